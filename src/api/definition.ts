@@ -1,0 +1,112 @@
+import type { FieldError } from "../apimachinery/api-error.ts";
+import type { AnyObject, KubeObject } from "../apimachinery/meta.ts";
+
+/**
+ * How a kind is declared. The API server's generic registry serves every kind from a record like this one, built-in or
+ * custom; a kind adds only what is its own: defaults, validation, columns, selectable fields.
+ */
+export interface ResourceDefinition<T extends KubeObject = AnyObject> {
+  /** "" is the core group. */
+  readonly group: string;
+  readonly kind: string;
+  readonly listKind: string;
+  readonly plural: string;
+  readonly singular: string;
+  readonly shortNames?: readonly string[];
+  readonly categories?: readonly string[];
+  readonly namespaced: boolean;
+  /** Served versions, the preferred one first. */
+  readonly versions: readonly string[];
+  /** The version objects are stored and defaulted in; the first of `versions` unless said. */
+  readonly storageVersion?: string;
+  /** Only where two served versions differ in shape: to and from the storage version. */
+  readonly convert?: (object: T, toVersion: string) => T;
+  /** Kinds whose objects live in another kind's storage (events.k8s.io Event is core Event). */
+  readonly storedAs?: { readonly group: string; readonly plural: string };
+  /** Absent: all of create, delete, deletecollection, get, list, patch, update, watch. */
+  readonly verbs?: readonly ResourceVerb[];
+  readonly strategy: Strategy<T>;
+  /** After the object is created or changed: printed by kubectl. The Name and Age columns are declared as well. */
+  readonly columns: readonly Column<T>[];
+  /** Beside metadata.name and metadata.namespace, which every kind has. The value "" stands for absence. */
+  readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
+  /** A `/status` endpoint; PUT and PATCH to it change status only, and to the object all but status. */
+  readonly hasStatus: boolean;
+  readonly scale?: ScaleDefinition<T>;
+  /** Other subresources, served by handlers of the API server: binding, eviction, log, exec, token … */
+  readonly subresources?: readonly SubresourceDefinition[];
+}
+
+export type ResourceVerb =
+  | "create"
+  | "delete"
+  | "deletecollection"
+  | "get"
+  | "list"
+  | "patch"
+  | "update"
+  | "watch";
+
+export interface SubresourceDefinition {
+  /** "log", "exec", "proxy" … */
+  readonly name: string;
+  /** The kind its body has, where it is not the resource's own. */
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly verbs: readonly ResourceVerb[];
+}
+
+export interface ScaleDefinition<T> {
+  readonly replicas: (object: T) => number;
+  readonly withReplicas: (object: T, replicas: number) => T;
+  readonly statusReplicas: (object: T) => number;
+  /** As a string, the form in `Scale.status.selector`. */
+  readonly selector: (object: T) => string;
+}
+
+/**
+ * What the generic registry asks of a kind. All functions are pure: they return a changed copy or the argument itself.
+ * The registry already does: metadata (names, uid, generation, timestamps, finalizers), splitting of spec and status
+ * writes, shape validation against the schema table, metadata validation, no-op detection.
+ */
+export interface Strategy<T extends KubeObject> {
+  /** Fills what upstream's SetDefaults functions fill, in the storage version. Runs on every decode of input. */
+  defaults?(object: T): T;
+  /** Before create: drops what a client may not set, sets initial state. */
+  prepareForCreate?(object: T): T;
+  prepareForUpdate?(object: T, old: T): T;
+  prepareForStatusUpdate?(object: T, old: T): T;
+  validate?(object: T): readonly FieldError[];
+  validateUpdate?(object: T, old: T): readonly FieldError[];
+  validateStatusUpdate?(object: T, old: T): readonly FieldError[];
+  /** Texts for Warning headers. */
+  warnings?(object: T, old?: T): readonly string[];
+  /** Bumps metadata.generation when this differs between old and new; absent: the `spec` field, if the kind has one. */
+  generationFields?: readonly string[];
+  /** PUT of a name that does not exist creates it. */
+  readonly createOnUpdate?: boolean;
+  /** PUT without a resourceVersion overwrites (most kinds: true, the default). */
+  readonly unconditionalUpdate?: boolean;
+  /** Seconds to keep a deleted object in the terminating state; absent or 0: removed at once. */
+  gracePeriodSeconds?(object: T, requested: number | undefined): number;
+  /** Objects vanish by themselves after this long. */
+  readonly ttlSeconds?: number;
+  /** What propagation a delete has when the request names none. */
+  readonly defaultPropagation?: "Background" | "Orphan";
+}
+
+export interface Column<T> {
+  readonly name: string;
+  /** OpenAPI type: "string", "integer", "date" … */
+  readonly type: string;
+  readonly format?: string;
+  readonly description: string;
+  /** 0 is shown always, more than 0 only with `-o wide`. */
+  readonly priority?: number;
+  readonly value: (object: T, context: ColumnContext) => string | number | boolean;
+}
+
+export interface ColumnContext {
+  readonly nowMs: number;
+}

@@ -1,0 +1,92 @@
+import type { Clock, Timer } from "./clock.ts";
+
+interface PendingTimer {
+  readonly atMs: number;
+  readonly order: number;
+  readonly callback: () => void;
+}
+
+/**
+ * A clock that moves only when told to. Timers fire in the order of their due time, then of their creation;
+ * between two of them all promise work that the first one caused has settled, so a run is the same every time.
+ */
+export class VirtualClock implements Clock {
+  #nowMs: number;
+  #order = 0;
+  #pending: PendingTimer[] = [];
+
+  constructor(options: { startMs?: number } = {}) {
+    this.#nowMs = options.startMs ?? Date.UTC(2026, 0, 1);
+  }
+
+  now(): number {
+    return this.#nowMs;
+  }
+
+  setTimer(delayMs: number, callback: () => void): Timer {
+    const timer = { atMs: this.#nowMs + Math.max(0, delayMs), order: this.#order++, callback };
+    insertSorted(this.#pending, timer);
+    return {
+      cancel: () => {
+        const index = this.#pending.indexOf(timer);
+        if (index >= 0) this.#pending.splice(index, 1);
+      },
+    };
+  }
+
+  yield(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
+  /** How many timers wait: a closed component leaves none. */
+  get pendingTimers(): number {
+    return this.#pending.length;
+  }
+
+  /** Moves time forward by `durationMs`, firing what comes due on the way. */
+  async advance(durationMs: number): Promise<void> {
+    const untilMs = this.#nowMs + durationMs;
+    await this.settle();
+    for (let next = this.#pending[0]; next !== undefined && next.atMs <= untilMs; next = this.#pending[0]) {
+      this.#pending.shift();
+      this.#nowMs = Math.max(this.#nowMs, next.atMs);
+      next.callback();
+      await this.settle();
+    }
+    this.#nowMs = untilMs;
+  }
+
+  /** Advances timer by timer until `condition` holds; throws once `timeoutMs` of virtual time has passed. */
+  async advanceUntil(
+    condition: () => boolean | Promise<boolean>,
+    options: { timeoutMs?: number } = {},
+  ): Promise<void> {
+    const untilMs = this.#nowMs + (options.timeoutMs ?? 3_600_000);
+    await this.settle();
+    while (!(await condition())) {
+      const next = this.#pending[0];
+      if (next === undefined)
+        throw new Error("advanceUntil: no timer is pending and the condition does not hold");
+      if (next.atMs > untilMs) throw new Error("advanceUntil: the condition did not hold in time");
+      await this.advance(next.atMs - this.#nowMs);
+    }
+  }
+
+  /** Waits until promise work has settled without moving time. */
+  async settle(): Promise<void> {
+    // Work that itself yields (a long list) needs several turns of the event loop, not one.
+    for (let turn = 0; turn < 3; turn++) await this.yield();
+  }
+}
+
+function insertSorted(timers: PendingTimer[], timer: PendingTimer): void {
+  let low = 0;
+  let high = timers.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const other = timers[middle] as PendingTimer; // low <= middle < high <= length
+    if (other.atMs <= timer.atMs) low = middle + 1;
+    else high = middle;
+  }
+  timers.splice(low, 0, timer);
+}

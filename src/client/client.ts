@@ -1,0 +1,106 @@
+import type { Status } from "../apimachinery/api-error.ts";
+import type { AnyObject, KubeList, KubeObject, ResourceType } from "../apimachinery/meta.ts";
+import type { WatchEvent } from "./exchange.ts";
+
+/** Names one object; `namespace` is left out for cluster-scoped resources. */
+export interface ObjectName {
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+export interface GetOptions extends CallOptions {
+  readonly resourceVersion?: string;
+}
+
+export interface ListOptions extends CallOptions {
+  /** Absent: all namespaces. */
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+  readonly limit?: number;
+  readonly continue?: string;
+  readonly resourceVersion?: string;
+  readonly resourceVersionMatch?: "Exact" | "NotOlderThan";
+}
+
+export interface WatchRequestOptions extends ListOptions {
+  readonly allowWatchBookmarks?: boolean;
+  readonly sendInitialEvents?: boolean;
+  readonly timeoutSeconds?: number;
+}
+
+export interface WriteOptions extends CallOptions {
+  readonly dryRun?: boolean;
+  readonly fieldManager?: string;
+  readonly fieldValidation?: "Ignore" | "Warn" | "Strict";
+}
+
+export interface DeleteOptions extends CallOptions {
+  readonly gracePeriodSeconds?: number;
+  readonly propagationPolicy?: "Background" | "Foreground" | "Orphan";
+  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
+  readonly dryRun?: boolean;
+}
+
+export type Patch =
+  | { readonly type: "json"; readonly operations: readonly object[] }
+  | { readonly type: "merge"; readonly patch: object }
+  | { readonly type: "strategic"; readonly patch: object }
+  | {
+      readonly type: "apply";
+      readonly object: object;
+      readonly fieldManager: string;
+      readonly force?: boolean;
+    };
+
+/** `subresource` addresses "status", "scale" and the like instead of the object itself. */
+export interface UpdateOptions extends WriteOptions {
+  readonly subresource?: string;
+}
+
+/**
+ * One typed client for every resource of any Kubernetes API server. Failures are thrown as ApiError (the server's Status)
+ * or as TransportError (no answer was had). Objects returned are immutable and may be shared with caches.
+ */
+export interface Client {
+  get<T extends KubeObject>(type: ResourceType<T>, name: ObjectName, options?: GetOptions): Promise<T>;
+  list<T extends KubeObject>(type: ResourceType<T>, options?: ListOptions): Promise<KubeList<T>>;
+  /** Batches until the server ends the watch or the signal aborts; a server-side error arrives as an ERROR event. */
+  watch<T extends KubeObject>(
+    type: ResourceType<T>,
+    options: WatchRequestOptions,
+  ): Promise<AsyncIterable<readonly WatchEvent<T | Status>[]>>;
+  create<T extends KubeObject>(type: ResourceType<T>, object: T, options?: WriteOptions): Promise<T>;
+  update<T extends KubeObject>(type: ResourceType<T>, object: T, options?: UpdateOptions): Promise<T>;
+  patch<T extends KubeObject>(
+    type: ResourceType<T>,
+    name: ObjectName,
+    patch: Patch,
+    options?: UpdateOptions,
+  ): Promise<T>;
+  /** Resolves with the object where it lives on (finalizers, grace), else with the Status of the deletion. */
+  delete<T extends KubeObject>(
+    type: ResourceType<T>,
+    name: ObjectName,
+    options?: DeleteOptions,
+  ): Promise<T | Status>;
+  deleteCollection<T extends KubeObject>(
+    type: ResourceType<T>,
+    selection: ListOptions,
+    options?: DeleteOptions,
+  ): Promise<void>;
+  /** POST to a subresource with a body of another kind: pods/binding, pods/eviction, serviceaccounts/token. */
+  createSubresource<R extends KubeObject = AnyObject>(
+    type: ResourceType,
+    name: ObjectName,
+    subresource: string,
+    body: KubeObject,
+    options?: WriteOptions,
+  ): Promise<R>;
+  /** GET of a path that is not a resource: discovery, /version, /healthz. Text bodies arrive as { text }. */
+  raw(path: string, options?: CallOptions): Promise<unknown>;
+}

@@ -1,0 +1,51 @@
+import type { KubeObject, ResourceType } from "../apimachinery/meta.ts";
+
+/** Reads of a local cache. Objects are shared and immutable. Keys are "namespace/name" or "name". */
+export interface Lister<T extends KubeObject> {
+  get(key: string): T | undefined;
+  list(options?: { readonly namespace?: string }): readonly T[];
+  /** The objects for which the named index function returned `value`. */
+  byIndex(indexName: string, value: string): readonly T[];
+}
+
+/** Told of every change to a cache, in order; each handler has a bounded queue of its own. */
+export interface EventHandler<T extends KubeObject> {
+  added?(object: T, options: { readonly isInInitialList: boolean }): void;
+  updated?(old: T, object: T): void;
+  /** `finalStateUnknown`: the deletion itself was missed; `object` is the last state that was seen. */
+  deleted?(object: T, options: { readonly finalStateUnknown: boolean }): void;
+}
+
+export interface HandlerRegistration {
+  /** The initial list has been handed to this handler. */
+  readonly hasSynced: boolean;
+  remove(): void;
+}
+
+export interface SharedInformer<T extends KubeObject> {
+  readonly type: ResourceType<T>;
+  readonly lister: Lister<T>;
+  readonly hasSynced: boolean;
+  /** The resourceVersion up to which the cache has seen everything; "" before the first list. */
+  readonly lastSyncResourceVersion: string;
+  /** Before or after the start; a late index is built from what is there. */
+  addIndex(indexName: string, values: (object: T) => readonly string[]): void;
+  addHandler(handler: EventHandler<T>, options?: { readonly resyncMs?: number }): HandlerRegistration;
+}
+
+export interface InformerOptions<T extends KubeObject> {
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+  /** Applied before an object is stored: drop what is not needed. */
+  readonly transform?: (object: T) => T;
+}
+
+/** One informer for each resource and selection, shared by all who ask. */
+export interface InformerFactory {
+  informer<T extends KubeObject>(type: ResourceType<T>, options?: InformerOptions<T>): SharedInformer<T>;
+  /** Starts those asked for so far; may be called again after more were asked for. */
+  start(signal: AbortSignal): void;
+  /** Resolves when every started informer has its first list and its handlers have seen it. */
+  waitForSync(options?: { readonly signal?: AbortSignal }): Promise<void>;
+}

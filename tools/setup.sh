@@ -1,0 +1,35 @@
+#!/bin/sh
+# Puts in place what k8ts needs on Debian 12: npm packages and, as root, the node's binaries. Does nothing when all is there.
+set -eu
+cd "$(dirname "$0")/.."
+
+if [ ! -x node_modules/.bin/node ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+  command -v npm >/dev/null || { echo "k8ts: npm is missing; install Node.js 20 or newer with npm" >&2; exit 1; }
+  echo "k8ts: installing npm packages" >&2
+  npm ci --no-audit --no-fund --loglevel=error >&2
+fi
+
+missing=""
+need() { command -v "$1" >/dev/null 2>&1 || [ -x "$1" ] || missing="$missing $2"; }
+need containerd containerd
+need runc runc
+need /usr/lib/cni/bridge containernetworking-plugins
+need nft nftables
+need ip iproute2
+need nsenter util-linux
+need conntrack conntrack
+need kubectl kubernetes-client
+# The example and test images are made from these packages' files.
+need /bin/busybox busybox-static
+
+if [ -n "$missing" ]; then
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    echo "k8ts: missing packages:$missing; install them (Debian: apt-get install$missing), or run this as root" >&2
+    exit 1
+  fi
+  echo "k8ts: installing Debian packages:$missing" >&2
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq >&2
+  # shellcheck disable=SC2086 # a list of words
+  apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi
