@@ -79,7 +79,7 @@ export function checkCycles(files: readonly SourceFile[]): string[] {
 }
 
 const exportPattern =
-  /^export\s+(?:declare\s+)?(?:abstract\s+)?(?:async\s+)?(?:const|let|function\*?|class|interface|type)\s+(\w+)/gm;
+  /^export\s+(?:declare\s+)?(?:abstract\s+)?(?:async\s+)?(const|let|function\*?|class|interface|type)\s+(\w+)/gm;
 
 /** What is exported is used by another file; the public entries (index.ts) and generated files are exempt. */
 export function checkUnusedExports(files: readonly SourceFile[]): string[] {
