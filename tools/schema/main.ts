@@ -1,0 +1,37 @@
+/**
+ * Generates what is known of the API from its published descriptions: `node tools/schema/main.ts <openapi-v2.json>`.
+ * Writes TypeScript types and resource constants under `src/api`.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { findResources, resourceConstants } from "./resource-constants.ts";
+import { type Swagger, stableModels } from "./swagger.ts";
+import { preferredVersions, typeDeclarations, typesFileName } from "./type-declarations.ts";
+
+const apiFolder = join(import.meta.dirname, "../../src/api");
+
+function main([swaggerFile]: readonly string[]): void {
+  if (swaggerFile === undefined) {
+    console.error("usage: node tools/schema/main.ts <openapi-v2.json>");
+    process.exitCode = 2;
+    return;
+  }
+  const swagger = JSON.parse(readFileSync(swaggerFile, "utf8")) as Swagger;
+  const folders = stableModels(swagger);
+  const preferredOf = preferredVersions(folders);
+  for (const [folder, versions] of folders) {
+    for (const [version, models] of versions) {
+      const file = `${folder}/${typesFileName(version, preferredOf(folder))}`;
+      write(file, typeDeclarations({ folder, version }, models, preferredOf));
+    }
+  }
+  write("resources.generated.ts", resourceConstants(findResources(swagger), preferredOf));
+}
+
+function write(file: string, text: string): void {
+  const path = join(apiFolder, file);
+  mkdirSync(join(path, ".."), { recursive: true });
+  writeFileSync(path, text);
+}
+
+main(process.argv.slice(2));
