@@ -25,6 +25,8 @@ export interface ListOptions extends CallOptions {
   readonly continue?: string;
   readonly resourceVersion?: string;
   readonly resourceVersionMatch?: "Exact" | "NotOlderThan";
+  /** Asks for PartialObjectMetadata; a server that cannot answers with whole objects. */
+  readonly metadataOnly?: boolean;
 }
 
 export interface WatchRequestOptions extends ListOptions {
@@ -95,7 +97,7 @@ export interface Client {
   ): Promise<void>;
   /** POST to a subresource with a body of another kind: pods/binding, pods/eviction, serviceaccounts/token. */
   createSubresource<R extends KubeObject = AnyObject>(
-    type: ResourceType,
+    type: ResourceType<KubeObject>,
     name: ObjectName,
     subresource: string,
     body: KubeObject,
