@@ -15,6 +15,8 @@ export interface ResourceDefinition<T extends KubeObject = AnyObject> {
   readonly shortNames?: readonly string[];
   readonly categories?: readonly string[];
   readonly namespaced: boolean;
+  /** The format of names: the reasons why one is wrong. Absent: a DNS subdomain. */
+  readonly checkName?: (name: string) => readonly string[];
   /** Served versions, the preferred one first. */
   readonly versions: readonly string[];
   /** The version objects are stored and defaulted in; the first of `versions` unless said. */
@@ -73,7 +75,7 @@ export interface ScaleDefinition<T> {
 export interface Strategy<T extends KubeObject> {
   /** Fills what upstream's SetDefaults functions fill, in the storage version. Runs on every decode of input. */
   defaults?(object: T): T;
-  /** Before create: drops what a client may not set, sets initial state. */
+  /** Before create: drops what a client may not set, sets initial state. metadata.name and metadata.uid are set. */
   prepareForCreate?(object: T): T;
   prepareForUpdate?(object: T, old: T): T;
   prepareForStatusUpdate?(object: T, old: T): T;

@@ -1,0 +1,157 @@
+/**
+ * Field errors: what is wrong with an object and where. Paths and messages are those of apimachinery's
+ * `util/validation/field`. Import as a namespace: `import * as field from "…/validation.ts"`.
+ */
+import type { FieldError } from "./api-error.ts";
+
+export type FieldErrors = readonly FieldError[];
+
+/** `spec` + `containers` → `spec.containers`. */
+export function child(path: string, ...names: readonly string[]): string {
+  const tail = names.join(".");
+  return path === "" ? tail : `${path}.${tail}`;
+}
+
+/** `spec.containers` + 0 → `spec.containers[0]`; a map key is written the same way. */
+export function at(path: string, indexOrKey: number | string): string {
+  return `${path}[${indexOrKey}]`;
+}
+
+export function required(path: string, detail = ""): FieldError {
+  return { type: "FieldValueRequired", field: path, message: withDetail("Required value", detail) };
+}
+
+export function invalid(path: string, value: unknown, detail = ""): FieldError {
+  const message = withDetail(`Invalid value: ${renderValue(value)}`, detail);
+  return { type: "FieldValueInvalid", field: path, message };
+}
+
+/** The value has the wrong shape: what the schema says, not what a rule says. */
+export function typeInvalid(path: string, value: unknown, detail = ""): FieldError {
+  return { ...invalid(path, value, detail), type: "FieldValueTypeInvalid" };
+}
+
+export function notSupported(path: string, value: unknown, supported: readonly string[]): FieldError {
+  const detail = supported.length === 0 ? "" : `supported values: ${supported.map(quote).join(", ")}`;
+  const message = withDetail(`Unsupported value: ${renderValue(value)}`, detail);
+  return { type: "FieldValueNotSupported", field: path, message };
+}
+
+export function forbidden(path: string, detail: string): FieldError {
+  return { type: "FieldValueForbidden", field: path, message: withDetail("Forbidden", detail) };
+}
+
+export function duplicate(path: string, value: unknown): FieldError {
+  return { type: "FieldValueDuplicate", field: path, message: `Duplicate value: ${renderValue(value)}` };
+}
+
+export function notFound(path: string, value: unknown): FieldError {
+  return { type: "FieldValueNotFound", field: path, message: `Not found: ${renderValue(value)}` };
+}
+
+export function tooLong(path: string, maxBytes: number): FieldError {
+  const unit = maxBytes === 1 ? "byte" : "bytes";
+  return {
+    type: "FieldValueTooLong",
+    field: path,
+    message: `Too long: may not be more than ${maxBytes} ${unit}`,
+  };
+}
+
+export function tooMany(path: string, actual: number, maxItems: number): FieldError {
+  const unit = maxItems === 1 ? "item" : "items";
+  const message = `Too many: ${actual}: must have at most ${maxItems} ${unit}`;
+  return { type: "FieldValueTooMany", field: path, message };
+}
+
+export function internalError(path: string, detail: string): FieldError {
+  return { type: "InternalError", field: path, message: withDetail("Internal error", detail) };
+}
+
+export const immutableMessage = "field is immutable";
+
+/** One error when the two differ; absent, null and empty collections count as the same. */
+export function immutable(path: string, value: unknown, old: unknown): FieldErrors {
+  return semanticEqual(value, old) ? [] : [invalid(path, value, immutableMessage)];
+}
+
+export function nonNegative(path: string, value: number | undefined): FieldErrors {
+  if (value === undefined || value >= 0) return [];
+  return [invalid(path, value, "must be greater than or equal to 0")];
+}
+
+export function positive(path: string, value: number | undefined): FieldErrors {
+  if (value === undefined || value > 0) return [];
+  return [invalid(path, value, "must be greater than 0")];
+}
+
+/** An `Invalid value` for each message, as the name checks of `names.ts` return them. */
+export function invalidEach(path: string, value: unknown, messages: readonly string[]): FieldErrors {
+  return messages.map((message) => invalid(path, value, message));
+}
+
+/** Nothing when `value` is one of `supported`; Required when it is absent or "". */
+export function oneOf(
+  path: string,
+  value: string | undefined,
+  supported: readonly string[],
+  options: { readonly required?: boolean } = {},
+): FieldErrors {
+  if (value === undefined || value === "")
+    return options.required === true
+      ? [required(path)]
+      : value === undefined
+        ? []
+        : notOneOf(path, value, supported);
+  return notOneOf(path, value, supported);
+}
+
+function notOneOf(path: string, value: string, supported: readonly string[]): FieldErrors {
+  return supported.includes(value) ? [] : [notSupported(path, value, supported)];
+}
+
+/**
+ * Equality as the API sees it (upstream's `apiequality.Semantic`, without its quantities): absent, null, empty
+ * list and empty object are one; the order of keys does not matter.
+ */
+export function semanticEqual(left: unknown, right: unknown): boolean {
+  if (left === right) return true;
+  if (isEmptyValue(left) || isEmptyValue(right)) return isEmptyValue(left) && isEmptyValue(right);
+  if (typeof left !== "object" || typeof right !== "object" || left === null || right === null) return false;
+  if (Array.isArray(left) || Array.isArray(right)) {
+    if (!Array.isArray(left) || !Array.isArray(right) || left.length !== right.length) return false;
+    return left.every((item, position) => semanticEqual(item, right[position]));
+  }
+  const a = left as Readonly<Record<string, unknown>>;
+  const b = right as Readonly<Record<string, unknown>>;
+  for (const name in a) if (!semanticEqual(a[name], b[name])) return false;
+  for (const name in b) if (!(name in a) && !isEmptyValue(b[name])) return false;
+  return true;
+}
+
+function isEmptyValue(value: unknown): boolean {
+  if (value === undefined || value === null) return true;
+  if (typeof value !== "object") return false;
+  if (Array.isArray(value)) return value.length === 0;
+  for (const name in value) if (!isEmptyValue((value as Record<string, unknown>)[name])) return false;
+  return true;
+}
+
+/** A string as Go's %q prints it, for all that is likely in a name. */
+export function quote(text: string): string {
+  return JSON.stringify(text);
+}
+
+function withDetail(summary: string, detail: string): string {
+  return detail === "" ? summary : `${summary}: ${detail}`;
+}
+
+// Go's JSON encoder escapes these three; messages carry its output.
+const htmlEscapes: Readonly<Record<string, string>> = { "<": "\\u003c", ">": "\\u003e", "&": "\\u0026" };
+
+function renderValue(value: unknown): string {
+  if (typeof value === "string") return quote(value);
+  if (value === undefined || value === null) return "null";
+  if (typeof value !== "object") return String(value);
+  return JSON.stringify(value).replace(/[<>&]/g, (character) => htmlEscapes[character] ?? character);
+}
