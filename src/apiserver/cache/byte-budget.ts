@@ -1,0 +1,44 @@
+/** Something that holds bytes it can make again. */
+export interface BytesHolder {
+  /** False: used since it was last asked, so it keeps them for another round. */
+  dropBytes(): boolean;
+}
+
+/**
+ * Bounds the encoded bytes that caches keep beside their objects; one budget for a process. The oldest go first, with a
+ * second chance for those that were used again (the clock algorithm).
+ */
+export class ByteBudget {
+  readonly #limitBytes: number;
+  #usedBytes = 0;
+  #queue: { readonly holder: BytesHolder; readonly bytes: number }[] = [];
+  #head = 0;
+
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes;
+  }
+
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  /** `holder` has just made this many bytes. Others may lose theirs; bytes handed out before stay valid. */
+  charge(holder: BytesHolder, bytes: number): void {
+    this.#queue.push({ holder, bytes });
+    this.#usedBytes += bytes;
+    // Each holder is passed over at most once a call, so this ends.
+    for (let left = this.#queue.length - this.#head; this.#usedBytes > this.#limitBytes && left > 0; left--)
+      this.#considerOldest();
+  }
+
+  #considerOldest(): void {
+    const oldest = this.#queue[this.#head++];
+    if (oldest === undefined) return;
+    if (oldest.holder.dropBytes()) this.#usedBytes -= oldest.bytes;
+    else this.#queue.push(oldest);
+    if (this.#head > 1024 && this.#head * 2 > this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+}

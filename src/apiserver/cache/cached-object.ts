@@ -1,0 +1,103 @@
+import type { AnyObject } from "../../apimachinery/meta.ts";
+import type { ByteBudget } from "./byte-budget.ts";
+
+type FrameType = "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK";
+
+/**
+ * One state of one object, as it is served: immutable, with its resourceVersion, and with its JSON made at most once
+ * while the byte budget lets it stay. The JSON lies inside the watch frame of the event that brought this state, so that a
+ * GET, a list and a thousand watchers send the same bytes.
+ */
+export class CachedObject {
+  /** Where it lies in storage. */
+  readonly key: string;
+  readonly revision: number;
+  readonly object: AnyObject;
+  readonly #frameType: FrameType;
+  readonly #budget: ByteBudget;
+  #frame: Uint8Array | undefined;
+  /** Read again since the budget last considered dropping the bytes. */
+  #wanted = false;
+
+  /** `object` must never change afterwards and carries `revision` as its resourceVersion. */
+  constructor(
+    key: string,
+    revision: number,
+    object: AnyObject,
+    encoding: { readonly frameType: FrameType; readonly budget: ByteBudget },
+  ) {
+    this.key = key;
+    this.revision = revision;
+    this.object = object;
+    this.#frameType = encoding.frameType;
+    this.#budget = encoding.budget;
+    Object.defineProperty(object, cachedSymbol, { value: this, enumerable: false });
+  }
+
+  /** UTF-8 JSON of the object, as GET serves it. */
+  bytes(): Uint8Array {
+    const frame = this.#encoded();
+    return frame.subarray(frameStarts[this.#frameType].length, frame.length - frameEnd.length);
+  }
+
+  /** The line a watch sends. */
+  frame(type: FrameType): Uint8Array {
+    if (type === this.#frameType) return this.#encoded();
+    const start = frameStarts[type];
+    const bytes = this.bytes();
+    const frame = new Uint8Array(start.length + bytes.length + frameEnd.length);
+    frame.set(start);
+    frame.set(bytes, start.length);
+    frame.set(frameEnd, start.length + bytes.length);
+    return frame;
+  }
+
+  /** For the budget: gives the bytes up unless they were wanted since it last asked. */
+  dropBytes(): boolean {
+    if (this.#wanted) {
+      this.#wanted = false;
+      return false;
+    }
+    this.#frame = undefined;
+    return true;
+  }
+
+  #encoded(): Uint8Array {
+    if (this.#frame !== undefined) {
+      this.#wanted = true;
+      return this.#frame;
+    }
+    const json = JSON.stringify(this.object);
+    const frame = encoder.encode(`{"type":"${this.#frameType}","object":${json}}\n`);
+    this.#frame = frame;
+    this.#budget.charge(this, frame.length);
+    return frame;
+  }
+}
+
+const encoder = new TextEncoder();
+
+const frameStarts: Readonly<Record<FrameType, Uint8Array>> = {
+  ADDED: frameStart("ADDED"),
+  MODIFIED: frameStart("MODIFIED"),
+  DELETED: frameStart("DELETED"),
+  BOOKMARK: frameStart("BOOKMARK"),
+};
+const frameEnd = encoder.encode("}\n");
+
+function frameStart(type: FrameType): Uint8Array {
+  return encoder.encode(`{"type":"${type}","object":`);
+}
+
+// Not enumerable: spreading, comparing and JSON do not see it, so a changed copy does not inherit old bytes.
+const cachedSymbol = Symbol("cached");
+
+/** The cache's record of an object it handed out; undefined for any other object, copies included. */
+export function cachedOf(object: object): CachedObject | undefined {
+  return (object as { [cachedSymbol]?: CachedObject })[cachedSymbol];
+}
+
+/** UTF-8 JSON of any object, shared where the object came from a cache. */
+export function bytesOf(object: object): Uint8Array {
+  return cachedOf(object)?.bytes() ?? encoder.encode(JSON.stringify(object));
+}
