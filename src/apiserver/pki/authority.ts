@@ -1,0 +1,98 @@
+import { type KeyObject, X509Certificate } from "node:crypto";
+import {
+  type CertificateTemplate,
+  type Credential,
+  certificatePem,
+  encodeName,
+  generateKey,
+  issuerFrom,
+  keyIdOf,
+  privateKeyPem,
+  type Subject,
+  signCertificate,
+} from "./x509.ts";
+
+const dayMs = 86_400_000;
+export const authorityValidityMs = 10 * 365 * dayMs;
+export const leafValidityMs = 365 * dayMs;
+/** Clocks of machines differ a little: a new certificate is valid from a little before now. */
+const backdateMs = 5 * 60_000;
+
+/** A self-signed certificate authority, valid for ten years. `keyPem` keeps an existing key. */
+export function createAuthority(commonName: string, nowMs: number, key?: KeyPair): Credential {
+  const { privateKey, publicKey } = key ?? generateKey();
+  const publicKeyDer = publicKey.export({ type: "spki", format: "der" });
+  const subject = { commonName };
+  const der = signCertificate(
+    {
+      subject,
+      notBeforeMs: nowMs - backdateMs,
+      notAfterMs: nowMs + authorityValidityMs,
+      isAuthority: true,
+      usages: ["digital signature", "key encipherment", "cert sign"],
+    },
+    publicKeyDer,
+    { nameDer: encodeName(subject), keyId: keyIdOf(publicKeyDer), key: privateKey },
+  );
+  return { certificate: certificatePem(der), key: privateKeyPem(privateKey) };
+}
+
+export interface KeyPair {
+  readonly privateKey: KeyObject;
+  readonly publicKey: KeyObject;
+}
+
+export interface IssueOptions {
+  readonly nowMs: number;
+  /** A year unless said; never beyond the authority's own end. */
+  readonly validityMs?: number;
+}
+
+/** A new key and a client certificate: the API server reads the user from CN and the groups from O. */
+export function issueClientCertificate(
+  authority: Credential,
+  subject: Subject,
+  options: IssueOptions,
+): Credential {
+  return issue(authority, subject, ["digital signature", "key encipherment", "client auth"], [], options);
+}
+
+/** A new key and a serving certificate for DNS names and IP addresses. */
+export function issueServingCertificate(
+  authority: Credential,
+  subject: Subject,
+  subjectAltNames: readonly string[],
+  options: IssueOptions,
+): Credential {
+  const usages = ["digital signature", "key encipherment", "server auth"];
+  return issue(authority, subject, usages, subjectAltNames, options);
+}
+
+function issue(
+  authority: Credential,
+  subject: Subject,
+  usages: readonly string[],
+  subjectAltNames: readonly string[],
+  options: IssueOptions,
+): Credential {
+  const { privateKey, publicKey } = generateKey();
+  const template: CertificateTemplate = {
+    subject,
+    notBeforeMs: options.nowMs - backdateMs,
+    notAfterMs: notAfterMs(authority, options),
+    usages,
+    subjectAltNames,
+  };
+  const der = signCertificate(
+    template,
+    publicKey.export({ type: "spki", format: "der" }),
+    issuerFrom(authority),
+  );
+  return { certificate: certificatePem(der), key: privateKeyPem(privateKey) };
+}
+
+/** A certificate that outlives its issuer is refused by verifiers: the earlier end counts. */
+export function notAfterMs(authority: Credential, options: IssueOptions): number {
+  const authorityEndMs = Date.parse(new X509Certificate(authority.certificate).validTo);
+  return Math.min(authorityEndMs, options.nowMs + (options.validityMs ?? leafValidityMs));
+}
