@@ -1,65 +1,14 @@
-/** Labels, annotations and the structured label selector (metav1.LabelSelector): meaning, printing, validation. */
+/** Labels, annotations and structured label selectors: how they are shown, and their validation. */
 import type { FieldError } from "./api-error.ts";
-import { byteLength, labelValue, qualifiedName } from "./names.ts";
 import {
-  formatLabelTerms,
-  type LabelOperator,
-  type LabelRequirement,
-  type LabelSet,
-  type LabelTerms,
-  labelRequirement,
-  labelTermsOf,
-  matchesLabels,
-  nothing,
-  SelectorError,
-} from "./selectors.ts";
+  formatLabelSelector,
+  type LabelSelector,
+  type Labels,
+  requirementsOf,
+  SelectorSyntaxError,
+} from "./label-selector.ts";
+import { byteLength, labelValue, qualifiedName } from "./names.ts";
 import * as field from "./validation.ts";
-
-/** metav1.LabelSelector. */
-export interface LabelSelector {
-  readonly matchLabels?: LabelSet;
-  readonly matchExpressions?: readonly LabelSelectorRequirement[];
-}
-
-export interface LabelSelectorRequirement {
-  readonly key: string;
-  /** In, NotIn, Exists, DoesNotExist. */
-  readonly operator: string;
-  readonly values?: readonly string[];
-}
-
-const structuredOperators: Readonly<Record<string, LabelOperator>> = {
-  In: "in",
-  NotIn: "notin",
-  Exists: "exists",
-  DoesNotExist: "!",
-};
-
-/**
- * What a structured selector means. Absent: matches nothing. Empty: matches everything. Throws SelectorError for an
- * unknown operator or a malformed key or value.
- */
-export function labelSelectorTerms(selector: LabelSelector | undefined): LabelTerms {
-  if (selector === undefined) return nothing;
-  const expressions = (selector.matchExpressions ?? []).map((expression): LabelRequirement => {
-    const operator = structuredOperators[expression.operator];
-    if (operator === undefined)
-      throw new SelectorError(`${field.quote(expression.operator)} is not a valid label selector operator`);
-    return labelRequirement(expression.key, operator, expression.values ?? []);
-  });
-  const terms = [...labelTermsOf(selector.matchLabels), ...expressions];
-  return terms.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
-}
-
-/** Whether `labels` are selected; a malformed selector selects nothing. */
-export function selectsLabels(selector: LabelSelector | undefined, labels: LabelSet | undefined): boolean {
-  try {
-    return matchesLabels(labelSelectorTerms(selector), labels);
-  } catch (error) {
-    if (error instanceof SelectorError) return false;
-    throw error;
-  }
-}
 
 export function isEmptySelector(selector: LabelSelector | undefined): boolean {
   return (
@@ -68,17 +17,17 @@ export function isEmptySelector(selector: LabelSelector | undefined): boolean {
 }
 
 /** A structured selector as kubectl shows it; `<none>` where it selects without condition. */
-export function formatLabelSelector(selector: LabelSelector | undefined): string {
+export function showLabelSelector(selector: LabelSelector | undefined): string {
   try {
-    return formatLabelTerms(labelSelectorTerms(selector)) || "<none>";
+    return formatLabelSelector(requirementsOf(selector) ?? []) || "<none>";
   } catch (error) {
-    if (error instanceof SelectorError) return "<error>";
+    if (error instanceof SelectorSyntaxError) return "<error>";
     throw error;
   }
 }
 
 /** `a=b,c=d` in the order of keys, `<none>` when there are none. */
-export function formatLabels(labels: LabelSet | undefined): string {
+export function showLabels(labels: Labels | undefined): string {
   const text = Object.entries(labels ?? {})
     .map(([key, value]) => `${key}=${value}`)
     .sort()
@@ -90,7 +39,7 @@ export function validateLabelName(path: string, name: string): readonly FieldErr
   return field.invalidEach(path, name, qualifiedName(name));
 }
 
-export function validateLabels(path: string, labels: LabelSet | undefined): readonly FieldError[] {
+export function validateLabels(path: string, labels: Labels | undefined): readonly FieldError[] {
   const errors: FieldError[] = [];
   for (const key in labels) {
     const value = labels[key] ?? "";
@@ -101,7 +50,7 @@ export function validateLabels(path: string, labels: LabelSet | undefined): read
 
 export const maxAnnotationsBytes = 256 * 1024;
 
-export function validateAnnotations(path: string, annotations: LabelSet | undefined): readonly FieldError[] {
+export function validateAnnotations(path: string, annotations: Labels | undefined): readonly FieldError[] {
   const errors: FieldError[] = [];
   let totalBytes = 0;
   for (const key in annotations) {
@@ -126,7 +75,9 @@ export function validateLabelSelector(
   return errors;
 }
 
-function validateRequirement(path: string, requirement: LabelSelectorRequirement): readonly FieldError[] {
+type Requirement = NonNullable<LabelSelector["matchExpressions"]>[number];
+
+function validateRequirement(path: string, requirement: Requirement): readonly FieldError[] {
   const errors: FieldError[] = [];
   const values = requirement.values ?? [];
   const valuesPath = field.child(path, "values");
