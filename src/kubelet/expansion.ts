@@ -2,7 +2,7 @@
  * `$(NAME)` references in commands, arguments, environment values and volume sub-paths: a known name is replaced, an
  * unknown one stays as written, `$$` is a literal dollar sign.
  */
-export function expandReferences(input: string, valueOf: (name: string) => string | undefined): string {
+export function expandReferences(input: string, lookUp: (name: string) => string | undefined): string {
   let output = "";
   for (let index = 0; index < input.length; index++) {
     const char = input.charAt(index);
@@ -24,7 +24,7 @@ export function expandReferences(input: string, valueOf: (name: string) => strin
       continue;
     }
     const name = input.slice(index + 2, end);
-    output += valueOf(name) ?? `$(${name})`;
+    output += lookUp(name) ?? `$(${name})`;
     index = end;
   }
   return output;
