@@ -1,0 +1,206 @@
+import { isApiError } from "../../apimachinery/api-error.ts";
+import type { KubeObject, ResourceType } from "../../apimachinery/meta.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Client } from "../../client/client.ts";
+import type { HandlerRegistration, SharedInformer } from "../../client/informer.ts";
+import type { WorkQueue } from "../../client/work-queue.ts";
+import { type CarriedOut, carryOut, type RecordEvent } from "./carry-out.ts";
+import { Expectations, expectationTimeoutMs } from "./expectations.ts";
+import type { Intent } from "./intent.ts";
+
+/** One cache a controller follows, and which keys a change in it concerns. */
+export interface Watch<T extends KubeObject = KubeObject> {
+  readonly informer: SharedInformer<T>;
+  /**
+   * The keys to look at again. For a change it is asked about the old and the new object, so that an object which moves
+   * from one owner to another wakes both.
+   */
+  keysOf(object: T): Iterable<string>;
+  /** Changes that matter to nobody are left out; absent: every change counts. */
+  matters?(old: T, object: T): boolean;
+}
+
+/** What a reconcile may use beside its snapshot. */
+export interface ReconcileContext {
+  readonly nowMs: number;
+}
+
+/**
+ * A controller: `observe` reads a snapshot of one key from the caches, `reconcile` decides, the framework acts. `S` is
+ * the snapshot; undefined means that there is nothing to do for the key any more.
+ */
+export interface Controller<S = unknown> {
+  /** Upstream's name: "deployment-controller". */
+  readonly name: string;
+  readonly watches: readonly Watch[];
+  observe(key: string): S | undefined | Promise<S | undefined>;
+  reconcile(snapshot: S, context: ReconcileContext): readonly Intent[];
+  /** Keys worked on at once; 5 unless said. */
+  readonly workers?: number;
+  /** Keys to look at once after the start, whatever the caches hold. */
+  readonly initialKeys?: readonly string[];
+}
+
+/** Ties a watch to its informer's type inside a list of watches of many types. */
+export function watch<T extends KubeObject>(
+  informer: SharedInformer<T>,
+  keysOf: (object: T) => Iterable<string>,
+  matters?: (old: T, object: T) => boolean,
+): Watch {
+  const typed: Watch<T> = { informer, keysOf, ...(matters === undefined ? {} : { matters }) };
+  // Handlers of an informer only ever get that informer's objects.
+  return typed as unknown as Watch;
+}
+
+/** Called by the framework so that metrics need no knowledge of controllers; all calls are cheap and never throw. */
+export interface ControllerMetrics {
+  reconciled(controller: string, outcome: "done" | "failed", durationMs: number, writes: number): void;
+  queued(controller: string, length: number): void;
+}
+
+export interface ControllerDependencies {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly recordEvent: RecordEvent;
+  readonly createQueue: (name: string) => WorkQueue;
+  readonly metrics?: ControllerMetrics;
+}
+
+/** Workers a controller has unless it says otherwise: upstream's ConcurrentDeploymentSyncs and its like. */
+const defaultWorkers = 5;
+
+/**
+ * Follows the controller's watches and works on its keys until the signal aborts; resolves once every worker has stopped.
+ * The informers must be started by the caller; work begins when `synced` resolves.
+ */
+export async function runController<S>(
+  controller: Controller<S>,
+  dependencies: ControllerDependencies,
+  { signal, synced }: { readonly signal: AbortSignal; readonly synced: Promise<void> },
+): Promise<void> {
+  const queue = dependencies.createQueue(controller.name);
+  const loop = new ReconcileLoop(controller, dependencies, queue, signal);
+  const registrations = controller.watches.map((each) => loop.follow(each));
+  const stop = () => queue.shutDown();
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    await synced;
+    for (const key of controller.initialKeys ?? []) queue.add(key);
+    await Promise.all(Array.from({ length: controller.workers ?? defaultWorkers }, () => loop.work()));
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    signal.removeEventListener("abort", stop);
+    queue.shutDown();
+    for (const registration of registrations) registration.remove();
+  }
+}
+
+class ReconcileLoop<S> {
+  readonly #controller: Controller<S>;
+  readonly #dependencies: ControllerDependencies;
+  readonly #queue: WorkQueue;
+  readonly #signal: AbortSignal;
+  readonly #expectations: Expectations;
+  readonly #logger: Logger;
+
+  constructor(
+    controller: Controller<S>,
+    dependencies: ControllerDependencies,
+    queue: WorkQueue,
+    signal: AbortSignal,
+  ) {
+    this.#controller = controller;
+    this.#dependencies = dependencies;
+    this.#queue = queue;
+    this.#signal = signal;
+    this.#logger = dependencies.logger.child({ controller: controller.name });
+    const caches = new Map(controller.watches.map(({ informer }) => [placeOf(informer.type), informer]));
+    this.#expectations = new Expectations((type) => caches.get(placeOf(type)));
+  }
+
+  follow({ informer, keysOf, matters }: Watch): HandlerRegistration {
+    const wake = (objects: readonly KubeObject[]) => {
+      for (const object of objects) {
+        for (const key of keysOf(object)) this.#queue.add(key);
+      }
+      const [newest] = objects;
+      if (newest === undefined || this.#expectations.size === 0) return;
+      for (const key of this.#expectations.waitingFor(informer.type, newest)) this.#queue.add(key);
+    };
+    return informer.addHandler({
+      added: (object) => wake([object]),
+      updated: (old, object) => {
+        if (matters === undefined || matters(old, object)) wake([object, old]);
+        else if (this.#expectations.size > 0) {
+          for (const key of this.#expectations.waitingFor(informer.type, object)) this.#queue.add(key);
+        }
+      },
+      deleted: (object) => wake([object]),
+    });
+  }
+
+  async work(): Promise<void> {
+    for (let key = await this.#queue.get(); key !== undefined; key = await this.#queue.get()) {
+      try {
+        await this.#reconcile(key);
+      } finally {
+        this.#queue.done(key);
+      }
+    }
+  }
+
+  async #reconcile(key: string): Promise<void> {
+    const { clock, metrics } = this.#dependencies;
+    const startMs = clock.now();
+    if (!this.#expectations.isSatisfied(key, startMs)) {
+      // The informer's event wakes the key; this covers one that never comes.
+      this.#queue.addAfter(key, expectationTimeoutMs);
+      return;
+    }
+    try {
+      const snapshot = await this.#controller.observe(key);
+      const intents =
+        snapshot === undefined ? [] : this.#controller.reconcile(snapshot, { nowMs: clock.now() });
+      const outcome = await this.#carryOut(key, intents);
+      if (outcome.failure !== undefined) throw outcome.failure.error;
+      this.#queue.forget(key);
+      if (outcome.requeueAfterMs !== undefined) this.#queue.addAfter(key, outcome.requeueAfterMs);
+      metrics?.reconciled(this.#controller.name, "done", clock.now() - startMs, outcome.writes);
+    } catch (error) {
+      if (this.#signal.aborted) return;
+      metrics?.reconciled(this.#controller.name, "failed", clock.now() - startMs, 0);
+      this.#retry(key, error);
+    }
+  }
+
+  async #carryOut(key: string, intents: readonly Intent[]): Promise<CarriedOut> {
+    if (intents.length === 0) return { writes: 0 };
+    const { client, recordEvent, clock } = this.#dependencies;
+    return carryOut(intents, {
+      client,
+      recordEvent,
+      signal: this.#signal,
+      completed: (write) => this.#expectations.expect(key, write, clock.now()),
+      tolerated: ({ action, error }) =>
+        this.#logger.warn({ key, action, error: error.message }, "left undone"),
+    });
+  }
+
+  #retry(key: string, error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    // A conflict says only that the cache is behind: the retry is the normal way, not worth a line in the log.
+    const expected = isApiError(error, "Conflict");
+    this.#logger[expected ? "debug" : "warn"](
+      { key, error: message, retries: this.#queue.requeues(key) },
+      "reconcile failed, will retry",
+    );
+    this.#queue.addRateLimited(key);
+  }
+}
+
+function placeOf(type: ResourceType<KubeObject>): string {
+  return `${type.resource}.${type.group}`;
+}
