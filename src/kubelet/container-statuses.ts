@@ -1,3 +1,4 @@
+import { isSidecar } from "../api/core/pod-conditions.ts";
 import type {
   Container,
   ContainerState,
@@ -6,7 +7,7 @@ import type {
   Pod,
 } from "../api/core/types.generated.ts";
 import { rfc3339 } from "../base/clock.ts";
-import { isSidecar, shouldRestartAfterExit } from "./restart-policy.ts";
+import { shouldRestartAfterExit } from "./restart-policy.ts";
 import {
   containerNameOf,
   type RuntimeContainer,

@@ -1,5 +1,6 @@
+import { isSidecar } from "../api/core/pod-conditions.ts";
 import type { Container, EphemeralContainer, Pod } from "../api/core/types.generated.ts";
-import { isSidecar, shouldRestartAfterExit } from "./restart-policy.ts";
+import { shouldRestartAfterExit } from "./restart-policy.ts";
 import {
   containerNameOf,
   type RuntimeContainer,

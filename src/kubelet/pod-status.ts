@@ -1,3 +1,4 @@
+import { isSidecar } from "../api/core/pod-conditions.ts";
 import type { ContainerStatus, Pod, PodCondition, PodStatus } from "../api/core/types.generated.ts";
 import { rfc3339 } from "../base/clock.ts";
 import {
@@ -5,7 +6,6 @@ import {
   type ContainerStatusInput,
   containerStatuses,
 } from "./container-statuses.ts";
-import { isSidecar } from "./restart-policy.ts";
 
 export interface PodStatusInput extends ContainerStatusInput {
   readonly nowMs: number;

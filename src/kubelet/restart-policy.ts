@@ -17,8 +17,3 @@ export function shouldRestartAfterExit(pod: Pod, container: Container, exitCode:
       return true;
   }
 }
-
-/** A sidecar (KEP-753): an init container that keeps running beside the pod's main containers. */
-export function isSidecar(initContainer: Container): boolean {
-  return initContainer.restartPolicy === "Always";
-}
