@@ -1,0 +1,87 @@
+import { spawn } from "node:child_process";
+import { open, readFile, writeFile } from "node:fs/promises";
+import { type Clock, sleep } from "../../base/clock.ts";
+import { ContainerdSetupError } from "./containerd-host.ts";
+
+/** A containerd of ours, started by this process or by one before it. */
+export interface DaemonProcess {
+  readonly pid: number;
+  readonly adopted: boolean;
+  exited(): Promise<boolean>;
+}
+
+interface LaunchOptions {
+  readonly command: readonly string[];
+  readonly logFile: string;
+  readonly pidFile: string;
+}
+
+/** Starts a process of its own session: it outlives this one, whatever ends it. */
+export async function launchDaemon({ command, logFile, pidFile }: LaunchOptions): Promise<DaemonProcess> {
+  const [program, ...args] = command;
+  if (program === undefined) throw new ContainerdSetupError("nothing to launch");
+  const log = await open(logFile, "a");
+  try {
+    const child = spawn(program, args, { detached: true, stdio: ["ignore", log.fd, log.fd] });
+    const pid = await new Promise<number>((resolve, reject) => {
+      child.once("error", (error) =>
+        reject(new ContainerdSetupError(`cannot start ${program}: ${error.message}`, { cause: error })),
+      );
+      child.once("spawn", () => resolve(child.pid ?? 0));
+    });
+    child.unref();
+    const startedAt = await startTime(pid);
+    await writeFile(pidFile, JSON.stringify({ pid, startedAt }));
+    return daemonProcess(pid, startedAt, false);
+  } finally {
+    await log.close();
+  }
+}
+
+/** The one that the pid file names, if that very process still runs: a pid alone may have been given to another. */
+export async function runningDaemon(pidFile: string): Promise<DaemonProcess | undefined> {
+  const text = await readFile(pidFile, "utf8").catch(() => "{}");
+  let record: { readonly pid?: unknown; readonly startedAt?: unknown };
+  try {
+    record = JSON.parse(text);
+  } catch {
+    return undefined; // cut short by a crash: the process is then not known either
+  }
+  const { pid, startedAt } = record;
+  if (typeof pid !== "number" || typeof startedAt !== "string") return undefined;
+  const daemon = daemonProcess(pid, startedAt, true);
+  return (await daemon.exited()) ? undefined : daemon;
+}
+
+function daemonProcess(pid: number, startedAt: string, adopted: boolean): DaemonProcess {
+  return { pid, adopted, exited: async () => startedAt === "" || (await startTime(pid)) !== startedAt };
+}
+
+/** A process's start in clock ticks since boot; empty when it is gone or only waits to be reaped. */
+async function startTime(pid: number): Promise<string> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields[0] === "Z" ? "" : (fields[19] ?? "");
+}
+
+/** SIGTERM, then SIGKILL after ten seconds; resolves when it is gone. */
+export async function stopProcess(daemon: DaemonProcess, clock: Clock): Promise<void> {
+  for (const [signal, patienceMs] of [
+    ["SIGTERM", 10_000],
+    ["SIGKILL", 5000],
+  ] as const) {
+    if (await daemon.exited()) return;
+    signalProcess(daemon.pid, signal);
+    for (const untilMs = clock.now() + patienceMs; clock.now() < untilMs; await sleep(clock, 5))
+      if (await daemon.exited()) return;
+  }
+}
+
+/** Sends a signal; that the process is gone already is no error. */
+export function signalProcess(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}

@@ -1,0 +1,275 @@
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { type Clock, sleep } from "../../base/clock.ts";
+import { type Logger, silentLogger } from "../../base/log.ts";
+import { systemClock } from "../../base/system-clock.ts";
+import { importImages } from "../images/import-images.ts";
+import { imageArchive } from "../images/oci-image.ts";
+import { pauseImage, pauseImageName } from "../images/pause-image.ts";
+import { containerdToml } from "./containerd-config.ts";
+import {
+  ContainerdSetupError,
+  chooseSnapshotter,
+  findBinaries,
+  mayRaiseOomScore,
+} from "./containerd-host.ts";
+import { type DaemonProcess, launchDaemon, runningDaemon, stopProcess } from "./containerd-process.ts";
+import { clearRemains } from "./containerd-remains.ts";
+import { connectRuntime } from "./grpc/connect.ts";
+import type { RuntimeConnection } from "./runtime.ts";
+
+export interface ContainerdOptions {
+  /** Where a private containerd keeps everything; also the scratch place of imports into a running one. */
+  readonly directory: string;
+  /** The socket of a containerd that runs already: it is used as it is, and never stopped. */
+  readonly address?: string;
+  /** Path of the network namespace that a private one runs in: "/run/netns/NAME". */
+  readonly networkNamespace?: string;
+  /** Words put before the command that starts a private one, after the namespace's: ["nsenter", "--mount=…"]. */
+  readonly launchPrefix?: readonly string[];
+  /** Default: cni/net.d below the directory, made if missing; pods have a network once a .conflist is there. */
+  readonly cniConfDirectory?: string;
+  /** Default: /opt/cni/bin or /usr/lib/cni, where the bridge plugin is. */
+  readonly cniBinDirectory?: string;
+  /** A certs.d of hosts.toml files, one folder a registry. Default: certs.d below the directory. */
+  readonly registryHostsDirectory?: string;
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+  readonly signal?: AbortSignal;
+}
+
+export interface Containerd extends RuntimeConnection {
+  /** The socket's path. */
+  readonly address: string;
+  readonly version: string;
+  /** True when it ran before: one given by its socket, or a private one that outlived the last k8ts. */
+  readonly adopted: boolean;
+  /** Absent for one given by its socket. */
+  readonly pid?: number;
+  readonly cniConfDirectory: string;
+  readonly registryHostsDirectory: string;
+  /** Imports every image of a docker or OCI archive; resolves to their names once CRI knows them. */
+  importImage(archivePath: string): Promise<readonly string[]>;
+  /** Closes the connection; containerd and its containers go on. */
+  close(): Promise<void>;
+  /**
+   * Stops a private containerd: removes every pod with its containers and network, ends the process and what is left of
+   * its shims and mounts. `purge` removes the directory too. One given by its socket is only disconnected.
+   */
+  stop(options?: { readonly purge?: boolean }): Promise<void>;
+}
+
+const readyTimeoutMs = 30_000;
+const pollMs = 5;
+
+/**
+ * A containerd for the node: the one at `address`, else a private one from the host's binaries. A private one is apart
+ * from this process: it and its containers survive a kill -9 of k8ts and are adopted by the next start. The sandbox image
+ * is there when this resolves. Fails with `ContainerdSetupError`, whose message says what to do.
+ */
+export async function startContainerd(options: ContainerdOptions): Promise<Containerd> {
+  const directory = resolve(options.directory);
+  const { logger = silentLogger, clock = systemClock } = options;
+  await mkdir(directory, { recursive: true });
+  const settings = {
+    cniConfDirectory: options.cniConfDirectory ?? join(directory, "cni", "net.d"),
+    registryHostsDirectory: options.registryHostsDirectory ?? join(directory, "certs.d"),
+  };
+  const given = options.address?.replace(/^unix:\/\//, "");
+  const address = given ?? join(directory, "containerd.sock");
+  const daemon =
+    given === undefined
+      ? await privateDaemon(options, { directory, address, ...settings, logger })
+      : undefined;
+  const connection = connectRuntime({ address, clock });
+  try {
+    const version = await untilReady(connection, {
+      daemon,
+      address,
+      directory,
+      clock,
+      signal: options.signal,
+    });
+    const importImage = (archivePath: string) =>
+      importImages({ address, archivePath, images: connection.images, clock });
+    await ensureSandboxImage(connection, importImage, directory);
+    logger.info(
+      { address, version, pid: daemon?.pid, adopted: daemon?.adopted ?? true },
+      "containerd is ready",
+    );
+    return {
+      ...connection,
+      ...settings,
+      address,
+      version,
+      adopted: daemon?.adopted ?? true,
+      ...(daemon !== undefined && { pid: daemon.pid }),
+      importImage,
+      async stop({ purge = false } = {}) {
+        if (daemon === undefined) return connection.close();
+        await removePods(connection, logger);
+        await connection.close();
+        await stopProcess(daemon, clock);
+        await clearRemains({ directory, address, clock });
+        await rm(pidFile(directory), { force: true });
+        if (purge) await rm(directory, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    await connection.close();
+    if (daemon !== undefined && !daemon.adopted) await stopProcess(daemon, clock);
+    throw error;
+  }
+}
+
+/**
+ * Stops and clears away whatever a private containerd of this directory left, running or not: for `down` after the
+ * process that started it is gone. Resolves to false when there was nothing.
+ */
+export async function clearContainerd(
+  options: ContainerdOptions & { readonly purge?: boolean },
+): Promise<boolean> {
+  const directory = resolve(options.directory);
+  const address = join(directory, "containerd.sock");
+  const { clock = systemClock, logger = silentLogger } = options;
+  const configured = await readFile(configFile(directory), "utf8").catch(() => undefined);
+  if (configured === undefined) return false;
+  try {
+    // Only a running one can take the pods' networks down in good order.
+    const containerd = await startContainerd(options);
+    await containerd.stop({ purge: options.purge ?? false });
+  } catch (error) {
+    logger.warn(
+      { error: String(error) },
+      "containerd could not be asked to remove its pods: clearing by force",
+    );
+    const daemon = await runningDaemon(pidFile(directory));
+    if (daemon !== undefined) await stopProcess(daemon, clock);
+    await clearRemains({ directory, address, clock });
+    await rm(options.purge ? directory : pidFile(directory), { recursive: true, force: true });
+  }
+  return true;
+}
+
+const configFile = (directory: string) => join(directory, "containerd.toml");
+const pidFile = (directory: string) => join(directory, "containerd.pid");
+const logFile = (directory: string) => join(directory, "containerd.log");
+
+async function privateDaemon(
+  options: ContainerdOptions,
+  place: {
+    readonly directory: string;
+    readonly address: string;
+    readonly cniConfDirectory: string;
+    readonly registryHostsDirectory: string;
+    readonly logger: Logger;
+  },
+): Promise<DaemonProcess> {
+  const { directory, address, logger } = place;
+  const binaries = await findBinaries(options);
+  const config = containerdToml({
+    ...place,
+    sandboxImage: pauseImageName,
+    snapshotter: await chooseSnapshotter(directory),
+    cniBinDirectory: binaries.cniBinDirectory,
+    restrictOomScoreAdj: !(await mayRaiseOomScore()),
+  });
+  const running = await runningDaemon(pidFile(directory));
+  if (running !== undefined) {
+    if (config === (await readFile(configFile(directory), "utf8").catch(() => ""))) return running;
+    logger.info(
+      { pid: running.pid },
+      "containerd's configuration has changed: restarting it, its containers stay",
+    );
+    await stopProcess(running, options.clock ?? systemClock);
+  }
+  for (const path of [place.cniConfDirectory, place.registryHostsDirectory])
+    await mkdir(path, { recursive: true });
+  await rm(address, { force: true });
+  await writeFile(configFile(directory), config);
+  const namespace = options.networkNamespace;
+  return launchDaemon({
+    command: [
+      ...(namespace === undefined ? [] : ["nsenter", `--net=${namespace}`]),
+      ...(options.launchPrefix ?? []),
+      binaries.containerd,
+      "--config",
+      configFile(directory),
+    ],
+    logFile: logFile(directory),
+    pidFile: pidFile(directory),
+  });
+}
+
+async function untilReady(
+  connection: RuntimeConnection,
+  wait: {
+    readonly daemon: DaemonProcess | undefined;
+    readonly address: string;
+    readonly directory: string;
+    readonly clock: Clock;
+    readonly signal: AbortSignal | undefined;
+  },
+): Promise<string> {
+  const { daemon, address, clock, signal } = wait;
+  // One that is given is there or is not; one that was just started needs a moment.
+  const untilMs = clock.now() + (daemon === undefined ? 0 : readyTimeoutMs);
+  for (;;) {
+    try {
+      const { conditions } = await connection.runtime.status({ timeoutMs: 5000, ...(signal && { signal }) });
+      const ready = conditions.find(({ type }) => type === "RuntimeReady");
+      if (ready?.status === true) return (await connection.runtime.version()).runtimeVersion;
+      throw new Error(ready?.message ?? "the runtime tells no RuntimeReady condition");
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (clock.now() < untilMs && (await daemon?.exited()) === false) {
+        await sleep(clock, pollMs, signal === undefined ? {} : { signal });
+        continue;
+      }
+      const reason = daemon === undefined ? String(error) : await lastLogLines(wait.directory);
+      throw new ContainerdSetupError(
+        daemon === undefined
+          ? `no container runtime answers at ${address}: ${reason}`
+          : `containerd did not start: ${reason} (its log: ${logFile(wait.directory)})`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+async function lastLogLines(directory: string): Promise<string> {
+  const log = await readFile(logFile(directory), "utf8").catch(() => "");
+  return log.trimEnd().split("\n").slice(-3).join(" | ");
+}
+
+/** The sandbox image comes with the product: a node needs no registry to run a pod. */
+async function ensureSandboxImage(
+  connection: RuntimeConnection,
+  importImage: (archivePath: string) => Promise<readonly string[]>,
+  directory: string,
+): Promise<void> {
+  if ((await connection.images.imageStatus(pauseImageName)) !== undefined) return;
+  const archivePath = join(directory, `pause-${process.pid}.tar`);
+  await writeFile(archivePath, imageArchive([pauseImage()]));
+  try {
+    await importImage(archivePath);
+  } finally {
+    await rm(archivePath, { force: true });
+  }
+}
+
+async function removePods({ runtime }: RuntimeConnection, logger: Logger): Promise<void> {
+  const sandboxes = await runtime.listPodSandboxes().catch(() => []);
+  const waiting = [...sandboxes];
+  const worker = async () => {
+    for (let sandbox = waiting.pop(); sandbox !== undefined; sandbox = waiting.pop()) {
+      try {
+        await runtime.stopPodSandbox(sandbox.id);
+        await runtime.removePodSandbox(sandbox.id);
+      } catch (error) {
+        logger.warn({ sandbox: sandbox.id, error: String(error) }, "a pod sandbox could not be removed");
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: 4 }, worker));
+}
