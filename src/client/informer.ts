@@ -8,12 +8,24 @@ export interface Lister<T extends KubeObject> {
   byIndex(indexName: string, value: string): readonly T[];
 }
 
-/** Told of every change to a cache, in order; each handler has a bounded queue of its own. */
+/**
+ * Told of every change to a cache, in order; each handler has a bounded queue of its own. One that throws is logged and
+ * goes on with the next change; one that returns a promise is not called again before that has settled.
+ */
 export interface EventHandler<T extends KubeObject> {
   added?(object: T, options: { readonly isInInitialList: boolean }): void;
   updated?(old: T, object: T): void;
   /** `finalStateUnknown`: the deletion itself was missed; `object` is the last state that was seen. */
   deleted?(object: T, options: { readonly finalStateUnknown: boolean }): void;
+}
+
+export interface HandlerOptions {
+  /** Calls `updated` for every object this often, with the same object twice; 0: never. At least one second. */
+  readonly resyncMs?: number;
+  /** How many notifications may wait before the handler gets one difference an object instead. */
+  readonly queueLimit?: number;
+  /** For logs. */
+  readonly name?: string;
 }
 
 export interface HandlerRegistration {
@@ -30,7 +42,7 @@ export interface SharedInformer<T extends KubeObject> {
   readonly lastSyncResourceVersion: string;
   /** Before or after the start; a late index is built from what is there. */
   addIndex(indexName: string, values: (object: T) => readonly string[]): void;
-  addHandler(handler: EventHandler<T>, options?: { readonly resyncMs?: number }): HandlerRegistration;
+  addHandler(handler: EventHandler<T>, options?: HandlerOptions): HandlerRegistration;
 }
 
 export interface InformerOptions<T extends KubeObject> {
@@ -39,6 +51,8 @@ export interface InformerOptions<T extends KubeObject> {
   readonly fieldSelector?: string;
   /** Applied before an object is stored: drop what is not needed. */
   readonly transform?: (object: T) => T;
+  /** Objects consist of apiVersion, kind and metadata. */
+  readonly metadataOnly?: boolean;
 }
 
 /** One informer for each resource and selection, shared by all who ask. */
