@@ -1,20 +1,24 @@
 /**
  * Storage with etcd v3's semantics, which the API server and every engine agree on: one revision counter for the
  * whole store, compare-and-commit transactions, ranges at a revision, watches from a revision. The compliance
- * suite (`compliance.ts`) is the contract in executable form; every engine passes it.
+ * suite (`test-support/compliance.ts`) is the contract in executable form; every engine passes it.
  */
 
 /**
- * An immutable value in both its forms. Whichever form it was made from, the other is made at most once and shared
- * by everyone who holds the value: storage, watch cache, responses, informers.
+ * An immutable value in whichever form it is at hand: the object in process, its JSON from a disk or a wire. It is shared
+ * by everyone who holds it: storage, watch cache, responses, informers. Only one form is kept at a time, so that a
+ * store of large objects is not twice as large; bytes worth keeping are kept by the watch cache, within its budget.
  */
 export class StoredValue {
   #object: object | undefined;
   #bytes: Uint8Array | undefined;
+  /** What the layer above made of this value (its cached form), to find it again wherever the value turns up. */
+  derived: object | undefined;
 
   private constructor(object: object | undefined, bytes: Uint8Array | undefined) {
     this.#object = object;
     this.#bytes = bytes;
+    this.derived = undefined;
   }
 
   /** `object` must never change afterwards. */
@@ -27,14 +31,18 @@ export class StoredValue {
     return new StoredValue(undefined, bytes);
   }
 
+  /** Parsed once; the same object from then on. */
   get object(): object {
-    this.#object ??= JSON.parse(decoder.decode(this.#bytes)) as object;
+    if (this.#object === undefined) {
+      this.#object = JSON.parse(decoder.decode(this.#bytes)) as object;
+      this.#bytes = undefined;
+    }
     return this.#object;
   }
 
+  /** Made anew at each call once the object exists: for a writer to a disk or a wire, which needs them once. */
   get bytes(): Uint8Array {
-    this.#bytes ??= encoder.encode(JSON.stringify(this.#object));
-    return this.#bytes;
+    return this.#bytes ?? encoder.encode(JSON.stringify(this.#object));
   }
 }
 
@@ -50,16 +58,19 @@ export interface KeyValue {
   readonly modRevision: number;
 }
 
-/** Keys in [start, end), in byte order; `end` absent means the one key `start`. */
+/** Keys in [start, end), in the order of their UTF-8 bytes; `end` absent means the one key `start`. */
 export interface KeyRange {
   readonly start: string;
   readonly end?: string;
 }
 
-/** The range of all keys that begin with `prefix`. */
+/** The range of all keys that begin with `prefix`, which is not empty. */
 export function prefixRange(prefix: string): KeyRange {
-  const last = prefix.charCodeAt(prefix.length - 1);
-  return { start: prefix, end: prefix.slice(0, -1) + String.fromCharCode(last + 1) };
+  const characters = [...prefix];
+  const last = characters.pop()?.codePointAt(0) ?? 0;
+  // The surrogates are no characters: U+E000 follows U+D7FF.
+  const next = last === 0xd7ff ? 0xe000 : last + 1;
+  return { start: prefix, end: characters.join("") + String.fromCodePoint(next) };
 }
 
 export interface RangeOptions {
@@ -97,7 +108,10 @@ export type Write =
 
 export interface Transaction {
   readonly compare: readonly Compare[];
-  /** All of them or none; they share one revision. A delete of an absent key changes nothing. */
+  /**
+   * All of them or none; they share one revision. No key occurs twice. A delete of an absent key changes nothing; when
+   * nothing changes, the store's revision stays and is the result's.
+   */
   readonly writes: readonly Write[];
 }
 
@@ -127,30 +141,53 @@ export interface WatchOptions {
   readonly signal: AbortSignal;
 }
 
-/** Events of one or more whole revisions, in order. With no events it is progress: all up to `revision` was seen. */
+/** Events of one or more whole revisions, in order. All up to `revision` was seen; with no events that is the news. */
 export interface StorageWatchBatch {
   readonly events: readonly StorageEvent[];
   readonly revision: number;
 }
 
+export interface StorageWatch extends AsyncIterable<StorageWatchBatch, undefined> {
+  /** Asks for a batch soon, without events if there are none, whose revision is at least the store's of now. */
+  requestProgress(): void;
+}
+
 export interface Storage {
   /** The last committed revision this engine knows of. */
   readonly revision: number;
+  /** The last committed revision, whoever committed it: what a read must reach that may miss nothing. */
+  currentRevision(): Promise<number>;
+  /** Sees every commit that was acknowledged before the call, and none that is not yet durable. */
   get(key: string): Promise<KeyValue | undefined>;
   /** Throws `CompactedError` for a revision below the compacted one, `FutureRevisionError` above the store's. */
   range(range: KeyRange, options?: RangeOptions): Promise<RangeResult>;
-  /** Resolves once the writes are durable (as durable as the engine is). */
+  /**
+   * Resolves once the writes are durable (as durable as the engine is); transactions take effect in the order of their
+   * calls. Rejects when they could not be made durable: then none of them is visible here, though after a
+   * crash they may turn out to have been written.
+   */
   commit(transaction: Transaction): Promise<CommitResult>;
   /**
-   * Every event of the range from `fromRevision` on, none twice, none missing, until the signal aborts (the iterable
-   * then ends). Throws `CompactedError` when history no longer reaches back. A reader that lags makes the engine
-   * buffer without dropping; the watch cache above is the only reader and never lags for long.
+   * Every event of the range from `fromRevision` on (which may lie in the future), none twice, none missing, until the
+   * signal aborts (the iterable then ends). Its iteration throws `CompactedError` when history no longer reaches back. A
+   * reader that lags makes the engine buffer without dropping; the watch cache above is the only reader and never lags for
+   * long.
    */
-  watch(range: KeyRange, options: WatchOptions): AsyncIterable<StorageWatchBatch>;
-  /** Forgets history below `revision`: what exists stays. */
+  watch(range: KeyRange, options: WatchOptions): StorageWatch;
+  /**
+   * Forgets history below `revision`: what exists stays, and reads at `revision` still work. A revision that is already
+   * compacted changes nothing; one above the store's throws `FutureRevisionError`.
+   */
   compact(revision: number): Promise<void>;
-  /** Finishes what was begun and releases everything. Watches end. */
+  /** Finishes what was begun and releases everything. Watches end; later calls reject with `ClosedError`. */
   close(): Promise<void>;
+}
+
+export class ClosedError extends Error {
+  constructor() {
+    super("the store is closed");
+    this.name = "ClosedError";
+  }
 }
 
 export class CompactedError extends Error {
