@@ -1,0 +1,162 @@
+/** Reads an object that a client sent: JSON or YAML bytes to a normalized object, with upstream's messages. */
+import { type ApiError, badRequest } from "../api-error.ts";
+import { type AnyObject, apiVersionOf, type GroupVersionKind, parseApiVersion } from "../meta.ts";
+import { countKeysInText, countKeysInValue } from "./json-text.ts";
+import { normalize } from "./normalize.ts";
+import { ShapeError } from "./shape-error.ts";
+import { strictErrors } from "./strict-errors.ts";
+import type { Model } from "./tables.ts";
+
+/** What becomes of fields that nobody knows and of duplicates: the `fieldValidation` parameter. */
+export type FieldValidation = "Ignore" | "Warn" | "Strict";
+
+export interface DecodeOptions {
+  /** What the endpoint takes; fills in apiVersion and kind where the body has none. */
+  readonly expected: GroupVersionKind;
+  /** Undefined for a custom resource: its object is checked by its own schema later. */
+  readonly model: Model | undefined;
+  readonly fieldValidation: FieldValidation;
+}
+
+export interface Decoded {
+  readonly object: AnyObject;
+  /** Texts for Warning headers. */
+  readonly warnings: readonly string[];
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** Throws `ApiError` 400. */
+export function decodeJson(body: Uint8Array, options: DecodeOptions): Decoded {
+  let text: string;
+  let value: unknown;
+  try {
+    text = utf8.decode(body);
+    value = JSON.parse(text);
+  } catch (error) {
+    throw unrecognized(options, `couldn't get version/kind; json parse error: ${messageOf(error)}`);
+  }
+  return guarded(options, value, () => {
+    // Only where the text has more keys than the value is there a duplicate; finding which is slow and rare.
+    const duplicates = countKeysInText(text) !== countKeysInValue(value);
+    return decodeText(text, value, duplicates, [], options);
+  });
+}
+
+/** Throws `ApiError` 400. Aliases may expand a document to a hundred times its size at most. */
+export async function decodeYaml(body: Uint8Array, options: DecodeOptions): Promise<Decoded> {
+  const { parseDocument } = await import("yaml");
+  let value: unknown;
+  const duplicates: string[] = [];
+  try {
+    const document = parseDocument(utf8.decode(body), { merge: true, uniqueKeys: true });
+    for (const error of document.errors) {
+      if (error.code !== "DUPLICATE_KEY") throw error;
+      duplicates.push(`yaml: line ${error.linePos?.[0].line ?? 0}: key already set in map`);
+    }
+    value = document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw unrecognized(options, `yaml: ${messageOf(error)}`);
+  }
+  return guarded(options, value, () => {
+    const text = JSON.stringify(value) ?? "null";
+    countKeysInText(text);
+    countKeysInValue(value);
+    return decodeText(text, value, false, duplicates, options);
+  });
+}
+
+/** Checks an object that is already parsed, such as the result of a patch. Throws `ApiError` 400. */
+export function decodeValue(value: unknown, options: DecodeOptions): Decoded {
+  return guarded(options, value, () => {
+    countKeysInValue(value);
+    return decodeText(undefined, value, false, [], options);
+  });
+}
+
+function decodeText(
+  text: string | undefined,
+  value: unknown,
+  hasDuplicates: boolean,
+  known: readonly string[],
+  options: DecodeOptions,
+): Decoded {
+  const { model, fieldValidation } = options;
+  const typed = withTypeMeta(value, options);
+  const { object, hasUnknownFields } =
+    model === undefined ? { object: typed, hasUnknownFields: false } : normalize(model, typed);
+  const complete = object as AnyObject; // apiVersion and kind are there, and metadata is of every kind's model
+  if (fieldValidation === "Ignore" || !(hasDuplicates || hasUnknownFields || known.length > 0))
+    return { object: complete, warnings: [] };
+  const errors = [...known, ...strictErrors(text ?? JSON.stringify(value), model)];
+  if (fieldValidation === "Strict" && errors.length > 0)
+    throw cannotBeHandled(value, options, `strict decoding error: ${errors.join(", ")}`);
+  return { object: complete, warnings: errors };
+}
+
+/** Kinds that may say any group version. */
+const optionKinds = new Set(["DeleteOptions", "CreateOptions", "UpdateOptions", "PatchOptions", "Status"]);
+
+function withTypeMeta(value: unknown, options: DecodeOptions): Readonly<Record<string, unknown>> {
+  const { expected } = options;
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw unrecognized(options, "couldn't get version/kind; json parse error: the body is not an object");
+  const { apiVersion, kind, ...rest } = value as Record<string, unknown>;
+  if (
+    (apiVersion !== undefined && apiVersion !== null && typeof apiVersion !== "string") ||
+    (kind !== undefined && kind !== null && typeof kind !== "string")
+  )
+    throw unrecognized(
+      options,
+      "couldn't get version/kind; json parse error: apiVersion and kind must be strings",
+    );
+  const found = { apiVersion: apiVersion || apiVersionOf(expected), kind: kind || expected.kind };
+  if (!optionKinds.has(expected.kind) || found.kind !== expected.kind) checkKind(value, found, options);
+  return { kind: found.kind, apiVersion: found.apiVersion, ...rest };
+}
+
+function checkKind(
+  value: unknown,
+  found: { apiVersion: string; kind: string },
+  options: DecodeOptions,
+): void {
+  const { expected } = options;
+  const version = apiVersionOf(expected);
+  if (found.apiVersion === version && found.kind === expected.kind) return;
+  if (found.kind === expected.kind && parseApiVersion(found.apiVersion).group === expected.group)
+    throw badRequest(
+      `the API version in the data (${found.apiVersion}) does not match the expected API version (${version})`,
+    );
+  throw cannotBeHandled(
+    value,
+    options,
+    `no kind "${found.kind}" of version "${found.apiVersion}" is taken here, only "${expected.kind}" of "${version}"`,
+  );
+}
+
+function guarded(options: DecodeOptions, value: unknown, decode: () => Decoded): Decoded {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof ShapeError) throw cannotBeHandled(value, options, error.message);
+    throw error;
+  }
+}
+
+function cannotBeHandled(value: unknown, { expected }: DecodeOptions, why: string): ApiError {
+  const { apiVersion, kind } = (value ?? {}) as { apiVersion?: unknown; kind?: unknown };
+  const foundKind = typeof kind === "string" && kind !== "" ? kind : expected.kind;
+  const foundVersion =
+    typeof apiVersion === "string" ? parseApiVersion(apiVersion).version : expected.version;
+  return badRequest(
+    `${foundKind} in version "${foundVersion}" cannot be handled as a ${expected.kind}: ${why}`,
+  );
+}
+
+function unrecognized({ expected }: DecodeOptions, why: string): ApiError {
+  return badRequest(`the object provided is unrecognized (must be of type ${expected.kind}): ${why}`);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
