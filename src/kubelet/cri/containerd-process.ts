@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { open, readFile, writeFile } from "node:fs/promises";
-import { type Clock, sleep } from "../../base/clock.ts";
+import { setTimeout as pause } from "node:timers/promises";
 import { ContainerdSetupError } from "./containerd-host.ts";
 
 /** A containerd of ours, started by this process or by one before it. */
@@ -65,14 +65,14 @@ async function startTime(pid: number): Promise<string> {
 }
 
 /** SIGTERM, then SIGKILL after ten seconds; resolves when it is gone. */
-export async function stopProcess(daemon: DaemonProcess, clock: Clock): Promise<void> {
+export async function stopProcess(daemon: DaemonProcess): Promise<void> {
   for (const [signal, patienceMs] of [
     ["SIGTERM", 10_000],
     ["SIGKILL", 5000],
   ] as const) {
     if (await daemon.exited()) return;
     signalProcess(daemon.pid, signal);
-    for (const untilMs = clock.now() + patienceMs; clock.now() < untilMs; await sleep(clock, 5))
+    for (const untilMs = performance.now() + patienceMs; performance.now() < untilMs; await pause(5))
       if (await daemon.exited()) return;
   }
 }

@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
-import { type Clock, sleep } from "../../base/clock.ts";
 import { signalProcess } from "./containerd-process.ts";
 
 const run = promisify(execFile);
@@ -14,14 +14,12 @@ const run = promisify(execFile);
 export async function clearRemains(remains: {
   readonly directory: string;
   readonly address: string;
-  readonly clock: Clock;
 }): Promise<void> {
-  const { directory, address, clock } = remains;
+  const { directory, address } = remains;
   for (const pid of await containerProcesses(join(directory, "runc"))) signalProcess(pid, "SIGKILL");
   const shims = await shimProcesses(address);
   for (const pid of shims) signalProcess(pid, "SIGKILL");
-  for (let tries = 0; tries < 200 && (await shimProcesses(address)).length > 0; tries++)
-    await sleep(clock, 5);
+  for (let tries = 0; tries < 200 && (await shimProcesses(address)).length > 0; tries++) await pause(5);
   await unmountBelow(directory);
 }
 

@@ -1,8 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { type Clock, sleep } from "../../base/clock.ts";
+import { setTimeout as pause } from "node:timers/promises";
 import { type Logger, silentLogger } from "../../base/log.ts";
-import { systemClock } from "../../base/system-clock.ts";
 import { importImages } from "../images/import-images.ts";
 import { imageArchive } from "../images/oci-image.ts";
 import { pauseImage, pauseImageName } from "../images/pause-image.ts";
@@ -34,7 +33,6 @@ export interface ContainerdOptions {
   /** A certs.d of hosts.toml files, one folder a registry. Default: certs.d below the directory. */
   readonly registryHostsDirectory?: string;
   readonly logger?: Logger;
-  readonly clock?: Clock;
   readonly signal?: AbortSignal;
 }
 
@@ -69,7 +67,7 @@ const pollMs = 5;
  */
 export async function startContainerd(options: ContainerdOptions): Promise<Containerd> {
   const directory = resolve(options.directory);
-  const { logger = silentLogger, clock = systemClock } = options;
+  const { logger = silentLogger } = options;
   await mkdir(directory, { recursive: true });
   const settings = {
     cniConfDirectory: options.cniConfDirectory ?? join(directory, "cni", "net.d"),
@@ -81,17 +79,16 @@ export async function startContainerd(options: ContainerdOptions): Promise<Conta
     given === undefined
       ? await privateDaemon(options, { directory, address, ...settings, logger })
       : undefined;
-  const connection = connectRuntime({ address, clock });
+  const connection = connectRuntime({ address });
   try {
     const version = await untilReady(connection, {
       daemon,
       address,
       directory,
-      clock,
       signal: options.signal,
     });
     const importImage = (archivePath: string) =>
-      importImages({ address, archivePath, images: connection.images, clock });
+      importImages({ address, archivePath, images: connection.images });
     await ensureSandboxImage(connection, importImage, directory);
     logger.info(
       { address, version, pid: daemon?.pid, adopted: daemon?.adopted ?? true },
@@ -109,15 +106,15 @@ export async function startContainerd(options: ContainerdOptions): Promise<Conta
         if (daemon === undefined) return connection.close();
         await removePods(connection, logger);
         await connection.close();
-        await stopProcess(daemon, clock);
-        await clearRemains({ directory, address, clock });
+        await stopProcess(daemon);
+        await clearRemains({ directory, address });
         await rm(pidFile(directory), { force: true });
         if (purge) await rm(directory, { recursive: true, force: true });
       },
     };
   } catch (error) {
     await connection.close();
-    if (daemon !== undefined && !daemon.adopted) await stopProcess(daemon, clock);
+    if (daemon !== undefined && !daemon.adopted) await stopProcess(daemon);
     throw error;
   }
 }
@@ -131,7 +128,7 @@ export async function clearContainerd(
 ): Promise<boolean> {
   const directory = resolve(options.directory);
   const address = join(directory, "containerd.sock");
-  const { clock = systemClock, logger = silentLogger } = options;
+  const { logger = silentLogger } = options;
   const configured = await readFile(configFile(directory), "utf8").catch(() => undefined);
   if (configured === undefined) return false;
   try {
@@ -144,8 +141,8 @@ export async function clearContainerd(
       "containerd could not be asked to remove its pods: clearing by force",
     );
     const daemon = await runningDaemon(pidFile(directory));
-    if (daemon !== undefined) await stopProcess(daemon, clock);
-    await clearRemains({ directory, address, clock });
+    if (daemon !== undefined) await stopProcess(daemon);
+    await clearRemains({ directory, address });
     await rm(options.purge ? directory : pidFile(directory), { recursive: true, force: true });
   }
   return true;
@@ -181,7 +178,7 @@ async function privateDaemon(
       { pid: running.pid },
       "containerd's configuration has changed: restarting it, its containers stay",
     );
-    await stopProcess(running, options.clock ?? systemClock);
+    await stopProcess(running);
   }
   for (const path of [place.cniConfDirectory, place.registryHostsDirectory])
     await mkdir(path, { recursive: true });
@@ -207,13 +204,12 @@ async function untilReady(
     readonly daemon: DaemonProcess | undefined;
     readonly address: string;
     readonly directory: string;
-    readonly clock: Clock;
     readonly signal: AbortSignal | undefined;
   },
 ): Promise<string> {
-  const { daemon, address, clock, signal } = wait;
+  const { daemon, address, signal } = wait;
   // One that is given is there or is not; one that was just started needs a moment.
-  const untilMs = clock.now() + (daemon === undefined ? 0 : readyTimeoutMs);
+  const untilMs = performance.now() + (daemon === undefined ? 0 : readyTimeoutMs);
   for (;;) {
     try {
       const { conditions } = await connection.runtime.status({ timeoutMs: 5000, ...(signal && { signal }) });
@@ -222,8 +218,8 @@ async function untilReady(
       throw new Error(ready?.message ?? "the runtime tells no RuntimeReady condition");
     } catch (error) {
       signal?.throwIfAborted();
-      if (clock.now() < untilMs && (await daemon?.exited()) === false) {
-        await sleep(clock, pollMs, signal === undefined ? {} : { signal });
+      if (performance.now() < untilMs && (await daemon?.exited()) === false) {
+        await pause(pollMs, undefined, signal === undefined ? {} : { signal });
         continue;
       }
       const reason = daemon === undefined ? String(error) : await lastLogLines(wait.directory);

@@ -15,12 +15,12 @@ export interface GrpcChannel {
     request: Encodable<M["request"]>,
     options?: GrpcCallOptions,
   ): Promise<Decoded<M["response"]>>;
-  /** The responses as they come; `onReady` when the server has accepted the call. */
+  /** The responses as they come. */
   serverStream<M extends MethodTypes>(
     method: string,
     types: M,
     request: Encodable<M["request"]>,
-    options: GrpcStreamOptions,
+    options: GrpcCallOptions,
   ): AsyncIterable<Decoded<M["response"]>>;
   close(): Promise<void>;
 }
@@ -35,10 +35,6 @@ export interface GrpcCallOptions {
   /** 0: no deadline. */
   readonly timeoutMs?: number;
   readonly metadata?: Readonly<Record<string, string>>;
-}
-
-export interface GrpcStreamOptions extends GrpcCallOptions {
-  readonly onReady?: (() => void) | undefined;
 }
 
 /** As upstream's kubelet: ListContainers of a full node fits many times over. */
@@ -142,9 +138,9 @@ async function startCall(
   connection: Connection,
   method: string,
   request: Uint8Array,
-  options: GrpcStreamOptions,
+  options: GrpcCallOptions,
 ): Promise<Call> {
-  const { signal, timeoutMs = 0, metadata, onReady } = options;
+  const { signal, timeoutMs = 0, metadata } = options;
   signal?.throwIfAborted();
   const session = await connection.session();
   let stream: ClientHttp2Stream;
@@ -167,7 +163,7 @@ async function startCall(
   });
   inFlight.set(session, (inFlight.get(session) ?? 0) + 1);
   stream.end(frame(request));
-  return { messages: receive(stream, { method, signal, timeoutMs, onReady }) };
+  return { messages: receive(stream, { method, signal, timeoutMs }) };
 }
 
 const inFlight = new WeakMap<ClientHttp2Session, number>();
@@ -186,7 +182,6 @@ async function* receive(
     readonly method: string;
     readonly signal: AbortSignal | undefined;
     readonly timeoutMs: number;
-    readonly onReady: (() => void) | undefined;
   },
 ): AsyncGenerator<Uint8Array> {
   let ending: CriError | undefined;
@@ -209,7 +204,6 @@ async function* receive(
     if (headers["grpc-status"] !== undefined) status = headers;
     else if (headers[":status"] !== 200)
       cancel(new CriError("Unavailable", `${call.method}: HTTP ${headers[":status"]}`));
-    else call.onReady?.();
   });
   stream.on("trailers", (headers) => {
     status = headers;

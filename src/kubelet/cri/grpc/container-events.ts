@@ -47,16 +47,16 @@ export async function* containerEventStream(
 }
 
 async function* criEvents(
-  { channel }: EventDependencies,
+  dependencies: EventDependencies,
   options: EventOptions,
 ): AsyncGenerator<ContainerEvent> {
-  const events = channel.serverStream(
+  const messages = dependencies.channel.serverStream(
     "runtime.v1.RuntimeService/GetContainerEvents",
     wire.containerEvents,
     {},
-    options,
+    { signal: options.signal },
   );
-  for await (const event of events) {
+  for await (const event of await established(dependencies, messages, options)) {
     yield {
       type: event.type,
       containerId: event.containerId,
@@ -64,6 +64,33 @@ async function* criEvents(
       atMs: event.createdAt / 1e6,
     };
   }
+}
+
+/**
+ * A runtime says nothing on a stream before the first event. Once it has answered a list that was asked for after the
+ * stream on the same connection, the stream stands, or has been refused.
+ */
+async function established<T>(
+  { runtime }: EventDependencies,
+  messages: AsyncIterable<T>,
+  options: EventOptions,
+  owners: Owners = new Map(),
+): Promise<AsyncIterable<T>> {
+  const iterator = messages[Symbol.asyncIterator]();
+  const first = iterator.next();
+  const listed = runtime.listContainers({}, { signal: options.signal });
+  first.catch(() => {}); // told by the race, else by the iteration
+  listed.catch(() => {});
+  await Promise.race([first, listed]);
+  for (const { id, podSandboxId } of await listed) owners.set(id, podSandboxId);
+  options.onReady?.();
+  return (async function* () {
+    try {
+      for (let result = await first; result.done !== true; result = await iterator.next()) yield result.value;
+    } finally {
+      await iterator.return?.();
+    }
+  })();
 }
 
 const confirmationsAtOnce = 32;
@@ -81,38 +108,22 @@ async function* containerdEvents(
   dependencies: EventDependencies,
   options: EventOptions,
 ): AsyncGenerator<ContainerEvent> {
+  const { signal } = options;
   const owners: Owners = new Map();
   const envelopes = dependencies.channel.serverStream(
     "containerd.services.events.v1.Events/Subscribe",
     wire.containerdEvents,
     { filters },
-    // The answer's headers come only with the first event: by the time that a list has been answered after the
-    // subscription was sent on the same connection, it stands.
-    { signal: options.signal },
+    { signal },
   );
-  const iterator = envelopes[Symbol.asyncIterator]();
-  const first = iterator.next();
-  first.catch(() => {}); // told when it is awaited below
-  for (const { id, podSandboxId } of await dependencies.runtime.listContainers({}, options))
-    owners.set(id, podSandboxId);
-  options.onReady?.();
-  const confirmed = mapUnordered(relevant(first, iterator), confirmationsAtOnce, (event) =>
-    withOwner(dependencies, owners, event, options.signal),
-  );
-  yield* confirmed;
+  const events = relevant(await established(dependencies, envelopes, options, owners));
+  yield* mapUnordered(events, confirmationsAtOnce, (event) => withOwner(dependencies, owners, event, signal));
 }
 
-async function* relevant(
-  first: Promise<IteratorResult<Envelope>>,
-  iterator: AsyncIterator<Envelope>,
-): AsyncGenerator<ContainerEvent> {
-  try {
-    for (let result = await first; result.done !== true; result = await iterator.next()) {
-      const event = toEvent(result.value);
-      if (event !== undefined) yield event;
-    }
-  } finally {
-    await iterator.return?.();
+async function* relevant(envelopes: AsyncIterable<Envelope>): AsyncGenerator<ContainerEvent> {
+  for await (const envelope of envelopes) {
+    const event = toEvent(envelope);
+    if (event !== undefined) yield event;
   }
 }
 
@@ -154,7 +165,8 @@ async function withOwner(
     owners.delete(containerId);
     return podSandboxId === undefined ? event : { ...event, podSandboxId };
   }
-  for (const delayMs of [0, 1, 2, 4, 8, 16, 32, 64]) {
+  // What was created need not be listed yet: nobody waits for it.
+  for (const delayMs of type === "created" ? [0] : [0, 1, 2, 4, 8, 16, 32, 64]) {
     if (delayMs > 0) await sleep(clock, delayMs, { signal });
     const [container] = await runtime.listContainers({ id: containerId }, { signal });
     if (container !== undefined) {
