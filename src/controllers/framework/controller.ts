@@ -3,6 +3,7 @@ import type { KubeObject, ResourceType } from "../../apimachinery/meta.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Client } from "../../client/client.ts";
+import { type ReconcileResult, runController as runWorkers } from "../../client/controller.ts";
 import type { HandlerRegistration, SharedInformer } from "../../client/informer.ts";
 import type { WorkQueue } from "../../client/work-queue.ts";
 import { type CarriedOut, carryOut, type RecordEvent } from "./carry-out.ts";
@@ -80,19 +81,21 @@ export async function runController<S>(
   dependencies: ControllerDependencies,
   { signal, synced }: { readonly signal: AbortSignal; readonly synced: Promise<void> },
 ): Promise<void> {
-  const queue = dependencies.createQueue(controller.name);
+  const { name, initialKeys = [], workers = defaultWorkers } = controller;
+  const { clock, logger } = dependencies;
+  const queue = dependencies.createQueue(name);
   const loop = new ReconcileLoop(controller, dependencies, queue, signal);
   const registrations = controller.watches.map((each) => loop.follow(each));
-  const stop = () => queue.shutDown();
-  signal.addEventListener("abort", stop, { once: true });
   try {
     await synced;
-    for (const key of controller.initialKeys ?? []) queue.add(key);
-    await Promise.all(Array.from({ length: controller.workers ?? defaultWorkers }, () => loop.work()));
+    for (const key of initialKeys) queue.add(key);
+    const reconcile = (key: string) => loop.reconcile(key);
+    // A conflict says only that the cache is behind: the retry is the normal way.
+    const isExpected = (error: unknown) => isApiError(error, "Conflict");
+    await runWorkers({ name, queue, workers, reconcile, clock, logger, isExpected }, { signal });
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
-    signal.removeEventListener("abort", stop);
     queue.shutDown();
     for (const registration of registrations) registration.remove();
   }
@@ -142,38 +145,21 @@ class ReconcileLoop<S> {
     });
   }
 
-  async work(): Promise<void> {
-    for (let key = await this.#queue.get(); key !== undefined; key = await this.#queue.get()) {
-      try {
-        await this.#reconcile(key);
-      } finally {
-        this.#queue.done(key);
-      }
-    }
-  }
-
-  async #reconcile(key: string): Promise<void> {
+  /** Rejects where an intent failed: the key is tried again after its back-off. */
+  async reconcile(key: string): Promise<ReconcileResult> {
     const { clock, metrics } = this.#dependencies;
+    const { name } = this.#controller;
     const startMs = clock.now();
-    if (!this.#expectations.isSatisfied(key, startMs)) {
-      // The informer's event wakes the key; this covers one that never comes.
-      this.#queue.addAfter(key, expectationTimeoutMs);
-      return;
-    }
-    try {
-      const snapshot = await this.#controller.observe(key);
-      const intents =
-        snapshot === undefined ? [] : this.#controller.reconcile(snapshot, { nowMs: clock.now() });
-      const outcome = await this.#carryOut(key, intents);
-      if (outcome.failure !== undefined) throw outcome.failure.error;
-      this.#queue.forget(key);
-      if (outcome.requeueAfterMs !== undefined) this.#queue.addAfter(key, outcome.requeueAfterMs);
-      metrics?.reconciled(this.#controller.name, "done", clock.now() - startMs, outcome.writes);
-    } catch (error) {
-      if (this.#signal.aborted) return;
-      metrics?.reconciled(this.#controller.name, "failed", clock.now() - startMs, 0);
-      this.#retry(key, error);
-    }
+    // The informer's event wakes the key; the delay covers one that never comes.
+    if (!this.#expectations.isSatisfied(key, startMs)) return { requeueAfterMs: expectationTimeoutMs };
+    const snapshot = await this.#controller.observe(key);
+    const intents =
+      snapshot === undefined ? [] : this.#controller.reconcile(snapshot, { nowMs: clock.now() });
+    const { failure, requeueAfterMs, writes } = await this.#carryOut(key, intents);
+    const outcome = failure === undefined ? "done" : "failed";
+    metrics?.reconciled(name, outcome, clock.now() - startMs, writes);
+    if (failure !== undefined) throw failure.error;
+    return requeueAfterMs === undefined ? {} : { requeueAfterMs };
   }
 
   async #carryOut(key: string, intents: readonly Intent[]): Promise<CarriedOut> {
@@ -187,17 +173,6 @@ class ReconcileLoop<S> {
       tolerated: ({ action, error }) =>
         this.#logger.warn({ key, action, error: error.message }, "left undone"),
     });
-  }
-
-  #retry(key: string, error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
-    // A conflict says only that the cache is behind: the retry is the normal way, not worth a line in the log.
-    const expected = isApiError(error, "Conflict");
-    this.#logger[expected ? "debug" : "warn"](
-      { key, error: message, retries: this.#queue.requeues(key) },
-      "reconcile failed, will retry",
-    );
-    this.#queue.addRateLimited(key);
   }
 }
 

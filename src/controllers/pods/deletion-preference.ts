@@ -1,5 +1,6 @@
+import { isPodReady } from "../../api/core/pod-conditions.ts";
 import type { Pod } from "../../api/core/types.generated.ts";
-import { isPodReady, podReadySinceMs } from "./pod-state.ts";
+import { podReadySinceMs } from "./pod-state.ts";
 
 export const podDeletionCostAnnotation = "controller.kubernetes.io/pod-deletion-cost";
 

@@ -1,4 +1,5 @@
 import type { ReplicaSetCondition, ReplicaSetStatus } from "../../api/apps/types.generated.ts";
+import { isPodActive, isPodAvailable, isPodReady } from "../../api/core/pod-conditions.ts";
 import type { Pod, PodTemplateSpec } from "../../api/core/types.generated.ts";
 import { pods as podsType } from "../../api/resources.generated.ts";
 import type { KubeObject, ResourceType } from "../../apimachinery/meta.ts";
@@ -9,13 +10,7 @@ import { claim } from "../framework/ownership.ts";
 import type { Selection } from "../framework/selection.ts";
 import { podsToDelete } from "../pods/deletion-preference.ts";
 import { createPod, deletePod, isNamespaceTerminating, podFromTemplate } from "../pods/pod-control.ts";
-import {
-  isPodActive,
-  isPodAvailable,
-  isPodReady,
-  isPodTerminating,
-  nextAvailabilityMs,
-} from "../pods/pod-state.ts";
+import { isPodTerminating, nextAvailabilityMs } from "../pods/pod-state.ts";
 
 /**
  * A ReplicaSet or a ReplicationController: one controller serves both. What differs between them is said by `type` and
