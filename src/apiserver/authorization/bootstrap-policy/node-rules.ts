@@ -1,0 +1,40 @@
+import type { PolicyRule } from "../../../api/rbac/types.generated.ts";
+import {
+  allow,
+  authentication,
+  authorization,
+  certificates,
+  coordination,
+  dynamicResources,
+  events,
+  read,
+  storage,
+} from "./rule.ts";
+
+/** What every node may do; the Node authorizer and the NodeRestriction plugin narrow it to the node's own objects. */
+export const nodeRules: readonly PolicyRule[] = [
+  allow("create", authentication, "tokenreviews"),
+  allow("create", authorization, "subjectaccessreviews localsubjectaccessreviews"),
+  allow(read, "core", "services"),
+  allow("create get list watch", "core", "nodes"),
+  allow("update patch", "core", "nodes/status"),
+  allow("update patch", "core", "nodes"),
+  events,
+  allow(read, "core", "pods"),
+  allow("create delete", "core", "pods"),
+  allow("update patch", "core", "pods/status"),
+  allow("create", "core", "pods/eviction"),
+  allow(read, "core", "secrets configmaps"),
+  allow("get", "core", "persistentvolumeclaims persistentvolumes"),
+  allow("get", "core", "endpoints"),
+  allow("create get list watch", certificates, "certificatesigningrequests"),
+  allow("get create update patch delete", coordination, "leases"),
+  allow("get", storage, "volumeattachments"),
+  allow("get update patch", "core", "persistentvolumeclaims/status"),
+  allow("create", "core", "serviceaccounts/token"),
+  allow(read, storage, "csidrivers"),
+  allow("get create update patch delete", storage, "csinodes"),
+  allow(read, "node.k8s.io", "runtimeclasses"),
+  allow("get", dynamicResources, "resourceclaims"),
+  allow("deletecollection get list watch create update patch delete", dynamicResources, "resourceslices"),
+];
