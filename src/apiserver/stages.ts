@@ -124,13 +124,33 @@ export interface PostStartHook {
   run(loopback: Transport, options: { readonly signal: AbortSignal }): Promise<void>;
 }
 
+/**
+ * Lets a user act as another (the Impersonate-* headers): runs between authentication and authorization. `attributes`
+ * are the request's, with the user who asks. Undefined: no impersonation is asked for. Throws ApiError 400 or 403.
+ */
+export interface Impersonator {
+  impersonate(
+    attributes: AuthorizationAttributes,
+    headers: Readonly<Record<string, string | undefined>>,
+  ): Promise<UserInfo | undefined> | UserInfo | undefined;
+}
+
+/** A GET of a path that is no resource, answered with a JSON document; authorized like any other path. */
+export interface DocumentHandler {
+  readonly path: string;
+  readonly contentType: string;
+  document(): unknown;
+}
+
 /** What authentication, authorization and admission hand to the server. */
 export interface Stages {
   readonly authenticator: Authenticator;
+  readonly impersonator?: Impersonator;
   readonly authorizer: Authorizer;
   /** In the order they run. */
   readonly admission: readonly AdmissionPlugin[];
   readonly createHandlers?: readonly CreateHandler[];
+  readonly documents?: readonly DocumentHandler[];
   readonly postStartHooks?: readonly PostStartHook[];
 }
 
