@@ -38,8 +38,16 @@ export function wide<T>(column: Column<T>): Column<T> {
   return { ...column, priority: 1 };
 }
 
-/** The columns of a kind that has nothing more to show. */
-export const plainColumns: readonly Column<KubeObject>[] = [nameColumn, ageColumn];
+/** The columns of a kind that has nothing more to show: upstream's default converter prints the time itself. */
+export const plainColumns: readonly Column<KubeObject>[] = [
+  nameColumn,
+  {
+    name: "Created At",
+    type: "date",
+    description: "When the object was created.",
+    value: ({ metadata }) => metadata.creationTimestamp ?? "",
+  },
+];
 
 /** The wide columns of everything that has a pod template. */
 export function templateColumns<T>(containersOf: (object: T) => readonly Container[]): readonly Column<T>[] {

@@ -21,9 +21,15 @@ export interface ResourceDefinition<T extends KubeObject = AnyObject> {
   readonly versions: readonly string[];
   /** The version objects are stored and defaulted in; the first of `versions` unless said. */
   readonly storageVersion?: string;
-  /** Only where two served versions differ in shape: to and from the storage version. */
+  /**
+   * Only where shapes differ: to the shape of a served version from that of the stored one, or back; the object's
+   * apiVersion says which it has. Everything else in a definition sees the stored shape.
+   */
   readonly convert?: (object: T, toVersion: string) => T;
-  /** Kinds whose objects live in another kind's storage (events.k8s.io Event is core Event). */
+  /**
+   * Kinds whose objects live in another kind's storage and shape (events.k8s.io Event is core Event); `convert` goes
+   * between the two.
+   */
   readonly storedAs?: { readonly group: string; readonly plural: string };
   /** Absent: all of create, delete, deletecollection, get, list, patch, update, watch. */
   readonly verbs?: readonly ResourceVerb[];
@@ -84,7 +90,10 @@ export interface Strategy<T extends KubeObject> {
   validateStatusUpdate?(object: T, old: T): readonly FieldError[];
   /** Texts for Warning headers. */
   warnings?(object: T, old?: T): readonly string[];
-  /** Bumps metadata.generation when this differs between old and new; absent: the `spec` field, if the kind has one. */
+  /**
+   * Bumps metadata.generation when one of these differs between old and new; absent: the `spec` field, if the kind
+   * has one; an empty list: objects of the kind have no generation.
+   */
   generationFields?: readonly string[];
   /** PUT of a name that does not exist creates it. */
   readonly createOnUpdate?: boolean;

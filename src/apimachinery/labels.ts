@@ -16,6 +16,19 @@ export function isEmptySelector(selector: LabelSelector | undefined): boolean {
   );
 }
 
+/** The text of a selector for exactly these labels: `a=b,c=d`, "" for none. */
+export function labelsAsSelector(labels: Labels | undefined): string {
+  return Object.entries(labels ?? {})
+    .map(([key, value]) => `${key}=${value}`)
+    .sort()
+    .join(",");
+}
+
+/** The text of a structured selector, as `Scale.status.selector` has it. */
+export function structuredAsSelector(selector: LabelSelector | undefined): string {
+  return formatLabelSelector(requirementsOf(selector) ?? []);
+}
+
 /** A structured selector as kubectl shows it; `<none>` where it selects without condition. */
 export function showLabelSelector(selector: LabelSelector | undefined): string {
   try {
@@ -28,11 +41,7 @@ export function showLabelSelector(selector: LabelSelector | undefined): string {
 
 /** `a=b,c=d` in the order of keys, `<none>` when there are none. */
 export function showLabels(labels: Labels | undefined): string {
-  const text = Object.entries(labels ?? {})
-    .map(([key, value]) => `${key}=${value}`)
-    .sort()
-    .join(",");
-  return text === "" ? "<none>" : text;
+  return labelsAsSelector(labels) || "<none>";
 }
 
 export function validateLabelName(path: string, name: string): readonly FieldError[] {

@@ -1,0 +1,6 @@
+import type { Strategy } from "../definition.ts";
+import type { CertificateSigningRequest } from "./types.generated.ts";
+
+export const certificateSigningRequestStrategy: Strategy<CertificateSigningRequest> = {
+  generationFields: [],
+};

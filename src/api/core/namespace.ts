@@ -1,0 +1,54 @@
+import { dns1123Label } from "../../apimachinery/names.ts";
+import { ageColumn, nameColumn, stringColumn } from "../columns.ts";
+import { defineResource, subresource } from "../define.ts";
+import { namespaces } from "../resources.generated.ts";
+import type { Namespace } from "./types.generated.ts";
+
+/** Under this label every namespace carries its own name, for selectors of namespaces. */
+export const namespaceNameLabel = "kubernetes.io/metadata.name";
+
+export const namespaceDefinition = defineResource(namespaces, {
+  shortNames: ["ns"],
+  hasStatus: true,
+  verbs: ["create", "delete", "get", "list", "patch", "update", "watch"],
+  checkName: dns1123Label,
+  columns: [
+    nameColumn,
+    stringColumn(
+      "Status",
+      "Active, or Terminating while it is emptied.",
+      ({ status }) => status?.phase ?? "",
+    ),
+    ageColumn,
+  ],
+  strategy: {
+    generationFields: [],
+    defaults: withNamespaceDefaults,
+    prepareForCreate: (namespace) => ({
+      ...withNamespaceDefaults(namespace),
+      // What must be done before the namespace may go; the namespace controller takes it off.
+      spec: { ...namespace.spec, finalizers: withKubernetesFinalizer(namespace.spec?.finalizers ?? []) },
+      status: { phase: "Active" },
+    }),
+    prepareForUpdate: (namespace, old) => ({
+      ...namespace,
+      // Only the finalize subresource writes these.
+      spec: { ...namespace.spec, finalizers: old.spec?.finalizers ?? [] },
+    }),
+  },
+  selectableFields: { "status.phase": ({ status }) => status?.phase ?? "" },
+  subresources: [subresource("finalize", "Namespace", ["update"])],
+});
+
+function withKubernetesFinalizer(finalizers: readonly string[]): readonly string[] {
+  return finalizers.includes("kubernetes") ? finalizers : [...finalizers, "kubernetes"];
+}
+
+function withNamespaceDefaults(namespace: Namespace): Namespace {
+  const { name = "" } = namespace.metadata;
+  const status = namespace.status?.phase ? namespace.status : { ...namespace.status, phase: "Active" };
+  // A generated name is not known yet; creation comes back here once it is.
+  if (name === "") return { ...namespace, status };
+  const labels = { ...namespace.metadata.labels, [namespaceNameLabel]: name };
+  return { ...namespace, metadata: { ...namespace.metadata, labels }, status };
+}

@@ -1,0 +1,25 @@
+import { ageColumn, nameColumn, stringColumn } from "../columns.ts";
+import { defineResource } from "../define.ts";
+import { resourceQuotas } from "../resources.generated.ts";
+import type { ResourceQuota } from "./types.generated.ts";
+
+function usage({ status }: ResourceQuota, ofLimits: boolean): string {
+  const { hard = {}, used = {} } = status ?? {};
+  return Object.keys(hard)
+    .filter((name) => name.startsWith("limits.") === ofLimits)
+    .sort()
+    .map((name) => `${name}: ${used[name] ?? "0"}/${hard[name] ?? "0"}`)
+    .join(", ");
+}
+
+export const resourceQuotaDefinition = defineResource(resourceQuotas, {
+  shortNames: ["quota"],
+  hasStatus: true,
+  columns: [
+    nameColumn,
+    stringColumn("Request", "What is used of what may be requested.", (quota) => usage(quota, false)),
+    stringColumn("Limit", "What is used of what limits may add up to.", (quota) => usage(quota, true)),
+    ageColumn,
+  ],
+  strategy: { generationFields: [] },
+});

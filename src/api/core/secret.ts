@@ -1,0 +1,33 @@
+import { ageColumn, integerColumn, nameColumn, stringColumn } from "../columns.ts";
+import { defineResource } from "../define.ts";
+import { secrets } from "../resources.generated.ts";
+import { secretValidation } from "./config-validation.ts";
+import type { Secret } from "./types.generated.ts";
+
+/** `stringData` is a write-only convenience: its values join `data`, encoded. */
+function withSecretDefaults(secret: Secret): Secret {
+  const type = secret.type || "Opaque";
+  if (secret.stringData === undefined) return secret.type === type ? secret : { ...secret, type };
+  const { stringData, ...rest } = secret;
+  const data = { ...secret.data };
+  for (const key in stringData) data[key] = base64(stringData[key] ?? "");
+  return { ...rest, data, type };
+}
+
+function base64(text: string): string {
+  return new TextEncoder().encode(text).toBase64();
+}
+
+export const secretDefinition = defineResource(secrets, {
+  columns: [
+    nameColumn,
+    stringColumn("Type", "What the secret is for.", ({ type }) => type ?? ""),
+    integerColumn("Data", "Number of keys.", ({ data }) => Object.keys(data ?? {}).length),
+    ageColumn,
+  ],
+  strategy: {
+    ...secretValidation,
+    defaults: withSecretDefaults,
+  },
+  selectableFields: { type: ({ type }) => type ?? "" },
+});
