@@ -85,6 +85,7 @@ export class EmbeddedStorage implements Storage {
   #queue: PendingCommit[] = [];
   #flushing: Promise<void> | undefined;
   #closed = false;
+  #closing: Promise<void> | undefined;
 
   constructor(options: EmbeddedStorageOptions) {
     const { clock, journal, revision = 1, records = [], historyLimit = defaultHistoryLimit } = options;
@@ -142,8 +143,12 @@ export class EmbeddedStorage implements Storage {
     });
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
+  close(): Promise<void> {
+    this.#closing ??= this.#finish();
+    return this.#closing;
+  }
+
+  async #finish(): Promise<void> {
     this.#closed = true;
     this.#expirations.close();
     await this.#flushing;

@@ -1,0 +1,46 @@
+/** The thread that owns the database file: it loads it once, then writes batch after batch. */
+import { parentPort, workerData } from "node:worker_threads";
+import { Database } from "./database.ts";
+import type { FromWriter, ToWriter, WriterData } from "./messages.ts";
+
+const sqliteBusy = 5;
+
+function failure(error: unknown): FromWriter {
+  const message = error instanceof Error ? error.message : String(error);
+  const code = error instanceof Error && "errcode" in error ? error.errcode : undefined;
+  return { type: "failed", message, locked: code === sqliteBusy };
+}
+
+function send(message: FromWriter): void {
+  parentPort?.postMessage(message, message.type === "loaded" ? [message.rows.values.buffer] : []);
+}
+
+function carryOut(database: Database, message: ToWriter): void {
+  try {
+    if (message.type === "write") {
+      database.write(message.rows, message.revision);
+      send({ type: "written" });
+    } else {
+      database.close();
+      send({ type: "closed" });
+      parentPort?.close();
+    }
+  } catch (error) {
+    send(failure(error));
+  }
+}
+
+function open(): void {
+  try {
+    const { path } = workerData as WriterData; // sqlite-storage.ts sends nothing else
+    const database = new Database(path);
+    for (const rows of database.load()) send({ type: "loaded", rows });
+    parentPort?.on("message", (message: ToWriter) => carryOut(database, message));
+    send({ type: "opened", revision: database.revision });
+  } catch (error) {
+    send(failure(error));
+    parentPort?.close();
+  }
+}
+
+open();
