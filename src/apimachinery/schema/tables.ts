@@ -72,6 +72,7 @@ export interface Field {
   readonly listMapKeys: readonly string[];
   readonly patchMerge: boolean;
   readonly patchRetainKeys: boolean;
+  readonly patchReplace: boolean;
   readonly patchMergeKey: string | undefined;
   readonly defaultValue: string | number | boolean | undefined;
 }
@@ -270,6 +271,7 @@ function parseField(token: string, context: ParseContext): Field {
     listMapKeys: keys === undefined || keys === "" ? [] : keys.split(","),
     patchMerge: strategy?.split(",").includes("merge") ?? false,
     patchRetainKeys: strategy?.split(",").includes("retainKeys") ?? false,
+    patchReplace: strategy === "replace",
     patchMergeKey: mergeKey === "" ? undefined : mergeKey,
     defaultValue:
       defaultJson === undefined ? undefined : (JSON.parse(defaultJson) as string | number | boolean),

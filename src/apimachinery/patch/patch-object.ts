@@ -1,0 +1,98 @@
+/** A PATCH request as a whole: bytes of one of three formats, the object before, the object after. */
+import { type ApiError, badRequest, failure, invalid, isApiError } from "../api-error.ts";
+import type { AnyObject } from "../meta.ts";
+import { type Decoded, type DecodeOptions, decodeValue } from "../schema/decode.ts";
+import { countKeysInText, countKeysInValue } from "../schema/json-text.ts";
+import { ShapeError } from "../schema/shape-error.ts";
+import { strictErrors } from "../schema/strict-errors.ts";
+import { applyJsonPatch } from "./json-patch.ts";
+import { applyMergePatch } from "./merge-patch.ts";
+import { applyStrategicMergePatch } from "./strategic-merge-patch.ts";
+
+export const patchTypes = [
+  "application/json-patch+json",
+  "application/merge-patch+json",
+  "application/strategic-merge-patch+json",
+] as const;
+
+export type PatchType = (typeof patchTypes)[number];
+
+/** Reads a Content-Type. Throws `ApiError` 415; strategic merge needs a model, so custom resources have none. */
+export function patchTypeOf(contentType: string | undefined, hasModel: boolean): PatchType {
+  const type = contentType?.split(";", 1)[0]?.trim().toLowerCase();
+  const supported = patchTypes.filter(
+    (each) => hasModel || each !== "application/strategic-merge-patch+json",
+  );
+  const found = supported.find((each) => each === type);
+  if (found !== undefined) return found;
+  throw failure(
+    415,
+    "UnsupportedMediaType",
+    `the body of the request was in an unknown format - accepted media types include: ${supported.join(", ")}`,
+  );
+}
+
+/**
+ * Applies the patch in `body` to `current` and normalizes the result. Throws `ApiError`: 400 for a patch that cannot be
+ * read, 413 for one that is too long, 422 for one that does not apply or whose result is not valid in shape.
+ */
+export function patchObject(
+  type: PatchType,
+  body: Uint8Array,
+  current: AnyObject,
+  options: DecodeOptions,
+): Decoded {
+  const { patch, duplicates } = parsePatch(body, options);
+  const patched = applyPatch(type, current, patch, options);
+  let decoded: Decoded;
+  try {
+    decoded = decodeValue(patched, options);
+  } catch (error) {
+    if (isApiError(error, "BadRequest")) throw invalidPatch(patched, error.message);
+    throw error;
+  }
+  if (duplicates.length === 0) return decoded;
+  if (options.fieldValidation === "Strict")
+    throw invalidPatch(patched, `strict decoding error: ${duplicates.join(", ")}`);
+  return { object: decoded.object, warnings: [...duplicates, ...decoded.warnings] };
+}
+
+function applyPatch(type: PatchType, current: AnyObject, patch: unknown, { model }: DecodeOptions): unknown {
+  switch (type) {
+    case "application/json-patch+json":
+      return applyJsonPatch(current, patch);
+    case "application/merge-patch+json":
+      return applyMergePatch(current, patch);
+    case "application/strategic-merge-patch+json":
+      if (model === undefined) throw badRequest("strategic merge patch format is not supported");
+      return applyStrategicMergePatch(current, patch, model);
+  }
+}
+
+function parsePatch(
+  body: Uint8Array,
+  { fieldValidation }: DecodeOptions,
+): { patch: unknown; duplicates: readonly string[] } {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(body);
+    const patch: unknown = JSON.parse(text);
+    const hasDuplicates = countKeysInText(text) !== countKeysInValue(patch);
+    const wanted = hasDuplicates && fieldValidation !== "Ignore";
+    return { patch, duplicates: wanted ? strictErrors(text, undefined) : [] };
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof TypeError || error instanceof ShapeError)
+      throw badRequest(`error decoding patch: ${error.message}`);
+    throw error;
+  }
+}
+
+/** The longest part of an object that a message quotes. */
+const maxQuotedLength = 2_000;
+
+function invalidPatch(patched: unknown, why: string): ApiError {
+  const quoted = JSON.stringify(JSON.stringify(patched).slice(0, maxQuotedLength));
+  // Without the sentence that names the kind, which speaks of a body.
+  const reason = why.replace(/^\w+ in version "\w+" cannot be handled as a \w+: /, "");
+  const message = `Invalid value: ${quoted}: ${reason}`;
+  return invalid({ group: "", kind: "" }, "", [{ type: "FieldValueInvalid", field: "patch", message }]);
+}
