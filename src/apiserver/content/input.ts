@@ -1,0 +1,69 @@
+import { badRequest } from "../../apimachinery/api-error.ts";
+import type { GroupVersionKind } from "../../apimachinery/meta.ts";
+import type { Decoded, FieldValidation } from "../../apimachinery/schema/decode.ts";
+import { decodeJson, decodeValue, decodeYaml } from "../../apimachinery/schema/decode.ts";
+import type { Model } from "../../apimachinery/schema/tables.ts";
+import type { ApiRequest } from "../../client/exchange.ts";
+import { negotiateInput } from "./negotiate.ts";
+
+/** Where the shapes of kinds are looked up. Undefined: a kind whose objects are taken as they come. */
+export type ModelLookup = (kind: GroupVersionKind) => Model | undefined;
+
+/** The binary form of the kinds that have one. */
+export interface ProtobufCodec {
+  knows(kind: GroupVersionKind): boolean;
+  /** One object with its kind and apiVersion. Throws an Error for what is no such message. */
+  decode(bytes: Uint8Array): object;
+  encode(object: object): Uint8Array;
+}
+
+export interface InputContext {
+  readonly modelOf: ModelLookup;
+  readonly protobuf?: ProtobufCodec;
+}
+
+export interface ExpectedInput {
+  readonly kind: GroupVersionKind;
+  readonly fieldValidation: FieldValidation;
+}
+
+/** The request's body as an object of the expected kind; undefined when there is none. Throws 400 and 415. */
+export async function readObject(
+  request: ApiRequest,
+  context: InputContext,
+  expected: ExpectedInput,
+): Promise<Decoded | undefined> {
+  const { body } = request;
+  if (body === undefined) return undefined;
+  const options = {
+    expected: expected.kind,
+    model: context.modelOf(expected.kind),
+    fieldValidation: expected.fieldValidation,
+  };
+  if ("object" in body) return decodeValue(body.object, options);
+  if (body.bytes.length === 0) return undefined;
+  const { protobuf } = context;
+  const encoding = negotiateInput(request.headers["content-type"], {
+    protobuf: protobuf?.knows(expected.kind) === true,
+  });
+  switch (encoding) {
+    case "json":
+      return decodeJson(body.bytes, options);
+    case "yaml":
+      return decodeYaml(body.bytes, options);
+    case "protobuf":
+      return decodeValue(readProtobuf(protobuf, body.bytes), options);
+  }
+}
+
+function readProtobuf(protobuf: ProtobufCodec | undefined, bytes: Uint8Array): unknown {
+  try {
+    return protobuf?.decode(bytes);
+  } catch (error) {
+    throw badRequest(`the body is no protobuf message of this API: ${messageOf(error)}`);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

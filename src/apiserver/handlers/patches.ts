@@ -1,0 +1,47 @@
+import { notFound } from "../../apimachinery/api-error.ts";
+import { patchObject, patchTypeOf } from "../../apimachinery/patch/patch-object.ts";
+import type { ApiResponse, RequestBody } from "../../client/exchange.ts";
+import { inNamespace } from "../registry/metadata.ts";
+import { writeOptions } from "../registry/options.ts";
+import type { UpdateRules } from "../registry/update-rules.ts";
+import { objectRules } from "../registry/update-rules.ts";
+import type { HandlerContext, ResourceCall } from "./call.ts";
+import { kindOf, placeOf, respondObject } from "./call.ts";
+import { admitChange, checkName, fromHub, toHub, updateCall } from "./writes.ts";
+
+/** PATCH of an object, or with `rules` of a subresource that has the object's own shape. */
+export async function handlePatch(
+  context: HandlerContext,
+  call: ResourceCall,
+  rules: UpdateRules = objectRules(call.definition),
+): Promise<ApiResponse> {
+  const expected = kindOf(call);
+  const model = context.input.modelOf(expected);
+  const type = patchTypeOf(call.request.headers["content-type"], model !== undefined);
+  const options = writeOptions("PatchOptions", call.request.query);
+  const patch = patchBytes(call.request.body);
+  const place = placeOf(call);
+  const { object } = await call.store.update(place, {
+    ...updateCall(context, call, options, rules),
+    // A patch that names no resourceVersion means whatever stands there.
+    unconditional: true,
+    change: async (existing) => {
+      if (existing === undefined) throw notFound(call.store.resource, place.name);
+      const { object: patched, warnings } = patchObject(type, patch, fromHub(call, existing), {
+        expected,
+        model,
+        fieldValidation: options.fieldValidation,
+      });
+      for (const warning of warnings) call.warn(warning);
+      const named = inNamespace(toHub(call, patched), place.namespace);
+      checkName(named, place.name);
+      return admitChange(context, call, named, existing, options);
+    },
+  });
+  return respondObject(context, call, 200, object);
+}
+
+export function patchBytes(body: RequestBody | undefined): Uint8Array {
+  if (body === undefined) return new Uint8Array();
+  return "bytes" in body ? body.bytes : new TextEncoder().encode(JSON.stringify(body.object));
+}

@@ -1,0 +1,197 @@
+import { ApiError, badRequest, expired, isApiError } from "../../apimachinery/api-error.ts";
+import type { AnyObject, KubeList } from "../../apimachinery/meta.ts";
+import { apiVersionOf } from "../../apimachinery/meta.ts";
+import { randomBelow } from "../../base/random.ts";
+import type { ApiResponse, WatchEvent } from "../../client/exchange.ts";
+import type { CacheList } from "../cache/watch-cache.ts";
+import type { ViewOptions } from "../content/views.ts";
+import { includeObjectOf, inVersion, showList, showWatchedObject } from "../content/views.ts";
+import type { ContinueToken } from "../registry/continue-token.ts";
+import { decodeContinue, encodeContinue } from "../registry/continue-token.ts";
+import type { ListRequestOptions } from "../registry/options.ts";
+import { listOptions } from "../registry/options.ts";
+import { selectionOf } from "../registry/select.ts";
+import type { HandlerContext, ResourceCall } from "./call.ts";
+import { contentHeaders, placeOf, respondObject } from "./call.ts";
+
+/** A watch without timeoutSeconds ends after one to two times this, so that not all come back at once. */
+const minWatchSeconds = 1800;
+
+export async function handleGet(context: HandlerContext, call: ResourceCall): Promise<ApiResponse> {
+  const version = call.request.query.get("resourceVersion") ?? "";
+  const minRevision = version === "" ? undefined : revisionOf(version);
+  const object = await call.store.get(placeOf(call), minRevision === undefined ? {} : { minRevision });
+  return respondObject(context, call, 200, object);
+}
+
+/** GET of a collection, which is a watch where the query says so. */
+export async function handleListOrWatch(
+  context: HandlerContext,
+  call: ResourceCall,
+  forceWatch = false,
+): Promise<ApiResponse> {
+  const parsed = listOptions(call.request.query);
+  const options = forceWatch ? { ...parsed, watch: true } : parsed;
+  return options.watch ? handleWatch(context, call, options) : handleList(context, call, options);
+}
+
+function selectionFor(call: ResourceCall, options: ListRequestOptions) {
+  return selectionOf(call.definition, {
+    ...placeOf(call),
+    labelSelector: options.labelSelector,
+    fieldSelector: options.fieldSelector,
+  });
+}
+
+async function handleList(
+  context: HandlerContext,
+  call: ResourceCall,
+  options: ListRequestOptions,
+): Promise<ApiResponse> {
+  const { definition, store } = call;
+  const token = options.continue === "" ? undefined : decodeContinue(options.continue, store.keyRoot);
+  if (token !== undefined && options.resourceVersion !== "" && options.resourceVersion !== "0")
+    throw badRequest("specifying resource version is not allowed when using continue");
+  const page = await listPage(call, options, token);
+  const apiVersion = apiVersionOf({ group: definition.group, version: call.version });
+  const shared = apiVersion === apiVersionOf({ group: definition.group, version: storedVersion(call) });
+  const items = page.items.map(({ object }) =>
+    shared ? object : inVersion(definition, object, call.version),
+  );
+  const resourceVersion = String(page.revision);
+  const list: KubeList = {
+    kind: definition.listKind,
+    apiVersion,
+    metadata: {
+      resourceVersion,
+      ...(page.nextKey === undefined
+        ? {}
+        : { continue: encodeContinue({ revision: page.revision, key: page.nextKey }, store.keyRoot) }),
+      ...(page.nextKey === undefined || page.remaining === undefined
+        ? {}
+        : { remainingItemCount: page.remaining }),
+    },
+    items,
+  };
+  const object = call.output.view === undefined ? list : showList(list, viewOptions(context, call));
+  return { type: "object", status: 200, headers: contentHeaders(call.output), object };
+}
+
+function storedVersion({ definition }: ResourceCall): string {
+  return definition.storageVersion ?? definition.versions[0] ?? "";
+}
+
+async function listPage(
+  call: ResourceCall,
+  options: ListRequestOptions,
+  token: ContinueToken | undefined,
+): Promise<CacheList> {
+  const { cache, keyRoot } = call.store;
+  const common = {
+    selection: selectionFor(call, options),
+    limit: options.limit,
+    signal: call.request.signal,
+  };
+  if (token !== undefined) {
+    const { key, revision } = token;
+    if (revision === undefined) return cache.list({ ...common, continueKey: key });
+    try {
+      return await cache.list({ ...common, continueKey: key, exactRevision: revision });
+    } catch (error) {
+      if (!isApiError(error, "Expired")) throw error;
+      throw expiredContinuation(encodeContinue({ key }, keyRoot));
+    }
+  }
+  if (options.resourceVersion === "") return cache.list(common);
+  const revision = revisionOf(options.resourceVersion);
+  const exact =
+    options.resourceVersionMatch === "Exact" ||
+    // What resourceVersion meant together with a limit before there was a match to name.
+    (options.resourceVersionMatch === "" && options.limit > 0 && revision > 0);
+  return cache.list({ ...common, ...(exact ? { exactRevision: revision } : { minRevision: revision }) });
+}
+
+function expiredContinuation(token: string): ApiError {
+  const { status } = expired(
+    "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.",
+  );
+  return new ApiError({ ...status, metadata: { continue: token } });
+}
+
+async function handleWatch(
+  context: HandlerContext,
+  call: ResourceCall,
+  options: ListRequestOptions,
+): Promise<ApiResponse> {
+  const seconds =
+    options.timeoutSeconds !== undefined && options.timeoutSeconds > 0
+      ? options.timeoutSeconds
+      : minWatchSeconds + randomBelow(context.random, minWatchSeconds);
+  const events = await call.store.cache.watch({
+    selection: selectionFor(call, options),
+    ...watchStart(options),
+    bookmarks: options.allowWatchBookmarks,
+    timeoutMs: seconds * 1000,
+    signal: call.request.signal,
+  });
+  const shown =
+    call.output.view === undefined &&
+    storedVersion(call) === call.version &&
+    call.definition.storedAs === undefined
+      ? events
+      : mapEvents(events, viewOptions(context, call));
+  return { type: "watch", status: 200, headers: contentHeaders(call.output), events: shown };
+}
+
+/** Where a watch begins, as resourceVersion and sendInitialEvents say together. */
+function watchStart({ resourceVersion, sendInitialEvents, allowWatchBookmarks }: ListRequestOptions) {
+  const revision = resourceVersion === "" ? undefined : revisionOf(resourceVersion);
+  if (sendInitialEvents === true)
+    return {
+      ...(revision === undefined ? {} : { minRevision: revision }),
+      initialEventsEnd: allowWatchBookmarks,
+    };
+  if (revision !== undefined && revision > 0) return { afterRevision: revision };
+  return {
+    ...(revision === undefined ? {} : { minRevision: revision }),
+    ...(sendInitialEvents === false ? { skipInitialEvents: true } : {}),
+  };
+}
+
+async function* mapEvents(
+  batches: AsyncIterable<readonly WatchEvent<AnyObject>[]>,
+  view: Omit<ViewOptions, "nowMs"> & { readonly now: () => number },
+): AsyncGenerator<readonly WatchEvent[]> {
+  let isFirst = true;
+  for await (const batch of batches) {
+    const options = { ...view, nowMs: view.now() };
+    yield batch.map((event) => {
+      const object = showWatchedObject(event.object, options, isFirst) as AnyObject; // a view stands in an object's place
+      isFirst = false;
+      return { type: event.type, object };
+    });
+  }
+}
+
+function viewOptions(
+  context: HandlerContext,
+  call: ResourceCall,
+): ViewOptions & { readonly now: () => number } {
+  return {
+    definition: call.definition,
+    version: call.version,
+    format: call.output,
+    includeObject: includeObjectOf(call.request.query),
+    nowMs: context.clock.now(),
+    now: () => context.clock.now(),
+  };
+}
+
+/** A resourceVersion as a storage revision. Throws 400. */
+export function revisionOf(resourceVersion: string): number {
+  if (!/^\d{1,15}$/.test(resourceVersion))
+    throw badRequest(
+      `Invalid value: ${JSON.stringify(resourceVersion)}: strconv.ParseUint: parsing ${JSON.stringify(resourceVersion)}: invalid syntax`,
+    );
+  return Number(resourceVersion);
+}

@@ -1,0 +1,33 @@
+import type { ApiRequest, ApiResponse } from "../client/exchange.ts";
+import type { RequestInfo } from "./request-info.ts";
+
+/** Serves paths that are not resources: discovery, health, metrics, OpenAPI. */
+export interface NonResourceHandler {
+  /** For the index at "/". */
+  readonly paths: readonly string[];
+  /** Undefined: not one of its paths. */
+  handle(request: ApiRequest, info: RequestInfo): Promise<ApiResponse | undefined> | ApiResponse | undefined;
+}
+
+const encoder = new TextEncoder();
+
+/** An answer of plain text. */
+export function textResponse(
+  status: number,
+  text: string,
+  contentType = "text/plain; charset=utf-8",
+): ApiResponse {
+  return bytesResponse(status, encoder.encode(text), { "content-type": contentType });
+}
+
+export function bytesResponse(
+  status: number,
+  bytes: Uint8Array,
+  headers: Readonly<Record<string, string>>,
+): ApiResponse {
+  return { type: "bytes", status, headers, body: once(bytes) };
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  if (bytes.length > 0) yield bytes;
+}

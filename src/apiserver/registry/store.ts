@@ -1,0 +1,422 @@
+import type { ResourceDefinition } from "../../api/definition.ts";
+import {
+  alreadyExists,
+  failure,
+  invalid,
+  isApiError,
+  notFound,
+  staleObject,
+} from "../../apimachinery/api-error.ts";
+import type { AnyObject } from "../../apimachinery/meta.ts";
+import { dns1123Subdomain } from "../../apimachinery/names.ts";
+import * as field from "../../apimachinery/validation.ts";
+import { validateMetadata, validateMetadataUpdate } from "../../apimachinery/validation-metadata.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Random } from "../../base/random.ts";
+import { randomSuffix } from "../../base/random.ts";
+import type { KeyValue, Storage } from "../../storage/storage.ts";
+import { StoredValue } from "../../storage/storage.ts";
+import type { CachedObject } from "../cache/cached-object.ts";
+import type { WatchCache } from "../cache/watch-cache.ts";
+import { isDeletedByUpdate, planDeletion } from "./deletion.ts";
+import { keyRootOf, objectKeyIn } from "./keys.ts";
+import { isUnchanged, withKeptIdentity, withMetadata, withNewIdentity } from "./metadata.ts";
+import type { DeleteRequestOptions } from "./options.ts";
+import type { UpdateRules } from "./update-rules.ts";
+
+/** Where an object is; `namespace` is "" for cluster-scoped resources. */
+export interface Place {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface CreateCall {
+  readonly dryRun: boolean;
+  /** Validating admission; sees the object as it will be stored. */
+  readonly validate: (object: AnyObject) => Promise<void>;
+  readonly warn: (text: string) => void;
+}
+
+export interface UpdateCall {
+  readonly dryRun: boolean;
+  readonly rules: UpdateRules;
+  /** The object that is to stand there; called again when another write came first. Undefined: there is none yet. */
+  readonly change: (existing: AnyObject | undefined) => Promise<AnyObject>;
+  /** Only the object with this uid. */
+  readonly uid?: string;
+  /** A missing object is made (create on update, server-side apply). */
+  readonly createMissing?: CreateCall;
+  /** Overwrites without a resourceVersion; the default is what the kind's strategy says. */
+  readonly unconditional?: boolean;
+  readonly validate: (object: AnyObject, old: AnyObject) => Promise<void>;
+  readonly warn: (text: string) => void;
+}
+
+export interface DeleteCall {
+  readonly options: DeleteRequestOptions;
+  /** Admission; sees the object as it stands. */
+  readonly validate: (object: AnyObject) => Promise<void>;
+}
+
+/** What an allocation made for a write: taken back when the write comes to nothing. */
+export interface Reservation {
+  readonly object: AnyObject;
+  finish(committed: boolean): void;
+}
+
+/** What a kind's writes need beside its strategy: allocation from a range shared by all its objects. */
+export interface StoreHooks {
+  beginCreate?(object: AnyObject, options: { readonly dryRun: boolean }): Promise<Reservation>;
+  beginUpdate?(
+    object: AnyObject,
+    old: AnyObject,
+    options: { readonly dryRun: boolean },
+  ): Promise<Reservation>;
+  afterDelete?(object: AnyObject): void;
+  /** Says no to removal for now (a namespace that still has spec.finalizers). */
+  keepsAlive?(object: AnyObject): boolean;
+  /** What else changes when the object is marked as terminating. */
+  terminate?(object: AnyObject): AnyObject;
+}
+
+export interface ResourceStoreDependencies {
+  readonly definition: ResourceDefinition;
+  readonly storage: Storage;
+  readonly cache: WatchCache;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly hooks?: StoreHooks;
+}
+
+/** Upstream's bound: at eight tries a prefix with a million names still fails only once in a thousand. */
+const nameGenerationAttempts = 8;
+const generatedNameMaxLength = 63;
+const suffixLength = 5;
+
+/** The generic registry of one resource: every write of its objects, in their storage version. */
+export class ResourceStore {
+  readonly definition: ResourceDefinition;
+  readonly cache: WatchCache;
+  readonly keyRoot: string;
+  readonly #storage: Storage;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #hooks: StoreHooks;
+
+  constructor(dependencies: ResourceStoreDependencies) {
+    this.definition = dependencies.definition;
+    this.cache = dependencies.cache;
+    this.#storage = dependencies.storage;
+    this.#clock = dependencies.clock;
+    this.#random = dependencies.random;
+    this.#hooks = dependencies.hooks ?? {};
+    this.keyRoot = keyRootOf(dependencies.definition);
+  }
+
+  get resource(): { readonly group: string; readonly resource: string } {
+    return { group: this.definition.group, resource: this.definition.plural };
+  }
+
+  keyOf(place: Place): string {
+    return objectKeyIn(this.keyRoot, place);
+  }
+
+  /** The object as of now; undefined where there is none. */
+  async find(place: Place, options: { readonly minRevision?: number } = {}): Promise<AnyObject | undefined> {
+    return (await this.cache.get(this.keyOf(place), options))?.object;
+  }
+
+  /** Throws 404. */
+  async get(place: Place, options: { readonly minRevision?: number } = {}): Promise<AnyObject> {
+    const found = await this.find(place, options);
+    if (found === undefined) throw notFound(this.resource, place.name);
+    return found;
+  }
+
+  async create(object: AnyObject, namespace: string, call: CreateCall): Promise<AnyObject> {
+    const { name, generateName } = object.metadata;
+    if (name || !generateName) return this.#createOnce(object, namespace, call);
+    for (let attempt = 1; ; attempt++) {
+      const named = withMetadata(object, { name: this.#generatedName(generateName) });
+      try {
+        return await this.#createOnce(named, namespace, call);
+      } catch (error) {
+        if (!isApiError(error, "AlreadyExists") || attempt === nameGenerationAttempts) throw error;
+      }
+    }
+  }
+
+  #generatedName(base: string): string {
+    return base.slice(0, generatedNameMaxLength - suffixLength) + randomSuffix(this.#random, suffixLength);
+  }
+
+  async #createOnce(input: AnyObject, namespace: string, call: CreateCall): Promise<AnyObject> {
+    const reservation = await this.#prepareCreate(input, namespace, call);
+    let committed = false;
+    try {
+      const object = reservation.object;
+      const place = { namespace, name: object.metadata.name ?? "" };
+      await call.validate(object);
+      const key = this.keyOf(place);
+      if (call.dryRun) {
+        if ((await this.cache.get(key)) !== undefined) throw alreadyExists(this.resource, place.name);
+        return object;
+      }
+      const result = await this.#commit(key, 0, object);
+      if (!result.committed) throw this.#existsAlready(result.current, place.name, object);
+      committed = true;
+      return result.state.object;
+    } finally {
+      reservation.finish(committed);
+    }
+  }
+
+  async #prepareCreate(input: AnyObject, namespace: string, call: CreateCall): Promise<Reservation> {
+    const { definition } = this;
+    const { strategy } = definition;
+    let object = withNewIdentity(input, {
+      uid: this.#random.uuid(),
+      nowMs: this.#clock.now(),
+      namespace: definition.namespaced ? namespace : "",
+    });
+    const counted = this.#countsGeneration(object);
+    object = withMetadata(object, { generation: counted ? 1 : undefined });
+    if (strategy.prepareForCreate !== undefined) object = strategy.prepareForCreate(object);
+    const reservation = (await this.#hooks.beginCreate?.(object, call)) ?? { object, finish() {} };
+    try {
+      object = reservation.object;
+      const name = object.metadata.name ?? "";
+      const errors = [...(strategy.validate?.(object) ?? []), ...this.#metadataErrors(object)];
+      if (errors.length > 0) throw invalid(definition, name, errors);
+      for (const warning of strategy.warnings?.(object) ?? []) call.warn(warning);
+      return reservation;
+    } catch (error) {
+      reservation.finish(false);
+      throw error;
+    }
+  }
+
+  #metadataErrors(object: AnyObject) {
+    const { namespaced, checkName = dns1123Subdomain } = this.definition;
+    return validateMetadata(object.metadata, { namespaced, checkName });
+  }
+
+  #countsGeneration(object: AnyObject): boolean {
+    const fields = this.definition.strategy.generationFields;
+    return fields === undefined ? object.spec !== undefined : fields.length > 0;
+  }
+
+  #existsAlready(current: CachedObject | undefined, name: string, object: AnyObject): Error {
+    if (object.metadata.generateName && object.metadata.generateName !== object.metadata.name) {
+      const status = alreadyExists(this.resource, name).status;
+      return failure(
+        409,
+        "AlreadyExists",
+        `${status.message}, the server was not able to generate a unique name for the object`,
+        {
+          ...status.details,
+          retryAfterSeconds: 1,
+        },
+      );
+    }
+    const error = alreadyExists(this.resource, name);
+    if (current?.object.metadata.deletionTimestamp === undefined) return error;
+    return failure(409, "AlreadyExists", `object is being deleted: ${error.message}`, error.status.details);
+  }
+
+  /** Changes an object; `created` where it did not exist and may be made that way. */
+  async update(place: Place, call: UpdateCall): Promise<{ object: AnyObject; created: boolean }> {
+    const key = this.keyOf(place);
+    // What the cache has at hand is nearly always the present state, and costs nothing.
+    let current = await this.cache.get(key, { minRevision: 0 });
+    let isCertain = false;
+    for (;;) {
+      let outcome: UpdateOutcome;
+      try {
+        outcome = await this.#attemptUpdate(place, current, call);
+      } catch (error) {
+        if (isCertain) throw error;
+        isCertain = true;
+        const fresh = await this.cache.get(key);
+        if (fresh?.revision === current?.revision) throw error;
+        current = fresh;
+        continue;
+      }
+      if (outcome.done) return outcome;
+      current = outcome.current;
+      isCertain = true;
+    }
+  }
+
+  async #attemptUpdate(
+    place: Place,
+    current: CachedObject | undefined,
+    call: UpdateCall,
+  ): Promise<UpdateOutcome> {
+    const old = current?.object;
+    if (old === undefined && call.createMissing === undefined) throw notFound(this.resource, place.name);
+    if (call.uid !== undefined && old !== undefined && call.uid !== old.metadata.uid)
+      throw uidMismatch(this.resource, place.name, call.uid, old.metadata.uid ?? "");
+    const changed = await call.change(old);
+    if (old === undefined || current === undefined) {
+      if (call.createMissing === undefined) throw notFound(this.resource, place.name);
+      return {
+        done: true,
+        created: true,
+        object: await this.#createOnce(changed, place.namespace, call.createMissing),
+      };
+    }
+    const version = changed.metadata.resourceVersion ?? "";
+    const unconditional = call.unconditional ?? this.definition.strategy.unconditionalUpdate ?? true;
+    if (version === "" && !unconditional)
+      throw invalid({ group: this.definition.group, kind: this.definition.plural }, place.name, [
+        field.invalid("metadata.resourceVersion", 0, "must be specified for an update"),
+      ]);
+    if (version !== "" && version !== old.metadata.resourceVersion)
+      throw staleObject(this.resource, place.name);
+    return this.#writeUpdate(place, changed, current, call);
+  }
+
+  async #writeUpdate(
+    place: Place,
+    changed: AnyObject,
+    current: CachedObject,
+    call: UpdateCall,
+  ): Promise<UpdateOutcome> {
+    const old = current.object;
+    const reservation = await this.#prepareUpdate(changed, old, call);
+    let committed = false;
+    try {
+      const object = reservation.object;
+      await call.validate(object, old);
+      if (call.dryRun) return { done: true, created: false, object };
+      if (isDeletedByUpdate(object, old) && this.#hooks.keepsAlive?.(object) !== true) {
+        const removed = await this.#remove(current);
+        if (!removed.committed) return { done: false, current: removed.current };
+        committed = true;
+        this.#hooks.afterDelete?.(object);
+        return { done: true, created: false, object };
+      }
+      if (isUnchanged(object, old)) return { done: true, created: false, object: old };
+      const result = await this.#commit(current.key, current.revision, object);
+      if (!result.committed) {
+        if (result.current === undefined) throw notFound(this.resource, place.name);
+        return { done: false, current: result.current };
+      }
+      committed = true;
+      return { done: true, created: false, object: result.state.object };
+    } finally {
+      reservation.finish(committed);
+    }
+  }
+
+  async #prepareUpdate(changed: AnyObject, old: AnyObject, call: UpdateCall): Promise<Reservation> {
+    const { definition } = this;
+    const versioned = withMetadata(changed, { resourceVersion: old.metadata.resourceVersion });
+    let object = call.rules.prepare(withKeptIdentity(versioned, old), old);
+    const reservation = (await this.#hooks.beginUpdate?.(object, old, call)) ?? { object, finish() {} };
+    try {
+      object = reservation.object;
+      const errors = [
+        ...validateMetadataUpdate(object.metadata, old.metadata),
+        ...call.rules.validate(object, old),
+      ];
+      if (errors.length > 0) throw invalid(definition, object.metadata.name ?? "", errors);
+      for (const warning of definition.strategy.warnings?.(object, old) ?? []) call.warn(warning);
+      return reservation;
+    } catch (error) {
+      reservation.finish(false);
+      throw error;
+    }
+  }
+
+  /** The object where it lives on or as it last was; `removed` says which. */
+  async delete(place: Place, call: DeleteCall): Promise<{ object: AnyObject; removed: boolean }> {
+    const key = this.keyOf(place);
+    let current = await this.cache.get(key);
+    for (;;) {
+      if (current === undefined) throw notFound(this.resource, place.name);
+      const object = current.object;
+      await call.validate(object);
+      const held = this.#hooks.keepsAlive?.(object) === true;
+      const plan = planDeletion(this.definition, object, call.options, { nowMs: this.#clock.now(), held });
+      if (plan.action === "pending") return { object, removed: false };
+      const removes = plan.action === "remove" || plan.thenRemove;
+      if (plan.action === "update") {
+        const marked = this.#hooks.terminate?.(plan.object) ?? plan.object;
+        if (call.options.dryRun) return { object: marked, removed: removes };
+        const written = await this.#overwrite(current, marked);
+        if (!written.committed) {
+          current = written.current;
+          continue;
+        }
+        current = written.state;
+      }
+      if (!removes) return { object: current.object, removed: false };
+      if (call.options.dryRun) return { object, removed: true };
+      const removal = await this.#remove(current);
+      // Gone meanwhile, after it was marked here, is what was asked for.
+      if (removal.committed || (removal.current === undefined && plan.action === "update")) {
+        if (removal.committed) this.#hooks.afterDelete?.(current.object);
+        return { object: current.object, removed: true };
+      }
+      current = removal.current;
+    }
+  }
+
+  async #overwrite(current: CachedObject, object: AnyObject): Promise<Commit> {
+    if (isUnchanged(object, current.object)) return { committed: true, state: current };
+    return this.#commit(current.key, current.revision, object);
+  }
+
+  async #remove({ key, revision }: CachedObject): Promise<Removal> {
+    const result = await this.#storage.commit({
+      compare: [{ key, modRevision: revision }],
+      writes: [{ type: "delete", key }],
+    });
+    return result.committed ? result : { committed: false, current: this.#standing(result.current) };
+  }
+
+  async #commit(key: string, modRevision: number, object: AnyObject): Promise<Commit> {
+    const ttlSeconds = this.definition.strategy.ttlSeconds;
+    const value = StoredValue.ofObject(withMetadata(object, { resourceVersion: undefined }));
+    const result = await this.#storage.commit({
+      compare: [{ key, modRevision }],
+      writes: [{ type: "put", key, value, ...(ttlSeconds === undefined ? {} : { ttlSeconds }) }],
+    });
+    if (!result.committed) return { committed: false, current: this.#standing(result.current) };
+    const { revision } = result;
+    const createRevision = modRevision === 0 ? revision : modRevision;
+    return { committed: true, state: this.cache.hold({ key, value, modRevision: revision, createRevision }) };
+  }
+
+  #standing([keyValue]: readonly (KeyValue | undefined)[]): CachedObject | undefined {
+    return keyValue === undefined ? undefined : this.cache.hold(keyValue);
+  }
+}
+
+type Removal =
+  | { readonly committed: true }
+  | { readonly committed: false; readonly current: CachedObject | undefined };
+
+type Commit =
+  | { readonly committed: true; readonly state: CachedObject }
+  | { readonly committed: false; readonly current: CachedObject | undefined };
+
+type UpdateOutcome =
+  | { readonly done: true; readonly object: AnyObject; readonly created: boolean }
+  | { readonly done: false; readonly current: CachedObject | undefined };
+
+function uidMismatch(
+  resource: { group: string; resource: string },
+  name: string,
+  wanted: string,
+  actual: string,
+): Error {
+  return failure(
+    409,
+    "Conflict",
+    `Operation cannot be fulfilled on ${resource.group === "" ? resource.resource : `${resource.resource}.${resource.group}`} "${name}": Precondition failed: UID in precondition: ${wanted}, UID in object meta: ${actual}`,
+    { name, ...(resource.group === "" ? {} : { group: resource.group }), kind: resource.resource },
+  );
+}

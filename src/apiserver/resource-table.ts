@@ -1,0 +1,52 @@
+import type { ResourceDefinition } from "../api/definition.ts";
+import type { ResourceStore } from "./registry/store.ts";
+
+/** A resource in one of its served versions. */
+export interface ServedResource {
+  readonly definition: ResourceDefinition;
+  readonly version: string;
+  readonly store: ResourceStore;
+}
+
+/** What is served where: one entry a group, version and resource. Resources come and go (custom ones). */
+export class ResourceTable {
+  readonly #served = new Map<string, ServedResource>();
+  readonly #stores = new Map<string, ResourceStore>();
+  readonly #definitions = new Map<string, ResourceDefinition>();
+  #generation = 0;
+
+  /** Grows with every change: what is derived from the table is made anew when it differs. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  add(definition: ResourceDefinition, store: ResourceStore): void {
+    const { group, plural } = definition;
+    this.#definitions.set(`${group}/${plural}`, definition);
+    this.#stores.set(`${group}/${plural}`, store);
+    for (const version of definition.versions)
+      this.#served.set(`${group}/${version}/${plural}`, { definition, version, store });
+    this.#generation++;
+  }
+
+  remove(definition: ResourceDefinition): void {
+    const { group, plural } = definition;
+    this.#definitions.delete(`${group}/${plural}`);
+    this.#stores.delete(`${group}/${plural}`);
+    for (const version of definition.versions) this.#served.delete(`${group}/${version}/${plural}`);
+    this.#generation++;
+  }
+
+  find(group: string, version: string, plural: string): ServedResource | undefined {
+    return this.#served.get(`${group}/${version}/${plural}`);
+  }
+
+  storeOf(resource: { readonly group: string; readonly plural: string }): ResourceStore | undefined {
+    return this.#stores.get(`${resource.group}/${resource.plural}`);
+  }
+
+  /** In the order they were added. */
+  definitions(): IterableIterator<ResourceDefinition> {
+    return this.#definitions.values();
+  }
+}

@@ -1,0 +1,71 @@
+import type { ResourceDefinition } from "../api/definition.ts";
+import { apiVersionOf } from "../apimachinery/meta.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { Storage } from "../storage/storage.ts";
+import { ByteBudget } from "./cache/byte-budget.ts";
+import { createWatchCache } from "./cache/create-watch-cache.ts";
+import type { WatchCache } from "./cache/watch-cache.ts";
+import { storageVersionOf } from "./content/views.ts";
+import { keyRootOf } from "./registry/keys.ts";
+import { fieldValue } from "./registry/select.ts";
+import { ResourceStore } from "./registry/store.ts";
+import { ResourceTable } from "./resource-table.ts";
+
+/** Encoded objects kept beside their objects, in all. */
+const encodedBytesLimit = 64 * 1024 * 1024;
+
+export interface ResourcesDependencies {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly definitions: readonly ResourceDefinition[];
+}
+
+/** The stores and caches of every resource. A cache starts with the first request that needs it. */
+export function openResources(dependencies: ResourcesDependencies) {
+  const { storage, clock, random, logger, definitions } = dependencies;
+  const table = new ResourceTable();
+  const budget = new ByteBudget(encodedBytesLimit);
+  const caches = new Map<string, WatchCache>();
+  for (const definition of definitions) add(definition);
+
+  function add(definition: ResourceDefinition): ResourceStore {
+    const cache = cacheOf(definition);
+    const store = new ResourceStore({ definition, storage, cache, clock, random });
+    table.add(definition, store);
+    return store;
+  }
+
+  function cacheOf(definition: ResourceDefinition): WatchCache {
+    const prefix = keyRootOf(definition);
+    const known = caches.get(prefix);
+    if (known !== undefined) return known;
+    const fields = Object.keys(definition.selectableFields ?? {});
+    const cache = createWatchCache({
+      storage,
+      clock,
+      logger,
+      budget,
+      prefix,
+      apiVersion: apiVersionOf({ group: definition.group, version: storageVersionOf(definition) }),
+      kind: definition.kind,
+      fieldsOf: (object) =>
+        Object.fromEntries(
+          ["metadata.name", ...fields].map((field) => [field, fieldValue(definition, field, object)]),
+        ),
+    });
+    caches.set(prefix, cache);
+    return cache;
+  }
+
+  return {
+    table,
+    add,
+    async close(): Promise<void> {
+      await Promise.all([...caches.values()].map((cache) => cache.close()));
+    },
+  };
+}
