@@ -4,6 +4,7 @@ import type { Client, ObjectName } from "../../client/client.ts";
 import { semanticallyEqual } from "./equal.ts";
 import type {
   CreateIntent,
+  DeleteCollectionIntent,
   DeleteIntent,
   EventText,
   Intent,
@@ -62,7 +63,8 @@ export async function carryOut(
     }
     if (run.failure !== undefined && first.always !== true) continue;
     if (first.action === "create") await createSlowStart(run, batch as CreateIntent[]);
-    else if (first.action === "delete") await inParallel(run, batch as DeleteIntent[], deleteConcurrency);
+    else if (first.action === "delete" || first.action === "deleteCollection")
+      await inParallel(run, batch as DeleteIntent[], deleteConcurrency);
     else await attempt(run, first);
   }
   return {
@@ -81,7 +83,7 @@ interface Run extends CarryOutDependencies {
 
 type WriteIntent = Exclude<Intent, { action: "requeue" } | { action: "event" }>;
 
-/** Neighbouring creates, and neighbouring deletes, of one resource form a batch; all else stands alone. */
+/** Neighbouring creates, and neighbouring deletes, of one resource form a batch, as do collections; all else stands alone. */
 function neighbours(intents: readonly Intent[]): Intent[][] {
   const batches: Intent[][] = [];
   for (const intent of intents) {
@@ -89,9 +91,11 @@ function neighbours(intents: readonly Intent[]): Intent[][] {
     const previous = batch?.[0];
     const joins =
       previous !== undefined &&
-      (intent.action === "create" || intent.action === "delete") &&
       intent.action === previous.action &&
-      intent.type === previous.type;
+      (intent.action === "deleteCollection" ||
+        ((intent.action === "create" || intent.action === "delete") &&
+          "type" in previous &&
+          intent.type === previous.type));
     if (joins) batch?.push(intent);
     else batches.push([intent]);
   }
@@ -150,6 +154,8 @@ function send(run: Run, intent: WriteIntent): Promise<KubeObject | undefined> {
       return sendPatch(run, intent);
     case "delete":
       return sendDelete(run, intent);
+    case "deleteCollection":
+      return sendDeleteCollection(run, intent);
     case "createSubresource":
       return sendSubresource(run, intent);
   }
@@ -212,6 +218,13 @@ async function sendDelete(run: Run, { type, object, options }: DeleteIntent): Pr
     if (!isApiError(error, "NotFound") && !isApiError(error, "Conflict")) throw error;
   }
   run.completed({ change: "deleted", type, object });
+  return undefined;
+}
+
+async function sendDeleteCollection(run: Run, intent: DeleteCollectionIntent): Promise<undefined> {
+  run.writes++;
+  const { type, namespace, options } = intent;
+  await run.client.deleteCollection(type, { namespace }, { signal: run.signal, ...options });
   return undefined;
 }
 

@@ -12,6 +12,7 @@ export type Intent =
   | UpdateStatusIntent
   | PatchIntent
   | DeleteIntent
+  | DeleteCollectionIntent
   | SubresourceIntent
   | EventIntent
   | RequeueIntent;
@@ -80,6 +81,14 @@ export interface DeleteIntent<T extends KubeObject = KubeObject> extends Write {
   readonly type: ResourceType<T>;
   readonly object: T;
   readonly options?: Pick<DeleteOptions, "gracePeriodSeconds" | "propagationPolicy">;
+}
+
+/** Deletes all objects of a resource in a namespace. */
+export interface DeleteCollectionIntent extends Write {
+  readonly action: "deleteCollection";
+  readonly type: ResourceType;
+  readonly namespace: string;
+  readonly options?: DeleteIntent["options"];
 }
 
 /** POST to a subresource: an eviction, a binding, a token request. */
@@ -183,6 +192,8 @@ export function describeIntent(intent: Intent): string {
       return `requeue after ${intent.afterMs} ms`;
     case "event":
       return `event ${intent.type} ${intent.reason}: ${intent.message}`;
+    case "deleteCollection":
+      return `delete all ${intent.type.resource} in ${intent.namespace}`;
     case "createSubresource":
       return `create ${intent.type.resource}/${intent.subresource} ${intent.name.name}`;
     default: {

@@ -1,0 +1,71 @@
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { Client } from "../client/client.ts";
+import type { InformerFactory } from "../client/informer.ts";
+import { createWorkQueue } from "../client/work-queue.ts";
+import { deploymentController } from "./deployment/controller.ts";
+import type { RecordEvent } from "./framework/carry-out.ts";
+import { type Controller, type ControllerMetrics, runController } from "./framework/controller.ts";
+import { namespaceController } from "./namespace/controller.ts";
+import { replicaSetController, replicationController } from "./replicaset/controller.ts";
+import { serviceAccountController } from "./service-account/default-account.ts";
+import { rootCaPublisher } from "./service-account/root-ca.ts";
+
+export interface ControllerManagerOptions {
+  /** Names of controllers that are not to run ("node-ipam-controller"). */
+  readonly disabled?: readonly string[];
+  /** PEM, for the config map kube-root-ca.crt; without it the config map is not published. */
+  readonly rootCaPem?: string;
+}
+
+export interface ControllerManagerDependencies {
+  readonly client: Client;
+  readonly informers: InformerFactory;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly recordEvent: RecordEvent;
+  readonly metrics?: ControllerMetrics;
+  readonly options?: ControllerManagerOptions;
+}
+
+export interface ControllerManager {
+  /** Runs all controllers until the signal aborts; resolves once every one has stopped. */
+  start(signal: AbortSignal): Promise<void>;
+}
+
+/** All controllers of kube-controller-manager, each under its upstream name, on shared informers. */
+export function createControllerManager(dependencies: ControllerManagerDependencies): ControllerManager {
+  const { clock, random, informers, options = {} } = dependencies;
+  const disabled = new Set(options.disabled);
+  return {
+    async start(signal) {
+      const controllers = builtInControllers(dependencies, options).filter(({ name }) => !disabled.has(name));
+      const createQueue = (name: string) => createWorkQueue({ name, clock, random });
+      informers.start(signal);
+      const synced = informers.waitForSync({ signal });
+      synced.catch(() => {}); // Each controller awaits it; without controllers nobody does.
+      await Promise.all(
+        controllers.map((controller) =>
+          runController(controller, { ...dependencies, createQueue }, { signal, synced }),
+        ),
+      );
+    },
+  };
+}
+
+function builtInControllers(
+  sources: ControllerManagerDependencies,
+  { rootCaPem }: ControllerManagerOptions,
+): Controller[] {
+  const controllers: Controller<never>[] = [
+    namespaceController(sources),
+    serviceAccountController(sources),
+    ...(rootCaPem === undefined ? [] : [rootCaPublisher({ ...sources, rootCa: rootCaPem })]),
+    deploymentController(sources),
+    replicaSetController(sources),
+    replicationController(sources),
+  ];
+  return controllers as unknown as Controller[]; // Each only ever gets the snapshots it made itself.
+}
