@@ -1,6 +1,18 @@
-import type { ContainerMetadata, NamespaceMode, PodSandboxMetadata } from "./runtime.ts";
-
 /** What sandboxes and containers are made from: CRI's config messages as plain records. */
+
+export interface PodSandboxMetadata {
+  readonly name: string;
+  readonly uid: string;
+  readonly namespace: string;
+  readonly attempt: number;
+}
+
+export interface ContainerMetadata {
+  readonly name: string;
+  readonly attempt: number;
+}
+
+export type NamespaceMode = "pod" | "container" | "node" | "target";
 
 export interface PodSandboxConfig {
   readonly metadata: PodSandboxMetadata;

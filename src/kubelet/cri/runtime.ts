@@ -1,5 +1,15 @@
 import type { ForwardedConnection, ProcessExit, ProcessStreams } from "../../client/streaming/byte-stream.ts";
-import type { ContainerConfig, LinuxContainerResources, Mount, PodSandboxConfig } from "./config.ts";
+import type {
+  ContainerConfig,
+  ContainerMetadata,
+  LinuxContainerResources,
+  Mount,
+  NamespaceMode,
+  PodSandboxConfig,
+  PodSandboxMetadata,
+} from "./config.ts";
+
+export type { ContainerMetadata, NamespaceMode, PodSandboxMetadata };
 
 /**
  * What the kubelet asks of a container runtime: CRI v1 (`runtime.v1.RuntimeService`, `ImageService`) in its own nouns,
@@ -152,13 +162,6 @@ export interface RuntimeStatus {
   readonly supplementalGroupsPolicy: boolean;
 }
 
-export interface PodSandboxMetadata {
-  readonly name: string;
-  readonly uid: string;
-  readonly namespace: string;
-  readonly attempt: number;
-}
-
 export type PodSandboxState = "ready" | "notReady";
 
 export interface PodSandbox {
@@ -177,8 +180,6 @@ export interface PodSandboxStatus extends PodSandbox {
   readonly namespaces: NamespaceModes;
 }
 
-export type NamespaceMode = "pod" | "container" | "node" | "target";
-
 export interface NamespaceModes {
   readonly network: NamespaceMode;
   readonly pid: NamespaceMode;
@@ -189,11 +190,6 @@ export interface PodSandboxFilter {
   readonly id?: string;
   readonly state?: PodSandboxState;
   readonly labels?: Readonly<Record<string, string>>;
-}
-
-export interface ContainerMetadata {
-  readonly name: string;
-  readonly attempt: number;
 }
 
 export type ContainerState = "created" | "running" | "exited" | "unknown";
