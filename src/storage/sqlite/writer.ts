@@ -4,6 +4,9 @@ import { Database } from "./database.ts";
 import type { FromWriter, ToWriter, WriterData } from "./messages.ts";
 
 const sqliteBusy = 5;
+/** The log is emptied in the first pause this long after this many rows. */
+const checkpointPauseMs = 300;
+const checkpointRows = 500;
 
 function failure(error: unknown): FromWriter {
   const message = error instanceof Error ? error.message : String(error);
@@ -20,7 +23,9 @@ function carryOut(database: Database, message: ToWriter): void {
     if (message.type === "write") {
       database.write(message.rows, message.revision);
       send({ type: "written" });
+      checkpointInPause(database, message.rows.keys.length);
     } else {
+      clearTimeout(pause);
       database.close();
       send({ type: "closed" });
       parentPort?.close();
@@ -28,6 +33,27 @@ function carryOut(database: Database, message: ToWriter): void {
   } catch (error) {
     send(failure(error));
   }
+}
+
+let rowsInLog = 0;
+let pause: NodeJS.Timeout | undefined;
+
+function checkpointInPause(database: Database, rows: number): void {
+  rowsInLog += rows;
+  if (rowsInLog < checkpointRows) return;
+  if (pause !== undefined) {
+    pause.refresh();
+    return;
+  }
+  pause = setTimeout(() => {
+    pause = undefined;
+    rowsInLog = 0;
+    try {
+      database.checkpoint();
+    } catch {
+      // The log keeps everything; the next commit that cannot be written is told why.
+    }
+  }, checkpointPauseMs);
 }
 
 function open(): void {
