@@ -1,0 +1,166 @@
+import { badRequest } from "../../apimachinery/api-error.ts";
+import type { UserInfo } from "../../client/exchange.ts";
+import { forbiddenRequest } from "../authorization/forbidden.ts";
+import type { AuthorizationAttributes, Authorizer, Impersonator } from "../stages.ts";
+import { headerValues, prefixedValues } from "./create-authenticator.ts";
+import { extraKeys, groups, parseNodeUser, parseServiceAccount, serviceAccountGroups } from "./identity.ts";
+
+/**
+ * Acting as another user, with the constrained modes of KEP-5284: a user may be allowed to impersonate only nodes, only
+ * service accounts, or only for some verbs. The plain `impersonate` verb is tried last and goes on to allow everything.
+ */
+export function createImpersonator(authorizer: Authorizer): Impersonator {
+  return {
+    async impersonate(attributes, headers) {
+      const wanted = wantedUser(headers);
+      if (wanted === undefined) return undefined;
+      let firstError: unknown;
+      for (const mode of modes) {
+        if (!mode.applies(wanted, attributes.user)) continue;
+        try {
+          return await impersonateIn(mode, authorizer, attributes, wanted);
+        } catch (error) {
+          firstError ??= error;
+        }
+      }
+      throw firstError;
+    },
+  };
+}
+
+/** Who the headers ask for, as they say it. */
+export function wantedUser(headers: Readonly<Record<string, string | undefined>>): UserInfo | undefined {
+  const name = headers["impersonate-user"] ?? "";
+  const uid = headers["impersonate-uid"] ?? "";
+  const wantedGroups = headerValues(headers["impersonate-group"]);
+  const extra = prefixedValues(headers, "impersonate-extra-");
+  const hasExtra = Object.keys(extra).length > 0;
+  if (name === "") {
+    if (uid !== "" || wantedGroups.length > 0 || hasExtra)
+      throw badRequest(
+        "requested impersonation of a uid, a group or extra without impersonating a user name",
+      );
+    return undefined;
+  }
+  return { name, ...(uid === "" ? {} : { uid }), groups: wantedGroups, ...(hasExtra ? { extra } : {}) };
+}
+
+interface Mode {
+  /** "" is the old, unconstrained one. */
+  readonly name: string;
+  applies(wanted: UserInfo, requestor: UserInfo): boolean;
+}
+
+const onlyName = (user: UserInfo) =>
+  user.uid === undefined && user.groups.length === 0 && user.extra === undefined;
+
+const modes: readonly Mode[] = [
+  {
+    name: "associated-node",
+    applies: (wanted, requestor) =>
+      onlyName(wanted) &&
+      parseServiceAccount(requestor.name) !== undefined &&
+      parseNodeUser(wanted.name) !== undefined &&
+      requestor.extra?.[extraKeys.nodeName]?.length === 1 &&
+      requestor.extra[extraKeys.nodeName]?.[0] === parseNodeUser(wanted.name),
+  },
+  {
+    name: "arbitrary-node",
+    applies: (wanted) => onlyName(wanted) && parseNodeUser(wanted.name) !== undefined,
+  },
+  {
+    name: "serviceaccount",
+    applies: (wanted) => onlyName(wanted) && parseServiceAccount(wanted.name) !== undefined,
+  },
+  {
+    name: "user-info",
+    applies: (wanted) =>
+      parseNodeUser(wanted.name) === undefined && parseServiceAccount(wanted.name) === undefined,
+  },
+  { name: "", applies: () => true },
+];
+
+async function impersonateIn(
+  mode: Mode,
+  authorizer: Authorizer,
+  attributes: AuthorizationAttributes,
+  wanted: UserInfo,
+): Promise<UserInfo> {
+  const constrained = mode.name !== "";
+  if (constrained) {
+    const verb = `impersonate-on:${mode.name}:${attributes.verb}`;
+    await check(authorizer, { ...attributes, verb });
+  }
+  for (const ask of checksFor(mode, attributes.user, wanted)) {
+    const refusal = constrained ? forbiddenValue(ask) : undefined;
+    if (refusal !== undefined) throw forbiddenRequest(ask, refusal);
+    await check(authorizer, ask);
+  }
+  return completeUser(wanted, constrained);
+}
+
+async function check(authorizer: Authorizer, attributes: AuthorizationAttributes): Promise<void> {
+  const { allowed, reason } = await authorizer.authorize(attributes);
+  if (!allowed) throw forbiddenRequest(attributes, reason);
+}
+
+const authenticationGroup = { apiGroup: "authentication.k8s.io", apiVersion: "v1" };
+const coreGroup = { apiGroup: "", apiVersion: "v1" };
+
+/** One question for the name, the uid, each group and each value of extra. */
+function checksFor(mode: Mode, requestor: UserInfo, wanted: UserInfo): AuthorizationAttributes[] {
+  const constrained = mode.name !== "";
+  const ask = (fields: Partial<AuthorizationAttributes>): AuthorizationAttributes => ({
+    user: requestor,
+    verb: constrained ? `impersonate:${mode.name}` : "impersonate",
+    isResourceRequest: true,
+    ...authenticationGroup,
+    resource: "",
+    subresource: "",
+    namespace: "",
+    name: "",
+    path: "",
+    ...fields,
+  });
+  const gv = constrained ? authenticationGroup : coreGroup;
+  return [
+    ask({ ...gv, ...nameQuestion(mode, wanted.name) }),
+    ...(wanted.uid === undefined ? [] : [ask({ resource: "uids", name: wanted.uid })]),
+    ...wanted.groups.map((name) => ask({ ...gv, resource: "groups", name })),
+    ...Object.entries(wanted.extra ?? {}).flatMap(([subresource, values]) =>
+      values.map((name) => ask({ resource: "userextras", subresource, name })),
+    ),
+  ];
+}
+
+function nameQuestion(mode: Mode, userName: string): Partial<AuthorizationAttributes> {
+  const account = parseServiceAccount(userName);
+  if (account !== undefined) return { resource: "serviceaccounts", ...account };
+  const node = parseNodeUser(userName);
+  if (mode.name === "associated-node") return { resource: "nodes", name: "*" };
+  if (mode.name !== "" && node !== undefined) return { resource: "nodes", name: node };
+  return { resource: "users", name: userName };
+}
+
+/** What no constrained impersonation may ask for. */
+function forbiddenValue({ resource, subresource, name }: AuthorizationAttributes): string | undefined {
+  if (resource === "groups" && name === "") return "impersonating the empty string group is not allowed";
+  if (resource === "groups" && name === "system:masters")
+    return "impersonating the system:masters group is not allowed";
+  if (resource !== "userextras") return undefined;
+  if (subresource === "") return "impersonating the empty string key in extra is not allowed";
+  if (name === "") return "impersonating the empty string value in extra is not allowed";
+  return undefined;
+}
+
+/** Adds the groups that come with the name. */
+function completeUser(wanted: UserInfo, constrained: boolean): UserInfo {
+  const held = [...wanted.groups];
+  const account = parseServiceAccount(wanted.name);
+  if (held.length === 0 && account !== undefined) held.push(...serviceAccountGroups(account.namespace));
+  if (held.length === 0 && constrained && parseNodeUser(wanted.name) !== undefined) held.push("system:nodes");
+  const { unauthenticated, authenticated } = groups;
+  const added = wanted.name === "system:anonymous" ? unauthenticated : authenticated;
+  if (!held.includes(added) && !held.includes(unauthenticated)) held.push(added);
+  return { ...wanted, groups: held };
+}

@@ -1,0 +1,158 @@
+import type { UserInfo } from "../../client/exchange.ts";
+import {
+  type BoundObject,
+  bindingError,
+  claimsError,
+  commonAudiences,
+  decodeClaims,
+  type ObjectIdentity,
+  type TokenClaims,
+  userOfClaims,
+} from "./token-claims.ts";
+
+/** What became of a token. `undefined` stands for "not one of mine": another authenticator may know it. */
+export type TokenResult =
+  | { readonly user: UserInfo; readonly audiences: readonly string[] }
+  | { readonly error: string };
+
+export interface TokenAuthenticator {
+  /** `audiences`: for whom the caller wants the token to be valid; the API server's own unless said. */
+  authenticateToken(
+    token: string,
+    audiences?: readonly string[],
+  ): Promise<TokenResult | undefined> | TokenResult | undefined;
+}
+
+/** Checks signatures: the keys of `pki/service-account-keys.ts`. */
+export interface TokenVerifier {
+  verify(token: string): Readonly<Record<string, unknown>> | undefined;
+}
+
+export type BoundKind = "serviceaccounts" | "pods" | "secrets" | "nodes";
+
+/** Looks up what tokens are bound to: at once where a cache has it. */
+export interface BoundObjects {
+  find(
+    kind: BoundKind,
+    namespace: string,
+    name: string,
+  ): Promise<BoundObject | undefined> | BoundObject | undefined;
+}
+
+export interface ServiceAccountTokenDependencies {
+  readonly verifier: TokenVerifier;
+  readonly objects: BoundObjects;
+  readonly now: () => number;
+  readonly issuers: readonly string[];
+  /** The API server's own. */
+  readonly audiences: readonly string[];
+}
+
+/** Tokens whose signature was verified; the oldest goes first. About a kilobyte each. */
+const maxVerifiedTokens = 2048;
+
+/**
+ * Authenticates service account tokens. The signature of a token is verified once and remembered; what can change (time,
+ * the account, the pod it is bound to) is checked every time.
+ */
+export function serviceAccountTokens(dependencies: ServiceAccountTokenDependencies): TokenAuthenticator {
+  const verified = new Map<string, TokenClaims>();
+
+  const claimsOf = (token: string): TokenClaims | undefined => {
+    const known = verified.get(token);
+    if (known !== undefined) return known;
+    const raw = dependencies.verifier.verify(token);
+    const claims = raw === undefined ? undefined : decodeClaims(raw);
+    if (claims === undefined) return undefined;
+    if (verified.size >= maxVerifiedTokens) {
+      const [oldest] = verified.keys();
+      if (oldest !== undefined) verified.delete(oldest);
+    }
+    verified.set(token, claims);
+    return claims;
+  };
+
+  return {
+    authenticateToken(token, audiences) {
+      const claims = claimsOf(token);
+      if (claims === undefined) return undefined;
+      const wanted = audiences ?? dependencies.audiences;
+      const nowMs = dependencies.now();
+      const error = claimsError(claims, { issuers: dependencies.issuers, audiences: wanted, nowMs });
+      if (error !== undefined) return { error };
+      return checkBindings(claims, dependencies.objects, nowMs, () => ({
+        user: userOfClaims(claims),
+        audiences: commonAudiences(claims.audiences, wanted),
+      }));
+    },
+  };
+}
+
+/** Checks the account and what else the token is bound to, without waiting while the caches answer. */
+function checkBindings(
+  claims: TokenClaims,
+  objects: BoundObjects,
+  nowMs: number,
+  succeed: () => TokenResult,
+): Promise<TokenResult> | TokenResult {
+  const bindings: { kind: BoundKind; label: string; namespace: string; bound: ObjectIdentity }[] = [
+    {
+      kind: "serviceaccounts",
+      label: "service account",
+      namespace: claims.namespace,
+      bound: claims.serviceAccount,
+    },
+  ];
+  const { pod, secret, node, namespace } = claims;
+  if (secret !== undefined) bindings.push({ kind: "secrets", label: "secret", namespace, bound: secret });
+  if (pod !== undefined) bindings.push({ kind: "pods", label: "pod", namespace, bound: pod });
+  // The node of a pod's token is only a note of where the pod was; a token bound to a node ends with it.
+  else if (node !== undefined) bindings.push({ kind: "nodes", label: "node", namespace: "", bound: node });
+
+  const step = (index: number): Promise<TokenResult> | TokenResult => {
+    const binding = bindings[index];
+    if (binding === undefined) return succeed();
+    const judge = (current: BoundObject | undefined) => {
+      const error = bindingError(binding.label, binding.bound, current, nowMs);
+      return error === undefined ? step(index + 1) : { error };
+    };
+    const found = objects.find(binding.kind, binding.namespace, binding.bound.name);
+    return found instanceof Promise ? found.then(judge) : judge(found);
+  };
+  return step(0);
+}
+
+/** Tokens from a file or a flag; they know no audience. */
+export function staticTokens(
+  tokens: ReadonlyMap<string, UserInfo>,
+  audiences: readonly string[],
+): TokenAuthenticator {
+  return {
+    authenticateToken(token, wanted) {
+      const user = tokens.get(token);
+      if (user === undefined) return undefined;
+      return { user, audiences: commonAudiences(audiences, wanted ?? audiences) };
+    },
+  };
+}
+
+/** The first authenticator that knows the token decides; an error counts only when none accepts it. */
+export function tokenUnion(authenticators: readonly TokenAuthenticator[]): TokenAuthenticator {
+  return {
+    authenticateToken(token, audiences) {
+      const errors: string[] = [];
+      const step = (index: number): Promise<TokenResult | undefined> | TokenResult | undefined => {
+        const next = authenticators[index];
+        if (next === undefined) return errors.length === 0 ? undefined : { error: errors.join(", ") };
+        const judge = (result: TokenResult | undefined) => {
+          if (result !== undefined && "user" in result) return result;
+          if (result !== undefined) errors.push(result.error);
+          return step(index + 1);
+        };
+        const result = next.authenticateToken(token, audiences);
+        return result instanceof Promise ? result.then(judge) : judge(result);
+      };
+      return step(0);
+    },
+  };
+}

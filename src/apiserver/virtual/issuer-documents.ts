@@ -1,0 +1,29 @@
+import type { DocumentHandler } from "../stages.ts";
+
+/** What others need to verify service account tokens themselves: OpenID discovery of the issuer (KEP-1393). */
+export function issuerDocuments(options: {
+  readonly issuer: string;
+  /** Where the keys are found: the API server's own address, or the issuer's. */
+  readonly jwksUri: string;
+  readonly publicKeys: readonly { readonly alg: string }[];
+}): DocumentHandler[] {
+  const algorithms = [...new Set(options.publicKeys.map(({ alg }) => alg))].sort();
+  return [
+    {
+      path: "/.well-known/openid-configuration",
+      contentType: "application/json",
+      document: () => ({
+        issuer: options.issuer,
+        jwks_uri: options.jwksUri,
+        response_types_supported: ["id_token"],
+        subject_types_supported: ["public"],
+        id_token_signing_alg_values_supported: algorithms,
+      }),
+    },
+    {
+      path: "/openid/v1/jwks",
+      contentType: "application/jwk-set+json",
+      document: () => ({ keys: options.publicKeys }),
+    },
+  ];
+}
