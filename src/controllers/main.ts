@@ -7,6 +7,7 @@ import { createWorkQueue } from "../client/work-queue.ts";
 import { deploymentController } from "./deployment/controller.ts";
 import type { RecordEvent } from "./framework/carry-out.ts";
 import { type Controller, type ControllerMetrics, runController } from "./framework/controller.ts";
+import { garbageCollector } from "./garbage-collector/controller.ts";
 import { namespaceController } from "./namespace/controller.ts";
 import { replicaSetController, replicationController } from "./replicaset/controller.ts";
 import { serviceAccountController } from "./service-account/default-account.ts";
@@ -59,13 +60,13 @@ function builtInControllers(
   sources: ControllerManagerDependencies,
   { rootCaPem }: ControllerManagerOptions,
 ): Controller[] {
-  const controllers: Controller<never>[] = [
+  return [
     namespaceController(sources),
+    garbageCollector(sources),
     serviceAccountController(sources),
     ...(rootCaPem === undefined ? [] : [rootCaPublisher({ ...sources, rootCa: rootCaPem })]),
     deploymentController(sources),
     replicaSetController(sources),
     replicationController(sources),
   ];
-  return controllers as unknown as Controller[]; // Each only ever gets the snapshots it made itself.
 }

@@ -27,6 +27,7 @@ export interface CarryOutDependencies {
   readonly client: Client;
   readonly recordEvent: RecordEvent;
   readonly completed: (write: CompletedWrite) => void;
+  readonly wake: (key: string) => void;
   /** A failure that stops nothing. */
   readonly tolerated: (failure: IntentFailure) => void;
   readonly signal: AbortSignal;
@@ -57,6 +58,10 @@ export async function carryOut(
       requeueAfterMs = Math.min(requeueAfterMs ?? Number.POSITIVE_INFINITY, first.afterMs);
       continue;
     }
+    if (first.action === "wake") {
+      run.wake(first.key);
+      continue;
+    }
     if (first.action === "event") {
       if (run.failure === undefined) run.recordEvent(first.regarding, first);
       continue;
@@ -81,7 +86,7 @@ interface Run extends CarryOutDependencies {
   writes: number;
 }
 
-type WriteIntent = Exclude<Intent, { action: "requeue" } | { action: "event" }>;
+type WriteIntent = Exclude<Intent, { action: "requeue" } | { action: "event" } | { action: "wake" }>;
 
 /** Neighbouring creates, and neighbouring deletes, of one resource form a batch, as do collections; all else stands alone. */
 function neighbours(intents: readonly Intent[]): Intent[][] {
@@ -204,18 +209,20 @@ async function sendPatch(run: Run, intent: PatchIntent): Promise<KubeObject> {
   return patched;
 }
 
-async function sendDelete(run: Run, { type, object, options }: DeleteIntent): Promise<undefined> {
+async function sendDelete(run: Run, intent: DeleteIntent): Promise<undefined> {
+  const { type, object, options, onlyIfUnchanged = false } = intent;
   run.writes++;
-  const { uid } = object.metadata;
+  const { uid, resourceVersion } = object.metadata;
+  const preconditions = {
+    ...(uid === undefined ? {} : { uid }),
+    ...(onlyIfUnchanged && resourceVersion !== undefined ? { resourceVersion } : {}),
+  };
   try {
-    await run.client.delete(type, nameOf(object), {
-      signal: run.signal,
-      ...(uid === undefined ? {} : { preconditions: { uid } }),
-      ...options,
-    });
+    await run.client.delete(type, nameOf(object), { signal: run.signal, preconditions, ...options });
   } catch (error) {
     // Gone, or another object has the name by now: either way this one is deleted.
-    if (!isApiError(error, "NotFound") && !isApiError(error, "Conflict")) throw error;
+    const isGone = isApiError(error, "NotFound") || (isApiError(error, "Conflict") && !onlyIfUnchanged);
+    if (!isGone) throw error;
   }
   run.completed({ change: "deleted", type, object });
   return undefined;

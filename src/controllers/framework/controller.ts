@@ -37,6 +37,11 @@ export interface Controller<S = unknown> {
   readonly watches: readonly Watch[];
   observe(key: string): S | undefined | Promise<S | undefined>;
   reconcile(snapshot: S, context: ReconcileContext): readonly Intent[];
+  /**
+   * Follows what `watches` cannot name before the start; called once, before any key is worked on. What it follows must
+   * end with the signal.
+   */
+  attach?(wake: (key: string) => void, signal: AbortSignal): void;
   /** Keys worked on at once; 5 unless said. */
   readonly workers?: number;
   /** Keys to look at once after the start, whatever the caches hold. */
@@ -87,6 +92,7 @@ export async function runController<S>(
   const loop = new ReconcileLoop(controller, dependencies, queue, signal);
   const registrations = controller.watches.map((each) => loop.follow(each));
   try {
+    controller.attach?.((key) => queue.add(key), signal);
     await synced;
     for (const key of initialKeys) queue.add(key);
     const reconcile = (key: string) => loop.reconcile(key);
@@ -168,6 +174,7 @@ class ReconcileLoop<S> {
     return carryOut(intents, {
       client,
       recordEvent,
+      wake: (other) => this.#queue.add(other),
       signal: this.#signal,
       completed: (write) => this.#expectations.expect(key, write, clock.now()),
       tolerated: ({ action, error }) =>

@@ -15,7 +15,8 @@ export type Intent =
   | DeleteCollectionIntent
   | SubresourceIntent
   | EventIntent
-  | RequeueIntent;
+  | RequeueIntent
+  | WakeIntent;
 
 /** The text of an event about some object. */
 export interface EventText {
@@ -81,6 +82,8 @@ export interface DeleteIntent<T extends KubeObject = KubeObject> extends Write {
   readonly type: ResourceType<T>;
   readonly object: T;
   readonly options?: Pick<DeleteOptions, "gracePeriodSeconds" | "propagationPolicy">;
+  /** Only if the object has not changed since it was looked at; if it has, the reconcile is tried again. */
+  readonly onlyIfUnchanged?: boolean;
 }
 
 /** Deletes all objects of a resource in a namespace. */
@@ -109,6 +112,12 @@ export interface EventIntent extends EventText {
 export interface RequeueIntent {
   readonly action: "requeue";
   readonly afterMs: number;
+}
+
+/** Look at another key of the same controller too. */
+export interface WakeIntent {
+  readonly action: "wake";
+  readonly key: string;
 }
 
 /** Which intent failed first, and how. */
@@ -160,16 +169,9 @@ export function patch<T extends KubeObject>(
 export function remove<T extends KubeObject>(
   type: ResourceType<T>,
   object: T,
-  options: WriteOptions & { readonly options?: DeleteIntent["options"] } = {},
+  options: WriteOptions & Pick<DeleteIntent, "options" | "onlyIfUnchanged"> = {},
 ): DeleteIntent<T> {
-  const { options: deletion, ...rest } = options;
-  return {
-    action: "delete",
-    type,
-    object,
-    ...(deletion === undefined ? {} : { options: deletion }),
-    ...rest,
-  };
+  return { action: "delete", type, object, ...options };
 }
 
 export function event(
@@ -185,11 +187,17 @@ export function requeueAfter(afterMs: number): RequeueIntent {
   return { action: "requeue", afterMs: Math.max(0, afterMs) };
 }
 
+export function wake(key: string): WakeIntent {
+  return { action: "wake", key };
+}
+
 /** One line an intent, for tests, logs and explanations: "create pods default/web-". */
 export function describeIntent(intent: Intent): string {
   switch (intent.action) {
     case "requeue":
       return `requeue after ${intent.afterMs} ms`;
+    case "wake":
+      return `wake ${intent.key}`;
     case "event":
       return `event ${intent.type} ${intent.reason}: ${intent.message}`;
     case "deleteCollection":
