@@ -7,7 +7,7 @@ import { canonicalQuantity, QuantityError } from "../quantity.ts";
 import { canonicalTime } from "../time.ts";
 import { maxJsonDepth } from "./json-text.ts";
 import { ShapeError } from "./shape-error.ts";
-import { type Field, goTypeName, type Model, type Shape } from "./tables.ts";
+import { type Field, goTypeName, type Model, type Shape, type UnionKind } from "./tables.ts";
 
 export interface Normalized {
   readonly object: Readonly<Record<string, unknown>>;
@@ -129,6 +129,10 @@ function normalizeValue(shape: Shape, value: unknown, place: Place, context: Con
       return value.map((item: unknown) => normalizeItem(shape.item, item, place, context));
     case "map":
       return normalizeMap(shape, value, place, context);
+    case "schemaOrArray":
+    case "schemaOrBool":
+    case "schemaOrStrings":
+      return normalizeUnion(shape, value, place, context);
     default:
       return normalizeScalar(shape, value, place);
   }
@@ -180,10 +184,6 @@ function normalizeScalar(shape: Shape, value: unknown, place: Place): unknown {
     case "intOrString":
       if (typeof value === "string") return value;
       return integer({ kind: "int32" }, value, place);
-    case "schemaOrBool":
-    case "schemaOrArray":
-    case "schemaOrStrings":
-      return schemaUnion(shape.kind, value, place);
     default:
       // Free forms: whatever JSON they hold.
       return value;
@@ -236,15 +236,18 @@ function time(shape: Shape, value: unknown, place: Place): string {
   return canonical;
 }
 
-/** The unions of JSON Schema: a schema, or else a bool, or a list. Their schemas are checked by the CRD's validation. */
-function schemaUnion(
-  kind: "schemaOrArray" | "schemaOrBool" | "schemaOrStrings",
+function normalizeUnion(
+  shape: Shape & { kind: UnionKind },
   value: unknown,
   place: Place,
+  context: Context,
 ): unknown {
-  const other = kind === "schemaOrBool" ? typeof value === "boolean" : Array.isArray(value);
-  if (!other && !isObject(value)) throw mismatch(value, { kind }, place);
-  return value;
+  if (isObject(value)) return normalizeModel(shape.model, value, place, context);
+  if (shape.kind === "schemaOrBool" && typeof value === "boolean") return value;
+  if (shape.kind === "schemaOrBool" || !Array.isArray(value)) throw mismatch(value, shape, place);
+  const item: Shape =
+    shape.kind === "schemaOrArray" ? { kind: "model", model: shape.model } : { kind: "string" };
+  return value.map((each: unknown) => normalizeItem(item, each, place, context));
 }
 
 function mismatch(value: unknown, shape: Shape, place: Place): ShapeError {

@@ -57,7 +57,7 @@ class StrictScanner {
   }
 
   #array(shape: ScanShape, path: string): void {
-    const item = shape.kind === "list" ? shape.item : shape.kind === "anything" ? anything : opaque;
+    const item = itemShape(shape);
     this.#at++;
     for (let index = 0; this.#peek() !== "]"; index++) {
       this.value(item, `${path}[${index}]`);
@@ -92,6 +92,9 @@ class StrictScanner {
 function memberShape(shape: ScanShape, key: string): ScanShape | undefined {
   switch (shape.kind) {
     case "model":
+    case "schemaOrArray":
+    case "schemaOrBool":
+    case "schemaOrStrings":
       return shape.model.field(key)?.shape;
     case "map":
       return shape.value;
@@ -100,4 +103,10 @@ function memberShape(shape: ScanShape, key: string): ScanShape | undefined {
     default:
       return opaque;
   }
+}
+
+function itemShape(shape: ScanShape): ScanShape {
+  if (shape.kind === "list") return shape.item;
+  if (shape.kind === "schemaOrArray") return { kind: "model", model: shape.model };
+  return shape.kind === "anything" ? anything : opaque;
 }

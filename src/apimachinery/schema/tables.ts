@@ -37,12 +37,13 @@ const scalarKinds = [
   "raw",
   "json",
   "fieldsV1",
-  "schemaOrArray",
-  "schemaOrBool",
-  "schemaOrStrings",
 ] as const;
 
+/** The unions of JSON Schema: a schema, or else a list of schemas, a bool, a list of names. */
+const unionKinds = ["schemaOrArray", "schemaOrBool", "schemaOrStrings"] as const;
+
 export type ScalarKind = (typeof scalarKinds)[number];
+export type UnionKind = (typeof unionKinds)[number];
 
 /** What a value looks like. */
 export type Shape =
@@ -50,6 +51,7 @@ export type Shape =
   /** `wrapped`: in protobuf, a message with the list as its only field. */
   | { readonly kind: "list"; readonly item: Shape; readonly wrapped: boolean }
   | { readonly kind: "map"; readonly value: Shape }
+  | { readonly kind: UnionKind; readonly model: Model }
   | { readonly kind: "model"; readonly model: Model };
 
 export interface Field {
@@ -284,6 +286,8 @@ const scalars = new Map<string, Shape>(scalarKinds.map((kind) => [kind, { kind }
 function parseShape(type: string, context: ParseContext): Shape {
   const scalar = scalars.get(type);
   if (scalar !== undefined) return scalar;
+  const union = unionKinds.find((kind) => kind === type);
+  if (union !== undefined) return { kind: union, model: context.model(`${context.key}.JSONSchemaProps`) };
   const rest = type.slice(1);
   switch (type[0]) {
     case "[":
