@@ -20,9 +20,9 @@ export function containerResources(
 ): LinuxContainerResources {
   const limits = container.resources?.limits ?? {};
   const requests = container.resources?.requests ?? {};
-  const cpuRequest = quantityMilliValue(requests["cpu"] ?? limits["cpu"] ?? "0");
-  const quota = cpuQuota(quantityMilliValue(limits["cpu"] ?? "0"));
-  const memoryLimitBytes = quantityValue(limits["memory"] ?? "0");
+  const cpuRequest = quantityMilliValue(requests.cpu ?? limits.cpu ?? "0");
+  const quota = cpuQuota(quantityMilliValue(limits.cpu ?? "0"));
+  const memoryLimitBytes = quantityValue(limits.memory ?? "0");
   return {
     cpuShares: cpuShares(cpuRequest),
     ...(quota === undefined ? {} : { cpuQuota: quota.quotaUs, cpuPeriod: quota.periodUs }),
@@ -30,7 +30,7 @@ export function containerResources(
     oomScoreAdj: oomScoreAdjust({
       qosClass,
       isNodeCritical: (pod.spec.priority ?? 0) >= systemCriticalPriority,
-      memoryRequestBytes: quantityValue(requests["memory"] ?? limits["memory"] ?? "0"),
+      memoryRequestBytes: quantityValue(requests.memory ?? limits.memory ?? "0"),
       nodeMemoryBytes: node.memoryBytes,
     }),
     ...hugepages(limits),
@@ -70,14 +70,14 @@ export function podCgroupLimits(pod: Pod): {
     measure: (q: string) => number,
   ) => running.reduce((total, container) => total + measure(of(container) ?? "0"), measure(extra ?? "0"));
   const request = sum(
-    (c) => c.resources?.requests?.["cpu"] ?? c.resources?.limits?.["cpu"],
-    overhead["cpu"],
+    (c) => c.resources?.requests?.cpu ?? c.resources?.limits?.cpu,
+    overhead.cpu,
     quantityMilliValue,
   );
   const allLimit = (name: string) =>
     running.every((container) => container.resources?.limits?.[name] !== undefined);
   const quota = allLimit("cpu")
-    ? cpuQuota(sum((c) => c.resources?.limits?.["cpu"], overhead["cpu"], quantityMilliValue))
+    ? cpuQuota(sum((c) => c.resources?.limits?.cpu, overhead.cpu, quantityMilliValue))
     : undefined;
   const initPeak = (name: string, measure: (q: string) => number) =>
     Math.max(0, ...(pod.spec.initContainers ?? []).map((c) => measure(c.resources?.limits?.[name] ?? "0")));
@@ -87,7 +87,7 @@ export function podCgroupLimits(pod: Pod): {
     ...(allLimit("memory")
       ? {
           memoryBytes: Math.max(
-            sum((c) => c.resources?.limits?.["memory"], overhead["memory"], quantityValue),
+            sum((c) => c.resources?.limits?.memory, overhead.memory, quantityValue),
             initPeak("memory", quantityValue),
           ),
         }

@@ -1,0 +1,161 @@
+import type { Node, NodeCondition } from "../api/core/types.generated.ts";
+import { rfc3339 } from "../base/clock.ts";
+
+/** What is known of the machine (cAdvisor's MachineInfo, in essence). */
+export interface MachineInfo {
+  readonly hostname: string;
+  readonly addresses: readonly string[];
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly ephemeralStorageBytes: number;
+  readonly architecture: string;
+  readonly operatingSystem: string;
+  readonly kernelVersion: string;
+  readonly osImage: string;
+  readonly machineId: string;
+  readonly systemUuid: string;
+  readonly bootId: string;
+  readonly hugepages: Readonly<Record<string, string>>;
+}
+
+export interface NodeImage {
+  readonly names: readonly string[];
+  readonly sizeBytes: number;
+}
+
+/** What the node says of itself at one moment. */
+export interface NodeObservation {
+  readonly machine: MachineInfo;
+  readonly runtimeVersion: string;
+  readonly kubeletVersion: string;
+  readonly kubeletPort: number;
+  readonly maxPods: number;
+  readonly images: readonly NodeImage[];
+  /** Why the node cannot run pods; empty: it can. */
+  readonly notReadyReasons: readonly string[];
+  readonly handlers: NonNullable<Node["status"]>["runtimeHandlers"];
+}
+
+export interface NodeIdentity {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly taints: NonNullable<Node["spec"]>["taints"];
+  readonly registerSchedulable: boolean;
+}
+
+/** The Node object a kubelet registers. */
+export function newNode(identity: NodeIdentity, observation: NodeObservation, nowMs: number): Node {
+  const { name, labels, taints = [], registerSchedulable } = identity;
+  const { machine } = observation;
+  return {
+    apiVersion: "v1",
+    kind: "Node",
+    metadata: {
+      name,
+      labels: {
+        "kubernetes.io/hostname": machine.hostname,
+        "kubernetes.io/os": machine.operatingSystem,
+        "kubernetes.io/arch": machine.architecture,
+        "beta.kubernetes.io/os": machine.operatingSystem,
+        "beta.kubernetes.io/arch": machine.architecture,
+        ...labels,
+      },
+      annotations: { "volumes.kubernetes.io/controller-managed-attach-detach": "true" },
+    },
+    spec: {
+      ...(taints.length > 0 ? { taints } : {}),
+      ...(registerSchedulable ? {} : { unschedulable: true }),
+    },
+    status: nodeStatus({}, observation, nowMs),
+  };
+}
+
+/** The status as it should be now, keeping what did not change as it was. */
+export function nodeStatus(
+  old: NonNullable<Node["status"]>,
+  observation: NodeObservation,
+  nowMs: number,
+): NonNullable<Node["status"]> {
+  const { machine, images, maxPods, kubeletPort } = observation;
+  const amounts = {
+    cpu: String(machine.cpus),
+    memory: `${Math.floor(machine.memoryBytes / 1024)}Ki`,
+    "ephemeral-storage": `${Math.floor(machine.ephemeralStorageBytes / 1024)}Ki`,
+    pods: String(maxPods),
+    ...machine.hugepages,
+  };
+  return {
+    ...old,
+    addresses: [
+      ...machine.addresses.map((address) => ({ type: "InternalIP", address })),
+      { type: "Hostname", address: machine.hostname },
+    ],
+    capacity: { ...old.capacity, ...amounts },
+    allocatable: { ...old.allocatable, ...amounts },
+    conditions: mergeConditions(old.conditions ?? [], ownConditions(observation), nowMs),
+    daemonEndpoints: { kubeletEndpoint: { Port: kubeletPort } },
+    nodeInfo: {
+      machineID: machine.machineId,
+      systemUUID: machine.systemUuid,
+      bootID: machine.bootId,
+      kernelVersion: machine.kernelVersion,
+      osImage: machine.osImage,
+      containerRuntimeVersion: observation.runtimeVersion,
+      kubeletVersion: observation.kubeletVersion,
+      kubeProxyVersion: "",
+      operatingSystem: machine.operatingSystem,
+      architecture: machine.architecture,
+    },
+    // Largest first, and not without end: what upstream reports too.
+    images: [...images].sort((a, b) => b.sizeBytes - a.sizeBytes).slice(0, maxReportedImages),
+    ...(observation.handlers === undefined ? {} : { runtimeHandlers: observation.handlers }),
+  };
+}
+
+const maxReportedImages = 50;
+
+type OwnCondition = Pick<NodeCondition, "type" | "status" | "reason" | "message">;
+
+function ownConditions({ notReadyReasons }: NodeObservation): OwnCondition[] {
+  const ready = notReadyReasons.length === 0;
+  return [
+    {
+      type: "MemoryPressure",
+      status: "False",
+      reason: "KubeletHasSufficientMemory",
+      message: "kubelet has sufficient memory available",
+    },
+    {
+      type: "DiskPressure",
+      status: "False",
+      reason: "KubeletHasNoDiskPressure",
+      message: "kubelet has no disk pressure",
+    },
+    {
+      type: "PIDPressure",
+      status: "False",
+      reason: "KubeletHasSufficientPID",
+      message: "kubelet has sufficient PID available",
+    },
+    {
+      type: "Ready",
+      status: ready ? "True" : "False",
+      reason: ready ? "KubeletReady" : "KubeletNotReady",
+      message: ready ? "kubelet is posting ready status" : notReadyReasons.join(", "),
+    },
+  ];
+}
+
+function mergeConditions(
+  old: readonly NodeCondition[],
+  own: readonly OwnCondition[],
+  nowMs: number,
+): NodeCondition[] {
+  const now = rfc3339(nowMs);
+  const merged = own.map((condition): NodeCondition => {
+    const before = old.find(({ type }) => type === condition.type);
+    const since = before?.status === condition.status ? before.lastTransitionTime : undefined;
+    return { ...condition, lastHeartbeatTime: now, lastTransitionTime: since ?? now };
+  });
+  return [...old.filter(({ type }) => !own.some((condition) => condition.type === type)), ...merged];
+}

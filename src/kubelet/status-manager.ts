@@ -1,0 +1,159 @@
+import { canonicalJson } from "../api/core/template-hash.ts";
+import type { Pod, PodStatus } from "../api/core/types.generated.ts";
+import { pods } from "../api/resources.generated.ts";
+import { isApiError } from "../apimachinery/api-error.ts";
+import { type BackoffPolicy, backoffDelayMs } from "../base/backoff.ts";
+import { type Clock, sleep } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { Client } from "../client/client.ts";
+
+export interface StatusManagerDependencies {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/**
+ * Carries pods' statuses to the API: the latest one only, one write at a time a pod, retried until it is there. A pod
+ * whose deletion is finished on the node is then deleted for good.
+ */
+export interface StatusManager {
+  set(pod: Pod, status: PodStatus): void;
+  /** What was last set for the pod; the API may not have it yet. */
+  get(podUid: string): PodStatus | undefined;
+  /** Nothing of the pod is left on this node: once its last status is written, remove the object. */
+  finishDeletion(pod: Pod): void;
+  /** Forgets the pod: it is gone from the API. */
+  remove(podUid: string): void;
+  /** Resolves when everything set so far is written or given up. */
+  flush(): Promise<void>;
+}
+
+interface Entry {
+  pod: Pod;
+  status: PodStatus | undefined;
+  /** What the API has, as far as this node knows. */
+  written: PodStatus | undefined;
+  deletion: boolean;
+  writing: Promise<void> | undefined;
+  readonly controller: AbortController;
+}
+
+const retry: BackoffPolicy = { initialMs: 100, factor: 2, limitMs: 10_000, jitter: 0.2 };
+
+export function createStatusManager(dependencies: StatusManagerDependencies): StatusManager {
+  const { client, clock, random, logger } = dependencies;
+  const entries = new Map<string, Entry>();
+
+  function entryOf(pod: Pod): Entry {
+    const uid = pod.metadata.uid ?? "";
+    let entry = entries.get(uid);
+    if (entry === undefined) {
+      entry = {
+        pod,
+        status: undefined,
+        written: pod.status,
+        deletion: false,
+        writing: undefined,
+        controller: new AbortController(),
+      };
+      entries.set(uid, entry);
+    }
+    entry.pod = pod;
+    return entry;
+  }
+
+  function kick(entry: Entry): void {
+    entry.writing ??= writeAll(entry).finally(() => {
+      entry.writing = undefined;
+    });
+  }
+
+  async function writeAll(entry: Entry): Promise<void> {
+    const { signal } = entry.controller;
+    for (let attempt = 0; !signal.aborted; ) {
+      try {
+        if (!(await writeOnce(entry))) return;
+        attempt = 0;
+      } catch (error) {
+        if (signal.aborted) return;
+        if (isApiError(error, "NotFound") || isApiError(error, "Conflict")) {
+          // Gone, or replaced by a pod of the same name: nothing of this one is left to tell.
+          logger.debug({ pod: entry.pod.metadata.name, error }, "the pod is gone from the API");
+          return;
+        }
+        logger.warn(
+          { pod: entry.pod.metadata.name, error },
+          "a pod's status could not be written; trying again",
+        );
+        await sleep(clock, backoffDelayMs(retry, attempt++, random), { signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  /** One write; false when there is nothing left to write. */
+  async function writeOnce(entry: Entry): Promise<boolean> {
+    const { pod, status } = entry;
+    const { name = "", namespace = "", uid = "" } = pod.metadata;
+    const { signal } = entry.controller;
+    const patch = status === undefined ? undefined : statusPatch(entry.written ?? {}, status);
+    if (patch !== undefined) {
+      await client.patch(
+        pods,
+        { namespace, name },
+        { type: "strategic", patch: { metadata: { uid }, status: patch } },
+        { subresource: "status", signal },
+      );
+      entry.written = status;
+      return true;
+    }
+    if (!entry.deletion) return false;
+    entry.deletion = false;
+    await client.delete(pods, { namespace, name }, { gracePeriodSeconds: 0, preconditions: { uid }, signal });
+    return false;
+  }
+
+  return {
+    set(pod, status) {
+      const entry = entryOf(pod);
+      entry.status = status;
+      kick(entry);
+    },
+    get: (podUid) => entries.get(podUid)?.status,
+    finishDeletion(pod) {
+      const entry = entryOf(pod);
+      entry.deletion = true;
+      kick(entry);
+    },
+    remove(podUid) {
+      entries.get(podUid)?.controller.abort();
+      entries.delete(podUid);
+    },
+    async flush() {
+      await Promise.all([...entries.values()].map((entry) => entry.writing));
+    },
+  };
+}
+
+/** The fields that differ, as a strategic merge patch; undefined when none does. A field that went away is nulled. */
+export function statusPatch(before: PodStatus, after: PodStatus): Record<string, unknown> | undefined {
+  const patch: Record<string, unknown> = {};
+  for (const field of new Set([...Object.keys(before), ...Object.keys(after)]) as Set<keyof PodStatus>) {
+    if (foreignFields.has(field)) continue;
+    if (canonicalJson(before[field]) === canonicalJson(after[field])) continue;
+    // Conditions merge by type: only those that changed are sent, the rest may be somebody else's.
+    if (field === "conditions") {
+      const changed = (after.conditions ?? []).filter((condition) => {
+        const old = before.conditions?.find(({ type }) => type === condition.type);
+        return canonicalJson(old) !== canonicalJson(condition);
+      });
+      if (changed.length > 0) patch.conditions = changed;
+    } else patch[field] = after[field] ?? null;
+  }
+  return Object.keys(patch).length === 0 ? undefined : patch;
+}
+
+/** Written by others: the scheduler and the resource claim controller. */
+const foreignFields: ReadonlySet<keyof PodStatus> = new Set(["nominatedNodeName", "resourceClaimStatuses"]);
