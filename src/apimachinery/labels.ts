@@ -24,19 +24,19 @@ export function labelsAsSelector(labels: Labels | undefined): string {
     .join(",");
 }
 
-/** The text of a structured selector, as `Scale.status.selector` has it. */
+/** The text of a structured selector, as `Scale.status.selector` has it; `<invalid>` for one that is none. */
 export function structuredAsSelector(selector: LabelSelector | undefined): string {
-  return formatLabelSelector(requirementsOf(selector) ?? []);
+  try {
+    return formatLabelSelector(requirementsOf(selector) ?? []);
+  } catch (error) {
+    if (error instanceof SelectorSyntaxError) return "<invalid>";
+    throw error;
+  }
 }
 
 /** A structured selector as kubectl shows it; `<none>` where it selects without condition. */
 export function showLabelSelector(selector: LabelSelector | undefined): string {
-  try {
-    return formatLabelSelector(requirementsOf(selector) ?? []) || "<none>";
-  } catch (error) {
-    if (error instanceof SelectorSyntaxError) return "<error>";
-    throw error;
-  }
+  return structuredAsSelector(selector) || "<none>";
 }
 
 /** `a=b,c=d` in the order of keys, `<none>` when there are none. */

@@ -1,11 +1,39 @@
 import type { Strategy } from "../definition.ts";
-import type { MutatingWebhookConfiguration, ValidatingWebhookConfiguration } from "./types.generated.ts";
+import { fillAbsent, mapField, mapItems } from "../fill.ts";
+import type {
+  MutatingWebhook,
+  MutatingWebhookConfiguration,
+  ValidatingWebhook,
+  ValidatingWebhookConfiguration,
+} from "./types.generated.ts";
 
 export const mutatingWebhookStrategy: Strategy<MutatingWebhookConfiguration> = {
   unconditionalUpdate: false,
   generationFields: ["webhooks"],
+  defaults: (object) =>
+    mapField(object, "webhooks", (webhooks) =>
+      mapItems(webhooks, (webhook) => fillAbsent(defaultWebhook(webhook), { reinvocationPolicy: "Never" })),
+    ),
 };
+
 export const validatingWebhookStrategy: Strategy<ValidatingWebhookConfiguration> = {
   unconditionalUpdate: false,
   generationFields: ["webhooks"],
+  defaults: (object) => mapField(object, "webhooks", (webhooks) => mapItems(webhooks, defaultWebhook)),
 };
+
+function defaultWebhook<T extends ValidatingWebhook | MutatingWebhook>(webhook: T): T {
+  const filled = fillAbsent<ValidatingWebhook | MutatingWebhook>(webhook, {
+    failurePolicy: "Fail",
+    matchPolicy: "Equivalent",
+    namespaceSelector: {},
+    objectSelector: {},
+    timeoutSeconds: 10,
+  });
+  const withRules = mapField(filled, "rules", (rules) =>
+    mapItems(rules, (rule) => fillAbsent(rule, { scope: "*" })),
+  );
+  return mapField(withRules, "clientConfig", (client) =>
+    mapField(client, "service", (service) => fillAbsent(service, { port: 443 })),
+  ) as T; // only copies
+}

@@ -1,6 +1,50 @@
 import type { Strategy } from "../definition.ts";
-import type { CustomResourceDefinition } from "./types.generated.ts";
+import { fillAbsent, fillEmpty, mapField } from "../fill.ts";
+import type {
+  CustomResourceDefinition,
+  CustomResourceDefinitionSpec,
+  CustomResourceDefinitionStatus,
+} from "./types.generated.ts";
 
 export const customResourceDefinitionStrategy: Strategy<CustomResourceDefinition> = {
   unconditionalUpdate: false,
+  defaults: (object) => ({
+    ...mapField(object, "spec", defaultSpec),
+    status: object.status ?? initialStatus,
+  }),
+  prepareForCreate: (object) => ({
+    ...object,
+    status: { ...initialStatus, storedVersions: storageVersions(object) },
+  }),
+  prepareForUpdate: (object, old) => {
+    // A version that objects are stored in from now on is one they may be found in.
+    const stored = old.status?.storedVersions ?? [];
+    const added = storageVersions(object).filter((version) => !stored.includes(version));
+    if (added.length === 0) return object;
+    return { ...object, status: { ...object.status, storedVersions: [...stored, ...added] } };
+  },
 };
+
+const initialStatus: CustomResourceDefinitionStatus = {
+  conditions: [],
+  acceptedNames: { plural: "", kind: "" },
+  storedVersions: [],
+};
+
+function storageVersions({ spec }: CustomResourceDefinition): string[] {
+  return (spec?.versions ?? []).filter(({ storage }) => storage).map(({ name }) => name);
+}
+
+function defaultSpec(given: CustomResourceDefinitionSpec): CustomResourceDefinitionSpec {
+  const named = mapField(given, "names", (names) =>
+    fillEmpty(names, { singular: (names.kind ?? "").toLowerCase(), listKind: `${names.kind ?? ""}List` }),
+  );
+  const converted = fillAbsent(named, { conversion: { strategy: "None" } });
+  return mapField(converted, "conversion", (conversion) =>
+    mapField(conversion, "webhook", (webhook) =>
+      mapField(webhook, "clientConfig", (client) =>
+        mapField(client, "service", (service) => fillAbsent(service, { port: 443 })),
+      ),
+    ),
+  );
+}

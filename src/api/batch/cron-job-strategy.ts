@@ -1,4 +1,8 @@
 import type { Strategy } from "../definition.ts";
+import { defaultCronJob } from "./job-defaults.ts";
 import type { CronJob } from "./types.generated.ts";
 
-export const cronJobStrategy: Strategy<CronJob> = {};
+export const cronJobStrategy: Strategy<CronJob> = {
+  defaults: defaultCronJob,
+  prepareForCreate: (cronJob) => ({ ...cronJob, status: {} }),
+};

@@ -1,7 +1,45 @@
 import type { Strategy } from "../definition.ts";
+import { defaultJob } from "./job-defaults.ts";
 import type { Job } from "./types.generated.ts";
+
+/** Labels that every pod of a job carries; the second of each pair is the name of the first versions. */
+export const jobLabels = {
+  controllerUid: "batch.kubernetes.io/controller-uid",
+  legacyControllerUid: "controller-uid",
+  jobName: "batch.kubernetes.io/job-name",
+  legacyJobName: "job-name",
+  completionIndex: "batch.kubernetes.io/job-completion-index",
+} as const;
 
 export const jobStrategy: Strategy<Job> = {
   // What deletes without a word leaves the pods, as in the first versions.
   defaultPropagation: "Orphan",
+  defaults: defaultJob,
+  prepareForCreate: (job) => ({ ...withGeneratedSelector(job), status: {} }),
 };
+
+/**
+ * A job selects its pods by its own uid, so that no two jobs share pods; a selector written by hand is for those who
+ * say that they mean it. What the author set already is left, for validation to judge.
+ */
+export function withGeneratedSelector(job: Job): Job {
+  if (job.spec.manualSelector === true) return job;
+  const { name = "", uid = "" } = job.metadata;
+  const { template, selector } = job.spec;
+  const labels = {
+    [jobLabels.legacyJobName]: name,
+    [jobLabels.jobName]: name,
+    [jobLabels.legacyControllerUid]: uid,
+    [jobLabels.controllerUid]: uid,
+    ...template.metadata?.labels,
+  };
+  const matchLabels = { [jobLabels.controllerUid]: uid, ...selector?.matchLabels };
+  return {
+    ...job,
+    spec: {
+      ...job.spec,
+      selector: { ...selector, matchLabels },
+      template: { ...template, metadata: { ...template.metadata, labels } },
+    },
+  };
+}

@@ -1,6 +1,10 @@
 import type { Strategy } from "../definition.ts";
 import type { CertificateSigningRequest } from "./types.generated.ts";
 
+/** Who asks (spec.username, uid, groups, extra) is written by the API server, from the request. */
 export const certificateSigningRequestStrategy: Strategy<CertificateSigningRequest> = {
   generationFields: [],
+  defaults: (object) => ({ ...object, status: object.status ?? {} }),
+  prepareForCreate: (object) => ({ ...object, status: {} }),
+  prepareForUpdate: (object, old) => ({ ...object, spec: old.spec }),
 };

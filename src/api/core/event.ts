@@ -1,11 +1,16 @@
 import { nameColumn, stringColumn, wide } from "../columns.ts";
 import { defineResource } from "../define.ts";
 import type { Column, ColumnContext } from "../definition.ts";
+import { fillAbsent } from "../fill.ts";
 import { humanAge } from "../human-duration.ts";
 import { events } from "../resources.generated.ts";
 import type { Event } from "./types.generated.ts";
 
 export const eventTtlSeconds = 3600;
+
+function defaultEvent(event: Event): Event {
+  return fillAbsent(event, { involvedObject: {}, source: {}, reportingComponent: "", reportingInstance: "" });
+}
 
 function firstSeen(event: Event, { nowMs }: ColumnContext): string {
   return humanAge(event.firstTimestamp ?? event.eventTime, nowMs);
@@ -49,7 +54,7 @@ const columns: readonly Column<Event>[] = [
 export const eventDefinition = defineResource(events, {
   shortNames: ["ev"],
   columns,
-  strategy: { ttlSeconds: eventTtlSeconds, createOnUpdate: true },
+  strategy: { ttlSeconds: eventTtlSeconds, createOnUpdate: true, defaults: defaultEvent },
   selectableFields: {
     "involvedObject.kind": ({ involvedObject }) => involvedObject.kind ?? "",
     "involvedObject.namespace": ({ involvedObject }) => involvedObject.namespace ?? "",

@@ -43,8 +43,8 @@ function defaultOnlyInPods(spec: PodSpec): (container: Container) => Container {
   };
 }
 
-export function defaultPodTemplate(template: PodTemplateSpec): PodTemplateSpec {
-  return { ...template, metadata: template.metadata ?? {}, spec: defaultPodSpec(template.spec ?? {}) };
+export function defaultPodTemplate(template: PodTemplateSpec | undefined): PodTemplateSpec {
+  return { ...template, metadata: template?.metadata ?? {}, spec: defaultPodSpec(template?.spec ?? {}) };
 }
 
 /** What pods and templates share. */

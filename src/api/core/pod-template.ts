@@ -2,6 +2,7 @@ import { showLabels } from "../../apimachinery/labels.ts";
 import { nameColumn, stringColumn, templateColumns } from "../columns.ts";
 import { defineResource } from "../define.ts";
 import { podTemplates } from "../resources.generated.ts";
+import { defaultPodTemplate } from "./pod-defaults.ts";
 import type { PodTemplate } from "./types.generated.ts";
 
 export const podTemplateDefinition = defineResource(podTemplates, {
@@ -15,5 +16,5 @@ export const podTemplateDefinition = defineResource(podTemplates, {
       showLabels(template?.metadata?.labels),
     ),
   ],
-  strategy: {},
+  strategy: { defaults: (object) => ({ ...object, template: defaultPodTemplate(object.template) }) },
 });

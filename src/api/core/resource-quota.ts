@@ -1,6 +1,8 @@
 import { ageColumn, nameColumn, stringColumn } from "../columns.ts";
 import { defineResource } from "../define.ts";
+import { mapField } from "../fill.ts";
 import { resourceQuotas } from "../resources.generated.ts";
+import { roundResourceList } from "./resource-defaults.ts";
 import type { ResourceQuota } from "./types.generated.ts";
 
 function usage({ status }: ResourceQuota, ofLimits: boolean): string {
@@ -21,5 +23,13 @@ export const resourceQuotaDefinition = defineResource(resourceQuotas, {
     stringColumn("Limit", "What is used of what limits may add up to.", (quota) => usage(quota, true)),
     ageColumn,
   ],
-  strategy: { generationFields: [] },
+  strategy: {
+    generationFields: [],
+    defaults: (quota) => ({
+      ...quota,
+      spec: mapField(quota.spec ?? {}, "hard", roundResourceList),
+      status: quota.status ?? {},
+    }),
+    prepareForCreate: (quota) => ({ ...quota, status: {} }),
+  },
 });

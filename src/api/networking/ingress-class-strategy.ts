@@ -1,4 +1,10 @@
 import type { Strategy } from "../definition.ts";
+import { fillAbsent, mapField } from "../fill.ts";
 import type { IngressClass } from "./types.generated.ts";
 
-export const ingressClassStrategy: Strategy<IngressClass> = {};
+export const ingressClassStrategy: Strategy<IngressClass> = {
+  defaults: (object) =>
+    mapField({ ...object, spec: object.spec ?? {} }, "spec", (spec) =>
+      mapField(spec, "parameters", (parameters) => fillAbsent(parameters, { scope: "Cluster" })),
+    ),
+};

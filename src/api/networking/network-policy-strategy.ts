@@ -1,4 +1,19 @@
 import type { Strategy } from "../definition.ts";
-import type { NetworkPolicy } from "./types.generated.ts";
+import { fillAbsent, mapField, mapItems } from "../fill.ts";
+import type { NetworkPolicy, NetworkPolicyPort, NetworkPolicySpec } from "./types.generated.ts";
 
-export const networkPolicyStrategy: Strategy<NetworkPolicy> = {};
+export const networkPolicyStrategy: Strategy<NetworkPolicy> = {
+  defaults: (object) => ({ ...object, spec: defaultSpec(object.spec ?? {}) }),
+};
+
+function defaultSpec(given: NetworkPolicySpec): NetworkPolicySpec {
+  const ports = (list: readonly NetworkPolicyPort[]) =>
+    mapItems(list, (port) => fillAbsent(port, { protocol: "TCP" }));
+  let spec = fillAbsent(given, { podSelector: {} });
+  spec = mapField(spec, "ingress", (rules) => mapItems(rules, (rule) => mapField(rule, "ports", ports)));
+  spec = mapField(spec, "egress", (rules) => mapItems(rules, (rule) => mapField(rule, "ports", ports)));
+  if ((spec.policyTypes ?? []).length > 0) return spec;
+  // Without a word a policy is about what comes in, and about what goes out where it has rules for that.
+  const policyTypes = (spec.egress ?? []).length > 0 ? ["Ingress", "Egress"] : ["Ingress"];
+  return { ...spec, policyTypes };
+}

@@ -1,4 +1,16 @@
 import type { Strategy } from "../definition.ts";
-import type { PodDisruptionBudget } from "./types.generated.ts";
+import type { PodDisruptionBudget, PodDisruptionBudgetStatus } from "./types.generated.ts";
 
-export const podDisruptionBudgetStrategy: Strategy<PodDisruptionBudget> = { unconditionalUpdate: false };
+/** Nothing may be disrupted until the controller has looked. */
+const initialStatus: PodDisruptionBudgetStatus = {
+  disruptionsAllowed: 0,
+  currentHealthy: 0,
+  desiredHealthy: 0,
+  expectedPods: 0,
+};
+
+export const podDisruptionBudgetStrategy: Strategy<PodDisruptionBudget> = {
+  unconditionalUpdate: false,
+  defaults: (budget) => ({ ...budget, spec: budget.spec ?? {}, status: budget.status ?? initialStatus }),
+  prepareForCreate: (budget) => ({ ...budget, status: initialStatus }),
+};
