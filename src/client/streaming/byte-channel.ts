@@ -1,0 +1,94 @@
+import type { Duplex } from "node:stream";
+import type { WebSocket } from "ws";
+import { ByteQueue } from "./byte-queue.ts";
+import type { ByteSink, ByteSource } from "./byte-stream.ts";
+
+/** A connection that carries bytes both ways: a socket, or a WebSocket whose binary messages are taken as one flow. */
+export interface ByteChannel {
+  readonly source: ByteSource;
+  readonly sink: ByteSink;
+  /** Ends it at once, in both directions. */
+  destroy(): void;
+}
+
+/** `head` is what the HTTP parser had already read past the upgrade. */
+export function socketChannel(socket: Duplex, head: Uint8Array): ByteChannel {
+  socket.on("error", () => {}); // told by the reading and the writing
+  return { source: readSocket(socket, head), sink: socketSink(socket), destroy: () => socket.destroy() };
+}
+
+async function* readSocket(socket: Duplex, head: Uint8Array): AsyncGenerator<Uint8Array> {
+  if (head.length > 0) yield head;
+  for await (const chunk of socket as AsyncIterable<Uint8Array>) yield chunk;
+}
+
+/** Writes to a Node stream at the pace it drains. */
+export function socketSink(socket: Duplex): ByteSink {
+  return {
+    write(chunk) {
+      if (socket.destroyed || socket.writableEnded)
+        return Promise.reject(new Error("the connection is closed"));
+      if (socket.write(chunk)) return Promise.resolve();
+      return new Promise((resolve, reject) => {
+        const settle = () => {
+          socket.off("drain", settle);
+          socket.off("close", settle);
+          if (socket.destroyed) reject(new Error("the connection is closed"));
+          else resolve();
+        };
+        socket.on("drain", settle);
+        socket.on("close", settle);
+      });
+    },
+    async close() {
+      if (!socket.destroyed && !socket.writableEnded) socket.end();
+    },
+  };
+}
+
+const webSocketBufferBytes = 1024 * 1024;
+
+/** The tunnel of KEP-4006: every binary message is a piece of the flow. */
+export function webSocketChannel(socket: WebSocket): ByteChannel {
+  const incoming = new ByteQueue({ limitBytes: webSocketBufferBytes });
+  socket.on("message", (message: Buffer, isBinary: boolean) => {
+    if (!isBinary) return;
+    incoming.push(message);
+    pauseWhileFull(socket, incoming);
+  });
+  socket.on("close", () => incoming.end());
+  socket.on("error", (error) => incoming.fail(error));
+  return {
+    source: incoming,
+    sink: { write: (chunk) => sendMessage(socket, chunk), close: async () => socket.close(1000) },
+    destroy: () => {
+      incoming.discard();
+      socket.terminate();
+    },
+  };
+}
+
+/** Reads no more from a WebSocket until the queue has room. */
+export function pauseWhileFull(socket: WebSocket, queue: ByteQueue): void {
+  if (!queue.full || socket.isPaused) return;
+  socket.pause();
+  queue.drained().then(
+    () => socket.resume(),
+    () => {}, // never rejects
+  );
+}
+
+/** What may wait in a WebSocket's own buffer before a writer waits too. */
+const unsentBytes = 256 * 1024;
+
+/** Sends a message; resolves when the next one may follow. */
+export function sendMessage(socket: WebSocket, message: Uint8Array | string): Promise<void> {
+  if (socket.readyState !== socket.OPEN) return Promise.reject(new Error("the connection is closed"));
+  if (socket.bufferedAmount < unsentBytes) {
+    socket.send(message, () => {}); // a failure closes the socket, which is told there
+    return Promise.resolve();
+  }
+  return new Promise((resolve, reject) => {
+    socket.send(message, (error) => (error ? reject(error) : resolve()));
+  });
+}
