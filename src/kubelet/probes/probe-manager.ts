@@ -53,7 +53,9 @@ export function createProbeManager(dependencies: ProbeManagerDependencies): Prob
 
   function startWorker(kind: ProbeKind, probe: Probe, target: ProbeTarget, startedAtMs: number): Worker {
     const { containerId } = target;
-    const state = initialProbeState(kind);
+    const known = knownResult(kind, target);
+    const state =
+      known === undefined ? initialProbeState(kind) : { ...initialProbeState(kind), result: known };
     const worker: Worker = {
       kind,
       probe,
@@ -65,6 +67,7 @@ export function createProbeManager(dependencies: ProbeManagerDependencies): Prob
       stopped: false,
     };
     byContainer.set(`${kind}/${containerId}`, worker);
+    if (kind === "startup" && known === "success") return worker;
     const periodMs = (probe.periodSeconds ?? 10) * 1000;
     const dueMs = startedAtMs + (probe.initialDelaySeconds ?? 0) * 1000;
     // After a restart of the kubelet many are due at once: spread them over a period.
@@ -175,4 +178,13 @@ export function createProbeManager(dependencies: ProbeManagerDependencies): Prob
 
 function probedContainers(pod: Pod): readonly Container[] {
   return [...(pod.spec.initContainers ?? []).filter(isSidecar), ...pod.spec.containers];
+}
+
+/** What the API already says of this very instance: a kubelet that restarts takes nothing back. */
+function knownResult(kind: ProbeKind, { pod, container, containerId }: ProbeTarget): ProbeResult | undefined {
+  const statuses = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
+  const status = statuses.find(({ name }) => name === container.name);
+  if (status?.containerID?.endsWith(`://${containerId}`) !== true) return undefined;
+  if (kind === "readiness") return status.ready ? "success" : undefined;
+  return kind === "startup" && status.started === true ? "success" : undefined;
 }
