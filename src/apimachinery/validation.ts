@@ -155,3 +155,46 @@ function renderValue(value: unknown): string {
   if (typeof value !== "object") return String(value);
   return JSON.stringify(value).replace(/[<>&]/g, (character) => htmlEscapes[character] ?? character);
 }
+
+/** The errors of every item of a list, each at its own path. */
+export function each<T>(
+  path: string,
+  list: readonly T[] | undefined,
+  check: (item: T, path: string, index: number) => FieldErrors,
+): FieldErrors {
+  return (list ?? []).flatMap((item, index) => check(item, at(path, index), index));
+}
+
+/** `Duplicate value` for every item whose key an earlier one has. */
+export function unique<T>(
+  list: readonly T[] | undefined,
+  keyOf: (item: T) => string | undefined,
+  duplicateAt: (index: number, item: T) => FieldError,
+): FieldErrors {
+  const seen = new Set<string>();
+  return (list ?? []).flatMap((item, index) => {
+    const key = keyOf(item);
+    if (key === undefined) return [];
+    if (seen.has(key)) return [duplicateAt(index, item)];
+    seen.add(key);
+    return [];
+  });
+}
+
+/** What differs between two values, a line for each leaf: `- spec.a: 1`, `+ spec.a: 2`. */
+export function describeDifference(old: unknown, value: unknown, path = ""): string {
+  if (semanticEqual(old, value)) return "";
+  if (isPlainObject(old) && isPlainObject(value)) {
+    const names = [...new Set([...Object.keys(old), ...Object.keys(value)])].sort();
+    return names.map((name) => describeDifference(old[name], value[name], child(path, name))).join("");
+  }
+  if (Array.isArray(old) && Array.isArray(value) && old.length === value.length)
+    return old.map((item, index) => describeDifference(item, value[index], at(path, index))).join("");
+  const line = (sign: string, side: unknown) =>
+    side === undefined ? "" : `${sign} ${path}: ${renderValue(side)}\n`;
+  return line("-", old) + line("+", value);
+}
+
+function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
