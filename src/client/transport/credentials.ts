@@ -1,0 +1,111 @@
+import { readFile, stat } from "node:fs/promises";
+
+/** How a client says who it is. Asked at every request: what is cached is this record's matter. */
+export interface Credentials {
+  /** The value of the `authorization` header; undefined: none. */
+  authorization(): Promise<string | undefined>;
+  /** A client certificate with its key, in PEM; undefined: none. */
+  clientCertificate(): Promise<ClientCertificate | undefined>;
+  /** The server did not accept them (401). True: they are fetched anew, trying once more may help. */
+  rejected(): boolean;
+}
+
+export interface ClientCertificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+const none = async () => undefined;
+
+/** For a server that does not ask, or that knows the client by its address. */
+export const anonymous: Credentials = { authorization: none, clientCertificate: none, rejected: () => false };
+
+export function bearerToken(token: string): Credentials {
+  return { ...anonymous, authorization: async () => `Bearer ${token}` };
+}
+
+export function basicAuth(username: string, password: string): Credentials {
+  const encoded = Buffer.from(`${username}:${password}`).toString("base64");
+  return { ...anonymous, authorization: async () => `Basic ${encoded}` };
+}
+
+/** A client certificate that does not change. */
+export function certificate(pair: ClientCertificate): Credentials {
+  return { ...anonymous, clientCertificate: async () => pair };
+}
+
+/** A token in a file that something else rotates: read again when the file changes, which is looked at once a minute. */
+export function tokenFile(path: string): Credentials {
+  const token = new RotatingFile(path);
+  return {
+    ...anonymous,
+    authorization: async () => `Bearer ${(await token.read()).trim()}`,
+    rejected: () => token.expire(),
+  };
+}
+
+/** A certificate and its key in files that something else rotates. */
+export function certificateFiles(certPath: string, keyPath: string): Credentials {
+  const cert = new RotatingFile(certPath);
+  const key = new RotatingFile(keyPath);
+  return {
+    ...anonymous,
+    clientCertificate: async () => ({ cert: await cert.read(), key: await key.read() }),
+    rejected: () => [cert.expire(), key.expire()].includes(true),
+  };
+}
+
+/** Both: the certificate of one and the authorization of the other. */
+export function combined(certificates: Credentials, authorizations: Credentials): Credentials {
+  return {
+    authorization: authorizations.authorization,
+    clientCertificate: certificates.clientCertificate,
+    rejected: () => [certificates.rejected(), authorizations.rejected()].includes(true),
+  };
+}
+
+const freshMs = 60_000;
+
+class RotatingFile {
+  readonly #path: string;
+  #text: Promise<string> | undefined;
+  #modifiedMs = 0;
+  #checkedMs = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  read(): Promise<string> {
+    const nowMs = Date.now();
+    if (this.#text === undefined || nowMs - this.#checkedMs >= freshMs) {
+      this.#checkedMs = nowMs;
+      this.#text = this.#refresh(this.#text);
+    }
+    return this.#text;
+  }
+
+  /** True if there was something cached to forget. */
+  expire(): boolean {
+    const cached = this.#text !== undefined;
+    this.#checkedMs = 0;
+    this.#modifiedMs = 0;
+    return cached;
+  }
+
+  async #refresh(last: Promise<string> | undefined): Promise<string> {
+    try {
+      const { mtimeMs } = await stat(this.#path);
+      if (last !== undefined && mtimeMs === this.#modifiedMs) return await last;
+      const text = await readFile(this.#path, "utf8");
+      this.#modifiedMs = mtimeMs;
+      return text;
+    } catch (error) {
+      this.#text = undefined;
+      // A file that is being replaced may be absent for a moment: what was read last is good until it is refused.
+      const known = await last?.catch(() => undefined);
+      if (known !== undefined) return known;
+      throw new Error(`cannot read credentials from ${this.#path}`, { cause: error });
+    }
+  }
+}

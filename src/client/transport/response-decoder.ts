@@ -1,0 +1,95 @@
+import type { IncomingMessage } from "node:http";
+import { createGunzip } from "node:zlib";
+import { WatchDecoder } from "../../apimachinery/watch-decoder.ts";
+import type { ApiResponse, ResponseHeaders, WatchEvent } from "../exchange.ts";
+import { TransportError } from "../transport-error.ts";
+
+export interface ResponseLimits {
+  /** The largest answer that is read whole, unpacked. */
+  readonly maxObjectBytes: number;
+  /** The longest event of a watch. */
+  readonly maxFrameBytes: number;
+}
+
+const defaultLimits: ResponseLimits = {
+  maxObjectBytes: 384 * 1024 * 1024,
+  maxFrameBytes: 16 * 1024 * 1024,
+};
+
+/** An answer's bytes as what they stand for. Rejects with TransportError where they break off or are too many. */
+export async function decodeResponse(
+  response: IncomingMessage,
+  options: { readonly isWatch: boolean; readonly signal: AbortSignal } & Partial<ResponseLimits>,
+): Promise<ApiResponse> {
+  const limits = { ...defaultLimits, ...options };
+  const headers = headersOf(response);
+  const status = response.statusCode ?? 0;
+  const type = headers["content-type"];
+  const json = typeof type === "string" && type.startsWith("application/json");
+  if (json && options.isWatch && status === 200)
+    return { type: "watch", status, headers, events: readEvents(response, limits) };
+  if (!json) return { type: "bytes", status, headers, body: readBytes(response) };
+  return { type: "object", status, headers, object: await readObject(response, limits) };
+}
+
+function headersOf(response: IncomingMessage): ResponseHeaders {
+  const headers: Record<string, string | readonly string[]> = {};
+  for (const [name, value] of Object.entries(response.headers))
+    if (value !== undefined) headers[name] = value;
+  const warnings = response.headersDistinct.warning;
+  if (warnings !== undefined) headers.warning = warnings;
+  return headers;
+}
+
+/** Unpacked where it is packed. Leaving the loop early closes the connection. */
+async function* readBytes(response: IncomingMessage): AsyncGenerator<Uint8Array> {
+  const packed = response.headers["content-encoding"] === "gzip";
+  const stream = packed ? response.pipe(createGunzip()) : response;
+  if (packed) response.once("error", (error) => stream.destroy(error));
+  try {
+    for await (const chunk of stream as AsyncIterable<Uint8Array>) yield chunk;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new TransportError(`the answer broke off: ${why}`, { cause: error });
+  } finally {
+    if (!response.complete) response.destroy();
+  }
+}
+
+async function readObject(response: IncomingMessage, { maxObjectBytes }: ResponseLimits): Promise<unknown> {
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of readBytes(response)) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > maxObjectBytes)
+      throw new TransportError(`the answer is longer than ${maxObjectBytes} bytes`);
+    chunks.push(chunk);
+  }
+  const [only] = chunks;
+  const whole = only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks, sizeBytes);
+  if (whole.length === 0) return undefined;
+  try {
+    return JSON.parse(Buffer.from(whole.buffer, whole.byteOffset, whole.length).toString("utf8"));
+  } catch (error) {
+    throw new TransportError("the answer is not JSON", { cause: error });
+  }
+}
+
+/** One batch for each chunk that completes an event. Ends, and does not throw, when the signal aborts. */
+async function* readEvents(
+  response: IncomingMessage,
+  { maxFrameBytes, signal }: ResponseLimits & { readonly signal: AbortSignal },
+): AsyncGenerator<readonly WatchEvent[]> {
+  const decoder = new WatchDecoder({ maxFrameBytes });
+  try {
+    // The server's frames are taken at their word, as its objects are.
+    for await (const chunk of readBytes(response)) {
+      const events = decoder.push(chunk) as WatchEvent[];
+      if (events.length > 0) yield events;
+    }
+    const rest = decoder.end() as WatchEvent[];
+    if (rest.length > 0) yield rest;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
