@@ -13,8 +13,8 @@ export class CachedObject {
   readonly key: string;
   readonly revision: number;
   readonly object: AnyObject;
+  readonly budget: ByteBudget;
   readonly #frameType: FrameType;
-  readonly #budget: ByteBudget;
   #frame: Uint8Array | undefined;
   /** Read again since the budget last considered dropping the bytes. */
   #wanted = false;
@@ -30,7 +30,7 @@ export class CachedObject {
     this.revision = revision;
     this.object = object;
     this.#frameType = encoding.frameType;
-    this.#budget = encoding.budget;
+    this.budget = encoding.budget;
     Object.defineProperty(object, cachedSymbol, { value: this, enumerable: false });
   }
 
@@ -70,7 +70,7 @@ export class CachedObject {
     const json = JSON.stringify(this.object);
     const frame = encoder.encode(`{"type":"${this.#frameType}","object":${json}}\n`);
     this.#frame = frame;
-    this.#budget.charge(this, frame.length);
+    this.budget.charge(this, frame.length);
     return frame;
   }
 }
@@ -87,6 +87,11 @@ const frameEnd = encoder.encode("}\n");
 
 function frameStart(type: FrameType): Uint8Array {
   return encoder.encode(`{"type":"${type}","object":`);
+}
+
+/** A copy that carries the revision as its resourceVersion and shares all else. */
+export function withRevision(object: AnyObject, revision: number): AnyObject {
+  return { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } };
 }
 
 // Not enumerable: spreading, comparing and JSON do not see it, so a changed copy does not inherit old bytes.

@@ -1,26 +1,34 @@
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
+import type { Random } from "../../base/random.ts";
 import type { KeyValue, Storage } from "../../storage/storage.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import type { CacheEvent } from "./cache-event.ts";
 import type { CachedObject } from "./cached-object.ts";
+import type { HistoryLimits } from "./change-history.ts";
 import type { Selection } from "./selection.ts";
 
 export interface WatchCacheDependencies {
   readonly storage: Storage;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
   /** Shared by all caches of a process. */
   readonly budget: ByteBudget;
   /** What begins every key of the resource: "/registry/core/pods/". Then comes "namespace/name" or "name". */
   readonly prefix: string;
+  readonly namespaced: boolean;
+  /** Of a bookmark's object. */
   readonly apiVersion: string;
   readonly kind: string;
   /** A stored value as an object of `apiVersion`; the resourceVersion is set by the cache. Absent: `value.object`. */
   readonly decode?: (keyValue: KeyValue) => AnyObject;
   /** The selectable fields watchers may be indexed by, among them those of `Selection.exactFields`. */
   readonly fieldsOf?: (object: AnyObject) => Readonly<Record<string, string>>;
+  /** How many events may wait for a watch's reader before the watch is ended. */
+  readonly bufferLimit?: number;
+  readonly historyLimits?: HistoryLimits;
 }
 
 export interface ReadOptions {

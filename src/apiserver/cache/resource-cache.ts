@@ -1,0 +1,341 @@
+import { expired, serviceUnavailable } from "../../apimachinery/api-error.ts";
+import { backoffDelayMs } from "../../base/backoff.ts";
+import { sleep, type Timer } from "../../base/clock.ts";
+import { SortedMap } from "../../storage/sorted-map.ts";
+import {
+  ClosedError,
+  type KeyValue,
+  type StorageEvent,
+  type StorageWatch,
+  type StorageWatchBatch,
+} from "../../storage/storage.ts";
+import { CacheEvent } from "./cache-event.ts";
+import { CachedObject, withRevision } from "./cached-object.ts";
+import { ChangeHistory, defaultHistoryLimits } from "./change-history.ts";
+import { Freshness } from "./freshness.ts";
+import { listPast, listPresent } from "./listing.ts";
+import { ObjectChange } from "./object-change.ts";
+import { Scope } from "./scope.ts";
+import type {
+  CacheList,
+  CacheListOptions,
+  CacheWatchOptions,
+  ReadOptions,
+  WatchCache,
+  WatchCacheDependencies,
+} from "./watch-cache.ts";
+import { Watcher } from "./watcher.ts";
+import { WatcherIndex } from "./watcher-index.ts";
+
+const defaultBufferLimit = 10_000;
+const bookmarkPeriodMs = 60_000;
+/** Before a watch's timeout, so that its client resumes from as late as can be. */
+const lastBookmarkMs = 2000;
+const retry = { initialMs: 200, factor: 2, limitMs: 10_000, jitter: 0.5 };
+const noFields: Readonly<Record<string, string>> = {};
+
+export function createWatchCache(dependencies: WatchCacheDependencies): WatchCache {
+  return new ResourceCache(dependencies);
+}
+
+class ResourceCache implements WatchCache {
+  readonly #dependencies: WatchCacheDependencies;
+  readonly #scope: Scope;
+  readonly #objects = new SortedMap<CachedObject>();
+  readonly #history: ChangeHistory;
+  readonly #watchers: WatcherIndex<Watcher>;
+  readonly #freshness: Freshness;
+  readonly #closing = new AbortController();
+  #storageWatch: StorageWatch | undefined;
+  #running: Promise<void> | undefined;
+  #loaded = Promise.withResolvers<void>();
+  #isLoaded = false;
+  #bookmarkTimer: Timer | undefined;
+
+  constructor(dependencies: WatchCacheDependencies) {
+    const { fieldsOf } = dependencies;
+    this.#dependencies = dependencies;
+    this.#scope = new Scope(dependencies.prefix, dependencies.namespaced);
+    this.#history = new ChangeHistory(dependencies.historyLimits ?? defaultHistoryLimits);
+    this.#watchers = new WatcherIndex((cached) => fieldsOf?.(cached.object) ?? noFields);
+    this.#freshness = new Freshness(dependencies.clock, () => this.#storageWatch?.requestProgress());
+    this.#loaded.promise.catch(() => {}); // those who wait for it hear of it
+  }
+
+  get revision(): number {
+    return this.#freshness.revision;
+  }
+
+  async ready(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    if (this.#isLoaded) return;
+    if (this.#closing.signal.aborted) throw closedError();
+    this.#running ??= this.#run();
+    const { signal } = options;
+    if (signal === undefined) return this.#loaded.promise;
+    signal.throwIfAborted();
+    const { promise: aborted, reject } = Promise.withResolvers<never>();
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      await Promise.race([this.#loaded.promise, aborted]);
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  async get(key: string, options: ReadOptions = {}): Promise<CachedObject | undefined> {
+    const { minRevision } = options;
+    if (minRevision === undefined) {
+      const keyValue = await this.#dependencies.storage.get(key);
+      return keyValue && this.hold(keyValue);
+    }
+    await this.#reach(minRevision, options);
+    return this.#objects.get(key);
+  }
+
+  async list(options: CacheListOptions): Promise<CacheList> {
+    const { exactRevision, minRevision } = options;
+    const { storage, clock } = this.#dependencies;
+    if (exactRevision === undefined) await this.#reach(minRevision, options);
+    else {
+      await this.ready(options);
+      const isPresent = exactRevision >= this.#history.latest && exactRevision <= this.revision;
+      if (!isPresent) return listPast(storage, this.hold, this.#scope, exactRevision, options);
+    }
+    return listPresent(this.#objects, exactRevision ?? this.revision, this.#scope, clock, options);
+  }
+
+  async watch(options: CacheWatchOptions): Promise<AsyncIterable<readonly CacheEvent[]>> {
+    const { selection, afterRevision, minRevision, signal } = options;
+    if (afterRevision === undefined) await this.#reach(minRevision, { signal });
+    else await this.ready({ signal });
+    const { completeAfter } = this.#history;
+    if (afterRevision !== undefined && afterRevision < completeAfter)
+      throw expired(`too old resource version: ${afterRevision} (${completeAfter})`);
+    const selects = this.#scope.selector(selection);
+    const timers: Timer[] = [];
+    const watcher: Watcher = new Watcher({
+      selection,
+      selects,
+      bookmarks: options.bookmarks ?? false,
+      afterRevision: afterRevision ?? this.revision,
+      initial: this.#initialEvents(options, selects),
+      bufferLimit: this.#dependencies.bufferLimit ?? defaultBufferLimit,
+      release: () => {
+        this.#watchers.delete(watcher);
+        signal.removeEventListener("abort", onAbort);
+        for (const timer of timers) timer.cancel();
+        if (this.#watchers.size === 0) this.#stopBookmarks();
+      },
+    });
+    const onAbort = () => watcher.cut();
+    signal.addEventListener("abort", onAbort, { once: true });
+    this.#watchers.add(watcher);
+    if (options.timeoutMs !== undefined) timers.push(...this.#endAfter(watcher, options.timeoutMs));
+    if (watcher.bookmarks) this.#startBookmarks();
+    return watcher;
+  }
+
+  async waitUntilFresh(
+    revision: number,
+    options: { readonly signal?: AbortSignal; readonly timeoutMs?: number } = {},
+  ): Promise<void> {
+    await this.ready(options);
+    await this.#freshness.reach(revision, options);
+  }
+
+  readonly hold = (keyValue: KeyValue): CachedObject =>
+    this.#hold(keyValue, keyValue.createRevision === keyValue.modRevision ? "ADDED" : "MODIFIED");
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#stopBookmarks();
+    this.#endWatchers();
+    this.#loaded.reject(closedError());
+    await this.#running;
+  }
+
+  #hold(keyValue: KeyValue, frameType: "ADDED" | "MODIFIED"): CachedObject {
+    const { key, value, modRevision } = keyValue;
+    const { derived } = value;
+    if (derived instanceof CachedObject && derived.revision === modRevision && derived.key === key)
+      return derived;
+    const { decode, budget } = this.#dependencies;
+    // What storage holds is an object of the API, as the registry wrote it.
+    const decoded = decode === undefined ? (value.object as CachedObject["object"]) : decode(keyValue);
+    const held = new CachedObject(key, modRevision, withRevision(decoded, modRevision), {
+      frameType,
+      budget,
+    });
+    value.derived = held;
+    return held;
+  }
+
+  /** Waits until reads are as new as they must be: absent means as of now, 0 whatever is at hand. */
+  async #reach(minRevision: number | undefined, options: { readonly signal?: AbortSignal }): Promise<void> {
+    if (!this.#isLoaded) await this.ready(options);
+    if (minRevision === 0) return;
+    const wanted = minRevision ?? (await this.#dependencies.storage.currentRevision());
+    if (wanted > this.revision) await this.#freshness.reach(wanted, options);
+  }
+
+  #initialEvents(
+    options: CacheWatchOptions,
+    selects: (cached: CachedObject) => boolean,
+  ): Iterator<CacheEvent> {
+    const { selection, afterRevision } = options;
+    if (afterRevision !== undefined) return eventsOf(this.#history.after(afterRevision), selects);
+    const objects: CachedObject[] = [];
+    const { start, end } = this.#scope.rangeOf(selection);
+    if (!options.skipInitialEvents) this.#objects.visit(start, end, (cached) => objects.push(cached) > 0);
+    const closing = options.initialEventsEnd
+      ? this.#bookmark({ "k8s.io/initial-events-end": "true" })
+      : undefined;
+    return additionsOf(objects, selects, closing);
+  }
+
+  async #run(): Promise<void> {
+    const { clock, logger, random, prefix } = this.#dependencies;
+    const { signal } = this.#closing;
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      try {
+        await this.#follow(signal, () => {
+          attempt = 0;
+        });
+      } catch (error) {
+        if (signal.aborted || error instanceof ClosedError) return;
+        logger.warn({ prefix, error: String(error) }, "the watch of storage failed; the cache starts over");
+      }
+      // Clients resume from storage's present: what they missed meanwhile they get by listing.
+      this.#endWatchers();
+      await sleep(clock, backoffDelayMs(retry, attempt, random), { signal }).catch(() => {});
+    }
+  }
+
+  /** Loads the present and follows it for as long as storage's watch holds. */
+  async #follow(signal: AbortSignal, succeeded: () => void): Promise<void> {
+    const { storage } = this.#dependencies;
+    const { items, revision } = await storage.range(this.#scope.range);
+    this.#endWatchers();
+    this.#objects.clear();
+    for (const keyValue of items) this.#load(keyValue);
+    this.#history.reset(revision);
+    const watch = storage.watch(this.#scope.range, { fromRevision: revision + 1, signal });
+    this.#storageWatch = watch;
+    this.#freshness.advance(revision);
+    this.#isLoaded = true;
+    this.#loaded.resolve();
+    succeeded();
+    for await (const batch of watch) this.#apply(batch);
+  }
+
+  #load(keyValue: KeyValue): void {
+    const held = this.#decoded(keyValue, "ADDED");
+    if (held !== undefined) this.#objects.set(held.key, held);
+  }
+
+  /** Undefined for what cannot be decoded: one spoilt object must not take the others with it. */
+  #decoded(keyValue: KeyValue, frameType: "ADDED" | "MODIFIED"): CachedObject | undefined {
+    try {
+      return this.#hold(keyValue, frameType);
+    } catch (error) {
+      const { logger } = this.#dependencies;
+      logger.error({ key: keyValue.key, error: String(error) }, "a stored object cannot be decoded");
+      return undefined;
+    }
+  }
+
+  #apply({ events, revision }: StorageWatchBatch): void {
+    const seenAtMs = this.#dependencies.clock.now();
+    const touched = new Set<Watcher>();
+    for (const event of events) {
+      const change = this.#change(event, seenAtMs);
+      this.#history.add(change);
+      this.#watchers.visit(change, (watcher) => {
+        if (watcher.offer(change)) touched.add(watcher);
+      });
+    }
+    this.#freshness.advance(revision);
+    for (const watcher of touched) watcher.flush();
+  }
+
+  #change(event: StorageEvent, seenAtMs: number): ObjectChange {
+    const { key, revision } = event;
+    const previous = this.#objects.get(key);
+    const current =
+      event.current && this.#decoded(event.current, previous === undefined ? "ADDED" : "MODIFIED");
+    if (current === undefined) this.#objects.delete(key);
+    else this.#objects.set(key, current);
+    return new ObjectChange({ revision, place: this.#scope.placeOf(key), current, previous, seenAtMs });
+  }
+
+  #endWatchers(): void {
+    for (const watcher of [...this.#watchers]) watcher.end();
+  }
+
+  #endAfter(watcher: Watcher, timeoutMs: number): Timer[] {
+    const { clock } = this.#dependencies;
+    const end = clock.setTimer(timeoutMs, () => watcher.end());
+    if (!watcher.bookmarks || timeoutMs <= lastBookmarkMs) return [end];
+    return [end, clock.setTimer(timeoutMs - lastBookmarkMs, () => void this.#sendBookmarks([watcher]))];
+  }
+
+  #startBookmarks(): void {
+    this.#bookmarkTimer ??= this.#dependencies.clock.setTimer(bookmarkPeriodMs, () => {
+      this.#bookmarkTimer = undefined;
+      const wanting = [...this.#watchers].filter(({ bookmarks }) => bookmarks);
+      if (wanting.length === 0) return;
+      this.#startBookmarks();
+      void this.#sendBookmarks(wanting);
+    });
+  }
+
+  #stopBookmarks(): void {
+    this.#bookmarkTimer?.cancel();
+    this.#bookmarkTimer = undefined;
+  }
+
+  /** A quiet resource's bookmarks follow the store's revision, so that its clients never find their own too old. */
+  async #sendBookmarks(watchers: readonly Watcher[]): Promise<void> {
+    try {
+      await this.#reach(undefined, { signal: this.#closing.signal });
+    } catch {
+      // Storage does not answer: a bookmark at what is known is true as well.
+    }
+    const bookmark = this.#bookmark();
+    for (const watcher of watchers) watcher.offerBookmark(bookmark);
+  }
+
+  #bookmark(annotations?: Readonly<Record<string, string>>): CacheEvent {
+    const { apiVersion, kind, budget, prefix } = this.#dependencies;
+    const metadata = { resourceVersion: String(this.revision), ...(annotations && { annotations }) };
+    const object = { kind, apiVersion, metadata };
+    return new CacheEvent(
+      "BOOKMARK",
+      new CachedObject(prefix, this.revision, object, { frameType: "BOOKMARK", budget }),
+    );
+  }
+}
+
+function closedError() {
+  return serviceUnavailable("the watch cache is closed");
+}
+
+function* additionsOf(
+  objects: readonly CachedObject[],
+  selects: (cached: CachedObject) => boolean,
+  closing: CacheEvent | undefined,
+): Generator<CacheEvent> {
+  for (const cached of objects) if (selects(cached)) yield new CacheEvent("ADDED", cached);
+  if (closing !== undefined) yield closing;
+}
+
+function* eventsOf(
+  changes: readonly ObjectChange[],
+  selects: (cached: CachedObject) => boolean,
+): Generator<CacheEvent> {
+  for (const change of changes) {
+    const event = change.eventFor(selects);
+    if (event !== undefined) yield event;
+  }
+}
