@@ -2,9 +2,12 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Client } from "../client/client.ts";
+import { createEventRecorder, type EventRecorder } from "../client/event-recorder.ts";
 import type { InformerFactory } from "../client/informer.ts";
 import { createWorkQueue } from "../client/work-queue.ts";
 import { deploymentController } from "./deployment/controller.ts";
+import { endpointsController } from "./endpoints/endpoints.ts";
+import { endpointSliceController } from "./endpoints/slice-controller.ts";
 import type { RecordEvent } from "./framework/carry-out.ts";
 import { type Controller, type ControllerMetrics, runController } from "./framework/controller.ts";
 import { garbageCollector } from "./garbage-collector/controller.ts";
@@ -26,7 +29,6 @@ export interface ControllerManagerDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly recordEvent: RecordEvent;
   readonly metrics?: ControllerMetrics;
   readonly options?: ControllerManagerOptions;
 }
@@ -49,10 +51,27 @@ export function createControllerManager(dependencies: ControllerManagerDependenc
       synced.catch(() => {}); // Each controller awaits it; without controllers nobody does.
       await Promise.all(
         controllers.map((controller) =>
-          runController(controller, { ...dependencies, createQueue }, { signal, synced }),
+          runController(
+            controller,
+            { ...dependencies, createQueue, recordEvent: recorderOf(controller, dependencies, signal) },
+            { signal, synced },
+          ),
         ),
       );
     },
+  };
+}
+
+/** Events name their controller as the source. Made when the first one is recorded: most controllers have none to tell. */
+function recorderOf(
+  { name, eventSource = name }: Controller,
+  { client, clock, random, logger }: ControllerManagerDependencies,
+  signal: AbortSignal,
+): RecordEvent {
+  let recorder: EventRecorder | undefined;
+  return (regarding, { type, reason, message }) => {
+    recorder ??= createEventRecorder({ client, clock, random, logger, component: eventSource, signal });
+    recorder.event(regarding, { type, reason, note: message });
   };
 }
 
@@ -68,5 +87,7 @@ function builtInControllers(
     deploymentController(sources),
     replicaSetController(sources),
     replicationController(sources),
+    endpointsController(sources),
+    endpointSliceController(sources),
   ];
 }

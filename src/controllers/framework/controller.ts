@@ -34,6 +34,8 @@ export interface ReconcileContext {
 export interface Controller<S = unknown> {
   /** Upstream's name: "deployment-controller". */
   readonly name: string;
+  /** The component that events name as their source; the controller's name unless said. */
+  readonly eventSource?: string;
   readonly watches: readonly Watch[];
   observe(key: string): S | undefined | Promise<S | undefined>;
   reconcile(snapshot: S, context: ReconcileContext): readonly Intent[];

@@ -43,23 +43,26 @@ export function replicationController({ client, informers }: Sources): Controlle
     selects: selectionOf({ matchLabels: object.spec?.selector ?? {} }, { emptySelectsNothing: true }),
     countsTerminating: false,
   });
-  return replicaController({ name: "replicationcontroller-controller", client, informers, owners, describe });
+  const names = { name: "replicationcontroller-controller", eventSource: "replication-controller" };
+  return replicaController({ ...names, client, informers, owners, describe });
 }
 
 interface Parts<T extends KubeObject> extends Sources {
   readonly name: string;
+  readonly eventSource?: string;
   readonly owners: SharedInformer<T>;
   readonly describe: (object: T) => ReplicaOwner;
 }
 
 function replicaController<T extends KubeObject>(parts: Parts<T>): Controller<ReplicaSnapshot> {
-  const { name, client, informers, owners, describe } = parts;
+  const { name, eventSource = name, client, informers, owners, describe } = parts;
   const podInformer = informers.informer(pods);
   indexByController(podInformer);
   indexByController(owners);
 
   return {
     name,
+    eventSource,
     watches: [
       watch(owners, (owner) => [objectKey(owner)]),
       watch(podInformer, (pod) => ownersOfPod(pod, owners, describe)),
