@@ -1,8 +1,11 @@
+import { createHash } from "node:crypto";
 import type { GoField, GoPackage } from "./go-source.ts";
 import type { Swagger, SwaggerSchema } from "./swagger.ts";
 
 /** The document that `src/apimachinery/schema/tables.ts` reads; the notation of a field is described there. */
 export interface SchemaDocument {
+  /** A hash of the packages: what is made from the tables can be kept by it. */
+  readonly digest: string;
   readonly packages: Readonly<Record<string, SchemaPackage>>;
 }
 
@@ -51,14 +54,25 @@ export function schemaDocument(packages: readonly GoPackage[], swagger: Swagger)
       if (!isExported(name) || wireTypes[`${key}.${name}`] !== undefined || name === "TypeMeta") continue;
       // Internal forms (InternalEvent) have no message and no JSON.
       if (!each.messages.has(name)) continue;
-      const schema = swagger.definitions[`${openApiPrefix}.${name}`];
+      const schema = swagger.definitions[`${openApiPrefix}.${outerOf(name, each, swagger, openApiPrefix)}`];
       const tokens = fields.flatMap((field) => fieldTokens(field, each, byKey, schema));
       if (schema?.["x-kubernetes-map-type"] === "atomic") tokens.unshift("%atomic");
       models[name] = tokens.join(" ");
     }
     result[key] = { group: each.group, version: each.version, openApiPrefix, enums, models };
   }
-  return { packages: result };
+  const digest = createHash("sha256").update(JSON.stringify(result)).digest("hex");
+  return { digest, packages: result };
+}
+
+/** The definition that describes a struct's fields: its own, or that of a struct which inlines it. */
+function outerOf(name: string, { structs }: GoPackage, { definitions }: Swagger, prefix: string): string {
+  if (definitions[`${prefix}.${name}`] !== undefined) return name;
+  for (const [outer, fields] of structs) {
+    const inlines = fields.some((field) => field.inline && field.goType === name);
+    if (inlines && definitions[`${prefix}.${outer}`] !== undefined) return outer;
+  }
+  return name;
 }
 
 function packageKey({ folder, version }: { readonly folder: string; readonly version: string }): string {
@@ -94,6 +108,7 @@ function fieldTokens(
     field.omitZero ? "z" : "",
     schema?.required?.includes(field.json) === true ? "r" : "",
     property?.["x-kubernetes-map-type"] === "atomic" ? "a" : "",
+    property?.["x-kubernetes-map-type"] === "granular" ? "g" : "",
   ].join("");
   const parts = [
     field.inline ? "" : field.json,

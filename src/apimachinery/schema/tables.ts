@@ -6,11 +6,13 @@
  * `json name|type|protobuf number|flags|list type|list map keys|patch strategy|patch merge key|default`.
  * Types: a scalar's name; `[T` a list, `{T` a map by strings, `(string` a list that is a message of its own in
  * protobuf; `$Name` an enumeration; `Name` or `core.v1.Name` a model. An empty name inlines the model's fields in JSON.
- * Flags: `p` a pointer in Go (absence differs from zero), `e` omitempty, `z` omitzero, `r` required, `a` atomic.
+ * Flags: `p` a pointer in Go (absence differs from zero), `e` omitempty, `z` omitzero, `r` required, `a` an atomic map, `g` a granular one.
  */
 import { unreachable } from "../../base/assert.ts";
 
 export interface SchemaDocument {
+  /** A hash of the packages. */
+  readonly digest?: string;
   readonly packages: Readonly<Record<string, SchemaPackageDocument>>;
 }
 
@@ -68,8 +70,8 @@ export interface Field {
   /** Go writes it even when it was never set: the zero value, or an empty struct. */
   readonly alwaysWritten: boolean;
   readonly required: boolean;
-  /** Server-side apply treats the map or struct as one value. */
-  readonly atomic: boolean;
+  /** Whether server-side apply treats the map or struct as one value; goes before what the model says. */
+  readonly mapType: "atomic" | "granular" | undefined;
   readonly listType: "atomic" | "set" | "map" | undefined;
   readonly listMapKeys: readonly string[];
   readonly patchMerge: boolean;
@@ -150,6 +152,8 @@ export class Model {
 }
 
 export interface SchemaTables {
+  /** Changes whenever the tables do. */
+  readonly digest: string;
   /** A kind by its group, version and name; undefined when the tables do not have it. */
   kind(group: string, version: string, kind: string): Model | undefined;
   /** A model by its key, `core.v1.PodSpec`; throws when it does not exist. */
@@ -189,6 +193,7 @@ export function createSchemaTables(document: SchemaDocument): SchemaTables {
       models.set(`${key}.${name}`, new Model(name, home, () => parseModel(text, context)));
   }
   return {
+    digest: document.digest ?? "",
     kind(group, version, kind) {
       const key = packageOf.get(`${group}/${version}`);
       const own = key === undefined ? undefined : models.get(`${key}.${kind}`);
@@ -268,7 +273,7 @@ function parseField(token: string, context: ParseContext): Field {
     omitZero: flags.includes("z"),
     alwaysWritten: isAlwaysWritten(shape, flags),
     required: flags.includes("r"),
-    atomic: flags.includes("a"),
+    mapType: flags.includes("a") ? "atomic" : flags.includes("g") ? "granular" : undefined,
     listType: listType === "atomic" || listType === "set" || listType === "map" ? listType : undefined,
     listMapKeys: keys === undefined || keys === "" ? [] : keys.split(","),
     patchMerge: strategy?.split(",").includes("merge") ?? false,

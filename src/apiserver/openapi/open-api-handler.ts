@@ -1,0 +1,75 @@
+import type { ApiRequest, ApiResponse } from "../../client/exchange.ts";
+import { bytesResponse, type NonResourceHandler, textResponse } from "../non-resource.ts";
+import type { OpenApi, OpenApiDocument } from "./open-api.ts";
+
+const json = "application/json";
+const gnosticV2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+/** Clients of old ask with an @, which is not allowed in a media type. */
+const gnosticV2Deprecated = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+const v3Root = "/openapi/v3";
+
+/** Serves `/openapi/v2` and `/openapi/v3`. */
+export function openApiHandler(openApi: OpenApi): NonResourceHandler {
+  return {
+    paths: ["/openapi/v2", v3Root, `${v3Root}/`],
+    handle(request) {
+      if (request.path === "/openapi/v2") return serveV2(openApi, request);
+      if (request.path === v3Root || request.path === `${v3Root}/`)
+        return openApi.v3Index().then((index) => answer(request, index, json, {}));
+      if (request.path.startsWith(`${v3Root}/`)) return serveV3(openApi, request);
+      return undefined;
+    },
+  };
+}
+
+async function serveV2(openApi: OpenApi, request: ApiRequest): Promise<ApiResponse> {
+  switch (firstAccepted(request, [json, gnosticV2Deprecated, gnosticV2])) {
+    case json:
+      return answer(request, await openApi.v2Json(), json, {});
+    case gnosticV2:
+    case gnosticV2Deprecated:
+      return answer(request, await openApi.v2Protobuf(), gnosticV2, {});
+    default:
+      return notAcceptable();
+  }
+}
+
+async function serveV3(openApi: OpenApi, request: ApiRequest): Promise<ApiResponse> {
+  const path = request.path.slice(v3Root.length + 1);
+  const document = await openApi.v3Document(path);
+  if (document === undefined) return textResponse(404, "404 page not found\n");
+  if (firstAccepted(request, [json]) === undefined) return notAcceptable();
+  const hash = request.query.get("hash");
+  if (hash === null || hash === "") return answer(request, document, json, {});
+  if (hash !== document.etag)
+    return bytesResponse(301, new Uint8Array(), { location: `${request.path}?hash=${document.etag}` });
+  // The hash is part of the address, so what is behind it never changes.
+  return answer(request, document, json, { "cache-control": "public, immutable, max-age=31536000" });
+}
+
+function answer(
+  request: ApiRequest,
+  { bytes, etag }: OpenApiDocument,
+  contentType: string,
+  headers: Readonly<Record<string, string>>,
+): ApiResponse {
+  const all = { ...headers, etag: `"${etag}"`, vary: "Accept" };
+  if (request.headers["if-none-match"]?.includes(`"${etag}"`) === true)
+    return bytesResponse(304, new Uint8Array(), all);
+  return bytesResponse(200, bytes, { ...all, "content-type": contentType });
+}
+
+function notAcceptable(): ApiResponse {
+  return textResponse(406, "406 not acceptable\n");
+}
+
+/** The first of the client's media types that is offered; the offer's first for a client that takes anything. */
+function firstAccepted(request: ApiRequest, offered: readonly string[]): string | undefined {
+  const accept = request.headers.accept ?? "*/*";
+  for (const clause of accept === "" ? ["*/*"] : accept.split(",")) {
+    const type = clause.split(";", 1)[0]?.trim().toLowerCase() ?? "";
+    const found = offered.find((each) => each === type || type === "*/*" || type === "application/*");
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

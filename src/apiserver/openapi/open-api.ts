@@ -1,0 +1,142 @@
+/** OpenAPI of what the server serves, made when asked for and kept until the definitions change. */
+import type { ResourceDefinition } from "../../api/definition.ts";
+import type { SchemaTables } from "../../apimachinery/schema/tables.ts";
+import { type DocumentInput, documentV2, documentV3, type ServedKind } from "./documents.ts";
+import { encodeGnosticV2 } from "./gnostic.ts";
+import type { OpenApiSchema } from "./model-schemas.ts";
+import { groupVersionPath } from "./operations.ts";
+
+export interface OpenApiDependencies {
+  /** What is served now, built-in and custom. Changed documents follow when the list is another one. */
+  readonly definitions: () => readonly ResourceDefinition[];
+  readonly tables: SchemaTables;
+  /** The schema of a custom kind, as its definition has it; undefined for a built-in one. */
+  readonly customSchema?: (definition: ResourceDefinition, version: string) => OpenApiSchema | undefined;
+  /** The server's version, such as v1.36.0. */
+  readonly serverVersion: string;
+}
+
+export interface OpenApiDocument {
+  readonly bytes: Uint8Array;
+  /** Without quotes. It changes whenever the bytes do. */
+  readonly etag: string;
+}
+
+export interface OpenApi {
+  v2Json(): Promise<OpenApiDocument>;
+  /** `application/com.github.proto-openapi.spec.v2@v1.0+protobuf`. */
+  v2Protobuf(): Promise<OpenApiDocument>;
+  /** Which documents there are, each with its hash. */
+  v3Index(): Promise<OpenApiDocument>;
+  /** `api/v1`, `apis/apps/v1`. Undefined: there is none. */
+  v3Document(path: string): Promise<OpenApiDocument | undefined>;
+}
+
+/** Raised whenever the same definitions give other documents than before: clients keep documents by their hash. */
+const generatorRevision = 1;
+
+export function createOpenApi(dependencies: OpenApiDependencies): OpenApi {
+  let seen: readonly ResourceDefinition[] | undefined;
+  let current: Documents | undefined;
+  const documents = (): Documents => {
+    const definitions = dependencies.definitions();
+    if (current === undefined || definitions !== seen) {
+      seen = definitions;
+      current = new Documents(dependencies, definitions);
+    }
+    return current;
+  };
+  return {
+    v2Json: () => documents().v2Json(),
+    v2Protobuf: () => documents().v2Protobuf(),
+    v3Index: () => documents().v3Index(),
+    v3Document: (path) => documents().v3Document(path),
+  };
+}
+
+class Documents {
+  readonly #input: DocumentInput;
+  readonly #byPath = new Map<string, DocumentInput>();
+  /** Documents that were asked for. */
+  readonly #made = new Map<string, Promise<OpenApiDocument>>();
+
+  constructor(dependencies: OpenApiDependencies, definitions: readonly ResourceDefinition[]) {
+    const { tables, customSchema, serverVersion } = dependencies;
+    const kinds = definitions.flatMap((definition) =>
+      definition.versions.map((version): ServedKind => {
+        const schema = customSchema?.(definition, version);
+        return { definition, version, ...(schema === undefined ? {} : { schema }) };
+      }),
+    );
+    const byPath = Map.groupBy(kinds, ({ definition, version }) =>
+      groupVersionPath(definition.group, version),
+    );
+    const groupVersions = [...byPath.values()].flatMap(([first]) =>
+      first === undefined ? [] : [{ group: first.definition.group, version: first.version }],
+    );
+    this.#input = { tables, kinds, groupVersions, serverVersion };
+    for (const [path, members] of byPath) this.#byPath.set(path, { ...this.#input, kinds: members });
+  }
+
+  v2Json(): Promise<OpenApiDocument> {
+    return this.#once("v2.json", async () => ({
+      bytes: encoder.encode(JSON.stringify(documentV2(this.#input))),
+      etag: await identityOf(this.#input),
+    }));
+  }
+
+  v2Protobuf(): Promise<OpenApiDocument> {
+    return this.#once("v2.pb", async () => ({
+      bytes: encodeGnosticV2(documentV2(this.#input)),
+      etag: await identityOf(this.#input),
+    }));
+  }
+
+  v3Index(): Promise<OpenApiDocument> {
+    return this.#once("v3", async () => {
+      const paths: Record<string, { serverRelativeURL: string }> = {};
+      for (const [path, input] of this.#byPath)
+        paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${await identityOf(input)}` };
+      return { bytes: encoder.encode(JSON.stringify({ paths })), etag: await identityOf(this.#input) };
+    });
+  }
+
+  async v3Document(path: string): Promise<OpenApiDocument | undefined> {
+    const input = this.#byPath.get(path);
+    if (input === undefined) return undefined;
+    return this.#once(path, async () => ({
+      bytes: encoder.encode(JSON.stringify(documentV3(input))),
+      etag: await identityOf(input),
+    }));
+  }
+
+  #once(key: string, make: () => Promise<OpenApiDocument>): Promise<OpenApiDocument> {
+    const known = this.#made.get(key);
+    if (known !== undefined) return known;
+    const made = make();
+    this.#made.set(key, made);
+    return made;
+  }
+}
+
+const encoder = new TextEncoder();
+
+/** A hash of all that a document is made from: known without making it, so that the index costs little. */
+async function identityOf({ tables, kinds, groupVersions, serverVersion }: DocumentInput): Promise<string> {
+  const facts = kinds.map(({ definition, version, schema }) => [
+    definition.group,
+    version,
+    definition.kind,
+    definition.listKind,
+    definition.plural,
+    definition.namespaced,
+    definition.verbs,
+    definition.hasStatus,
+    definition.scale !== undefined,
+    definition.subresources,
+    schema,
+  ]);
+  const text = JSON.stringify([generatorRevision, tables.digest, serverVersion, groupVersions, facts]);
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text)));
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0").toUpperCase()).join("");
+}
