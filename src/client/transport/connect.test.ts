@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test, { type TestContext } from "node:test";
+import { stringify } from "yaml";
+import type { ExecConfig } from "../kubeconfig.ts";
+import { connect, loadKubeconfig } from "./connect.ts";
+import { execCredentials } from "./exec-credentials.ts";
+import { oidcCredentials } from "./oidc-credentials.ts";
+
+async function folderOf(context: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "k8ts-connect-"));
+  context.after(() => rm(folder, { recursive: true }));
+  return folder;
+}
+
+async function serve(context: TestContext, listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  context.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const json = { "content-type": "application/json" };
+
+test("connect reads a kubeconfig, its token file and whom to act as", async (context) => {
+  const folder = await folderOf(context);
+  const server = await serve(context, (request, response) => {
+    const { authorization, "impersonate-user": as } = request.headers;
+    response.writeHead(200, json).end(JSON.stringify({ authorization, as, url: request.url }));
+  });
+  const path = join(folder, "config");
+  await writeFile(join(folder, "token"), "secret\n");
+  await writeFile(
+    path,
+    stringify({
+      clusters: [{ name: "c", cluster: { server: `${server}/prefix/` } }],
+      users: [{ name: "u", user: { tokenFile: "token", as: "alice" } }],
+      contexts: [{ name: "x", context: { cluster: "c", user: "u", namespace: "shop" } }],
+      "current-context": "x",
+    }),
+  );
+  const { client, namespace } = await connect({ kubeconfig: path });
+  context.after(() => client.close());
+  assert.equal(namespace, "shop");
+  assert.deepEqual(await client.raw("/version"), {
+    authorization: "Bearer secret",
+    as: "alice",
+    url: "/prefix/version",
+  });
+});
+
+test("loading several kubeconfigs leaves out the absent ones; a single one must exist", async (context) => {
+  const folder = await folderOf(context);
+  const present = join(folder, "present");
+  await writeFile(present, stringify({ "current-context": "x" }));
+  assert.equal((await loadKubeconfig([join(folder, "absent"), present])).currentContext, "x");
+  await assert.rejects(loadKubeconfig([join(folder, "absent")]), /cannot read the kubeconfig .*absent/);
+});
+
+/** A plugin that counts its runs in a file and prints a token with that number. */
+async function plugin(context: TestContext, body: string): Promise<ExecConfig> {
+  const folder = await folderOf(context);
+  const command = join(folder, "plugin");
+  await writeFile(command, `#!/bin/sh\ncd ${folder}\necho run >> runs\n${body}\n`);
+  await chmod(command, 0o755);
+  return { command, apiVersion: "client.authentication.k8s.io/v1", provideClusterInfo: true };
+}
+
+const printToken = (expires: string) =>
+  `printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"t%s"${expires}}}' $(wc -l < runs)`;
+
+test("an exec plugin is run once for many requests, and again after its token was refused", async (context) => {
+  const credentials = execCredentials(await plugin(context, printToken("")), { server: "https://c" });
+  const many = await Promise.all(Array.from({ length: 5 }, () => credentials.authorization()));
+  assert.deepEqual(new Set(many), new Set(["Bearer t1"]));
+  assert.equal(await credentials.clientCertificate(), undefined);
+  assert.equal(credentials.rejected(), true);
+  assert.equal(await credentials.authorization(), "Bearer t2");
+});
+
+test("an exec plugin is run again once its token has expired", async (context) => {
+  const expired = ',"expirationTimestamp":"2001-01-01T00:00:00Z"';
+  const credentials = execCredentials(await plugin(context, printToken(expired)), { server: "https://c" });
+  assert.equal(await credentials.authorization(), "Bearer t1");
+  assert.equal(await credentials.authorization(), "Bearer t2");
+});
+
+test("an exec plugin is told the cluster where that was asked for", async (context) => {
+  const body = `printf '%s' "$KUBERNETES_EXEC_INFO" | grep -q '"server":"https://c"' && ${printToken("")}`;
+  const credentials = execCredentials(await plugin(context, body), { server: "https://c" });
+  assert.equal(await credentials.authorization(), "Bearer t1");
+});
+
+for (const [name, body, message] of [
+  ["fails", "exit 3", /ended with exit code 3/],
+  ["prints something else", "echo hello", /did not print JSON/],
+  ["prints another version", `echo '{"apiVersion":"v0"}'`, /printed version v0/],
+  [
+    "prints nothing useful",
+    `echo '{"apiVersion":"client.authentication.k8s.io/v1","status":{}}'`,
+    /neither a token nor a certificate/,
+  ],
+] as const) {
+  test(`an exec plugin that ${name} is named in the error`, async (context) => {
+    const credentials = execCredentials(await plugin(context, body), { server: "https://c" });
+    await assert.rejects(credentials.authorization(), message);
+  });
+}
+
+test("an exec plugin that is not installed says how to install it", async () => {
+  const credentials = execCredentials(
+    {
+      command: "/nonexistent/plugin",
+      apiVersion: "client.authentication.k8s.io/v1",
+      installHint: "get it there",
+    },
+    { server: "https://c" },
+  );
+  await assert.rejects(credentials.authorization(), /get it there/);
+});
+
+test("an OIDC token is renewed with its refresh token when it has expired", async (context) => {
+  const forms: string[] = [];
+  const jwt = (exp: number) => `h.${Buffer.from(JSON.stringify({ exp })).toString("base64url")}.s`;
+  const fresh = jwt(4_000_000_000);
+  const issuer: string = await serve(context, async (request, response) => {
+    response.writeHead(200, json);
+    if (request.method === "GET") {
+      response.end(JSON.stringify({ token_endpoint: `${issuer}/token` }));
+      return;
+    }
+    for await (const chunk of request) forms.push(String(chunk));
+    response.end(JSON.stringify({ id_token: fresh, refresh_token: "r2" }));
+  });
+  const credentials = oidcCredentials({
+    "idp-issuer-url": issuer,
+    "client-id": "k8ts",
+    "id-token": jwt(1),
+    "refresh-token": "r1",
+  });
+  assert.equal(await credentials.authorization(), `Bearer ${fresh}`);
+  assert.equal(await credentials.authorization(), `Bearer ${fresh}`);
+  assert.deepEqual(forms, ["grant_type=refresh_token&refresh_token=r1&client_id=k8ts"]);
+});

@@ -1,0 +1,99 @@
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { delimiter, dirname, join, resolve } from "node:path";
+import { systemClock } from "../../base/system-clock.ts";
+import {
+  type ContextOverrides,
+  type Kubeconfig,
+  mergeKubeconfigs,
+  readKubeconfig,
+  resolveContext,
+  withResolvedPaths,
+} from "../kubeconfig.ts";
+import { createClient, type RestClient } from "../rest-client.ts";
+import { connectionOf } from "./connection.ts";
+import { tokenFile } from "./credentials.ts";
+import { createHttpsTransport, type HttpsTransportOptions } from "./https-transport.ts";
+
+export interface ConnectOptions extends ContextOverrides {
+  /** A kubeconfig file; absent: $KUBECONFIG, else the pod's service account, else ~/.kube/config. */
+  readonly kubeconfig?: string;
+  readonly userAgent?: string;
+  readonly onWarning?: (text: string) => void;
+}
+
+export interface Connection {
+  readonly client: RestClient;
+  /** The context's, or that of the pod this runs in. */
+  readonly namespace: string;
+  /** What the transport was made from: for streams that need a connection of their own. */
+  readonly transport: HttpsTransportOptions;
+}
+
+/** A client for the cluster that kubectl would talk to here. */
+export async function connect(options: ConnectOptions = {}): Promise<Connection> {
+  const { transport, namespace } = await findConnection(options);
+  const { userAgent, onWarning } = options;
+  const client = createClient({
+    transport: createHttpsTransport(transport),
+    clock: systemClock,
+    ...(userAgent === undefined ? {} : { userAgent }),
+    ...(onWarning === undefined ? {} : { onWarning }),
+  });
+  return { client, namespace, transport };
+}
+
+async function findConnection(options: ConnectOptions): Promise<Omit<Connection, "client">> {
+  const paths = kubeconfigPaths(options.kubeconfig);
+  if (paths === undefined) {
+    const inCluster = await inClusterConnection();
+    if (inCluster !== undefined) return inCluster;
+  }
+  const resolved = resolveContext(await loadKubeconfig(paths ?? [defaultPath()]), options);
+  return { transport: await connectionOf(resolved), namespace: resolved.namespace };
+}
+
+/** undefined: none was named, here or in the environment. */
+function kubeconfigPaths(path: string | undefined): readonly string[] | undefined {
+  if (path !== undefined) return [path];
+  const named = (process.env.KUBECONFIG ?? "").split(delimiter).filter((part) => part !== "");
+  return named.length === 0 ? undefined : named;
+}
+
+function defaultPath(): string {
+  return join(homedir(), ".kube", "config");
+}
+
+/** Reads and merges kubeconfig files; of several, those that do not exist are left out, as kubectl does. */
+export async function loadKubeconfig(paths: readonly string[]): Promise<Kubeconfig> {
+  const configs: Kubeconfig[] = [];
+  for (const path of paths) {
+    const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT" && paths.length > 1) return undefined;
+      throw new Error(`cannot read the kubeconfig ${path}: ${error.message}`, { cause: error });
+    });
+    if (text === undefined) continue;
+    const { parse } = await import("yaml");
+    const folder = dirname(resolve(path));
+    configs.push(withResolvedPaths(readKubeconfig(parse(text), path), (file) => resolve(folder, file)));
+  }
+  return mergeKubeconfigs(configs);
+}
+
+const serviceAccountFolder = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+/** The API server as a pod sees it, with the pod's service account; undefined: this is not a pod. */
+async function inClusterConnection(): Promise<Omit<Connection, "client"> | undefined> {
+  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
+  if (host === undefined || port === undefined) return undefined;
+  const ca = await readFile(join(serviceAccountFolder, "ca.crt"), "utf8");
+  const namespace = await readFile(join(serviceAccountFolder, "namespace"), "utf8").catch(() => "default");
+  return {
+    transport: {
+      server: `https://${host.includes(":") ? `[${host}]` : host}:${port}`,
+      ca,
+      credentials: tokenFile(join(serviceAccountFolder, "token")),
+    },
+    namespace: namespace.trim(),
+  };
+}

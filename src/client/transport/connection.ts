@@ -1,0 +1,86 @@
+import { readFile } from "node:fs/promises";
+import {
+  impersonationHeaders,
+  type KubeconfigCluster,
+  type KubeconfigUser,
+  type ResolvedContext,
+} from "../kubeconfig.ts";
+import {
+  anonymous,
+  basicAuth,
+  bearerToken,
+  type Credentials,
+  certificate,
+  certificateFiles,
+  combined,
+  tokenFile,
+} from "./credentials.ts";
+import { execCredentials } from "./exec-credentials.ts";
+import type { HttpsTransportOptions } from "./https-transport.ts";
+import { oidcCredentials } from "./oidc-credentials.ts";
+
+/** What a kubeconfig's context says about how to reach its cluster, as options of a transport. Reads the files it names. */
+export async function connectionOf({ cluster, user }: ResolvedContext): Promise<HttpsTransportOptions> {
+  const ca = await pemOf(cluster["certificate-authority-data"], cluster["certificate-authority"]);
+  const serverName = cluster["tls-server-name"];
+  const proxyUrl = cluster["proxy-url"];
+  return {
+    server: cluster.server,
+    ...(ca === undefined ? {} : { ca }),
+    ...(serverName === undefined ? {} : { tlsServerName: serverName }),
+    ...(cluster["insecure-skip-tls-verify"] === true ? { insecureSkipTlsVerify: true } : {}),
+    ...(proxyUrl === undefined || proxyUrl === "" ? {} : { proxyUrl }),
+    ...(cluster["disable-compression"] === true ? { gzip: false } : {}),
+    headers: impersonationHeaders(user),
+    credentials: await credentialsOf(user, cluster, ca),
+  };
+}
+
+/** In kubectl's order: a client certificate beside whatever names the user; a token before a password. */
+async function credentialsOf(
+  user: KubeconfigUser,
+  cluster: KubeconfigCluster,
+  caData: string | undefined,
+): Promise<Credentials> {
+  if (user.exec !== undefined) return execCredentials(user.exec, { ...cluster, caData });
+  return combined(await certificateOf(user), authorizationOf(user));
+}
+
+function authorizationOf(user: KubeconfigUser): Credentials {
+  const provider = user["auth-provider"];
+  if (user.tokenFile !== undefined && user.tokenFile !== "") return tokenFile(user.tokenFile);
+  if (user.token !== undefined && user.token !== "") return bearerToken(user.token);
+  if (user.username !== undefined && user.username !== "")
+    return basicAuth(user.username, user.password ?? "");
+  if (provider?.name === "oidc") return oidcCredentials(provider.config ?? {});
+  if (provider !== undefined)
+    throw new Error(
+      `kubeconfig: auth-provider ${JSON.stringify(provider.name)} is no longer supported; use exec`,
+    );
+  return anonymous;
+}
+
+async function certificateOf(user: KubeconfigUser): Promise<Credentials> {
+  const certPath = user["client-certificate"];
+  const keyPath = user["client-key"];
+  const certData = user["client-certificate-data"];
+  const keyData = user["client-key-data"];
+  if (isAbsent(certData) && isAbsent(keyData) && !isAbsent(certPath) && !isAbsent(keyPath))
+    return certificateFiles(certPath, keyPath);
+  const cert = await pemOf(certData, certPath);
+  const key = await pemOf(keyData, keyPath);
+  if (cert === undefined && key === undefined) return anonymous;
+  if (cert === undefined || key === undefined)
+    throw new Error("kubeconfig: a client certificate needs both its certificate and its key");
+  return certificate({ cert, key });
+}
+
+function isAbsent(text: string | undefined): text is undefined | "" {
+  return text === undefined || text === "";
+}
+
+/** Inline data before a file, as everywhere in kubeconfigs. */
+async function pemOf(data: string | undefined, path: string | undefined): Promise<string | undefined> {
+  if (!isAbsent(data)) return Buffer.from(data, "base64").toString("utf8");
+  return isAbsent(path) ? undefined : readFile(path, "utf8");
+}
