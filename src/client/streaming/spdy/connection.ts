@@ -95,9 +95,13 @@ export class SpdyConnection {
     this.#control({ type: "rstStream", streamId, status: rstStatus.cancel });
   }
 
-  /** @internal The reader has taken this much: the peer may send as much again. */
+  /**
+   * @internal The reader has taken this much: the peer may send as much again. Only for peers that keep windows: one that
+   * does not may have closed already, and what it then finds unread makes TCP drop its last data.
+   */
   sendWindow(streamId: number, delta: number): void {
-    if (this.#streams.has(streamId)) this.#control({ type: "windowUpdate", streamId, delta });
+    if (this.peerWindowBytes !== undefined && this.#streams.has(streamId))
+      this.#control({ type: "windowUpdate", streamId, delta });
   }
 
   #control(frame: Exclude<Frame, { readonly type: "data" }>): void {

@@ -59,9 +59,12 @@ export class HeaderEncoder {
     // zlib's own head: deflate with a 32 kB window, no dictionary.
     const zlibHead = this.#begun ? [] : [Buffer.from([0x78, 0x01])];
     this.#begun = true;
-    return Buffer.concat([...zlibHead, stored, plain]);
+    return Buffer.concat([...zlibHead, stored, plain, syncFlush]);
   }
 }
+
+/** An empty stored block, as a zlib that flushes writes it: Go's inflate hands its output on only when it meets one. */
+const syncFlush = Buffer.from([0, 0, 0, 0xff, 0xff]);
 
 function word(value: number): Buffer {
   const bytes = Buffer.alloc(4);

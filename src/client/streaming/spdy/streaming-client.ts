@@ -56,6 +56,7 @@ export async function forwardOverSpdy(url: string, options: ForwardOverSpdyOptio
     const data = await connection.open({ ...named, streamtype: "data" });
     await error.close();
     const failure = readText(error.source);
+    failure.catch(() => {}); // told below, unless the data is lost first
     copyQuietly(local.source, data);
     await copy(data.source, local.sink);
     const message = await failure;
