@@ -11,21 +11,36 @@ import { extraKeys, groups, parseNodeUser, parseServiceAccount, serviceAccountGr
  */
 export function createImpersonator(authorizer: Authorizer): Impersonator {
   return {
-    async impersonate(attributes, headers) {
+    impersonate(attributes, headers) {
+      // Almost every request: nothing is waited for.
+      if (!asksForImpersonation(headers)) return undefined;
       const wanted = wantedUser(headers);
-      if (wanted === undefined) return undefined;
-      let firstError: unknown;
-      for (const mode of modes) {
-        if (!mode.applies(wanted, attributes.user)) continue;
-        try {
-          return await impersonateIn(mode, authorizer, attributes, wanted);
-        } catch (error) {
-          firstError ??= error;
-        }
-      }
-      throw firstError;
+      return wanted === undefined ? undefined : tryModes(authorizer, attributes, wanted);
     },
   };
+}
+
+function asksForImpersonation(headers: Readonly<Record<string, string | undefined>>): boolean {
+  for (const name in headers) if (name.startsWith("impersonate-")) return true;
+  return false;
+}
+
+/** The first mode that allows it; else the first one's refusal. */
+async function tryModes(
+  authorizer: Authorizer,
+  attributes: AuthorizationAttributes,
+  wanted: UserInfo,
+): Promise<UserInfo> {
+  let firstError: unknown;
+  for (const mode of modes) {
+    if (!mode.applies(wanted, attributes.user)) continue;
+    try {
+      return await impersonateIn(mode, authorizer, attributes, wanted);
+    } catch (error) {
+      firstError ??= error;
+    }
+  }
+  throw firstError;
 }
 
 /** Who the headers ask for, as they say it. */

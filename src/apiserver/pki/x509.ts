@@ -252,3 +252,8 @@ export function readExtensions(list: DerValue): Map<string, Buffer> {
 export function certificatePem(der: Uint8Array): string {
   return pemEncode("CERTIFICATE", der);
 }
+
+/** The SHA-256 of a certificate in hexadecimal. */
+export function fingerprintOf(certificate: Uint8Array): string {
+  return createHash("sha256").update(certificate).digest("hex");
+}

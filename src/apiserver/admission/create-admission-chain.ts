@@ -1,0 +1,81 @@
+import type { AdmissionPlugin } from "../stages.ts";
+import {
+  certificateApproval,
+  certificateSigning,
+  certificateSubjectRestriction,
+  type ReadSubject,
+} from "./certificates.ts";
+import type { AdmissionDependencies } from "./dependencies.ts";
+import { limitRanger } from "./limit-ranger.ts";
+import { namespaceLifecycle } from "./namespace-lifecycle.ts";
+import { nodeRestriction } from "./node-restriction.ts";
+import { defaultTolerationSeconds, taintNodesByCondition } from "./pod-defaults.ts";
+import { podSecurity } from "./pod-security/pod-security.ts";
+import { priority } from "./priority.ts";
+import { rbacEscalation } from "./rbac-escalation.ts";
+import { runtimeClassPlugin } from "./runtime-class.ts";
+import { serviceAccountPlugin } from "./service-account.ts";
+import {
+  claimResize,
+  defaultIngressClass,
+  defaultStorageClass,
+  storageObjectInUseProtection,
+} from "./storage-plugins.ts";
+
+export interface AdmissionChainOptions extends AdmissionDependencies {
+  readonly readSubject: ReadSubject;
+  /** Whether the caches that plugins read have their first lists; if not, `synced` is waited for. */
+  readonly hasSynced: () => boolean;
+  readonly synced: () => Promise<void>;
+  /** Names of plugins to leave out (--disable-admission-plugins). */
+  readonly disabled?: readonly string[];
+}
+
+/** The plugins that a kube-apiserver v1.36 enables by default, in its order. */
+export function createAdmissionChain(options: AdmissionChainOptions): AdmissionPlugin[] {
+  const plugins: AdmissionPlugin[] = [
+    namespaceLifecycle(options),
+    limitRanger(options),
+    serviceAccountPlugin(options),
+    nodeRestriction(options),
+    taintNodesByCondition(),
+    podSecurity(options),
+    priority(options),
+    defaultTolerationSeconds(),
+    defaultStorageClass(options),
+    storageObjectInUseProtection(),
+    claimResize(options),
+    runtimeClassPlugin(options),
+    certificateApproval(options.authorizer),
+    certificateSigning(options.authorizer),
+    certificateSubjectRestriction(options.readSubject),
+    defaultIngressClass(options),
+    rbacEscalation(options),
+  ];
+  return plugins
+    .filter(({ name }) => !(options.disabled ?? []).includes(name))
+    .map((plugin) => afterSync(plugin, options));
+}
+
+/** Holds a plugin back until the caches are filled; costs nothing afterwards. */
+function afterSync(
+  plugin: AdmissionPlugin,
+  { hasSynced, synced }: Pick<AdmissionChainOptions, "hasSynced" | "synced">,
+): AdmissionPlugin {
+  const { admit, validate } = plugin;
+  return {
+    name: plugin.name,
+    handles: plugin.handles,
+    ...(admit === undefined
+      ? {}
+      : {
+          admit: (attributes) => (hasSynced() ? admit(attributes) : synced().then(() => admit(attributes))),
+        }),
+    ...(validate === undefined
+      ? {}
+      : {
+          validate: (attributes) =>
+            hasSynced() ? validate(attributes) : synced().then(() => validate(attributes)),
+        }),
+  };
+}

@@ -1,0 +1,342 @@
+import type { TokenRequest } from "../../api/authentication/types.generated.ts";
+import type { Binding, Node, PersistentVolumeClaim, Pod } from "../../api/core/types.generated.ts";
+import { pods } from "../../api/resources.generated.ts";
+import { forbidden, notFound } from "../../apimachinery/api-error.ts";
+import type { AnyObject } from "../../apimachinery/meta.ts";
+import { nodeOf } from "../authorization/node-authorizer.ts";
+import { configMapsOf, secretsOf } from "../authorization/node-relations.ts";
+import type { AdmissionAttributes, AdmissionPlugin, Authorizer } from "../stages.ts";
+import { type AdmissionDependencies, getLive } from "./dependencies.ts";
+
+/** Narrows what a kubelet writes to its own node and its own pods. */
+export function nodeRestriction(dependencies: AdmissionDependencies): AdmissionPlugin {
+  const lister = dependencies.informers.informer(pods).lister;
+  const find = (namespace: string, name: string) =>
+    lister.get(`${namespace}/${name}`) ?? getLive(dependencies.client, pods, { namespace, name });
+  return {
+    name: "NodeRestriction",
+    handles: (operation) => operation !== "CONNECT",
+    async admit(attributes) {
+      const nodeName = nodeOf(attributes.user);
+      if (nodeName === undefined) return attributes.object;
+      if (nodeName === "")
+        throw refuse(
+          attributes,
+          `could not determine node from user ${JSON.stringify(attributes.user.name)}`,
+        );
+      await checkRequest({
+        nodeName,
+        attributes,
+        find,
+        mayRequestAudience: audienceCheck(dependencies.authorizer),
+      });
+      return attributes.object;
+    },
+  };
+}
+
+/** An administrator may let nodes request further audiences, by a verb of its own. */
+function audienceCheck(authorizer: Authorizer): NodeRequest["mayRequestAudience"] {
+  return async ({ user, namespace, name }, audience) => {
+    const decision = await authorizer.authorize({
+      user,
+      verb: "request-serviceaccounts-token-audience",
+      isResourceRequest: true,
+      apiGroup: "",
+      apiVersion: "*",
+      resource: audience,
+      subresource: "",
+      namespace,
+      name,
+      path: "",
+    });
+    return decision.allowed;
+  };
+}
+
+interface NodeRequest {
+  readonly nodeName: string;
+  readonly attributes: AdmissionAttributes;
+  readonly find: (namespace: string, name: string) => Promise<Pod | undefined> | Pod | undefined;
+  readonly mayRequestAudience: (attributes: AdmissionAttributes, audience: string) => Promise<boolean>;
+}
+
+function refuse({ resource, name }: AdmissionAttributes, why: string) {
+  return forbidden(resource, name, why);
+}
+
+async function checkRequest(request: NodeRequest): Promise<void> {
+  const { group, resource } = request.attributes.resource;
+  switch (`${resource}.${group}`) {
+    case "pods.":
+      return checkPodRequest(request);
+    case "nodes.":
+      return checkNode(request);
+    case "persistentvolumeclaims.":
+      return checkClaim(request);
+    case "serviceaccounts.":
+      return checkToken(request);
+    case "leases.coordination.k8s.io":
+      return checkLease(request);
+    case "csinodes.storage.k8s.io":
+      return checkCsiNode(request);
+    case "resourceslices.resource.k8s.io":
+      return checkSlice(request);
+    default:
+  }
+}
+
+async function checkPodRequest(request: NodeRequest): Promise<void> {
+  const { attributes } = request;
+  switch (attributes.subresource) {
+    case "":
+      if (attributes.operation === "CREATE") return checkMirrorPod(request);
+      if (attributes.operation === "DELETE") return checkPodDeletion(request);
+      throw refuse(
+        attributes,
+        `unexpected operation ${JSON.stringify(attributes.operation)}, node ${JSON.stringify(request.nodeName)} can only create and delete mirror pods`,
+      );
+    case "status":
+      return checkPodStatus(request);
+    case "eviction":
+      return checkEviction(request);
+    default:
+      throw refuse(
+        attributes,
+        `unexpected pod subresource ${JSON.stringify(attributes.subresource)}, only 'status' and 'eviction' are allowed`,
+      );
+  }
+}
+
+const mirrorAnnotation = "kubernetes.io/config.mirror";
+
+/** A kubelet makes pods only to show its static ones, and these refer to nothing of the API. */
+function checkMirrorPod({ nodeName, attributes }: NodeRequest): void {
+  // The resource says that it is a pod.
+  const pod = attributes.object as AnyObject & Pod;
+  const node = JSON.stringify(nodeName);
+  const why = (text: string) => refuse(attributes, text);
+  if (pod.metadata.annotations?.[mirrorAnnotation] === undefined)
+    throw why(
+      `pod does not have ${JSON.stringify(mirrorAnnotation)} annotation, node ${node} can only create mirror pods`,
+    );
+  if (pod.spec.nodeName !== nodeName)
+    throw why(`node ${node} can only create pods with spec.nodeName set to itself`);
+  const owners = pod.metadata.ownerReferences ?? [];
+  const [owner] = owners;
+  if (owners.length > 1)
+    throw why(`node ${node} can only create pods with a single owner reference set to itself`);
+  if (owner === undefined)
+    throw why(`node ${node} can only create pods with an owner reference set to itself`);
+  if (owner.apiVersion !== "v1" || owner.kind !== "Node" || owner.name !== nodeName)
+    throw why(`node ${node} can only create pods with an owner reference set to itself`);
+  if (owner.controller !== true)
+    throw why(`node ${node} can only create pods with a controller owner reference set to itself`);
+  if (owner.blockOwnerDeletion === true)
+    throw why(`node ${node} must not set blockOwnerDeletion on an owner reference`);
+  if (pod.spec.serviceAccountName)
+    throw why(`node ${node} can not create pods that reference a service account`);
+  if (secretsOf(pod).size > 0) throw why(`node ${node} can not create pods that reference secrets`);
+  if (configMapsOf(pod).size > 0) throw why(`node ${node} can not create pods that reference configmaps`);
+  if ((pod.spec.volumes ?? []).some((volume) => volume.projected?.sources?.some((s) => s.clusterTrustBundle)))
+    throw why(`node ${node} can not create pods that reference clustertrustbundles`);
+  if ((pod.spec.volumes ?? []).some((volume) => volume.persistentVolumeClaim !== undefined))
+    throw why(`node ${node} can not create pods that reference persistentvolumeclaims`);
+  if ((pod.spec.resourceClaims ?? []).length > 0)
+    throw why(`node ${node} can not create pods that reference resourceclaims`);
+}
+
+async function checkPodDeletion({ nodeName, attributes, find }: NodeRequest): Promise<void> {
+  const pod =
+    (attributes.oldObject as (AnyObject & Pod) | undefined) ??
+    (await find(attributes.namespace, attributes.name));
+  if (pod !== undefined && pod.spec.nodeName !== nodeName)
+    throw refuse(
+      attributes,
+      `node ${JSON.stringify(nodeName)} can only delete pods with spec.nodeName set to itself`,
+    );
+}
+
+function checkPodStatus({ nodeName, attributes }: NodeRequest): void {
+  if (attributes.operation !== "UPDATE")
+    throw refuse(attributes, `unexpected operation ${JSON.stringify(attributes.operation)}`);
+  // The resource says that both are pods.
+  const pod = attributes.object as AnyObject & Pod;
+  const old = attributes.oldObject as AnyObject & Pod;
+  const node = JSON.stringify(nodeName);
+  if (old.spec.nodeName !== nodeName)
+    throw refuse(
+      attributes,
+      `node ${node} can only update pod status for pods with spec.nodeName set to itself`,
+    );
+  if (JSON.stringify(pod.metadata.labels ?? {}) !== JSON.stringify(old.metadata.labels ?? {}))
+    throw refuse(attributes, `node ${node} cannot update labels through pod status`);
+  const claims = (object: Pod) => JSON.stringify(object.status?.resourceClaimStatuses ?? []);
+  if (claims(pod) !== claims(old))
+    throw refuse(attributes, `node ${node} cannot update resource claim statues`);
+}
+
+async function checkEviction({ nodeName, attributes, find }: NodeRequest): Promise<void> {
+  if (attributes.operation !== "CREATE")
+    throw refuse(attributes, `unexpected operation ${attributes.operation}`);
+  // Binding and Eviction both carry the pod's name in their metadata.
+  const body = attributes.object as (AnyObject & Partial<Binding>) | undefined;
+  const name = attributes.name || (body?.metadata.name ?? "");
+  if (name === "") throw refuse(attributes, "could not determine pod from request data");
+  const pod = await find(attributes.namespace, name);
+  if (pod !== undefined && pod.spec.nodeName !== nodeName)
+    throw refuse(attributes, `node ${nodeName} can only evict pods with spec.nodeName set to itself`);
+}
+
+function checkClaim({ nodeName, attributes }: NodeRequest): void {
+  if (attributes.subresource !== "status") throw refuse(attributes, `may only update PVC status`);
+  if (attributes.operation !== "UPDATE")
+    throw refuse(attributes, `unexpected operation ${JSON.stringify(attributes.operation)}`);
+  // The resource says that both are claims.
+  const claim = attributes.object as AnyObject & PersistentVolumeClaim;
+  const old = attributes.oldObject as AnyObject & PersistentVolumeClaim;
+  if (JSON.stringify(resizeFree(claim)) !== JSON.stringify(resizeFree(old)))
+    throw refuse(
+      attributes,
+      `node ${JSON.stringify(nodeName)} is not allowed to update fields other than status.quantity and status.conditions`,
+    );
+}
+
+/** A claim without what a kubelet may change while it grows a volume. */
+function resizeFree(claim: PersistentVolumeClaim): object {
+  const { resourceVersion, managedFields, ...metadata } = claim.metadata;
+  const { capacity, conditions, allocatedResources, allocatedResourceStatuses, ...status } =
+    claim.status ?? {};
+  return { ...claim, metadata, status };
+}
+
+function checkNode({ nodeName, attributes }: NodeRequest): void {
+  const node = JSON.stringify(nodeName);
+  const requested = attributes.name || (attributes.object?.metadata.name ?? "");
+  if (requested !== nodeName)
+    throw refuse(attributes, `node ${node} is not allowed to modify node ${JSON.stringify(requested)}`);
+  if (attributes.operation === "CREATE") {
+    const labels = forbiddenLabels({}, attributes.object?.metadata.labels ?? {});
+    if (labels.length > 0)
+      throw refuse(
+        attributes,
+        `node ${node} is not allowed to set the following labels: ${labels.join(", ")}`,
+      );
+    return;
+  }
+  if (attributes.operation !== "UPDATE" || attributes.object === undefined) return;
+  // The resource says that both are nodes.
+  const next = attributes.object as AnyObject & Node;
+  const old = attributes.oldObject as AnyObject & Node;
+  const source = (object: Node) => JSON.stringify(object.spec?.configSource);
+  if (next.spec?.configSource !== undefined && source(next) !== source(old))
+    throw refuse(
+      attributes,
+      `node ${node} is not allowed to update configSource to a new non-nil configSource`,
+    );
+  if (JSON.stringify(next.spec?.taints ?? []) !== JSON.stringify(old.spec?.taints ?? []))
+    throw refuse(attributes, `node ${node} is not allowed to modify taints`);
+  if (
+    JSON.stringify(next.metadata.ownerReferences ?? []) !== JSON.stringify(old.metadata.ownerReferences ?? [])
+  )
+    throw refuse(attributes, `node ${node} is not allowed to modify its ownerReferences`);
+  const labels = forbiddenLabels(old.metadata.labels ?? {}, next.metadata.labels ?? {});
+  if (labels.length > 0) throw refuse(attributes, `is not allowed to modify labels: ${labels.join(", ")}`);
+}
+
+const kubeletLabels: ReadonlySet<string> = new Set([
+  "kubernetes.io/hostname",
+  "kubernetes.io/arch",
+  "kubernetes.io/os",
+  "beta.kubernetes.io/arch",
+  "beta.kubernetes.io/os",
+  "beta.kubernetes.io/instance-type",
+  "node.kubernetes.io/instance-type",
+  "failure-domain.beta.kubernetes.io/zone",
+  "failure-domain.beta.kubernetes.io/region",
+  "topology.kubernetes.io/zone",
+  "topology.kubernetes.io/region",
+  "failure-domain.kubernetes.io/zone",
+  "failure-domain.kubernetes.io/region",
+]);
+const kubeletNamespaces = ["kubelet.kubernetes.io", "node.kubernetes.io"];
+
+/** Workloads are steered by labels: a node must not give itself those that mean more than what it is. */
+function isForbiddenLabel(key: string): boolean {
+  const slash = key.indexOf("/");
+  const namespace = slash < 0 ? "" : key.slice(0, slash);
+  if (isWithin(namespace, "node-restriction.kubernetes.io")) return true;
+  if (kubeletLabels.has(key) || kubeletNamespaces.some((allowed) => isWithin(namespace, allowed)))
+    return false;
+  return isWithin(namespace, "kubernetes.io") || isWithin(namespace, "k8s.io");
+}
+
+function isWithin(namespace: string, domain: string): boolean {
+  return namespace === domain || namespace.endsWith(`.${domain}`);
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+/** Labels that a node must not add, change or remove on itself. */
+function forbiddenLabels(old: Labels, next: Labels): string[] {
+  const keys = new Set([...Object.keys(old), ...Object.keys(next)]);
+  return [...keys].filter((key) => old[key] !== next[key] && isForbiddenLabel(key)).sort();
+}
+
+/** A node gets tokens only for pods that run on it, and for audiences that these pods ask for. */
+async function checkToken({ nodeName, attributes, find, mayRequestAudience }: NodeRequest): Promise<void> {
+  if (attributes.operation !== "CREATE" || attributes.subresource !== "token") return;
+  // The subresource says that it is a token request.
+  const { boundObjectRef, audiences = [] } = (attributes.object as AnyObject & TokenRequest).spec;
+  const { apiVersion, kind, name = "", uid = "" } = boundObjectRef ?? {};
+  if (apiVersion !== "v1" || kind !== "Pod" || name === "")
+    throw refuse(attributes, "node requested token not bound to a pod");
+  if (uid === "") throw refuse(attributes, "node requested token with a pod binding without a uid");
+  const pod = await find(attributes.namespace, name);
+  if (pod === undefined) throw notFound({ group: "", resource: "pods" }, name);
+  if (pod.metadata.uid !== uid)
+    throw refuse(
+      attributes,
+      `the UID in the bound object reference (${uid}) does not match the UID in record. The object might have been deleted and then recreated`,
+    );
+  if (pod.spec.nodeName !== nodeName)
+    throw refuse(attributes, "node requested token bound to a pod scheduled on a different node");
+  if (audiences.length > 1) throw refuse(attributes, "node may only request 0 or 1 audiences");
+  const [audience = ""] = audiences;
+  if (podAudiences(pod).has(audience) || (await mayRequestAudience(attributes, audience))) return;
+  throw refuse(attributes, `audience ${JSON.stringify(audience)} not found in pod spec volume`);
+}
+
+function podAudiences(pod: Pod): Set<string> {
+  const sources = (pod.spec.volumes ?? []).flatMap((volume) => volume.projected?.sources ?? []);
+  return new Set(
+    sources.flatMap(({ serviceAccountToken }) =>
+      serviceAccountToken === undefined ? [] : [serviceAccountToken.audience ?? ""],
+    ),
+  );
+}
+
+function checkLease({ nodeName, attributes }: NodeRequest): void {
+  if (attributes.namespace !== "kube-node-lease")
+    throw refuse(attributes, 'can only access leases in the "kube-node-lease" system namespace');
+  const name = attributes.operation === "CREATE" ? (attributes.object?.metadata.name ?? "") : attributes.name;
+  if (name !== nodeName)
+    throw refuse(attributes, "can only access node lease with the same name as the requesting node");
+}
+
+function checkCsiNode({ nodeName, attributes }: NodeRequest): void {
+  const name = attributes.operation === "CREATE" ? (attributes.object?.metadata.name ?? "") : attributes.name;
+  if (name !== nodeName)
+    throw refuse(attributes, "can only access CSINode with the same name as the requesting node");
+}
+
+function checkSlice({ nodeName, attributes }: NodeRequest): void {
+  if (attributes.operation !== "CREATE" && attributes.operation !== "DELETE") return;
+  const slice = attributes.operation === "CREATE" ? attributes.object : attributes.oldObject;
+  if (slice === undefined) return;
+  const { nodeName: wanted } = (slice.spec ?? {}) as { readonly nodeName?: string };
+  if (wanted === nodeName) return;
+  if (attributes.operation === "CREATE")
+    throw refuse(attributes, "can only create ResourceSlice with the same NodeName as the requesting node");
+  throw refuse(attributes, "can only delete ResourceSlice with the same NodeName as the requesting node");
+}

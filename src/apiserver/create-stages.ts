@@ -1,0 +1,230 @@
+import type { Secret } from "../api/core/types.generated.ts";
+import { nodes, pods, secrets, serviceAccounts } from "../api/resources.generated.ts";
+import type { KubeObject, ResourceType } from "../apimachinery/meta.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { Client } from "../client/client.ts";
+import type { UserInfo } from "../client/exchange.ts";
+import type { InformerFactory } from "../client/informer.ts";
+import { type AdmissionChainOptions, createAdmissionChain } from "./admission/create-admission-chain.ts";
+import { getLive } from "./admission/dependencies.ts";
+import { ensureSystemPriorityClasses } from "./admission/priority.ts";
+import { bootstrapTokens } from "./authentication/bootstrap-tokens.ts";
+import { type AuthenticatorOptions, createAuthenticator } from "./authentication/create-authenticator.ts";
+import { createImpersonator } from "./authentication/impersonation.ts";
+import {
+  type BoundObjects,
+  serviceAccountTokens,
+  staticTokens,
+  type TokenAuthenticator,
+  tokenUnion,
+} from "./authentication/token-authenticator.ts";
+import type { BoundObject } from "./authentication/token-claims.ts";
+import { bootstrapPolicy } from "./authorization/bootstrap-policy/bootstrap-policy.ts";
+import { ensurePolicy } from "./authorization/bootstrap-policy/reconcile-policy.ts";
+import { type AuthorizationMode, createAuthorizer } from "./authorization/create-authorizer.ts";
+import type { CreateHandler, PostStartHook, Stages } from "./stages.ts";
+import { accessReviewHandlers } from "./virtual/access-reviews.ts";
+import { selfSubjectReviewHandler, tokenReviewHandler } from "./virtual/identity-reviews.ts";
+import { issuerDocuments } from "./virtual/issuer-documents.ts";
+import { tokenRequestHandler } from "./virtual/token-request.ts";
+
+export interface StagesDependencies {
+  /** Both reach the server these stages are for, over its loopback. The informers are started on first need. */
+  readonly client: Client;
+  readonly informers: InformerFactory;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Ends the informers. */
+  readonly signal: AbortSignal;
+  /** `loadTokenKeys` of `pki/`. */
+  readonly tokenKeys: {
+    sign(claims: object): string;
+    verify(token: string): Readonly<Record<string, unknown>> | undefined;
+    readonly publicKeys: readonly { readonly alg: string }[];
+  };
+  /** `parseSigningRequest` of `pki/`. */
+  readonly readSubject: AdmissionChainOptions["readSubject"];
+  /** `fingerprintOf` of `pki/`. */
+  readonly fingerprint?: AuthenticatorOptions["fingerprint"];
+  readonly isFrontProxy?: AuthenticatorOptions["isFrontProxy"];
+  readonly anonymous?: AuthenticatorOptions["anonymous"];
+  /** Tokens known from a file or a flag, and whose they are. */
+  readonly staticTokens?: ReadonlyMap<string, UserInfo>;
+  readonly authorizationModes?: readonly AuthorizationMode[];
+  readonly disabledAdmissionPlugins?: readonly string[];
+  /** https://kubernetes.default.svc.cluster.local unless said. */
+  readonly issuer?: string;
+  /** The API server's audiences; the issuer unless said. */
+  readonly audiences?: readonly string[];
+  /** "https://10.0.0.1:6443": where others find the keys of tokens. */
+  readonly externalUrl: string;
+}
+
+/** All that stands between a request and the registry, as a kube-apiserver has it by default. */
+export function createStages(dependencies: StagesDependencies): Stages {
+  const { client, informers, clock, random } = dependencies;
+  const issuer = dependencies.issuer ?? "https://kubernetes.default.svc.cluster.local";
+  const audiences = dependencies.audiences ?? [issuer];
+  const now = () => clock.now();
+  const sync = startOnce(informers, dependencies.signal);
+  const authorizer = createAuthorizer({
+    informers,
+    synced: sync.synced,
+    ...(dependencies.authorizationModes === undefined ? {} : { modes: dependencies.authorizationModes }),
+  });
+  const tokens = tokenAuthenticators(dependencies, { issuer, audiences, sync });
+  const admission = createAdmissionChain({
+    client,
+    informers,
+    clock,
+    random,
+    authorizer,
+    rbac: authorizer.rbac,
+    readSubject: dependencies.readSubject,
+    hasSynced: sync.hasSynced,
+    synced: sync.synced,
+    ...(dependencies.disabledAdmissionPlugins === undefined
+      ? {}
+      : { disabled: dependencies.disabledAdmissionPlugins }),
+  });
+  return {
+    authenticator: createAuthenticator(authenticatorOptions(dependencies, tokens)),
+    impersonator: createImpersonator(authorizer),
+    authorizer,
+    admission,
+    createHandlers: [
+      tokenRequestHandler({
+        client,
+        sign: (claims) => dependencies.tokenKeys.sign(claims),
+        now,
+        uuid: () => random.uuid(),
+        issuer,
+        audiences,
+      }),
+      tokenReviewHandler({ tokens, audiences }),
+      selfSubjectReviewHandler({ now }),
+      ...(accessReviewHandlers(authorizer) satisfies CreateHandler[]),
+    ],
+    documents: issuerDocuments({
+      issuer,
+      jwksUri: `${dependencies.externalUrl}/openid/v1/jwks`,
+      publicKeys: dependencies.tokenKeys.publicKeys,
+    }),
+    postStartHooks: postStartHooks(dependencies, sync.synced),
+  };
+}
+
+interface Sync {
+  readonly hasSynced: () => boolean;
+  readonly synced: () => Promise<void>;
+}
+
+/** The informers list through the server they serve: they start when it asks them something for the first time. */
+function startOnce(informers: InformerFactory, signal: AbortSignal): Sync {
+  let done = false;
+  let started: Promise<void> | undefined;
+  const start = async () => {
+    informers.start(signal);
+    await informers.waitForSync({ signal });
+    done = true;
+  };
+  return {
+    hasSynced: () => done,
+    synced: () => {
+      started ??= start();
+      return started;
+    },
+  };
+}
+
+function authenticatorOptions(
+  dependencies: StagesDependencies,
+  tokens: TokenAuthenticator,
+): AuthenticatorOptions {
+  const { fingerprint, isFrontProxy, anonymous } = dependencies;
+  return {
+    tokens,
+    ...(fingerprint === undefined ? {} : { fingerprint }),
+    ...(isFrontProxy === undefined ? {} : { isFrontProxy }),
+    ...(anonymous === undefined ? {} : { anonymous }),
+  };
+}
+
+function tokenAuthenticators(
+  { client, informers, clock, tokenKeys, staticTokens: fixed }: StagesDependencies,
+  options: { readonly issuer: string; readonly audiences: readonly string[]; readonly sync: Sync },
+): TokenAuthenticator {
+  const { issuer, audiences, sync } = options;
+  const now = () => clock.now();
+  return tokenUnion([
+    ...(fixed === undefined ? [] : [staticTokens(fixed, audiences)]),
+    serviceAccountTokens({
+      verifier: tokenKeys,
+      objects: boundObjects(client, informers, sync),
+      now,
+      issuers: [issuer],
+      audiences,
+    }),
+    bootstrapTokens({
+      findSecret: (name): Promise<Secret | undefined> =>
+        getLive(client, secrets, { namespace: "kube-system", name }),
+      now,
+      audiences,
+    }),
+  ]);
+}
+
+/** What tokens are bound to: from the caches, or from the API for what a cache has not seen yet. */
+function boundObjects(client: Client, informers: InformerFactory, sync: Sync): BoundObjects {
+  const cached: Readonly<Record<string, (key: string) => KubeObject | undefined>> = {
+    serviceaccounts: cacheOf(informers, serviceAccounts),
+    pods: cacheOf(informers, pods),
+    nodes: cacheOf(informers, nodes),
+  };
+  const types: Readonly<Record<string, ResourceType<KubeObject>>> = {
+    serviceaccounts: serviceAccounts,
+    pods,
+    nodes,
+    secrets,
+  };
+  return {
+    find(kind, namespace, name) {
+      const hit = cached[kind]?.(namespace === "" ? name : `${namespace}/${name}`);
+      if (hit !== undefined && sync.hasSynced()) return boundObject(hit);
+      const type = types[kind];
+      if (type === undefined) return undefined;
+      return getLive(client, type, namespace === "" ? { name } : { namespace, name }).then((object) =>
+        object === undefined ? undefined : boundObject(object),
+      );
+    },
+  };
+}
+
+function cacheOf<T extends KubeObject>(informers: InformerFactory, type: ResourceType<T>) {
+  const { lister } = informers.informer(type);
+  return (key: string): KubeObject | undefined => lister.get(key);
+}
+
+function boundObject({ metadata }: KubeObject): BoundObject {
+  const { uid = "", deletionTimestamp } = metadata;
+  return deletionTimestamp === undefined ? { uid } : { uid, deletedAtMs: Date.parse(deletionTimestamp) };
+}
+
+function postStartHooks({ client }: StagesDependencies, synced: () => Promise<void>): PostStartHook[] {
+  return [
+    { name: "start-auth-informers", run: () => synced() },
+    {
+      name: "rbac/bootstrap-roles",
+      async run(_, options) {
+        await ensurePolicy(client, bootstrapPolicy(), options);
+      },
+    },
+    {
+      name: "scheduling/bootstrap-system-priority-classes",
+      run: (_, options) => ensureSystemPriorityClasses(client, options),
+    },
+  ];
+}
