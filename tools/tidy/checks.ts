@@ -92,7 +92,10 @@ export function checkUnusedExports(files: readonly SourceFile[]): string[] {
     if (isTest(file.path) || isGenerated(file.path) || file.path.endsWith("/index.ts")) continue;
     if (used.has(`${file.path}:*`)) continue;
     for (const match of file.text.matchAll(exportPattern)) {
-      const name = match[1] ?? "";
+      const [, keyword, name = ""] = match;
+      // A type that its own file names elsewhere belongs to an exported signature.
+      const isType = keyword === "interface" || keyword === "type";
+      if (isType && [...file.text.matchAll(new RegExp(`\\b${name}\\b`, "g"))].length > 1) continue;
       if (!used.has(`${file.path}:${name}`))
         faults.push(`${file.path}: export ${name} is used by no other file`);
     }

@@ -11,7 +11,7 @@ export const layers: readonly (readonly string[])[] = [
   ["src/storage"],
   ["src/client"],
   ["src/apiserver"],
-  ["src/scheduler", "src/controllers", "src/kubelet", "src/proxy", "src/dns"],
+  ["src/scheduler", "src/controllers", "src/kubelet", "src/network", "src/proxy", "src/dns"],
   ["src/cmd", "src/testing"],
   ["simulation", "bench", "e2e", "examples", "tools"],
 ];
@@ -21,6 +21,7 @@ export const components: readonly string[] = [
   "src/scheduler",
   "src/controllers",
   "src/kubelet",
+  "src/network",
   "src/proxy",
   "src/dns",
 ];
@@ -39,6 +40,7 @@ export const edges: readonly string[] = [
   "src/kubelet/cri/",
   "src/kubelet/images/",
   "src/kubelet/host/",
+  "src/network/host/",
   "src/proxy/host/",
   "src/dns/server/",
   "src/cmd/",
