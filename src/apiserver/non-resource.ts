@@ -1,5 +1,6 @@
 import type { ApiRequest, ApiResponse } from "../client/exchange.ts";
 import type { RequestInfo } from "./request-info.ts";
+import type { DocumentHandler } from "./stages.ts";
 
 /** Serves paths that are not resources: discovery, health, metrics, OpenAPI. */
 export interface NonResourceHandler {
@@ -30,4 +31,13 @@ export function bytesResponse(
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   if (bytes.length > 0) yield bytes;
+}
+
+/** A JSON document at a path of its own. */
+export function documentHandler({ path, contentType, document }: DocumentHandler): NonResourceHandler {
+  return {
+    paths: [path],
+    handle: (request) =>
+      request.path === path ? textResponse(200, JSON.stringify(document()), contentType) : undefined,
+  };
 }

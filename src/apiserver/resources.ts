@@ -5,7 +5,7 @@ import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Storage } from "../storage/storage.ts";
 import { ByteBudget } from "./cache/byte-budget.ts";
-import { createWatchCache } from "./cache/create-watch-cache.ts";
+import { createWatchCache } from "./cache/resource-cache.ts";
 import type { WatchCache } from "./cache/watch-cache.ts";
 import { storageVersionOf } from "./content/views.ts";
 import { keyRootOf } from "./registry/keys.ts";
@@ -48,8 +48,10 @@ export function openResources(dependencies: ResourcesDependencies) {
       storage,
       clock,
       logger,
+      random,
       budget,
       prefix,
+      namespaced: definition.namespaced,
       apiVersion: apiVersionOf({ group: definition.group, version: storageVersionOf(definition) }),
       kind: definition.kind,
       fieldsOf: (object) =>

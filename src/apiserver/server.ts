@@ -1,5 +1,6 @@
 import type { ResourceDefinition } from "../api/definition.ts";
 import { ApiError, internalError, unauthorized } from "../apimachinery/api-error.ts";
+import type { ProtobufCodec } from "../apimachinery/protobuf/codec.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
@@ -7,16 +8,31 @@ import type { ApiRequest, ApiResponse, Transport, UserInfo } from "../client/exc
 import type { Storage } from "../storage/storage.ts";
 import { AdmissionChain } from "./admission-chain.ts";
 import { attributesOf, authorizeRequest, effectiveUser, privileged } from "./authorize.ts";
-import type { ModelLookup, ProtobufCodec } from "./content/input.ts";
+import type { BackendRequest, BackendTransport } from "./connect/backend.ts";
+import type { ModelLookup } from "./content/input.ts";
 import { mediaTypes, negotiateOutput } from "./content/negotiate.ts";
-import type { HandlerContext, ResourceCall } from "./handlers/call.ts";
+import { discoveryHandler } from "./discovery/handler.ts";
+import { type HandlerContext, kindOf, type ResourceCall } from "./handlers/call.ts";
+import { isConnection, resolveConnection } from "./handlers/connections.ts";
+import { handleCreateHandler } from "./handlers/create-handlers.ts";
 import { dispatchResource, noSuchResource } from "./handlers/dispatch.ts";
+import {
+  declaredSubresource,
+  dispatchSubresource,
+  type SubresourceDependencies,
+} from "./handlers/subresources.ts";
+import type { HealthCheck } from "./health.ts";
+import { healthHandler } from "./health.ts";
 import { inProcessTransport } from "./in-process.ts";
+import { metricsHandler } from "./metrics/handler.ts";
+import { RequestMetrics } from "./metrics/request-metrics.ts";
 import type { NonResourceHandler } from "./non-resource.ts";
+import { documentHandler } from "./non-resource.ts";
 import type { RequestInfo } from "./request-info.ts";
 import { parseRequestInfo } from "./request-info.ts";
 import { openResources } from "./resources.ts";
-import type { Authorizer, ClientCertificate, Stages, StagesFactory } from "./stages.ts";
+import type { Authorizer, ClientCertificate, CreateHandler, Stages, StagesFactory } from "./stages.ts";
+import { gitVersion, indexHandler, versionHandler } from "./version.ts";
 
 export interface ApiServerDependencies {
   readonly storage: Storage;
@@ -29,6 +45,12 @@ export interface ApiServerDependencies {
   readonly modelOf: ModelLookup;
   readonly protobuf?: ProtobufCodec;
   readonly stages: StagesFactory;
+  /** How logs and proxied requests reach nodes and pods; absent: they are answered with 503. */
+  readonly backends?: BackendTransport;
+  /** "host:port" as clients reach the server: for discovery. */
+  readonly externalAddress?: string;
+  /** Other paths, such as those of OpenAPI. */
+  readonly nonResourceHandlers?: readonly NonResourceHandler[];
   /** Requests without credentials are system:anonymous; default true. */
   readonly anonymous?: boolean;
 }
@@ -44,11 +66,15 @@ export interface RequestContext {
 export interface ApiServer {
   /** Answers any request; never rejects. Failures are answers with a Status. */
   handle(request: ApiRequest, context: RequestContext): Promise<ApiResponse>;
+  /** For a request that asks to take its connection over: where its bytes go, or the answer that refuses it. */
+  upgrade(request: ApiRequest, context: RequestContext): Promise<Upgrade>;
   /** As system:masters, in this process. */
   readonly loopback: Transport;
   /** Ends watches, hooks and caches. Storage stays open: whoever opened it closes it. */
   close(): Promise<void>;
 }
+
+export type Upgrade = { readonly passage: BackendRequest } | { readonly refusal: ApiResponse };
 
 const anonymousUser: UserInfo = { name: "system:anonymous", groups: ["system:unauthenticated"] };
 export const loopbackUser: UserInfo = {
@@ -67,6 +93,9 @@ class Server implements ApiServer {
   readonly #authorizer: Authorizer;
   readonly #stages: Stages;
   readonly #resources: ReturnType<typeof openResources>;
+  readonly #createHandlers = new Map<string, CreateHandler>();
+  readonly #subresources: SubresourceDependencies;
+  readonly #metrics = new RequestMetrics();
   readonly #nonResource: readonly NonResourceHandler[];
 
   constructor(dependencies: ApiServerDependencies) {
@@ -77,6 +106,12 @@ class Server implements ApiServer {
     const stages = dependencies.stages(this.loopback);
     this.#authorizer = privileged(stages.authorizer);
     this.#stages = stages;
+    for (const handler of stages.createHandlers ?? [])
+      this.#createHandlers.set(`${handler.group}/${handler.resource}/${handler.subresource ?? ""}`, handler);
+    this.#subresources = {
+      backends: dependencies.backends,
+      createHandlerOf: (group, plural, subresource) => this.#createHandlerOf(group, plural, subresource),
+    };
     this.#context = {
       clock,
       random,
@@ -86,7 +121,19 @@ class Server implements ApiServer {
       authorizer: this.#authorizer,
       storeOf: (resource) => this.#resources.table.storeOf(resource),
     };
-    this.#nonResource = [];
+    const ready: HealthCheck = {
+      name: "ping",
+      check() {},
+    };
+    const handlers: NonResourceHandler[] = [
+      discoveryHandler(this.#resources.table, { serverAddress: () => dependencies.externalAddress ?? "" }),
+      versionHandler,
+      healthHandler({ livez: [ready], readyz: [ready] }),
+      metricsHandler({ requests: this.#metrics, storedObjects: () => [], version: gitVersion, logger }),
+      ...(dependencies.nonResourceHandlers ?? []),
+      ...(stages.documents ?? []).map(documentHandler),
+    ];
+    this.#nonResource = [...handlers, indexHandler(handlers)];
   }
 
   async handle(request: ApiRequest, context: RequestContext): Promise<ApiResponse> {
@@ -113,7 +160,32 @@ class Server implements ApiServer {
       }
       throw noSuchResource();
     }
-    return dispatchResource(this.#context, this.#resourceCall(request, info, user, warnings));
+    const call = this.#resourceCall(request, info, user, warnings);
+    if (info.subresource !== "") return dispatchSubresource(this.#context, call, this.#subresources);
+    const handler =
+      info.verb === "create" ? this.#createHandlerOf(info.apiGroup, info.resource, "") : undefined;
+    if (handler !== undefined) return handleCreateHandler(this.#context, call, handler, kindOf(call));
+    return dispatchResource(this.#context, call);
+  }
+
+  async upgrade(request: ApiRequest, context: RequestContext): Promise<Upgrade> {
+    try {
+      const info = parseRequestInfo(request.method, request.path, request.query);
+      const requestor = await this.#userOf(request, context);
+      const user = await effectiveUser(this.#stages.impersonator, requestor, info, request.headers);
+      await authorizeRequest(this.#authorizer, attributesOf(user, info));
+      if (!info.isResourceRequest) throw noSuchResource();
+      const call = this.#resourceCall(request, info, user, []);
+      const subresource = declaredSubresource(call);
+      if (subresource === undefined || !isConnection(call)) throw noSuchResource();
+      return { passage: await resolveConnection(this.#context, call, subresource) };
+    } catch (error) {
+      return { refusal: this.#failed(request, error) };
+    }
+  }
+
+  #createHandlerOf(group: string, resource: string, subresource: string): CreateHandler | undefined {
+    return this.#createHandlers.get(`${group}/${resource}/${subresource}`);
   }
 
   async #userOf(request: ApiRequest, { user, ...edge }: RequestContext): Promise<UserInfo> {

@@ -1,5 +1,6 @@
 import { badRequest } from "../../apimachinery/api-error.ts";
 import type { GroupVersionKind } from "../../apimachinery/meta.ts";
+import type { ProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
 import type { Decoded, FieldValidation } from "../../apimachinery/schema/decode.ts";
 import { decodeJson, decodeValue, decodeYaml } from "../../apimachinery/schema/decode.ts";
 import type { Model } from "../../apimachinery/schema/tables.ts";
@@ -8,14 +9,6 @@ import { negotiateInput } from "./negotiate.ts";
 
 /** Where the shapes of kinds are looked up. Undefined: a kind whose objects are taken as they come. */
 export type ModelLookup = (kind: GroupVersionKind) => Model | undefined;
-
-/** The binary form of the kinds that have one. */
-export interface ProtobufCodec {
-  knows(kind: GroupVersionKind): boolean;
-  /** One object with its kind and apiVersion. Throws an Error for what is no such message. */
-  decode(bytes: Uint8Array): object;
-  encode(object: object): Uint8Array;
-}
 
 export interface InputContext {
   readonly modelOf: ModelLookup;

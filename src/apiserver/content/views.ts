@@ -38,6 +38,11 @@ export function storageVersionOf(definition: ResourceDefinition): string {
   return definition.storageVersion ?? definition.versions[0] ?? "v1";
 }
 
+/** Whether stored objects are shown in this version as they are. */
+export function isStoredForm(definition: ResourceDefinition, version: string): boolean {
+  return definition.storedAs === undefined && version === storageVersionOf(definition);
+}
+
 export type IncludeObject = "None" | "Metadata" | "Object";
 
 export interface ViewOptions {

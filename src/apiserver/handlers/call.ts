@@ -8,7 +8,7 @@ import type { AdmissionChain } from "../admission-chain.ts";
 import type { InputContext } from "../content/input.ts";
 import type { OutputFormat } from "../content/negotiate.ts";
 import { mediaTypes } from "../content/negotiate.ts";
-import { includeObjectOf, showObject } from "../content/views.ts";
+import { includeObjectOf, isStoredForm, showObject } from "../content/views.ts";
 import type { ResourceStore } from "../registry/store.ts";
 import type { RequestInfo } from "../request-info.ts";
 import type { AdmissionAttributes, AdmissionOperation, Authorizer } from "../stages.ts";
@@ -61,7 +61,7 @@ export function respondObject(
   status: number,
   object: AnyObject,
 ): ApiResponse {
-  if (call.output.view === undefined && call.definition.versions.length === 1)
+  if (call.output.view === undefined && isStoredForm(call.definition, call.version))
     return respond(call, status, object);
   const options = {
     definition: call.definition,

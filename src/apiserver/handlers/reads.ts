@@ -5,7 +5,7 @@ import { randomBelow } from "../../base/random.ts";
 import type { ApiResponse, WatchEvent } from "../../client/exchange.ts";
 import type { CacheList } from "../cache/watch-cache.ts";
 import type { ViewOptions } from "../content/views.ts";
-import { includeObjectOf, inVersion, showList, showWatchedObject } from "../content/views.ts";
+import { includeObjectOf, inVersion, isStoredForm, showList, showWatchedObject } from "../content/views.ts";
 import type { ContinueToken } from "../registry/continue-token.ts";
 import { decodeContinue, encodeContinue } from "../registry/continue-token.ts";
 import type { ListRequestOptions } from "../registry/options.ts";
@@ -54,7 +54,7 @@ async function handleList(
     throw badRequest("specifying resource version is not allowed when using continue");
   const page = await listPage(call, options, token);
   const apiVersion = apiVersionOf({ group: definition.group, version: call.version });
-  const shared = apiVersion === apiVersionOf({ group: definition.group, version: storedVersion(call) });
+  const shared = isStoredForm(definition, call.version);
   const items = page.items.map(({ object }) =>
     shared ? object : inVersion(definition, object, call.version),
   );
@@ -75,10 +75,6 @@ async function handleList(
   };
   const object = call.output.view === undefined ? list : showList(list, viewOptions(context, call));
   return { type: "object", status: 200, headers: contentHeaders(call.output), object };
-}
-
-function storedVersion({ definition }: ResourceCall): string {
-  return definition.storageVersion ?? definition.versions[0] ?? "";
 }
 
 async function listPage(
@@ -135,9 +131,7 @@ async function handleWatch(
     signal: call.request.signal,
   });
   const shown =
-    call.output.view === undefined &&
-    storedVersion(call) === call.version &&
-    call.definition.storedAs === undefined
+    call.output.view === undefined && isStoredForm(call.definition, call.version)
       ? events
       : mapEvents(events, viewOptions(context, call));
   return { type: "watch", status: 200, headers: contentHeaders(call.output), events: shown };

@@ -1,0 +1,35 @@
+import type { HttpMethod } from "../../client/exchange.ts";
+
+/** Something behind the server that requests are passed on to: a kubelet, a pod, a service's endpoint. */
+export interface Backend {
+  readonly scheme: "https" | "http";
+  readonly host: string;
+  readonly port: number;
+  /** Kubelets are shown the server's own client certificate; pods are not. */
+  readonly identity: "kubelet" | "none";
+}
+
+export interface BackendRequest {
+  readonly backend: Backend;
+  readonly method: HttpMethod;
+  /** Path and query as they go on the wire. */
+  readonly target: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+}
+
+export interface BackendResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** Carries requests to backends. Rejects with an Error when there is no answer. */
+export interface BackendTransport {
+  request(request: BackendRequest, options: { readonly signal: AbortSignal }): Promise<BackendResponse>;
+}
+
+/** A request whose connection is to be taken over: the edge passes its bytes on as they come. */
+export interface Passage {
+  readonly request: BackendRequest;
+}

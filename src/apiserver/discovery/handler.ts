@@ -1,0 +1,142 @@
+import type { ResourceDefinition } from "../../api/definition.ts";
+import type { ApiRequest, ApiResponse } from "../../client/exchange.ts";
+import { mediaTypes, negotiateOutput } from "../content/negotiate.ts";
+import { storageVersionOf } from "../content/views.ts";
+import { noSuchResource } from "../handlers/dispatch.ts";
+import type { NonResourceHandler } from "../non-resource.ts";
+import { bytesResponse } from "../non-resource.ts";
+import type { ResourceTable } from "../resource-table.ts";
+import type { DiscoveredGroup } from "./documents.ts";
+import {
+  aggregatedDiscovery,
+  apiGroup,
+  apiGroupList,
+  apiResourceList,
+  apiVersions,
+  discoverGroups,
+} from "./documents.ts";
+
+/** Serves /api, /apis and below. Documents are made once for each state of the resource table. */
+export function discoveryHandler(
+  table: ResourceTable,
+  options: { readonly serverAddress: () => string },
+): NonResourceHandler {
+  let generation = -1;
+  let groups: readonly DiscoveredGroup[] = [];
+  let hashes: ReadonlyMap<string, string> = new Map();
+  const aggregated = new Map<string, Promise<Aggregated>>();
+
+  return {
+    get paths() {
+      const current = discoverGroups(table.definitions());
+      return [
+        "/api",
+        "/api/v1",
+        "/apis",
+        ...current
+          .filter(({ group }) => group !== "")
+          .flatMap(({ group, versions }) => [
+            `/apis/${group}`,
+            ...versions.map((version) => `/apis/${group}/${version}`),
+          ]),
+      ];
+    },
+    async handle(request) {
+      const [root, ...rest] = request.path.split("/").filter((segment) => segment !== "");
+      if ((root !== "api" && root !== "apis") || rest.length > 2) return undefined;
+      await refresh();
+      if (rest.length === 0) return rootDocument(request, root);
+      const [first = "", second] = rest;
+      const name = root === "api" ? "" : first;
+      const version = root === "api" ? first : second;
+      const group = groups.find((candidate) => candidate.group === name);
+      if (group === undefined || (root === "api" && rest.length > 1)) throw noSuchResource();
+      if (version === undefined) return documentResponse(request, apiGroup(group));
+      if (!group.versions.includes(version)) throw noSuchResource();
+      return documentResponse(
+        request,
+        apiResourceList(group, version, (definition) => hashes.get(hashKey(definition)) ?? ""),
+      );
+    },
+  };
+
+  async function refresh(): Promise<void> {
+    if (generation === table.generation) return;
+    const at = table.generation;
+    const current = discoverGroups(table.definitions());
+    const computed = new Map<string, string>();
+    for (const definition of current.flatMap(({ definitions }) => definitions))
+      computed.set(hashKey(definition), await storageVersionHash(definition));
+    groups = current;
+    hashes = computed;
+    aggregated.clear();
+    generation = at;
+  }
+
+  async function rootDocument(request: ApiRequest, root: "api" | "apis"): Promise<ApiResponse> {
+    const version = aggregatedVersion(request.headers.accept);
+    if (version !== undefined) return aggregatedDocument(request, root, version);
+    const document = root === "api" ? apiVersions(options.serverAddress()) : apiGroupList(groups);
+    return documentResponse(request, document);
+  }
+
+  async function aggregatedDocument(request: ApiRequest, root: string, version: "v2" | "v2beta1") {
+    const key = `${root} ${version}`;
+    let document = aggregated.get(key);
+    if (document === undefined) {
+      const members = groups.filter(({ group }) => (group === "") === (root === "api"));
+      document = withEtag(aggregatedDiscovery(members, version));
+      aggregated.set(key, document);
+    }
+    const { bytes, etag } = await document;
+    const headers = { etag, vary: "Accept", "cache-control": "public" };
+    if (request.headers["if-none-match"] === etag) return bytesResponse(304, new Uint8Array(), headers);
+    const contentType = `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
+    return bytesResponse(200, bytes, { ...headers, "content-type": contentType });
+  }
+}
+
+interface Aggregated {
+  readonly bytes: Uint8Array;
+  /** Quoted, as the header has it. */
+  readonly etag: string;
+}
+
+async function withEtag(document: object): Promise<Aggregated> {
+  const bytes = new TextEncoder().encode(JSON.stringify(document));
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-512", bytes));
+  return { bytes, etag: `"${digest.toHex().toUpperCase()}"` };
+}
+
+/** The aggregated form the client asks for before the plain one. */
+function aggregatedVersion(accept: string | undefined): "v2" | "v2beta1" | undefined {
+  for (const clause of accept?.split(",") ?? []) {
+    const parameters = clause.split(";").map((part) => part.trim());
+    if (parameters[0] !== mediaTypes.json && parameters[0] !== "*/*") continue;
+    if (!parameters.includes("as=APIGroupDiscoveryList")) {
+      if (parameters.length === 1) return undefined;
+      continue;
+    }
+    if (!parameters.includes("g=apidiscovery.k8s.io")) continue;
+    if (parameters.includes("v=v2")) return "v2";
+    if (parameters.includes("v=v2beta1")) return "v2beta1";
+  }
+  return undefined;
+}
+
+function documentResponse(request: ApiRequest, object: object): ApiResponse {
+  const { encoding } = negotiateOutput(request.headers.accept, { protobuf: false, views: false });
+  return { type: "object", status: 200, headers: { "content-type": mediaTypes[encoding] }, object };
+}
+
+function hashKey({ group, kind }: ResourceDefinition): string {
+  return `${group}/${kind}`;
+}
+
+/** Changes when objects come to be stored in another version: eight bytes of a digest. */
+async function storageVersionHash(definition: ResourceDefinition): Promise<string> {
+  const group = definition.storedAs?.group ?? definition.group;
+  const text = `${group}/${storageVersionOf(definition)}/${definition.kind}`;
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return new Uint8Array(digest).subarray(0, 8).toBase64();
+}

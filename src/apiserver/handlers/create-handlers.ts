@@ -1,0 +1,40 @@
+import { badRequest } from "../../apimachinery/api-error.ts";
+import type { GroupVersionKind } from "../../apimachinery/meta.ts";
+import type { ApiResponse } from "../../client/exchange.ts";
+import { readObject } from "../content/input.ts";
+import { inNamespace } from "../registry/metadata.ts";
+import { writeOptions } from "../registry/options.ts";
+import type { CreateHandler } from "../stages.ts";
+import type { HandlerContext, ResourceCall } from "./call.ts";
+import { placeOf, respond } from "./call.ts";
+import { admitCreate, createCall } from "./writes.ts";
+
+/** A POST that stores nothing by itself: reviews, service account tokens. */
+export async function handleCreateHandler(
+  context: HandlerContext,
+  call: ResourceCall,
+  handler: CreateHandler,
+  kind: GroupVersionKind,
+): Promise<ApiResponse> {
+  const options = writeOptions("CreateOptions", call.request.query);
+  const decoded = await readObject(call.request, context.input, {
+    kind,
+    fieldValidation: options.fieldValidation,
+  });
+  if (decoded === undefined) throw badRequest(`a ${kind.kind} is required`);
+  for (const warning of decoded.warnings) call.warn(warning);
+  const own = kind.group === call.definition.group && kind.kind === call.definition.kind;
+  const defaulted = own
+    ? (call.definition.strategy.defaults?.(decoded.object) ?? decoded.object)
+    : decoded.object;
+  const object = await admitCreate(context, call, inNamespace(defaulted, placeOf(call).namespace), options);
+  await createCall(context, call, options).validate(object);
+  const answer = await handler.create(object, {
+    user: call.user,
+    requestInfo: call.info,
+    dryRun: options.dryRun,
+    signal: call.request.signal,
+    warn: call.warn,
+  });
+  return respond(call, 201, answer);
+}

@@ -1,0 +1,110 @@
+import type { ScaleDefinition } from "../../api/definition.ts";
+import { invalid, notFound } from "../../apimachinery/api-error.ts";
+import type { AnyObject } from "../../apimachinery/meta.ts";
+import { patchObject, patchTypeOf } from "../../apimachinery/patch/patch-object.ts";
+import * as field from "../../apimachinery/validation.ts";
+import type { ApiResponse } from "../../client/exchange.ts";
+import { readObject } from "../content/input.ts";
+import { withMetadata } from "../registry/metadata.ts";
+import { writeOptions } from "../registry/options.ts";
+import { objectRules } from "../registry/update-rules.ts";
+import type { HandlerContext, ResourceCall } from "./call.ts";
+import { placeOf, respond } from "./call.ts";
+import { methodNotAllowed } from "./dispatch.ts";
+import { patchBytes } from "./patches.ts";
+import { admitChange, checkName, toHub, updateCall } from "./writes.ts";
+
+const scaleKind = { group: "autoscaling", version: "v1", kind: "Scale" };
+
+interface Scale extends AnyObject {
+  readonly spec?: { readonly replicas?: number };
+}
+
+/** `/scale`: the replicas of an object as a kind of its own (autoscaling/v1 Scale). */
+export async function handleScale(context: HandlerContext, call: ResourceCall): Promise<ApiResponse> {
+  const scale = call.definition.scale;
+  if (scale === undefined) throw methodNotAllowed();
+  switch (call.info.verb) {
+    case "get":
+      return respond(call, 200, scaleOf(scale, await call.store.get(placeOf(call))));
+    case "update":
+      return writeScale(context, call, scale, await readScale(context, call));
+    case "patch":
+      return writeScale(context, call, scale, patchScale(context, call));
+    default:
+      throw methodNotAllowed();
+  }
+}
+
+type ScaleChange = (current: Scale) => AnyObject;
+
+async function readScale(context: HandlerContext, call: ResourceCall): Promise<ScaleChange> {
+  const { fieldValidation } = writeOptions("UpdateOptions", call.request.query);
+  const decoded = await readObject(call.request, context.input, { kind: scaleKind, fieldValidation });
+  for (const warning of decoded?.warnings ?? []) call.warn(warning);
+  return (current) => decoded?.object ?? current;
+}
+
+function patchScale(context: HandlerContext, call: ResourceCall): ScaleChange {
+  const { fieldValidation } = writeOptions("PatchOptions", call.request.query);
+  const model = context.input.modelOf(scaleKind);
+  const type = patchTypeOf(call.request.headers["content-type"], model !== undefined);
+  const bytes = patchBytes(call.request.body);
+  return (current) => {
+    const { object, warnings } = patchObject(type, bytes, current, {
+      expected: scaleKind,
+      model,
+      fieldValidation,
+    });
+    for (const warning of warnings) call.warn(warning);
+    return object;
+  };
+}
+
+async function writeScale(
+  context: HandlerContext,
+  call: ResourceCall,
+  scale: ScaleDefinition<AnyObject>,
+  change: ScaleChange,
+): Promise<ApiResponse> {
+  const isPatch = call.info.verb === "patch";
+  const options = writeOptions(isPatch ? "PatchOptions" : "UpdateOptions", call.request.query);
+  const { name } = placeOf(call);
+  const { object } = await call.store.update(placeOf(call), {
+    ...updateCall(context, call, options, objectRules(call.definition)),
+    ...(isPatch ? { unconditional: true } : {}),
+    change: async (existing) => {
+      if (existing === undefined) throw notFound(call.store.resource, name);
+      const current = scaleOf(scale, existing);
+      const wanted = (await admitChange(context, call, change(current), current, options)) as Scale; // decoded as one
+      checkName(wanted, name);
+      const replicas = wanted.spec?.replicas ?? 0;
+      if (replicas < 0)
+        throw invalid(scaleKind, name, [
+          field.invalid("spec.replicas", replicas, "must be greater than or equal to 0"),
+        ]);
+      const resourceVersion = wanted.metadata.resourceVersion;
+      return toHub(
+        call,
+        withMetadata(scale.withReplicas(existing, replicas), {
+          resourceVersion:
+            isPatch && resourceVersion === current.metadata.resourceVersion ? undefined : resourceVersion,
+        }),
+      );
+    },
+  });
+  return respond(call, 200, scaleOf(scale, object));
+}
+
+function scaleOf(scale: ScaleDefinition<AnyObject>, object: AnyObject): Scale {
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
+  const selector = scale.selector(object);
+  const metadata = { name, namespace, uid, resourceVersion, creationTimestamp };
+  return {
+    kind: "Scale",
+    apiVersion: "autoscaling/v1",
+    metadata: Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== undefined)),
+    spec: { replicas: scale.replicas(object) },
+    status: { replicas: scale.statusReplicas(object), ...(selector === "" ? {} : { selector }) },
+  };
+}

@@ -1,0 +1,59 @@
+import type { SubresourceDefinition } from "../../api/definition.ts";
+import type { ApiResponse } from "../../client/exchange.ts";
+import type { BackendTransport } from "../connect/backend.ts";
+import { subresourceRules } from "../registry/subresource-rules.ts";
+import type { CreateHandler } from "../stages.ts";
+import { handleBinding } from "./binding.ts";
+import type { HandlerContext, ResourceCall } from "./call.ts";
+import { handleLog, handleProxy, isConnection } from "./connections.ts";
+import { handleCreateHandler } from "./create-handlers.ts";
+import { methodNotAllowed, noSuchResource } from "./dispatch.ts";
+import { handleEviction } from "./eviction.ts";
+import { handlePatch } from "./patches.ts";
+import { handleGet } from "./reads.ts";
+import { handleScale } from "./scale.ts";
+import { handleUpdate } from "./writes.ts";
+
+export interface SubresourceDependencies {
+  readonly backends: BackendTransport | undefined;
+  readonly createHandlerOf: (group: string, plural: string, subresource: string) => CreateHandler | undefined;
+}
+
+/** A request for a part of an object. Throws ApiErrors. */
+export async function dispatchSubresource(
+  context: HandlerContext,
+  call: ResourceCall,
+  dependencies: SubresourceDependencies,
+): Promise<ApiResponse> {
+  const { definition, info } = call;
+  const { subresource, verb } = info;
+  if (definition.namespaced && info.namespace === "") throw noSuchResource();
+  if (subresource === "scale" && definition.scale !== undefined) return handleScale(context, call);
+  const rules = subresourceRules(definition, subresource);
+  const declared = declaredSubresource(call);
+  if (rules !== undefined && (subresource === "status" || declared !== undefined)) {
+    if (verb === "get") return handleGet(context, call);
+    if (verb === "update") return handleUpdate(context, call, rules);
+    if (verb === "patch") return handlePatch(context, call, rules);
+    throw methodNotAllowed();
+  }
+  if (declared === undefined) throw noSuchResource();
+  if (isConnection(call)) return handleProxy(context, call, declared, dependencies.backends);
+  if (definition.group === "" && definition.plural === "pods" && subresource === "log") {
+    if (verb !== "get") throw methodNotAllowed();
+    return handleLog(context, call, dependencies.backends);
+  }
+  if (verb !== "create") throw methodNotAllowed();
+  if (definition.group === "" && definition.plural === "pods") {
+    if (subresource === "binding") return handleBinding(context, call, call.store);
+    if (subresource === "eviction") return handleEviction(context, call);
+  }
+  const handler = dependencies.createHandlerOf(definition.group, definition.plural, subresource);
+  if (handler === undefined) throw noSuchResource();
+  const { group, version, kind } = declared;
+  return handleCreateHandler(context, call, handler, { group, version, kind });
+}
+
+export function declaredSubresource(call: ResourceCall): SubresourceDefinition | undefined {
+  return call.definition.subresources?.find(({ name }) => name === call.info.subresource);
+}

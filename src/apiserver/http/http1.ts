@@ -1,0 +1,75 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { TLSSocket } from "node:tls";
+import type { ApiRequest, HttpMethod, RequestBody } from "../../client/exchange.ts";
+import type { RequestContext } from "../server.ts";
+import { clientCertificateOf } from "./certificate.ts";
+import type { Reply } from "./reply.ts";
+import { parseTarget } from "./target.ts";
+
+const methods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
+
+/** What a request line and headers say; undefined where they make no sense. */
+export function readHttp1(
+  message: IncomingMessage,
+  body: RequestBody | undefined,
+  signal: AbortSignal,
+): ApiRequest | undefined {
+  const target = parseTarget(message.url ?? "");
+  const method = message.method ?? "";
+  if (target === undefined || !methods.has(method)) return undefined;
+  return {
+    method: method as HttpMethod, // one of the set
+    path: target.path,
+    query: target.query,
+    // Node joins what came several times; only set-cookie stays a list, and nothing here reads it.
+    headers: message.headers as Readonly<Record<string, string | undefined>>,
+    ...(body === undefined ? {} : { body }),
+    signal,
+  };
+}
+
+/** What is known of whoever sent it. */
+export function contextOf(socket: TLSSocket): RequestContext {
+  const clientCertificate = clientCertificateOf(socket);
+  return {
+    ...(socket.remoteAddress === undefined ? {} : { sourceAddress: socket.remoteAddress }),
+    ...(clientCertificate === undefined ? {} : { clientCertificate }),
+  };
+}
+
+export function http1Reply(response: ServerResponse): Reply {
+  return {
+    head(status, headers) {
+      response.writeHead(status, headers as Record<string, string | string[] | number>); // Node does not change the lists
+    },
+    write(bytes) {
+      if (bytes.length === 0) {
+        response.flushHeaders();
+        return true;
+      }
+      return response.write(bytes);
+    },
+    drained: () =>
+      new Promise((resolve) => {
+        if (response.destroyed || response.closed) return resolve();
+        const settle = () => {
+          response.off("drain", settle);
+          response.off("close", settle);
+          resolve();
+        };
+        response.on("drain", settle);
+        response.on("close", settle);
+      }),
+    end(bytes) {
+      if (bytes === undefined) response.end();
+      else response.end(bytes);
+    },
+    destroy: () => response.destroy(),
+    get headersSent() {
+      return response.headersSent;
+    },
+    get closed() {
+      return response.destroyed || response.closed;
+    },
+  };
+}

@@ -1,0 +1,259 @@
+import {
+  createServer as createHttp1Server,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import {
+  createServer as createHttp2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
+import type { AddressInfo } from "node:net";
+import type { Readable } from "node:stream";
+import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import { failure, type Status } from "../../apimachinery/api-error.ts";
+import type { ProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
+import type { Logger } from "../../base/log.ts";
+import type { ApiRequest, RequestBody } from "../../client/exchange.ts";
+import type { ApiServer, RequestContext } from "../server.ts";
+import { readBody } from "./body.ts";
+import { contextOf, http1Reply, readHttp1 } from "./http1.ts";
+import { http2Reply, readHttp2 } from "./http2.ts";
+import { isLongRunning } from "./long-running.ts";
+import type { Reply } from "./reply.ts";
+import { sendResponse } from "./respond.ts";
+import { handleUpgrade, type KubeletIdentity } from "./upgrade.ts";
+
+export interface ListenerOptions {
+  readonly server: ApiServer;
+  /** PEM. */
+  readonly certificate: string;
+  readonly privateKey: string;
+  /** PEM; certificates of clients must end at one of these to count as verified. */
+  readonly clientAuthorities: readonly string[];
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly logger: Logger;
+  readonly protobuf?: ProtobufCodec;
+  /** How the server proves itself to kubelets. */
+  readonly kubelet?: KubeletIdentity;
+  /** What a request that does not stream may take; default 60 s. */
+  readonly requestTimeoutMs?: number;
+}
+
+export interface Listener {
+  readonly host: string;
+  readonly port: number;
+  /** Takes no more connections, ends watches, waits for the rest up to `graceMs` (default 5 s), then breaks off. */
+  close(options?: { readonly graceMs?: number }): Promise<void>;
+}
+
+const defaultRequestTimeoutMs = 60_000;
+const defaultGraceMs = 5_000;
+const maxHeaderBytes = 64 * 1024;
+const maxConcurrentStreams = 250;
+
+/** HTTPS on one port: HTTP/2 for those who ask for it in the handshake, HTTP/1.1 for the others. */
+export async function listen(options: ListenerOptions): Promise<Listener> {
+  const edge = new Edge(options);
+  return edge.start();
+}
+
+class Edge {
+  readonly #options: ListenerOptions;
+  readonly #http1: Server;
+  readonly #http2 = createHttp2Server({ settings: { maxConcurrentStreams } });
+  readonly #sockets = new Set<TLSSocket>();
+  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #closing = new AbortController();
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.#http1 = createHttp1Server({
+      maxHeaderSize: maxHeaderBytes,
+      keepAliveTimeout: 120_000,
+      headersTimeout: 32_000,
+      // Bodies are bounded by the request timeout below; watches must not be cut.
+      requestTimeout: 0,
+      noDelay: true,
+    });
+    this.#http1.on("request", (message, response) => this.#onHttp1(message, response));
+    this.#http1.on("upgrade", (message, socket, head) => {
+      const tls = socket as TLSSocket; // only sockets of the TLS server are given to this one
+      handleUpgrade(message, tls, head, { ...options, context: contextOf(tls) });
+    });
+    this.#http1.on("clientError", (_error, socket) => {
+      if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n");
+      else socket.destroy();
+    });
+    this.#http2.on("session", (session) => {
+      this.#sessions.add(session);
+      session.once("close", () => this.#sessions.delete(session));
+      session.on("error", (error) => options.logger.debug({ error }, "http2 session failed"));
+    });
+    this.#http2.on("stream", (stream, headers) =>
+      this.#onHttp2(stream as ServerHttp2Stream, headers), // a server's sessions have no others
+    );
+  }
+
+  async start(): Promise<Listener> {
+    const { certificate, privateKey, clientAuthorities, host, port, logger } = this.#options;
+    const server = createTlsServer({
+      cert: certificate,
+      key: privateKey,
+      ca: [...clientAuthorities],
+      requestCert: true,
+      // Who has no certificate, or one that does not verify, may still come with a token or as nobody.
+      rejectUnauthorized: false,
+      ALPNProtocols: ["h2", "http/1.1"],
+      minVersion: "TLSv1.2",
+      handshakeTimeout: 10_000,
+    });
+    server.on("secureConnection", (socket) => this.#onConnection(socket));
+    server.on("tlsClientError", (error, socket) => {
+      logger.debug({ error: error.message }, "TLS handshake failed");
+      socket.destroy();
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen({ host, port }, () => {
+        server.off("error", reject);
+        resolve();
+      });
+    });
+    server.on("error", (error) => logger.error({ error }, "the listener failed"));
+    const address = server.address() as AddressInfo; // it listens on TCP
+    return {
+      host: address.address,
+      port: address.port,
+      close: (closeOptions) => this.#close(() => server.close(), closeOptions?.graceMs ?? defaultGraceMs),
+    };
+  }
+
+  #onConnection(socket: TLSSocket): void {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    socket.on("error", (error) => this.#options.logger.debug({ error: error.message }, "connection failed"));
+    const server = socket.alpnProtocol === "h2" ? this.#http2 : this.#http1;
+    server.emit("connection", socket);
+  }
+
+  #onHttp1(message: IncomingMessage, response: ServerResponse): void {
+    const socket = message.socket as TLSSocket; // only sockets of the TLS server are given to this one
+    const reply = http1Reply(response);
+    const acceptEncoding = message.headers["accept-encoding"];
+    response.on("error", (error) => this.#options.logger.debug({ error: error.message }, "answer failed"));
+    if (this.#closing.signal.aborted) response.shouldKeepAlive = false;
+    void this.#exchange({
+      source: message,
+      hasBody:
+        message.headers["content-length"] !== undefined || message.headers["transfer-encoding"] !== undefined,
+      contentLength: message.headers["content-length"],
+      acceptEncoding: typeof acceptEncoding === "string" ? acceptEncoding : "",
+      reply,
+      onClose: (callback) => response.once("close", callback),
+      read: (body, signal) => readHttp1(message, body, signal),
+      context: () => contextOf(socket),
+    });
+  }
+
+  #onHttp2(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    stream.on("error", (error) => this.#options.logger.debug({ error: error.message }, "stream failed"));
+    void this.#exchange({
+      source: stream,
+      hasBody: !stream.endAfterHeaders,
+      contentLength: headers["content-length"],
+      acceptEncoding: String(headers["accept-encoding"] ?? ""),
+      reply: http2Reply(stream),
+      onClose: (callback) => stream.once("close", callback),
+      read: (body, signal) => readHttp2(headers, body, signal),
+      context: () => contextOf(stream.session?.socket as TLSSocket), // sessions are made on TLS sockets alone
+    });
+  }
+
+  async #exchange(exchange: Exchange): Promise<void> {
+    const { reply } = exchange;
+    const abort = new AbortController();
+    const closed = () => abort.abort();
+    exchange.onClose(closed);
+    let timer: NodeJS.Timeout | undefined;
+    let onServerClosing: (() => void) | undefined;
+    try {
+      const body = exchange.hasBody ? await readBody(exchange.source, exchange.contentLength) : undefined;
+      if (body === "too large") return refuse(reply, tooLarge);
+      if (exchange.hasBody && body === undefined) return;
+      const request = exchange.read(body === undefined ? undefined : { bytes: body }, abort.signal);
+      if (request === undefined) return refuse(reply, malformed);
+      if (isLongRunning(request)) {
+        onServerClosing = () => abort.abort();
+        this.#closing.signal.addEventListener("abort", onServerClosing);
+      } else {
+        timer = setTimeout(() => {
+          if (!reply.headersSent) refuse(reply, timedOut);
+          abort.abort();
+        }, this.#options.requestTimeoutMs ?? defaultRequestTimeoutMs);
+      }
+      const response = await this.#options.server.handle(request, exchange.context());
+      // The time was up meanwhile: that was the answer.
+      if (reply.headersSent || reply.closed) return;
+      const { protobuf } = this.#options;
+      await sendResponse(response, reply, {
+        acceptEncoding: exchange.acceptEncoding,
+        isHead: request.method === "HEAD",
+        ...(protobuf === undefined ? {} : { protobuf }),
+      });
+    } catch (error) {
+      if (!abort.signal.aborted) this.#options.logger.error({ error }, "an answer could not be sent");
+      if (reply.headersSent) reply.destroy();
+      else if (!reply.closed) refuse(reply, brokenAnswer);
+    } finally {
+      clearTimeout(timer);
+      if (onServerClosing !== undefined) this.#closing.signal.removeEventListener("abort", onServerClosing);
+    }
+  }
+
+  async #close(stopListening: () => void, graceMs: number): Promise<void> {
+    stopListening();
+    this.#closing.abort();
+    this.#http1.closeIdleConnections();
+    for (const session of this.#sessions) session.close();
+    const deadline = performance.now() + graceMs;
+    while (this.#sockets.size > 0 && performance.now() < deadline) {
+      this.#http1.closeIdleConnections();
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    for (const socket of this.#sockets) socket.destroy();
+    this.#http1.close();
+  }
+}
+
+interface Exchange {
+  readonly source: Readable;
+  readonly hasBody: boolean;
+  readonly contentLength: string | undefined;
+  readonly acceptEncoding: string;
+  readonly reply: Reply;
+  readonly onClose: (callback: () => void) => void;
+  readonly read: (body: RequestBody | undefined, signal: AbortSignal) => ApiRequest | undefined;
+  readonly context: () => RequestContext;
+}
+
+const malformed = failure(400, "BadRequest", "the request line or its headers cannot be understood").status;
+const tooLarge = failure(413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728").status;
+const timedOut = failure(
+  504,
+  "Timeout",
+  "Timeout: request did not complete within the allotted timeout",
+  {},
+).status;
+const brokenAnswer = failure(500, "InternalError", "the answer could not be written").status;
+
+function refuse(reply: Reply, status: Status): void {
+  if (reply.closed || reply.headersSent) return;
+  const bytes = new TextEncoder().encode(JSON.stringify(status));
+  reply.head(status.code ?? 500, { "content-type": "application/json", "content-length": bytes.length });
+  reply.end(bytes);
+}

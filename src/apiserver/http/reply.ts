@@ -1,0 +1,15 @@
+/** One answer on the wire, whichever protocol carries it. */
+export interface Reply {
+  /** Headers are sent with the first bytes. */
+  head(status: number, headers: Readonly<Record<string, string | readonly string[] | number>>): void;
+  /** False: the client reads slower than this; wait for `drained` before more. */
+  write(bytes: Uint8Array): boolean;
+  /** Resolves when there is room again, or the connection is gone. */
+  drained(): Promise<void>;
+  end(bytes?: Uint8Array): void;
+  /** Breaks the connection off: an answer that was begun cannot be finished. */
+  destroy(): void;
+  readonly headersSent: boolean;
+  /** The client went away. */
+  readonly closed: boolean;
+}

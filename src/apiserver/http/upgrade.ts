@@ -1,0 +1,138 @@
+import type { IncomingMessage } from "node:http";
+import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTls, type TLSSocket } from "node:tls";
+import type { Logger } from "../../base/log.ts";
+import type { ApiResponse } from "../../client/exchange.ts";
+import type { Backend, BackendRequest } from "../connect/backend.ts";
+import type { ApiServer, RequestContext } from "../server.ts";
+import { readHttp1 } from "./http1.ts";
+
+/** How the server proves itself to kubelets, and knows them. PEM. */
+export interface KubeletIdentity {
+  readonly certificate: string;
+  readonly privateKey: string;
+  /** Absent: kubelets are believed as they are (their certificates are often self-signed). */
+  readonly authority?: string;
+}
+
+export interface UpgradeOptions {
+  readonly server: ApiServer;
+  readonly context: RequestContext;
+  readonly kubelet?: KubeletIdentity;
+  readonly logger: Logger;
+}
+
+const dialTimeoutMs = 30_000;
+
+/**
+ * A request to take the connection over (exec, attach, portforward, proxy): authorized and admitted like any other, then its
+ * bytes are passed on to the backend and back as they come, whatever protocol they speak.
+ */
+export function handleUpgrade(
+  message: IncomingMessage,
+  client: TLSSocket,
+  head: Buffer,
+  options: UpgradeOptions,
+): void {
+  client.on("error", (error) => options.logger.debug({ error: error.message }, "upgraded connection failed"));
+  passOn(message, client, head, options).catch((error: unknown) => {
+    options.logger.warn({ error, path: message.url }, "an upgrade failed");
+    client.destroy();
+  });
+}
+
+async function passOn(
+  message: IncomingMessage,
+  client: TLSSocket,
+  head: Buffer,
+  options: UpgradeOptions,
+): Promise<void> {
+  const abort = new AbortController();
+  client.once("close", () => abort.abort());
+  const request = readHttp1(message, undefined, abort.signal);
+  if (request === undefined) {
+    client.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n");
+    return;
+  }
+  const outcome = await options.server.upgrade(request, options.context);
+  if ("refusal" in outcome) return writeRefusal(client, outcome.refusal);
+  let backend: Socket;
+  try {
+    backend = await dial(outcome.passage.backend, options.kubelet);
+  } catch (error) {
+    const { host, port } = outcome.passage.backend;
+    const why = error instanceof Error ? error.message : String(error);
+    return writeStatus(client, 500, `error dialing backend: dial tcp ${host}:${port}: ${why}`);
+  }
+  if (client.destroyed) {
+    backend.destroy();
+    return;
+  }
+  backend.write(requestHead(outcome.passage));
+  if (head.length > 0) backend.write(head);
+  backend.pipe(client);
+  client.pipe(backend);
+  backend.on("error", () => client.destroy());
+  backend.once("close", () => client.end());
+  client.once("close", () => backend.destroy());
+}
+
+/** Connects to a backend. Rejects with what went wrong. */
+export function dial(backend: Backend, kubelet: KubeletIdentity | undefined): Promise<Socket> {
+  const { host, port } = backend;
+  return new Promise((resolve, reject) => {
+    const socket =
+      backend.scheme === "http"
+        ? connectTcp({ host, port, noDelay: true })
+        : connectTls({ host, port, ...tlsOptions(backend, kubelet) });
+    const timer = setTimeout(() => socket.destroy(new Error("i/o timeout")), dialTimeoutMs);
+    const failed = (error: Error) => {
+      clearTimeout(timer);
+      reject(error);
+    };
+    socket.once("error", failed);
+    socket.once(backend.scheme === "http" ? "connect" : "secureConnect", () => {
+      clearTimeout(timer);
+      socket.off("error", failed);
+      resolve(socket);
+    });
+  });
+}
+
+/** Shared with plain requests: pods' certificates are not checked, as upstream does not. */
+export function tlsOptions(backend: Backend, kubelet: KubeletIdentity | undefined) {
+  if (backend.identity === "none" || kubelet === undefined) return { rejectUnauthorized: false };
+  return {
+    cert: kubelet.certificate,
+    key: kubelet.privateKey,
+    ...(kubelet.authority === undefined ? { rejectUnauthorized: false } : { ca: kubelet.authority }),
+  };
+}
+
+function requestHead({ method, target, headers, backend }: BackendRequest): string {
+  const host = backend.host.includes(":") ? `[${backend.host}]` : backend.host;
+  const lines = [`${method} ${target} HTTP/1.1`, `host: ${host}:${backend.port}`];
+  for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
+  return `${lines.join("\r\n")}\r\n\r\n`;
+}
+
+function writeRefusal(client: TLSSocket, response: ApiResponse): void {
+  if (response.type !== "object") {
+    writeStatus(client, 500, "the answer cannot be sent on this connection");
+    return;
+  }
+  writeAnswer(client, response.status, JSON.stringify(response.object));
+}
+
+function writeStatus(client: TLSSocket, code: number, message: string): void {
+  const status = { kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure", message, code };
+  writeAnswer(client, code, JSON.stringify(status));
+}
+
+function writeAnswer(client: TLSSocket, code: number, json: string): void {
+  const bytes = Buffer.from(json);
+  client.write(
+    `HTTP/1.1 ${code} \r\ncontent-type: application/json\r\ncontent-length: ${bytes.length}\r\nconnection: close\r\n\r\n`,
+  );
+  client.end(bytes);
+}

@@ -1,0 +1,45 @@
+import type { NonResourceHandler } from "./non-resource.ts";
+
+/** What is served, and by what: gitVersion tells both. */
+export const gitVersion = "v1.36.0+k8ts";
+
+/** Serves /version. */
+export const versionHandler: NonResourceHandler = {
+  paths: ["/version"],
+  handle(request) {
+    if (request.path !== "/version" && request.path !== "/version/") return undefined;
+    const object = {
+      major: "1",
+      minor: "36",
+      emulationMajor: "1",
+      emulationMinor: "36",
+      minCompatibilityMajor: "1",
+      minCompatibilityMinor: "35",
+      gitVersion,
+      gitCommit: "",
+      gitTreeState: "clean",
+      buildDate: "1970-01-01T00:00:00Z",
+      goVersion: "k8ts",
+      compiler: "typescript",
+      platform: "linux/amd64",
+    };
+    return { type: "object", status: 200, headers: { "content-type": "application/json" }, object };
+  },
+};
+
+/** Serves "/": every path there is. */
+export function indexHandler(handlers: readonly NonResourceHandler[]): NonResourceHandler {
+  return {
+    paths: [],
+    handle(request) {
+      if (request.path !== "/") return undefined;
+      const paths = [...new Set(handlers.flatMap((handler) => handler.paths))].toSorted();
+      return {
+        type: "object",
+        status: 200,
+        headers: { "content-type": "application/json" },
+        object: { paths },
+      };
+    },
+  };
+}
