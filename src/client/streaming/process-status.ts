@@ -10,14 +10,17 @@ export class RemoteCommandError extends Error {
   }
 }
 
-interface ExitStatus {
+/** The part of a `Status` that the error channel carries. */
+export interface ProcessStatus {
   readonly status?: string;
   readonly message?: string;
   readonly reason?: string;
+  readonly metadata?: object;
+  readonly code?: number;
   readonly details?: { readonly causes?: readonly { readonly reason?: string; readonly message?: string }[] };
 }
 
-export function exitStatus({ exitCode }: ProcessExit): object {
+export function exitStatus({ exitCode }: ProcessExit): ProcessStatus {
   if (exitCode === 0) return { metadata: {}, status: "Success" };
   return {
     metadata: {},
@@ -28,7 +31,7 @@ export function exitStatus({ exitCode }: ProcessExit): object {
   };
 }
 
-export function failureStatus(error: unknown): object {
+export function failureStatus(error: unknown): ProcessStatus {
   const message = error instanceof Error ? error.message : String(error);
   return {
     metadata: {},
@@ -43,7 +46,7 @@ export function failureStatus(error: unknown): object {
 /** Reads what the error channel said; nothing at all means success. Throws `RemoteCommandError` for a failure to run. */
 export function readExitStatus(text: string): ProcessExit {
   if (text === "") return { exitCode: 0 };
-  let status: ExitStatus;
+  let status: ProcessStatus;
   try {
     status = JSON.parse(text);
   } catch {

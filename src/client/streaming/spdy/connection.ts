@@ -10,6 +10,8 @@ export interface SpdyStream extends ByteSink {
   /** What the peer opened it with. */
   readonly headers: SpdyHeaders;
   readonly source: ByteSource;
+  /** Nobody reads it any more: what has come and comes is dropped. */
+  discard(): void;
   /** Ends both directions at once. */
   reset(): void;
 }
@@ -236,6 +238,10 @@ class Stream implements SpdyStream {
     });
     this.#lastWrite = closing;
     return closing;
+  }
+
+  discard(): void {
+    this.#incoming.discard();
   }
 
   reset(): void {
