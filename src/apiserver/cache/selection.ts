@@ -11,5 +11,3 @@ export interface Selection {
   /** The whole of the label and field selectors, `exactFields` among them. Absent: every object. */
   readonly matches?: (object: AnyObject) => boolean;
 }
-
-export const everything: Selection = { namespace: "" };
