@@ -1,16 +1,6 @@
 /** `npm run -s bench -- NAME`: runs one benchmark, whose last line of output is one JSON object. */
 
-export interface BenchResult {
-  readonly name: string;
-  /** What the figures are measured in, by their suffix. */
-  readonly units: Readonly<Record<string, string>>;
-  readonly conditions: Readonly<Record<string, string | number>>;
-  readonly [figure: string]: unknown;
-}
-
-interface Bench {
-  run(args: readonly string[]): Promise<BenchResult>;
-}
+import type { Bench } from "./bench.ts";
 
 /** One file a benchmark. */
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {

@@ -5,7 +5,7 @@ import { systemClock } from "../src/base/system-clock.ts";
 import { createMemoryStorage } from "../src/storage/memory/memory-storage.ts";
 import { openSqliteStorage } from "../src/storage/sqlite/sqlite-storage.ts";
 import { type Storage, StoredValue } from "../src/storage/storage.ts";
-import type { BenchResult } from "./main.ts";
+import type { BenchResult } from "./bench.ts";
 
 const valueBytes = 1000;
 const keyCount = 20_000;
