@@ -1,8 +1,5 @@
-import { createSchemaTables, type Model, type SchemaTables } from "../apimachinery/schema/tables.ts";
+import { createSchemaTables, type SchemaTables } from "../apimachinery/schema/tables.ts";
 import document from "./schema.generated.json" with { type: "json" };
 
 /** The tables of every built-in type of a stable version. */
 export const schemas: SchemaTables = createSchemaTables(document);
-
-/** The metadata of every object, and of what no table knows. */
-export const objectMetaModel: Model = schemas.model("meta.v1.ObjectMeta");

@@ -174,24 +174,6 @@ export function subtractQuantity(left: Quantity, right: Quantity): Quantity {
   return { unscaled: a - b, scale, format: left.unscaled === 0n ? right.format : left.format };
 }
 
-export function multiplyQuantity(quantity: Quantity, factor: number): Quantity {
-  return { unscaled: quantity.unscaled * BigInt(factor), scale: quantity.scale, format: quantity.format };
-}
-
-export function negateQuantity(quantity: Quantity): Quantity {
-  return { unscaled: -quantity.unscaled, scale: quantity.scale, format: quantity.format };
-}
-
-/** A whole number of units: bytes, pods, cores. */
-export function quantityOf(value: number, format: QuantityFormat = "DecimalSI"): Quantity {
-  return { unscaled: BigInt(value), scale: 0, format };
-}
-
-/** Thousandths: millicores. */
-export function milliQuantityOf(value: number, format: QuantityFormat = "DecimalSI"): Quantity {
-  return { unscaled: BigInt(value), scale: -3, format };
-}
-
 /** The amount in whole units, rounded up. Throws `QuantityError` for a text that is no quantity. */
 export function quantityValue(quantity: Quantity | string): number {
   return typeof quantity === "string"

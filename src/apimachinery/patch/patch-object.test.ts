@@ -62,6 +62,14 @@ test("a patch whose result has unknown fields is refused, warned about or pruned
   assert.deepEqual(warned, { object: current, warnings: ['unknown field "foo"'] });
 });
 
+test("a strategic merge patch that is invalid is quoted as Go prints it", () => {
+  const patch = body('{"foo":{"b":[1,null],"a":"x"}}');
+  assert.throws(
+    () => patchObject("application/strategic-merge-patch+json", patch, current, options("Strict")),
+    /patch: Invalid value: "map\[foo:map\[a:x b:\[1 <nil>\]\]\]": strict decoding error: unknown field "foo"$/,
+  );
+});
+
 test("a patch with a duplicate key is reported", () => {
   const patch = body('{"size":4,"size":5}');
   const { object, warnings } = patchObject("application/merge-patch+json", patch, current, options("Warn"));

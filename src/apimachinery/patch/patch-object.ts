@@ -6,10 +6,11 @@ import { countKeysInText, countKeysInValue } from "../schema/json-text.ts";
 import { ShapeError } from "../schema/shape-error.ts";
 import { strictErrors } from "../schema/strict-errors.ts";
 import { applyJsonPatch } from "./json-patch.ts";
+import { isJsonObject } from "./json-value.ts";
 import { applyMergePatch } from "./merge-patch.ts";
 import { applyStrategicMergePatch } from "./strategic-merge-patch.ts";
 
-export const patchTypes = [
+const patchTypes = [
   "application/json-patch+json",
   "application/merge-patch+json",
   "application/strategic-merge-patch+json",
@@ -44,16 +45,19 @@ export function patchObject(
 ): Decoded {
   const { patch, duplicates } = parsePatch(body, options);
   const patched = applyPatch(type, current, patch, options);
+  // Upstream quotes the result, but of a strategic merge the patch, as Go prints it.
+  const quoted = () =>
+    type === "application/strategic-merge-patch+json" ? goText(patch) : JSON.stringify(patched);
   let decoded: Decoded;
   try {
     decoded = decodeValue(patched, options);
   } catch (error) {
-    if (isApiError(error, "BadRequest")) throw invalidPatch(patched, error.message);
+    if (isApiError(error, "BadRequest")) throw invalidPatch(quoted(), error.message);
     throw error;
   }
   if (duplicates.length === 0) return decoded;
   if (options.fieldValidation === "Strict")
-    throw invalidPatch(patched, `strict decoding error: ${duplicates.join(", ")}`);
+    throw invalidPatch(quoted(), `strict decoding error: ${duplicates.join(", ")}`);
   return { object: decoded.object, warnings: [...duplicates, ...decoded.warnings] };
 }
 
@@ -87,12 +91,20 @@ function parsePatch(
 }
 
 /** The longest part of an object that a message quotes. */
-const maxQuotedLength = 2_000;
+const maxQuotedLength = 10_000;
 
-function invalidPatch(patched: unknown, why: string): ApiError {
-  const quoted = JSON.stringify(JSON.stringify(patched).slice(0, maxQuotedLength));
+function invalidPatch(quoted: string, why: string): ApiError {
   // Without the sentence that names the kind, which speaks of a body.
   const reason = why.replace(/^\w+ in version "\w+" cannot be handled as a \w+: /, "");
-  const message = `Invalid value: ${quoted}: ${reason}`;
+  const message = `Invalid value: ${JSON.stringify(quoted.slice(0, maxQuotedLength))}: ${reason}`;
   return invalid({ group: "", kind: "" }, "", [{ type: "FieldValueInvalid", field: "patch", message }]);
+}
+
+/** A JSON value as Go's `%+v` prints it: `map[spec:map[replicas:3]]`. */
+function goText(value: unknown): string {
+  if (value === null) return "<nil>";
+  if (Array.isArray(value)) return `[${value.map(goText).join(" ")}]`;
+  if (!isJsonObject(value)) return String(value);
+  const keys = Object.keys(value).toSorted();
+  return `map[${keys.map((key) => `${key}:${goText(value[key])}`).join(" ")}]`;
 }

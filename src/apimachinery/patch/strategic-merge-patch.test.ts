@@ -48,7 +48,12 @@ for (const { name, original, patch, want } of [
     patch: { items: [{ name: "b", value: "9" }] },
     want: { items: [a, { name: "b", value: "9" }] },
   },
-  { name: "puts what is new before what the patch does not speak of, as upstream does", original: { items: [a] }, patch: { items: [b] }, want: { items: [b, a] } },
+  {
+    name: "puts what is new before what the patch does not speak of, as upstream does",
+    original: { items: [a] },
+    patch: { items: [b] },
+    want: { items: [b, a] },
+  },
   {
     name: "merges nested lists",
     original: { items: [{ name: "a", ports: [{ port: 1, name: "x" }] }] },

@@ -189,7 +189,7 @@ function writeTime(writer: ReverseWriter, text: string, micro: boolean): void {
   integerField(writer, 1, seconds);
 }
 
-export function fromBase64(text: string): Uint8Array {
+function fromBase64(text: string): Uint8Array {
   const binary = atob(text);
   const bytes = new Uint8Array(binary.length);
   for (let index = 0; index < binary.length; index++) bytes[index] = binary.charCodeAt(index);

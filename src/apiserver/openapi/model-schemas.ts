@@ -23,7 +23,7 @@ const wireNames: Readonly<Record<string, string>> = {
   schemaOrStrings: "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaPropsOrStringArray",
 };
 
-export const patchDefinitionName = `${metaPrefix}.Patch`;
+const patchDefinitionName = `${metaPrefix}.Patch`;
 
 /** Collects the definitions that a document refers to, each once, with all they refer to. */
 export class SchemaCollector {

@@ -33,7 +33,7 @@ const statusKind: GroupVersionKind = { group: "", version: "v1", kind: "Status" 
 const deleteOptionsKind: GroupVersionKind = { group: "", version: "v1", kind: "DeleteOptions" };
 const scaleKind: GroupVersionKind = { group: "autoscaling", version: "v1", kind: "Scale" };
 /** Bodies of any shape: a patch. */
-export const patchKind: GroupVersionKind = { group: "meta.k8s.io", version: "v1", kind: "Patch" };
+const patchKind: GroupVersionKind = { group: "meta.k8s.io", version: "v1", kind: "Patch" };
 
 export function operationsOf(definition: ResourceDefinition, version: string): Operation[] {
   const context = contextOf(definition, version);
