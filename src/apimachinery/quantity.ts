@@ -174,6 +174,11 @@ export function subtractQuantity(left: Quantity, right: Quantity): Quantity {
   return { unscaled: a - b, scale, format: left.unscaled === 0n ? right.format : left.format };
 }
 
+/** A whole number of units: bytes, pods, cores. */
+export function quantityOf(value: number, format: QuantityFormat = "DecimalSI"): Quantity {
+  return { unscaled: BigInt(value), scale: 0, format };
+}
+
 /** The amount in whole units, rounded up. Throws `QuantityError` for a text that is no quantity. */
 export function quantityValue(quantity: Quantity | string): number {
   return typeof quantity === "string"
