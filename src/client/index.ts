@@ -28,7 +28,13 @@ export {
   type ReconcileResult,
   runController,
 } from "./controller.ts";
-export { createEventRecorder, type EventRecorder, type EventRecorderOptions } from "./event-recorder.ts";
+export {
+  createEventRecorder,
+  type EventContent,
+  type EventRecorder,
+  type EventRecorderOptions,
+  referenceTo,
+} from "./event-recorder.ts";
 export type * from "./exchange.ts";
 export type * from "./informer.ts";
 export { createInformerFactory, type InformerFactoryOptions } from "./informer-factory.ts";

@@ -91,7 +91,7 @@ export function readKubeconfig(document: unknown, source: string): Kubeconfig {
   };
 }
 
-export const emptyKubeconfig: Kubeconfig = { clusters: {}, users: {}, contexts: {}, currentContext: "" };
+const emptyKubeconfig: Kubeconfig = { clusters: {}, users: {}, contexts: {}, currentContext: "" };
 
 /** As kubectl merges the files of $KUBECONFIG: whoever names something first wins. */
 export function mergeKubeconfigs(configs: readonly Kubeconfig[]): Kubeconfig {

@@ -12,10 +12,7 @@ import type {
 /** Paths, queries and bodies of the API's requests: pure, and the same for every transport. */
 
 /** "/api/v1" or "/apis/apps/v1". */
-export function groupVersionPath({
-  group,
-  version,
-}: Pick<GroupVersionResource, "group" | "version">): string {
+function groupVersionPath({ group, version }: Pick<GroupVersionResource, "group" | "version">): string {
   return group === "" ? `/api/${version}` : `/apis/${group}/${version}`;
 }
 

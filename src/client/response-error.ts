@@ -24,7 +24,7 @@ export function retryAfterSecondsOf(headers: ResponseHeaders): number | undefine
   return Number(value);
 }
 
-export function isStatus(value: unknown): value is Status {
+function isStatus(value: unknown): value is Status {
   return typeof value === "object" && value !== null && "kind" in value && value.kind === "Status";
 }
 

@@ -2,6 +2,7 @@ import { ApiError, type Status } from "../apimachinery/api-error.ts";
 import { apiVersionOf, type KubeList, type KubeObject, type ResourceType } from "../apimachinery/meta.ts";
 import { type Clock, sleep } from "../base/clock.ts";
 import type {
+  CallOptions,
   Client,
   DeleteOptions,
   GetOptions,
@@ -70,122 +71,147 @@ const metadataOnlyObject = "application/json;as=PartialObjectMetadata;g=meta.k8s
 
 /** A client over any transport: HTTPS to any cluster, or an API server in the same process. */
 export function createClient(options: RestClientOptions): RestClient {
-  const { transport } = options;
+  return new TransportClient(options);
+}
 
-  async function request(
-    method: ApiRequest["method"],
-    path: string,
-    parts: RequestParts = {},
-  ): Promise<ApiResponse> {
+class TransportClient implements RestClient {
+  readonly #options: RestClientOptions;
+
+  constructor(options: RestClientOptions) {
+    this.#options = options;
+  }
+
+  async request(method: ApiRequest["method"], path: string, parts: RequestParts = {}): Promise<ApiResponse> {
+    const { clock } = this.#options;
     for (let retries = 0; ; retries++) {
-      const response = await sendOnce(options, method, path, parts);
+      const response = await sendOnce(this.#options, method, path, parts);
       if (response.status >= 200 && response.status < 300) return response;
       const waitMs = retryDelayMs(response);
-      if (options.clock === undefined || waitMs === undefined || retries >= retryLimit)
-        throw await errorOf(response);
+      if (clock === undefined || waitMs === undefined || retries >= retryLimit) throw await errorOf(response);
       await discard(response);
-      await sleep(options.clock, waitMs, parts.signal === undefined ? {} : { signal: parts.signal });
+      await sleep(clock, waitMs, parts.signal === undefined ? {} : { signal: parts.signal });
     }
   }
 
-  /** A request whose answer is one API object. */
-  async function call(method: ApiRequest["method"], path: string, parts: RequestParts): Promise<unknown> {
-    const response = await request(method, path, parts);
+  close(): Promise<void> {
+    return this.#options.transport.close();
+  }
+
+  get<T extends KubeObject>(
+    type: ResourceType<T>,
+    name: ObjectName,
+    { signal, ...options }: GetOptions = {},
+  ): Promise<T> {
+    return this.#call<T>("GET", objectPath(type, name), { query: getQuery(options), signal });
+  }
+
+  async list<T extends KubeObject>(
+    type: ResourceType<T>,
+    { signal, ...options }: ListOptions = {},
+  ): Promise<KubeList<T>> {
+    const accept = options.metadataOnly === true ? metadataOnlyList : jsonType;
+    const path = collectionPath(type, options.namespace);
+    const list = await this.#call<KubeList<T>>("GET", path, { query: listQuery(options), accept, signal });
+    return withItemKinds(type, list);
+  }
+
+  async watch<T extends KubeObject>(
+    type: ResourceType<T>,
+    { signal, ...options }: WatchRequestOptions,
+  ): Promise<AsyncIterable<readonly WatchEvent<T | Status>[]>> {
+    const accept = options.metadataOnly === true ? metadataOnlyObject : jsonType;
+    const path = collectionPath(type, options.namespace);
+    const response = await this.request("GET", path, { query: watchQuery(options), accept, signal });
+    if (response.type === "watch") return response.events as AsyncIterable<readonly WatchEvent<T | Status>[]>; // as in #call
+    await discard(response);
+    throw new TransportError(`watch ${path}: the answer is not a stream of events`);
+  }
+
+  create<T extends KubeObject>(
+    type: ResourceType<T>,
+    object: T,
+    { signal, ...options }: WriteOptions = {},
+  ): Promise<T> {
+    const path = createPath(type, object.metadata.namespace);
+    return this.#call<T>("POST", path, { query: writeQuery(options), body: object, signal });
+  }
+
+  update<T extends KubeObject>(
+    type: ResourceType<T>,
+    object: T,
+    { signal, ...options }: UpdateOptions = {},
+  ): Promise<T> {
+    const { namespace, name } = object.metadata;
+    const path = objectPath(type, { namespace, name }, options.subresource);
+    return this.#call<T>("PUT", path, { query: writeQuery(options), body: object, signal });
+  }
+
+  patch<T extends KubeObject>(
+    type: ResourceType<T>,
+    name: ObjectName,
+    patch: Patch,
+    { signal, ...options }: UpdateOptions = {},
+  ): Promise<T> {
+    const path = objectPath(type, name, options.subresource);
+    return this.#call<T>("PATCH", path, {
+      query: patchQuery(patch, options),
+      ...patchContent(patch),
+      signal,
+    });
+  }
+
+  delete<T extends KubeObject>(
+    type: ResourceType<T>,
+    name: ObjectName,
+    { signal, ...options }: DeleteOptions = {},
+  ): Promise<T | Status> {
+    return this.#call<T | Status>("DELETE", objectPath(type, name), { body: deleteBody(options), signal });
+  }
+
+  async deleteCollection<T extends KubeObject>(
+    type: ResourceType<T>,
+    selection: ListOptions,
+    { signal, ...options }: DeleteOptions = {},
+  ): Promise<void> {
+    await this.#call("DELETE", collectionPath(type, selection.namespace), {
+      query: listQuery(selection),
+      body: deleteBody(options),
+      signal: signal ?? selection.signal,
+    });
+  }
+
+  createSubresource<R extends KubeObject>(
+    type: ResourceType<KubeObject>,
+    name: ObjectName,
+    subresource: string,
+    body: KubeObject,
+    { signal, ...options }: WriteOptions = {},
+  ): Promise<R> {
+    const path = objectPath(type, name, subresource);
+    return this.#call<R>("POST", path, { query: writeQuery(options), body, signal });
+  }
+
+  async raw(pathAndQuery: string, { signal }: CallOptions = {}): Promise<unknown> {
+    const question = pathAndQuery.indexOf("?");
+    const path = question < 0 ? pathAndQuery : pathAndQuery.slice(0, question);
+    const query = new URLSearchParams(question < 0 ? "" : pathAndQuery.slice(question + 1));
+    const response = await this.request("GET", path, { query, accept: `${jsonType}, */*`, signal });
     if (response.type === "object") return response.object;
+    if (response.type === "bytes") return { text: await readText(response.body, rawLimitBytes) };
+    await discard(response);
+    throw new TransportError(`GET ${path}: a watch is not read with raw`);
+  }
+
+  /**
+   * A request whose answer is one API object. The server's schema for the path is what ties it to T: no check at run
+   * time could say more.
+   */
+  async #call<T>(method: ApiRequest["method"], path: string, parts: RequestParts): Promise<T> {
+    const response = await this.request(method, path, parts);
+    if (response.type === "object") return response.object as T;
     await discard(response);
     throw new TransportError(`${method} ${path}: the answer is not an API object`);
   }
-
-  // The server's schema for the path is what ties its answer to T: no check at run time could say more.
-  async function callFor<T>(method: ApiRequest["method"], path: string, parts: RequestParts): Promise<T> {
-    return (await call(method, path, parts)) as T;
-  }
-
-  return {
-    request,
-    close: () => transport.close(),
-
-    get<T extends KubeObject>(type: ResourceType<T>, name: ObjectName, get: GetOptions = {}) {
-      return callFor<T>("GET", objectPath(type, name), { query: getQuery(get), signal: get.signal });
-    },
-
-    async list<T extends KubeObject>(type: ResourceType<T>, list: ListOptions = {}) {
-      const accept = list.metadataOnly === true ? metadataOnlyList : jsonType;
-      const parts = { query: listQuery(list), accept, signal: list.signal };
-      return withItemKinds(
-        type,
-        await callFor<KubeList<T>>("GET", collectionPath(type, list.namespace), parts),
-      );
-    },
-
-    async watch<T extends KubeObject>(type: ResourceType<T>, watch: WatchRequestOptions) {
-      const accept = watch.metadataOnly === true ? metadataOnlyObject : jsonType;
-      const path = collectionPath(type, watch.namespace);
-      const response = await request("GET", path, {
-        query: watchQuery(watch),
-        accept,
-        signal: watch.signal,
-      });
-      if (response.type === "watch")
-        return response.events as AsyncIterable<readonly WatchEvent<T | Status>[]>; // as in callFor
-      await discard(response);
-      throw new TransportError(`watch ${path}: the answer is not a stream of events`);
-    },
-
-    create<T extends KubeObject>(type: ResourceType<T>, object: T, write: WriteOptions = {}) {
-      const path = createPath(type, object.metadata.namespace);
-      return callFor<T>("POST", path, { query: writeQuery(write), body: object, signal: write.signal });
-    },
-
-    update<T extends KubeObject>(type: ResourceType<T>, object: T, write: UpdateOptions = {}) {
-      const { namespace, name } = object.metadata;
-      const path = objectPath(type, { namespace, name }, write.subresource);
-      return callFor<T>("PUT", path, { query: writeQuery(write), body: object, signal: write.signal });
-    },
-
-    patch<T extends KubeObject>(
-      type: ResourceType<T>,
-      name: ObjectName,
-      patch: Patch,
-      write: UpdateOptions = {},
-    ) {
-      const path = objectPath(type, name, write.subresource);
-      const query = patchQuery(patch, write);
-      return callFor<T>("PATCH", path, { query, ...patchContent(patch), signal: write.signal });
-    },
-
-    delete<T extends KubeObject>(type: ResourceType<T>, name: ObjectName, how: DeleteOptions = {}) {
-      return callFor<T | Status>("DELETE", objectPath(type, name), {
-        body: deleteBody(how),
-        signal: how.signal,
-      });
-    },
-
-    async deleteCollection(type, selection, how = {}) {
-      await call("DELETE", collectionPath(type, selection.namespace), {
-        query: listQuery(selection),
-        body: deleteBody(how),
-        signal: how.signal ?? selection.signal,
-      });
-    },
-
-    createSubresource(type, name, subresource, body, write = {}) {
-      const path = objectPath(type, name, subresource);
-      return callFor("POST", path, { query: writeQuery(write), body, signal: write.signal });
-    },
-
-    async raw(pathAndQuery, rawOptions = {}) {
-      const question = pathAndQuery.indexOf("?");
-      const path = question < 0 ? pathAndQuery : pathAndQuery.slice(0, question);
-      const query = new URLSearchParams(question < 0 ? "" : pathAndQuery.slice(question + 1));
-      const accept = `${jsonType}, */*`;
-      const response = await request("GET", path, { query, accept, signal: rawOptions.signal });
-      if (response.type === "object") return response.object;
-      if (response.type === "bytes") return { text: await readText(response.body, rawLimitBytes) };
-      await discard(response);
-      throw new TransportError(`GET ${path}: a watch is not read with raw`);
-    },
-  };
 }
 
 async function sendOnce(
