@@ -31,6 +31,7 @@ export const edges: readonly string[] = [
   "src/base/system-clock.ts",
   "src/base/system-random.ts",
   "src/base/virtual-clock.ts",
+  "src/base/nft.ts",
   "src/storage/sqlite/",
   "src/storage/etcd/",
   "src/client/transport/",

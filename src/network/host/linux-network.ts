@@ -1,7 +1,8 @@
-import { execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { applyNftScript } from "../../base/nft.ts";
 import type { NetworkHost } from "../network.ts";
 
 const run = promisify(execFile);
@@ -22,18 +23,7 @@ export function linuxNetworkHost(options: { readonly cniConfigDirectory: string 
       // Without it the answer of a pod on the same bridge goes past the rules that changed the question.
       await setting("net/bridge/bridge-nf-call-iptables", "1").catch(() => undefined);
     },
-    applyRules: (script) =>
-      new Promise((resolve, reject) => {
-        const nft = spawn("nft", ["-f", "-"], { stdio: ["pipe", "ignore", "pipe"] });
-        let complaint = "";
-        nft.stderr.on("data", (chunk: Buffer) => {
-          if (complaint.length < 4096) complaint += chunk.toString();
-        });
-        nft.on("error", reject);
-        nft.on("close", (code) => (code === 0 ? resolve() : reject(new Error(`nft: ${complaint.trim()}`))));
-        nft.stdin.on("error", () => undefined);
-        nft.stdin.end(script);
-      }),
+    applyRules: applyNftScript,
     async addRoute({ destination, gateway }) {
       await run("ip", ["route", "replace", destination, "via", gateway]);
     },
