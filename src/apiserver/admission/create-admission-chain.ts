@@ -13,6 +13,7 @@ import { defaultTolerationSeconds, taintNodesByCondition } from "./pod-defaults.
 import { podSecurity } from "./pod-security/pod-security.ts";
 import { priority } from "./priority.ts";
 import { rbacEscalation } from "./rbac-escalation.ts";
+import { resourceQuota } from "./resource-quota.ts";
 import { runtimeClassPlugin } from "./runtime-class.ts";
 import { serviceAccountPlugin } from "./service-account.ts";
 import {
@@ -50,6 +51,7 @@ export function createAdmissionChain(options: AdmissionChainOptions): AdmissionP
     certificateSigning(options.authorizer),
     certificateSubjectRestriction(options.readSubject),
     defaultIngressClass(options),
+    resourceQuota(options),
     rbacEscalation(options),
   ];
   return plugins
