@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import type { WebSocket, WebSocketServer } from "ws";
 import { refuseUpgrade, type UpgradeRequest } from "./upgrade.ts";
 
@@ -7,7 +8,7 @@ const closeTimeoutMs = 5000;
 
 /**
  * Makes a WebSocket of an upgrade request with the subprotocol that `choose` picks from those offered; refuses it, as
- * upstream does, when that is none. Resolves to undefined then.
+ * upstream does, when that is none: resolves to undefined then. It is paused: resume it once its listeners are there.
  */
 export async function acceptWebSocket(
   upgrade: UpgradeRequest,
@@ -28,14 +29,20 @@ export async function acceptWebSocket(
     clientTracking: false,
     perMessageDeflate: false,
     maxPayload: largestMessageBytes,
-    handleProtocols: () => (chosen === "" ? false : chosen),
   });
-  const { request, socket, head } = upgrade;
+  const { socket, head } = upgrade;
+  // The library refuses names with a slash, and kubectl's tunnel has one: it is left out of that negotiation.
+  const { "sec-websocket-protocol": _, ...headers } = upgrade.request.headers;
+  const request: IncomingMessage = Object.create(upgrade.request, { headers: { value: headers } });
+  server.on("headers", (lines) => {
+    if (chosen !== "") lines.push(`Sec-WebSocket-Protocol: ${chosen}`);
+  });
   return new Promise((resolve) => {
     // A handshake that fails is answered by the library, and its socket closed.
     socket.once("close", () => resolve(undefined));
     server.handleUpgrade(request, socket, head, (accepted) => {
       accepted.on("error", () => {}); // told as a close
+      accepted.pause();
       resolve(accepted);
     });
   });

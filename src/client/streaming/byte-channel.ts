@@ -58,6 +58,7 @@ export function webSocketChannel(socket: WebSocket): ByteChannel {
   });
   socket.on("close", () => incoming.end());
   socket.on("error", (error) => incoming.fail(error));
+  socket.resume();
   return {
     source: incoming,
     sink: { write: (chunk) => sendMessage(socket, chunk), close: async () => socket.close(1000) },

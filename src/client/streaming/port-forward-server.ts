@@ -165,6 +165,7 @@ async function overChannels(
     queue.push(received.data);
     pauseWhileFull(socket, queue);
   });
+  socket.resume();
   const send = (channel: number, data: Uint8Array) =>
     sendMessage(socket, encodeMessage(protocol, channel, data));
   await Promise.all(

@@ -41,6 +41,7 @@ export async function remoteCommandOverWebSocket(
     resize.end();
     gone.abort(new Error("the client is gone"));
   });
+  socket.resume();
   const channelSink = (channel: number) => sink(socket, protocol as ChannelProtocol, channel);
   // Tells the client that it is connected before the process says anything.
   const first = options.stdout ? channels.stdout : options.stderr ? channels.stderr : channels.error;

@@ -1,5 +1,6 @@
 import { socketChannel } from "../byte-channel.ts";
 import type { ForwardedConnection, ProcessExit, ProcessStreams, TerminalSize } from "../byte-stream.ts";
+import { encodeSize } from "../channel-protocol.ts";
 import { copy, readText } from "../copy.ts";
 import { RemoteCommandError, readExitStatus } from "../process-status.ts";
 import { SpdyConnection, type SpdyStream } from "./connection.ts";
@@ -92,10 +93,8 @@ function copyQuietly(source: AsyncIterable<Uint8Array>, stream: SpdyStream): voi
 }
 
 function sendSizes(sizes: AsyncIterable<TerminalSize>, stream: SpdyStream): void {
-  const text = new TextEncoder();
   const send = async () => {
-    for await (const { width, height } of sizes)
-      await stream.write(text.encode(JSON.stringify({ Width: width, Height: height })));
+    for await (const size of sizes) await stream.write(encodeSize(size));
     await stream.close();
   };
   send().catch(() => stream.reset());
