@@ -6,6 +6,8 @@ import { ProtobufError, type Reader } from "./reader.ts";
 
 /** Messages nest no deeper than this. */
 const maxDepth = 200;
+/** The end of the year 9999: RFC 3339 has four digits for it. */
+const maxEpochMs = 253_402_300_799_000;
 const decoder = new TextDecoder();
 
 /** Reads a message into `target`. Zeros are kept as they come: normalizing leaves out what Go leaves out. */
@@ -175,7 +177,9 @@ function numberOf(value: number | Uint8Array | undefined): number {
 /** An empty message is the zero time, which JSON has as null. */
 function timeOf(fields: ReadonlyMap<number, number | Uint8Array>, micro: boolean): string | undefined {
   if (fields.size === 0) return undefined;
-  const seconds = new Date(numberOf(fields.get(1)) * 1000).toISOString().slice(0, 19);
+  const epochMs = numberOf(fields.get(1)) * 1000;
+  if (Math.abs(epochMs) > maxEpochMs) throw new ProtobufError("a time is out of range");
+  const seconds = new Date(epochMs).toISOString().slice(0, 19);
   if (!micro) return `${seconds}Z`;
   const microseconds = Math.floor(numberOf(fields.get(2)) / 1000);
   return `${seconds}.${String(microseconds).padStart(6, "0")}Z`;

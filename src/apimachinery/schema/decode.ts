@@ -49,20 +49,23 @@ export async function decodeYaml(body: Uint8Array, options: DecodeOptions): Prom
   let value: unknown;
   const duplicates: string[] = [];
   try {
-    const document = parseDocument(utf8.decode(body), { merge: true, uniqueKeys: true });
+    const text = utf8.decode(body);
+    const document = parseDocument(text, { merge: true, uniqueKeys: true });
     for (const error of document.errors) {
       if (error.code !== "DUPLICATE_KEY") throw error;
-      duplicates.push(`yaml: line ${error.linePos?.[0].line ?? 0}: key already set in map`);
+      const key = /^[^:\s]*/.exec(text.slice(error.pos[0]))?.[0] ?? "";
+      duplicates.push(
+        `yaml: line ${error.linePos?.[0].line ?? 0}: key ${JSON.stringify(key)} already set in map`,
+      );
     }
     value = document.toJS({ maxAliasCount: 100 });
   } catch (error) {
     throw unrecognized(options, `yaml: ${messageOf(error)}`);
   }
   return guarded(options, value, () => {
-    const text = JSON.stringify(value) ?? "null";
-    countKeysInText(text);
+    // First: an alias within its own anchor makes a value without end.
     countKeysInValue(value);
-    return decodeText(text, value, false, duplicates, options);
+    return decodeText(undefined, value, false, duplicates, options);
   });
 }
 

@@ -50,17 +50,21 @@ function isEscaped(text: string, at: number): boolean {
   return backslashes % 2 === 1;
 }
 
-/** Counts the keys of all objects in a parsed value; throws `ShapeError` for a key that would change a prototype. */
-export function countKeysInValue(value: unknown): number {
+/**
+ * Counts the keys of all objects in a parsed value; throws `ShapeError` for one that nests too deep and for a key that
+ * would change a prototype.
+ */
+export function countKeysInValue(value: unknown, depth = 0): number {
   if (typeof value !== "object" || value === null) return 0;
+  if (depth === maxJsonDepth) throw new ShapeError("exceeded max depth");
   let keys = 0;
   if (Array.isArray(value)) {
-    for (const item of value) keys += countKeysInValue(item);
+    for (const item of value) keys += countKeysInValue(item, depth + 1);
     return keys;
   }
   for (const [key, member] of Object.entries(value)) {
     if (key === "__proto__") throw new ShapeError('the key "__proto__" is not allowed');
-    keys += 1 + countKeysInValue(member);
+    keys += 1 + countKeysInValue(member, depth + 1);
   }
   return keys;
 }
