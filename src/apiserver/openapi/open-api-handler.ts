@@ -8,18 +8,28 @@ const gnosticV2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 const gnosticV2Deprecated = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
 const v3Root = "/openapi/v3";
 
-/** Serves `/openapi/v2` and `/openapi/v3`. */
-export function openApiHandler(openApi: OpenApi): NonResourceHandler {
+/**
+ * Serves `/openapi/v2` and `/openapi/v3`. `load` is called with the first request, so that a server which nobody asks
+ * need not even load the code: `async () => (await import("./open-api.ts")).createOpenApi(…)`.
+ */
+export function openApiHandler(load: () => Promise<OpenApi>): NonResourceHandler {
+  let loaded: Promise<OpenApi> | undefined;
   return {
-    paths: ["/openapi/v2", v3Root, `${v3Root}/`],
+    paths: ["/openapi/v2", v3Root],
     handle(request) {
-      if (request.path === "/openapi/v2") return serveV2(openApi, request);
-      if (request.path === v3Root || request.path === `${v3Root}/`)
-        return openApi.v3Index().then((index) => answer(request, index, json, {}));
-      if (request.path.startsWith(`${v3Root}/`)) return serveV3(openApi, request);
-      return undefined;
+      if (request.path !== "/openapi/v2" && request.path !== v3Root && !request.path.startsWith(`${v3Root}/`))
+        return undefined;
+      loaded ??= load();
+      return loaded.then((openApi) => serve(openApi, request));
     },
   };
+}
+
+async function serve(openApi: OpenApi, request: ApiRequest): Promise<ApiResponse> {
+  if (request.path === "/openapi/v2") return serveV2(openApi, request);
+  if (request.path === v3Root || request.path === `${v3Root}/`)
+    return answer(request, await openApi.v3Index(), json, {});
+  return serveV3(openApi, request);
 }
 
 async function serveV2(openApi: OpenApi, request: ApiRequest): Promise<ApiResponse> {

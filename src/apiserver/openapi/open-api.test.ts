@@ -208,7 +208,10 @@ function get(path: string, headers: ApiRequest["headers"] = {}): Promise<ApiResp
     headers,
     signal: new AbortController().signal,
   };
-  const answer = openApiHandler(all).handle(request, parseRequestInfo("GET", url.pathname, url.searchParams));
+  const answer = openApiHandler(async () => all).handle(
+    request,
+    parseRequestInfo("GET", url.pathname, url.searchParams),
+  );
   assert.ok(answer);
   return Promise.resolve(answer as Promise<ApiResponse>);
 }
