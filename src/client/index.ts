@@ -4,6 +4,30 @@
  */
 import type { Connection, ConnectOptions } from "./transport/connect.ts";
 
+// The built-in kinds: `core.Pod`, `apps.Deployment` as types, `resources.pods` to name them in calls.
+export type * as admissionregistration from "../api/admissionregistration/types.generated.ts";
+export type * as apiextensions from "../api/apiextensions/types.generated.ts";
+export type * as apiregistration from "../api/apiregistration/types.generated.ts";
+export type * as apps from "../api/apps/types.generated.ts";
+export type * as authentication from "../api/authentication/types.generated.ts";
+export type * as authorization from "../api/authorization/types.generated.ts";
+export type * as autoscaling from "../api/autoscaling/types.generated.ts";
+export type * as batch from "../api/batch/types.generated.ts";
+export type * as certificates from "../api/certificates/types.generated.ts";
+export type * as coordination from "../api/coordination/types.generated.ts";
+export type * as core from "../api/core/types.generated.ts";
+export type * as discovery from "../api/discovery/types.generated.ts";
+export type * as events from "../api/events/types.generated.ts";
+export type * as flowcontrol from "../api/flowcontrol/types.generated.ts";
+export type * as meta from "../api/meta/types.generated.ts";
+export type * as networking from "../api/networking/types.generated.ts";
+export type * as node from "../api/node/types.generated.ts";
+export type * as policy from "../api/policy/types.generated.ts";
+export type * as rbac from "../api/rbac/types.generated.ts";
+export type * as resource from "../api/resource/types.generated.ts";
+export * as resources from "../api/resources.generated.ts";
+export type * as scheduling from "../api/scheduling/types.generated.ts";
+export type * as storage from "../api/storage/types.generated.ts";
 export type { Status, StatusReason } from "../apimachinery/api-error.ts";
 export { ApiError, isApiError } from "../apimachinery/api-error.ts";
 export type {
