@@ -2,6 +2,7 @@ import type { Strategy } from "../definition.ts";
 import { isPodTerminal } from "./pod-conditions.ts";
 import { defaultPod } from "./pod-defaults.ts";
 import { computePodQosClass } from "./pod-qos.ts";
+import { validatePod, validatePodStatusUpdate, validatePodUpdate } from "./pod-validation.ts";
 import type { Pod } from "./types.generated.ts";
 
 export const podStrategy: Strategy<Pod> = {
@@ -15,6 +16,9 @@ export const podStrategy: Strategy<Pod> = {
     // Who owns the pod and when it goes is not for those who report its state.
     metadata: { ...pod.metadata, ...ownership(old) },
   }),
+  validate: validatePod,
+  validateUpdate: validatePodUpdate,
+  validateStatusUpdate: validatePodStatusUpdate,
   gracePeriodSeconds(pod, requested) {
     const seconds = requested ?? pod.spec.terminationGracePeriodSeconds ?? 0;
     // Nothing runs that would need time to end.

@@ -1,4 +1,5 @@
 import type { Strategy } from "../definition.ts";
+import { validateClaim, validateClaimStatusUpdate, validateClaimUpdate } from "./claim-validation.ts";
 import type { PersistentVolume, PersistentVolumeClaim } from "./types.generated.ts";
 import { defaultClaim, defaultPersistentVolume } from "./volume-defaults.ts";
 
@@ -13,6 +14,9 @@ export const persistentVolumeClaimStrategy: Strategy<PersistentVolumeClaim> = {
   defaults: defaultClaim,
   prepareForCreate: (claim) => ({ ...claim, spec: alignDataSources(claim), status: { phase: "Pending" } }),
   prepareForUpdate: (claim) => ({ ...claim, spec: alignDataSources(claim) }),
+  validate: validateClaim,
+  validateUpdate: validateClaimUpdate,
+  validateStatusUpdate: validateClaimStatusUpdate,
 };
 
 /** The older and the newer field for what a volume is filled from say the same, where they can. */
