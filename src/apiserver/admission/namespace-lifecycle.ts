@@ -1,3 +1,4 @@
+import type { Namespace } from "../../api/core/types.generated.ts";
 import { namespaces } from "../../api/resources.generated.ts";
 import { ApiError, forbidden, notFound } from "../../apimachinery/api-error.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../stages.ts";
@@ -37,7 +38,7 @@ export function namespaceLifecycle(dependencies: AdmissionDependencies): Admissi
       if (resource.resource === "localsubjectaccessreviews") return object;
       const judge = (found: Awaited<ReturnType<typeof find>>) => {
         if (found === undefined) throw notFound({ group: "", resource: "namespaces" }, namespace);
-        if (operation === "CREATE" && found.status?.phase === "Terminating") throw terminating(attributes);
+        if (operation === "CREATE" && isTerminating(found)) throw terminating(attributes);
         return object;
       };
       const found = find(namespace);
@@ -50,6 +51,10 @@ function noteDeletion(attributes: AdmissionAttributes, note: (name: string) => v
   if (immortal.has(attributes.name))
     throw forbidden(attributes.resource, attributes.name, "this namespace may not be deleted");
   note(attributes.name);
+}
+
+function isTerminating({ metadata, status }: Namespace): boolean {
+  return status?.phase === "Terminating" || metadata.deletionTimestamp !== undefined;
 }
 
 function terminating({ resource, name, namespace }: AdmissionAttributes): ApiError {
