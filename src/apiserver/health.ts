@@ -1,4 +1,5 @@
 import type { ApiRequest } from "../client/exchange.ts";
+import type { Storage } from "../storage/storage.ts";
 import type { NonResourceHandler } from "./non-resource.ts";
 import { textResponse } from "./non-resource.ts";
 
@@ -76,4 +77,17 @@ async function run(check: HealthCheck): Promise<{ error?: string }> {
   } catch (error) {
     return { error: error instanceof Error ? error.message : String(error) };
   }
+}
+
+/** That the server answers at all. */
+export const pingCheck: HealthCheck = { name: "ping", check() {} };
+
+/** That storage answers; under upstream's name, whatever the engine is. */
+export function storageCheck(storage: Pick<Storage, "get">): HealthCheck {
+  return {
+    name: "etcd",
+    async check() {
+      await storage.get("/registry/health");
+    },
+  };
 }

@@ -8,10 +8,15 @@ import { ByteBudget } from "./cache/byte-budget.ts";
 import { createWatchCache } from "./cache/resource-cache.ts";
 import type { WatchCache } from "./cache/watch-cache.ts";
 import { storageVersionOf } from "./content/views.ts";
+import { namespaceHooks } from "./namespaces.ts";
 import { keyRootOf } from "./registry/keys.ts";
 import { fieldValue } from "./registry/select.ts";
+import type { StoreHooks } from "./registry/store.ts";
 import { ResourceStore } from "./registry/store.ts";
 import { ResourceTable } from "./resource-table.ts";
+import type { ServiceOptions } from "./server.ts";
+import { parseRange } from "./services/address-range.ts";
+import { ServiceAllocations } from "./services/allocations.ts";
 
 /** Encoded objects kept beside their objects, in all. */
 const encodedBytesLimit = 64 * 1024 * 1024;
@@ -22,19 +27,52 @@ export interface ResourcesDependencies {
   readonly random: Random;
   readonly logger: Logger;
   readonly definitions: readonly ResourceDefinition[];
+  readonly services?: ServiceOptions;
 }
+
+export type Resources = ReturnType<typeof openResources>;
+
+const defaultClusterIpRanges = ["10.96.0.0/12"];
+const defaultNodePorts = { first: 30_000, last: 32_767 };
 
 /** The stores and caches of every resource. A cache starts with the first request that needs it. */
 export function openResources(dependencies: ResourcesDependencies) {
   const { storage, clock, random, logger, definitions } = dependencies;
+  const ending = new AbortController();
   const table = new ResourceTable();
   const budget = new ByteBudget(encodedBytesLimit);
   const caches = new Map<string, WatchCache>();
+  const ranges = (dependencies.services?.clusterIpRanges ?? defaultClusterIpRanges).map(parseRange);
+  const nodePorts = dependencies.services?.nodePorts ?? defaultNodePorts;
+  const allocations = new ServiceAllocations({
+    ranges,
+    nodePorts,
+    random,
+    logger,
+    signal: ending.signal,
+    services() {
+      const store = table.storeOf({ group: "", plural: "services" });
+      if (store === undefined) throw new Error("services are not served");
+      return store.cache;
+    },
+  });
+  const hooksOf: Readonly<Record<string, StoreHooks>> = {
+    "/namespaces": namespaceHooks,
+    "/services": allocations,
+  };
   for (const definition of definitions) add(definition);
 
   function add(definition: ResourceDefinition): ResourceStore {
     const cache = cacheOf(definition);
-    const store = new ResourceStore({ definition, storage, cache, clock, random });
+    const hooks = hooksOf[`${definition.group}/${definition.plural}`];
+    const store = new ResourceStore({
+      definition,
+      storage,
+      cache,
+      clock,
+      random,
+      ...(hooks === undefined ? {} : { hooks }),
+    });
     table.add(definition, store);
     return store;
   }
@@ -65,8 +103,12 @@ export function openResources(dependencies: ResourcesDependencies) {
 
   return {
     table,
+    ranges,
+    /** Resolves when what services hold is known. */
+    allocationsReady: () => allocations.ready(),
     add,
     async close(): Promise<void> {
+      ending.abort(new Error("the server is closed"));
       await Promise.all([...caches.values()].map((cache) => cache.close()));
     },
   };

@@ -21,8 +21,7 @@ import {
   dispatchSubresource,
   type SubresourceDependencies,
 } from "./handlers/subresources.ts";
-import type { HealthCheck } from "./health.ts";
-import { healthHandler } from "./health.ts";
+import { healthHandler, pingCheck, storageCheck } from "./health.ts";
 import { inProcessTransport } from "./in-process.ts";
 import { metricsHandler } from "./metrics/handler.ts";
 import { RequestMetrics } from "./metrics/request-metrics.ts";
@@ -32,6 +31,8 @@ import type { RequestInfo } from "./request-info.ts";
 import { parseRequestInfo } from "./request-info.ts";
 import { openResources } from "./resources.ts";
 import type { Authorizer, ClientCertificate, CreateHandler, Stages, StagesFactory } from "./stages.ts";
+import { startHooks } from "./start-hooks.ts";
+import { Startup } from "./startup.ts";
 import { gitVersion, indexHandler, versionHandler } from "./version.ts";
 
 export interface ApiServerDependencies {
@@ -47,12 +48,23 @@ export interface ApiServerDependencies {
   readonly stages: StagesFactory;
   /** How logs and proxied requests reach nodes and pods; absent: they are answered with 503. */
   readonly backends?: BackendTransport;
+  readonly services?: ServiceOptions;
   /** "host:port" as clients reach the server: for discovery. */
   readonly externalAddress?: string;
   /** Other paths, such as those of OpenAPI. */
   readonly nonResourceHandlers?: readonly NonResourceHandler[];
   /** Requests without credentials are system:anonymous; default true. */
   readonly anonymous?: boolean;
+}
+
+/** Absent parts have upstream's defaults. */
+export interface ServiceOptions {
+  /** At most one block of each family; default 10.96.0.0/12. */
+  readonly clusterIpRanges?: readonly string[];
+  /** Default 30000 to 32767. */
+  readonly nodePorts?: { readonly first: number; readonly last: number };
+  /** Where pods reach this server: the endpoint of the service `kubernetes`. Absent: that service is not kept. */
+  readonly endpoint?: { readonly address: string; readonly port: number };
 }
 
 /** What the edge knows of a request beside its content. */
@@ -68,6 +80,11 @@ export interface ApiServer {
   handle(request: ApiRequest, context: RequestContext): Promise<ApiResponse>;
   /** For a request that asks to take its connection over: where its bytes go, or the answer that refuses it. */
   upgrade(request: ApiRequest, context: RequestContext): Promise<Upgrade>;
+  /**
+   * Prepares the cluster's own objects (namespaces, the service `kubernetes`) and runs the start hooks. Requests are answered
+   * before; /readyz says when this is done.
+   */
+  start(): Promise<void>;
   /** As system:masters, in this process. */
   readonly loopback: Transport;
   /** Ends watches, hooks and caches. Storage stays open: whoever opened it closes it. */
@@ -96,6 +113,8 @@ class Server implements ApiServer {
   readonly #createHandlers = new Map<string, CreateHandler>();
   readonly #subresources: SubresourceDependencies;
   readonly #metrics = new RequestMetrics();
+  readonly #startup: Startup;
+  readonly #ending = new AbortController();
   readonly #nonResource: readonly NonResourceHandler[];
 
   constructor(dependencies: ApiServerDependencies) {
@@ -121,14 +140,15 @@ class Server implements ApiServer {
       authorizer: this.#authorizer,
       storeOf: (resource) => this.#resources.table.storeOf(resource),
     };
-    const ready: HealthCheck = {
-      name: "ping",
-      check() {},
-    };
+    this.#startup = new Startup(
+      [...startHooks(dependencies, this.#resources), ...(stages.postStartHooks ?? [])],
+      dependencies,
+    );
+    const alive = [pingCheck, storageCheck(dependencies.storage)];
     const handlers: NonResourceHandler[] = [
       discoveryHandler(this.#resources.table, { serverAddress: () => dependencies.externalAddress ?? "" }),
       versionHandler,
-      healthHandler({ livez: [ready], readyz: [ready] }),
+      healthHandler({ livez: alive, readyz: [...alive, ...this.#startup.checks] }),
       metricsHandler({ requests: this.#metrics, storedObjects: () => [], version: gitVersion, logger }),
       ...(dependencies.nonResourceHandlers ?? []),
       ...(stages.documents ?? []).map(documentHandler),
@@ -139,17 +159,25 @@ class Server implements ApiServer {
   async handle(request: ApiRequest, context: RequestContext): Promise<ApiResponse> {
     const warnings: string[] = [];
     const auditId = request.headers["audit-id"] ?? this.#dependencies.random.uuid();
+    const info = parseRequestInfo(request.method, request.path, request.query);
+    const { clock } = this.#dependencies;
+    const observe = this.#metrics.begin(info, clock.now());
     let response: ApiResponse;
     try {
-      response = await this.#answer(request, context, warnings);
+      response = await this.#answer(request, info, context, warnings);
     } catch (error) {
       response = this.#failed(request, error);
     }
+    observe(response.status, clock.now());
     return withCommonHeaders(response, auditId, warnings);
   }
 
-  async #answer(request: ApiRequest, context: RequestContext, warnings: string[]): Promise<ApiResponse> {
-    const info = parseRequestInfo(request.method, request.path, request.query);
+  async #answer(
+    request: ApiRequest,
+    info: RequestInfo,
+    context: RequestContext,
+    warnings: string[],
+  ): Promise<ApiResponse> {
     const requestor = await this.#userOf(request, context);
     const user = await effectiveUser(this.#stages.impersonator, requestor, info, request.headers);
     await authorizeRequest(this.#authorizer, attributesOf(user, info));
@@ -233,7 +261,12 @@ class Server implements ApiServer {
     };
   }
 
+  start(): Promise<void> {
+    return this.#startup.run(this.loopback, this.#ending.signal);
+  }
+
   async close(): Promise<void> {
+    this.#ending.abort(new Error("the server is closed"));
     await this.loopback.close();
     await this.#resources.close();
   }

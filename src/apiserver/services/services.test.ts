@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { Status } from "../../apimachinery/api-error.ts";
+import type { AnyObject } from "../../apimachinery/meta.ts";
+import { startTestServer, type TestServer } from "../test-support/server.ts";
+import { addressAt, indexOf, parseRange } from "./address-range.ts";
+import type { ServiceSpec } from "./service-spec.ts";
+
+let server: TestServer;
+before(async () => {
+  server = await startTestServer({
+    dependencies: {
+      services: {
+        clusterIpRanges: ["10.0.0.0/29"],
+        nodePorts: { first: 30000, last: 30003 },
+        endpoint: { address: "192.0.2.7", port: 6443 },
+      },
+    },
+  });
+  await server.server.start();
+});
+after(() => server.close());
+
+const path = "/api/v1/namespaces/default/services";
+const service = (name: string, spec: object = {}) => ({
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: { name },
+  spec: { ports: [{ port: 80 }], ...spec },
+});
+const specOf = (object: AnyObject) => object.spec as ServiceSpec;
+
+test("Kubernetes service: it has the first address and the server as its endpoint", async () => {
+  const kubernetes = await server.ok("GET", `${path}/kubernetes`);
+  assert.equal(specOf(kubernetes).clusterIP, "10.0.0.1");
+  const slice = await server.ok(
+    "GET",
+    "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes",
+  );
+  assert.deepEqual(slice.endpoints, [{ addresses: ["192.0.2.7"], conditions: { ready: true } }]);
+  const endpoints = await server.ok("GET", "/api/v1/namespaces/default/endpoints/kubernetes");
+  assert.equal(JSON.stringify(endpoints.subsets).includes('"port":6443'), true);
+});
+
+test("a service gets an address, gives it back, and cannot take another's", async () => {
+  const first = await server.ok("POST", path, { body: service("first") });
+  const address = specOf(first).clusterIP ?? "";
+  assert.match(address, /^10\.0\.0\.[2-6]$/);
+  assert.deepEqual(specOf(first).clusterIPs, [address]);
+  assert.deepEqual(specOf(first).ipFamilies, ["IPv4"]);
+  const taken = await server.object<Status>("POST", path, {
+    body: service("second", { clusterIP: address }),
+  });
+  assert.equal(taken.code, 422);
+  assert.match(taken.message ?? "", /failed to allocate IP 10\.0\.0\.\d: provided IP is already allocated/);
+  const outside = await server.object<Status>("POST", path, {
+    body: service("second", { clusterIP: "10.1.0.1" }),
+  });
+  assert.match(
+    outside.message ?? "",
+    /is not in the valid range\. The range of valid IPs is 10\.0\.0\.0\/29/,
+  );
+  await server.ok("DELETE", `${path}/first`);
+  const again = await server.ok("POST", path, { body: service("second", { clusterIP: address }) });
+  assert.equal(specOf(again).clusterIP, address);
+  await server.ok("DELETE", `${path}/second`);
+});
+
+test("a refused or dry create keeps nothing", async () => {
+  for (let round = 0; round < 8; round++) {
+    await server.ok("POST", path, { body: service("dry"), query: { dryRun: "All" } });
+    const refused = await server.object<Status>("POST", path, { body: service("Bad_Name") });
+    assert.equal(refused.code, 422);
+  }
+  const created = await server.ok("POST", path, { body: service("kept") });
+  assert.match(specOf(created).clusterIP ?? "", /^10\.0\.0\./);
+  await server.ok("DELETE", `${path}/kept`);
+});
+
+test("headless and external services have no address", async () => {
+  const headless = await server.ok("POST", path, { body: service("headless", { clusterIP: "None" }) });
+  assert.equal(specOf(headless).clusterIP, "None");
+  const external = await server.ok("POST", path, {
+    body: service("external", { type: "ExternalName", externalName: "example.com" }),
+  });
+  assert.equal(specOf(external).clusterIP, undefined);
+});
+
+test("Services should be able to change the type from ClusterIP to NodePort and back", async () => {
+  const created = await server.ok("POST", path, { body: service("changing") });
+  const opened = await server.ok("PUT", `${path}/changing`, {
+    body: { ...created, spec: { ...specOf(created), type: "NodePort" } },
+  });
+  const port = specOf(opened).ports?.[0]?.nodePort ?? 0;
+  assert.ok(port >= 30000 && port <= 30003);
+  const taken = await server.object<Status>("POST", path, {
+    body: service("rival", { type: "NodePort", ports: [{ port: 80, nodePort: port }] }),
+  });
+  assert.match(
+    taken.message ?? "",
+    /spec\.ports\[0\]\.nodePort: Invalid value: \d+: provided port is already allocated/,
+  );
+  const closed = await server.ok("PUT", `${path}/changing`, {
+    body: {
+      ...opened,
+      spec: {
+        ...specOf(opened),
+        type: "ClusterIP",
+        ports: [{ ...specOf(opened).ports?.[0], nodePort: undefined }],
+      },
+    },
+  });
+  assert.equal(specOf(closed).ports?.[0]?.nodePort, undefined);
+  assert.equal(specOf(closed).clusterIP, specOf(created).clusterIP);
+  await server.ok("POST", path, {
+    body: service("rival", { type: "NodePort", ports: [{ port: 80, nodePort: port }] }),
+  });
+});
+
+test("an address range gives its addresses by index", () => {
+  const range = parseRange("10.96.0.0/12");
+  assert.equal(addressAt(range, 1), "10.96.0.1");
+  assert.equal(addressAt(range, 10), "10.96.0.10");
+  assert.equal(indexOf(range, "10.96.1.0"), 256);
+  assert.equal(indexOf(range, "10.96.0.0"), undefined);
+  assert.equal(indexOf(range, "10.111.255.255"), undefined);
+  assert.equal(addressAt(parseRange("fd00:10::/112"), 10), "fd00:10::a");
+});

@@ -1,0 +1,54 @@
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { Client } from "../client/client.ts";
+import type { Transport } from "../client/exchange.ts";
+import { createClient } from "../client/rest-client.ts";
+import { createSystemNamespaces } from "./namespaces.ts";
+import type { Resources } from "./resources.ts";
+import type { ServiceOptions } from "./server.ts";
+import { addressAt } from "./services/address-range.ts";
+import { keepKubernetesService } from "./services/kubernetes-service.ts";
+import type { PostStartHook } from "./stages.ts";
+
+export interface StartHookDependencies {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly services?: ServiceOptions;
+}
+
+/** What the server itself does once it can answer, under upstream's names. */
+export function startHooks(
+  dependencies: StartHookDependencies,
+  resources: Resources,
+): readonly PostStartHook[] {
+  const { clock, logger, services } = dependencies;
+  const clientOf = (transport: Transport): Client => createClient({ transport });
+  const serves = (group: string, plural: string) => resources.table.storeOf({ group, plural }) !== undefined;
+  const hooks: PostStartHook[] = [];
+  if (serves("", "services"))
+    hooks.push({
+      name: "start-service-ip-repair-controllers",
+      run: () => resources.allocationsReady(),
+    });
+  if (serves("", "namespaces"))
+    hooks.push({
+      name: "start-system-namespaces-controller",
+      run: (loopback, { signal }) => createSystemNamespaces(clientOf(loopback), signal),
+    });
+  const endpoint = services?.endpoint;
+  const [range] = resources.ranges;
+  if (endpoint !== undefined && range !== undefined && serves("", "services"))
+    hooks.push({
+      name: "bootstrap-controller",
+      async run(loopback, { signal }) {
+        await resources.allocationsReady();
+        const client = clientOf(loopback);
+        await createSystemNamespaces(client, signal);
+        const clusterIp = addressAt(range, 1);
+        await keepKubernetesService({ client, clock, logger, clusterIp, endpoint }, { signal });
+      },
+    });
+  return hooks;
+}

@@ -1,0 +1,54 @@
+import type { Clock } from "../base/clock.ts";
+import { sleep } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import type { Transport } from "../client/exchange.ts";
+import type { HealthCheck } from "./health.ts";
+import type { PostStartHook } from "./stages.ts";
+
+const retryMs = 1_000;
+
+/** What is done once after the server can answer: each hook until it succeeds, all at the same time. */
+export class Startup {
+  readonly #hooks: readonly PostStartHook[];
+  readonly #done = new Set<string>();
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+
+  constructor(
+    hooks: readonly PostStartHook[],
+    { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+  ) {
+    this.#hooks = hooks;
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /** One for each hook, under upstream's names: not ready before it has succeeded. */
+  get checks(): readonly HealthCheck[] {
+    return this.#hooks.map(({ name }) => ({
+      name: `poststarthook/${name}`,
+      check: () => {
+        if (!this.#done.has(name)) throw new Error("not finished");
+      },
+    }));
+  }
+
+  /** Resolves when every hook has succeeded; rejects only when the signal aborts. */
+  async run(loopback: Transport, signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#hooks.map((hook) => this.#runOne(hook, loopback, signal)));
+  }
+
+  async #runOne(hook: PostStartHook, loopback: Transport, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        await hook.run(loopback, { signal });
+        this.#done.add(hook.name);
+        return;
+      } catch (error) {
+        signal.throwIfAborted();
+        this.#logger.warn({ hook: hook.name, error }, "a start hook failed and is tried again");
+        await sleep(this.#clock, retryMs, { signal });
+      }
+    }
+  }
+}
