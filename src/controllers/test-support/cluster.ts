@@ -1,0 +1,173 @@
+import type { Node, Pod, PodStatus } from "../../api/core/types.generated.ts";
+import { namespaces, nodes, pods } from "../../api/resources.generated.ts";
+import { isApiError } from "../../apimachinery/api-error.ts";
+import type { AnyObject, KubeObject, ResourceType } from "../../apimachinery/meta.ts";
+import { inProcessTransport } from "../../apiserver/in-process.ts";
+import { loopbackUser } from "../../apiserver/server.ts";
+import { startTestServer } from "../../apiserver/test-support/server.ts";
+import { rfc3339 } from "../../base/clock.ts";
+import { silentLogger } from "../../base/log.ts";
+import { seededRandom } from "../../base/random.ts";
+import type { VirtualClock } from "../../base/virtual-clock.ts";
+import type { Client } from "../../client/client.ts";
+import type { InformerFactory } from "../../client/informer.ts";
+import { createInformerFactory } from "../../client/informer-factory.ts";
+import { createClient } from "../../client/rest-client.ts";
+import { type ControllerManagerOptions, createControllerManager } from "../main.ts";
+
+export interface TestCluster {
+  readonly client: Client;
+  readonly clock: VirtualClock;
+  readonly informers: InformerFactory;
+  /** Advances virtual time until the condition holds. */
+  until(condition: () => boolean | Promise<boolean>, options?: { timeoutMs?: number }): Promise<void>;
+  list<T extends KubeObject = AnyObject>(type: ResourceType<T>, namespace?: string): Promise<readonly T[]>;
+  /** Undefined where there is none. */
+  find<T extends KubeObject = AnyObject>(
+    type: ResourceType<T>,
+    name: string,
+    namespace?: string,
+  ): Promise<T | undefined>;
+  addNode(name: string, more?: Partial<Node>): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface TestClusterOptions {
+  readonly options?: ControllerManagerOptions;
+  /** How the stand-in kubelet treats a pod; absent: no kubelet. */
+  readonly kubelet?: KubeletBehaviour;
+}
+
+export interface KubeletBehaviour {
+  /** Virtual time from a pod's creation until it runs and is ready. */
+  readyAfterMs(pod: Pod): number;
+  /** The outcome of a pod that ends, and when after it started. */
+  outcome?(pod: Pod): { readonly afterMs: number; readonly status: PodStatus } | undefined;
+  readonly nodeOf?: (pod: Pod) => string;
+}
+
+/** The API server, all controllers and a kubelet's stand-in in one process, on a virtual clock. */
+export async function startTestCluster({
+  options = {},
+  kubelet,
+}: TestClusterOptions = {}): Promise<TestCluster> {
+  const server = await startTestServer();
+  const { clock } = server;
+  const random = seededRandom(7);
+  const transport = inProcessTransport(server.server, loopbackUser);
+  const client = createClient({ transport, clock });
+  const informers = createInformerFactory({
+    client,
+    clock,
+    random,
+    logger: silentLogger,
+    detectMutations: true,
+  });
+  const stop = new AbortController();
+  for (const name of ["default", "kube-system"]) {
+    await client
+      .create(namespaces, { apiVersion: "v1", kind: "Namespace", metadata: { name }, spec: {} })
+      .catch((error: unknown) => {
+        if (!isApiError(error, "AlreadyExists")) throw error;
+      });
+  }
+  if (kubelet !== undefined) runKubelet(client, informers, clock, kubelet);
+  const manager = createControllerManager({
+    client,
+    informers,
+    clock,
+    random,
+    logger: silentLogger,
+    options,
+  });
+  const running = manager.start(stop.signal).catch((error: unknown) => {
+    if (!stop.signal.aborted) throw error;
+  });
+  await clock.settle();
+  return {
+    client,
+    clock,
+    informers,
+    until: (condition, limits) => clock.advanceUntil(condition, limits),
+    list: async (type, namespace) =>
+      (await client.list(type, namespace === undefined ? {} : { namespace })).items,
+    async find(type, name, namespace) {
+      try {
+        return await client.get(type, namespace === undefined ? { name } : { namespace, name });
+      } catch (error) {
+        if (isApiError(error, "NotFound")) return undefined;
+        throw error;
+      }
+    },
+    async addNode(name, more = {}) {
+      const metadata = { name, ...more.metadata };
+      await client.create(nodes, { apiVersion: "v1", kind: "Node", spec: {}, ...more, metadata });
+    },
+    async close() {
+      stop.abort(new Error("the test is over"));
+      await running;
+      await transport.close();
+      await server.close();
+    },
+  };
+}
+
+function runKubelet(
+  client: Client,
+  informers: InformerFactory,
+  clock: VirtualClock,
+  kubelet: KubeletBehaviour,
+): void {
+  const known = new Set<string>();
+  const report = async (pod: Pod, status: PodStatus) => {
+    const { namespace = "", name = "" } = pod.metadata;
+    try {
+      const live = await client.get(pods, { namespace, name });
+      if (live.metadata.uid !== pod.metadata.uid) return;
+      await client.update(
+        pods,
+        { ...live, status: { ...live.status, ...status } },
+        { subresource: "status" },
+      );
+    } catch (error) {
+      if (isApiError(error, "Conflict")) await report(pod, status);
+      else if (!isApiError(error, "NotFound")) throw error;
+    }
+  };
+  const readiness = (status: "True" | "False") => [
+    { type: "Ready", status, lastTransitionTime: rfc3339(clock.now()) },
+  ];
+  const start = (pod: Pod) => {
+    const { namespace = "", name = "", uid = "" } = pod.metadata;
+    if (known.has(uid)) return;
+    known.add(uid);
+    clock.setTimer(kubelet.readyAfterMs(pod), () => {
+      const ip = `10.9.${known.size >> 8}.${known.size & 255}`;
+      void report(pod, { phase: "Running", podIP: ip, podIPs: [{ ip }], conditions: readiness("True") });
+      const outcome = kubelet.outcome?.(pod);
+      if (outcome === undefined) return;
+      clock.setTimer(outcome.afterMs, () => {
+        void report(pod, { conditions: readiness("False"), ...outcome.status });
+      });
+    });
+    if (pod.spec.nodeName === undefined && kubelet.nodeOf !== undefined) {
+      const target = { apiVersion: "v1", kind: "Node", name: kubelet.nodeOf(pod) };
+      const binding = { apiVersion: "v1", kind: "Binding", metadata: { name }, target };
+      void client.createSubresource(pods, { namespace, name }, "binding", binding).catch(() => {});
+    }
+  };
+  const end = ({ metadata: { namespace = "", name = "", uid = "" } }: Pod) => {
+    clock.setTimer(1000, () => {
+      void client
+        .delete(pods, { namespace, name }, { gracePeriodSeconds: 0, preconditions: { uid } })
+        .catch(() => {});
+    });
+  };
+  informers.informer(pods).addHandler({
+    added: start,
+    updated(old, pod) {
+      const { deletionTimestamp } = pod.metadata;
+      if (deletionTimestamp !== undefined && old.metadata.deletionTimestamp === undefined) end(pod);
+    },
+  });
+}
