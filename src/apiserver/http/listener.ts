@@ -85,8 +85,10 @@ class Edge {
       const tls = socket as TLSSocket; // only sockets of the TLS server are given to this one
       handleUpgrade(message, tls, head, { ...options, context: contextOf(tls) });
     });
-    this.#http1.on("clientError", (_error, socket) => {
-      if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n");
+    this.#http1.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+      const status =
+        error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
+      if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`);
       else socket.destroy();
     });
     this.#http2.on("session", (session) => {
@@ -94,8 +96,9 @@ class Edge {
       session.once("close", () => this.#sessions.delete(session));
       session.on("error", (error) => options.logger.debug({ error }, "http2 session failed"));
     });
-    this.#http2.on("stream", (stream, headers) =>
-      this.#onHttp2(stream as ServerHttp2Stream, headers), // a server's sessions have no others
+    this.#http2.on(
+      "stream",
+      (stream, headers) => this.#onHttp2(stream as ServerHttp2Stream, headers), // a server's sessions have no others
     );
   }
 
