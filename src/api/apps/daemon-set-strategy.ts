@@ -1,6 +1,11 @@
 import type { Strategy } from "../definition.ts";
 import type { DaemonSet, DaemonSetStatus } from "./types.generated.ts";
 import { defaultDaemonSet } from "./workload-defaults.ts";
+import {
+  validateDaemonSet,
+  validateDaemonSetStatusUpdate,
+  validateDaemonSetUpdate,
+} from "./workload-validation.ts";
 
 const initialStatus: DaemonSetStatus = {
   currentNumberScheduled: 0,
@@ -11,5 +16,8 @@ const initialStatus: DaemonSetStatus = {
 
 export const daemonSetStrategy: Strategy<DaemonSet> = {
   defaults: defaultDaemonSet,
+  validate: validateDaemonSet,
+  validateUpdate: validateDaemonSetUpdate,
+  validateStatusUpdate: validateDaemonSetStatusUpdate,
   prepareForCreate: (object) => ({ ...object, status: initialStatus }),
 };

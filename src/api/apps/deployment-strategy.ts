@@ -1,8 +1,16 @@
 import type { Strategy } from "../definition.ts";
 import type { Deployment } from "./types.generated.ts";
 import { defaultDeployment } from "./workload-defaults.ts";
+import {
+  validateDeployment,
+  validateDeploymentStatusUpdate,
+  validateDeploymentUpdate,
+} from "./workload-validation.ts";
 
 export const deploymentStrategy: Strategy<Deployment> = {
   defaults: defaultDeployment,
+  validate: validateDeployment,
+  validateUpdate: validateDeploymentUpdate,
+  validateStatusUpdate: validateDeploymentStatusUpdate,
   prepareForCreate: (object) => ({ ...object, status: {} }),
 };

@@ -1,8 +1,11 @@
 import type { Strategy } from "../definition.ts";
 import { defaultCronJob } from "./job-defaults.ts";
+import { validateCronJob, validateCronJobUpdate } from "./job-validation.ts";
 import type { CronJob } from "./types.generated.ts";
 
 export const cronJobStrategy: Strategy<CronJob> = {
   defaults: defaultCronJob,
   prepareForCreate: (cronJob) => ({ ...cronJob, status: {} }),
+  validate: validateCronJob,
+  validateUpdate: validateCronJobUpdate,
 };

@@ -1,21 +1,17 @@
 import type { Strategy } from "../definition.ts";
 import { defaultJob } from "./job-defaults.ts";
+import { jobLabels } from "./job-labels.ts";
+import { validateJob, validateJobStatusUpdate, validateJobUpdate } from "./job-validation.ts";
 import type { Job } from "./types.generated.ts";
-
-/** Labels that every pod of a job carries; the second of each pair is the name of the first versions. */
-export const jobLabels = {
-  controllerUid: "batch.kubernetes.io/controller-uid",
-  legacyControllerUid: "controller-uid",
-  jobName: "batch.kubernetes.io/job-name",
-  legacyJobName: "job-name",
-  completionIndex: "batch.kubernetes.io/job-completion-index",
-} as const;
 
 export const jobStrategy: Strategy<Job> = {
   // What deletes without a word leaves the pods, as in the first versions.
   defaultPropagation: "Orphan",
   defaults: defaultJob,
   prepareForCreate: (job) => ({ ...withGeneratedSelector(job), status: {} }),
+  validate: validateJob,
+  validateUpdate: validateJobUpdate,
+  validateStatusUpdate: validateJobStatusUpdate,
 };
 
 /**

@@ -32,7 +32,7 @@ const one = quantityOf(1);
 const none = quantityOf(0);
 
 /** The name under which any object of a resource is counted: "count/deployments.apps". */
-export function countName({ group, resource }: QuotaResource): string {
+function countName({ group, resource }: QuotaResource): string {
   return `count/${group === "" ? resource : `${resource}.${group}`}`;
 }
 
@@ -96,20 +96,20 @@ function isPodName(name: string): boolean {
 }
 
 /** A device or other resource that a node advertises under a domain of its own. */
-export function isExtendedResource(name: string): boolean {
+function isExtendedResource(name: string): boolean {
   if (!name.includes("/") || name.startsWith("requests.")) return false;
   const domain = name.slice(0, name.indexOf("/"));
   return domain !== "kubernetes.io" && !domain.endsWith(".kubernetes.io");
 }
 
 /** A pod that has ended, or is long past its end, needs nothing any more; it is still an object. */
-export function podUsage(pod: Pod, nowMs: number): Usage {
+function podUsage(pod: Pod, nowMs: number): Usage {
   const counted = { "count/pods": one };
   if (!isQuotaPod(pod, nowMs)) return counted;
   return { ...counted, pods: one, ...computeUsage(podRequests(pod), podLimits(pod)) };
 }
 
-export function isQuotaPod(pod: Pod, nowMs: number): boolean {
+function isQuotaPod(pod: Pod, nowMs: number): boolean {
   if (isPodTerminal(pod)) return false;
   const { deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata;
   if (deletionTimestamp === undefined || deletionGracePeriodSeconds === undefined) return true;

@@ -1,0 +1,307 @@
+/** Deployments, replica sets, daemon sets and stateful sets (upstream's `pkg/apis/apps/validation`). */
+import type { FieldError } from "../../apimachinery/api-error.ts";
+import * as field from "../../apimachinery/validation.ts";
+import {
+  collisionCountErrors,
+  intOrPercentErrors,
+  isZeroAmount,
+  overHundredErrors,
+  replicaCountErrors,
+  validateLastingTemplate,
+  validateWorkloadSelector,
+} from "../core/template-match-validation.ts";
+import type {
+  DaemonSet,
+  DaemonSetSpec,
+  Deployment,
+  DeploymentSpec,
+  ReplicaSet,
+  StatefulSet,
+  StatefulSetSpec,
+} from "./types.generated.ts";
+
+type Errors = readonly FieldError[];
+
+export function validateDeployment({ spec }: Deployment): Errors {
+  const { progressDeadlineSeconds: deadline, minReadySeconds = 0 } = spec;
+  return [
+    ...field.nonNegative("spec.replicas", spec.replicas),
+    ...validateWorkloadSelector("spec.selector", spec.selector, "deployment"),
+    ...validateLastingTemplate("spec.template", spec.template, spec.selector, "ReplicaSet"),
+    ...validateDeploymentStrategy("spec.strategy", spec.strategy),
+    ...field.nonNegative("spec.minReadySeconds", spec.minReadySeconds),
+    ...field.nonNegative("spec.revisionHistoryLimit", spec.revisionHistoryLimit),
+    ...field.nonNegative("spec.progressDeadlineSeconds", deadline),
+    ...(deadline !== undefined && deadline <= minReadySeconds
+      ? [field.invalid("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds")]
+      : []),
+  ];
+}
+
+function validateDeploymentStrategy(path: string, strategy: DeploymentSpec["strategy"]): Errors {
+  const { type = "", rollingUpdate } = strategy ?? {};
+  const at = field.child(path, "rollingUpdate");
+  if (type === "Recreate")
+    return rollingUpdate === undefined
+      ? []
+      : [field.forbidden(at, "may not be specified when strategy `type` is 'Recreate'")];
+  if (type !== "RollingUpdate")
+    return [field.notSupported(field.child(path, "type"), type, ["Recreate", "RollingUpdate"])];
+  if (rollingUpdate === undefined) return [field.required(at, "this should be defaulted and never be nil")];
+  const { maxUnavailable, maxSurge } = rollingUpdate;
+  const unavailablePath = field.child(at, "maxUnavailable");
+  const errors = [
+    ...intOrPercentErrors(unavailablePath, maxUnavailable),
+    ...intOrPercentErrors(field.child(at, "maxSurge"), maxSurge),
+  ];
+  // Nothing could ever be replaced.
+  if (isZeroAmount(maxUnavailable) && isZeroAmount(maxSurge))
+    errors.push(field.invalid(unavailablePath, maxUnavailable ?? 0, "may not be 0 when `maxSurge` is 0"));
+  return [...errors, ...overHundredErrors(unavailablePath, maxUnavailable)];
+}
+
+export function validateDeploymentUpdate(object: Deployment, old: Deployment): Errors {
+  return [
+    ...validateDeployment(object),
+    ...field.immutable("spec.selector", object.spec.selector, old.spec.selector),
+  ];
+}
+
+const overReplicas = "cannot be greater than status.replicas";
+const overReady = "cannot be greater than readyReplicas";
+
+export function validateDeploymentStatusUpdate({ status = {} }: Deployment, old: Deployment): Errors {
+  return [
+    ...replicaCountErrors(
+      status,
+      [
+        "observedGeneration",
+        "replicas",
+        "updatedReplicas",
+        "readyReplicas",
+        "availableReplicas",
+        "unavailableReplicas",
+        "terminatingReplicas",
+        "collisionCount",
+      ],
+      [
+        ["updatedReplicas", "replicas", overReplicas],
+        ["readyReplicas", "replicas", overReplicas],
+        ["availableReplicas", "replicas", overReplicas],
+        ["availableReplicas", "readyReplicas", overReady],
+      ],
+    ),
+    ...collisionCountErrors(status.collisionCount, old.status?.collisionCount),
+  ];
+}
+
+export function validateReplicaSet({ spec }: ReplicaSet): Errors {
+  return [
+    ...field.nonNegative("spec.replicas", spec.replicas),
+    ...field.nonNegative("spec.minReadySeconds", spec.minReadySeconds),
+    ...validateWorkloadSelector("spec.selector", spec.selector, "deployment"),
+    ...validateLastingTemplate("spec.template", spec.template, spec.selector, "ReplicaSet"),
+  ];
+}
+
+export function validateReplicaSetUpdate(object: ReplicaSet, old: ReplicaSet): Errors {
+  return [
+    ...validateReplicaSet(object),
+    ...field.immutable("spec.selector", object.spec.selector, old.spec.selector),
+  ];
+}
+
+export function validateReplicaSetStatusUpdate({ status = { replicas: 0 } }: ReplicaSet): Errors {
+  return replicaCountErrors(
+    status,
+    [
+      "replicas",
+      "fullyLabeledReplicas",
+      "readyReplicas",
+      "availableReplicas",
+      "terminatingReplicas",
+      "observedGeneration",
+    ],
+    [
+      ["fullyLabeledReplicas", "replicas", overReplicas],
+      ["readyReplicas", "replicas", overReplicas],
+      ["availableReplicas", "replicas", overReplicas],
+      ["availableReplicas", "readyReplicas", overReady],
+    ],
+  );
+}
+
+export function validateDaemonSet({ spec }: DaemonSet): Errors {
+  return [
+    ...validateWorkloadSelector("spec.selector", spec.selector, "daemonset"),
+    ...validateLastingTemplate("spec.template", spec.template, spec.selector, "DaemonSet"),
+    ...field.nonNegative("spec.minReadySeconds", spec.minReadySeconds),
+    ...validateDaemonSetStrategy("spec.updateStrategy", spec.updateStrategy),
+    ...field.nonNegative("spec.revisionHistoryLimit", spec.revisionHistoryLimit),
+  ];
+}
+
+function validateDaemonSetStrategy(path: string, strategy: DaemonSetSpec["updateStrategy"]): Errors {
+  const { type = "", rollingUpdate } = strategy ?? {};
+  if (type === "OnDelete") return [];
+  if (type !== "RollingUpdate")
+    return [field.notSupported(field.child(path, "type"), type, ["RollingUpdate", "OnDelete"])];
+  const at = field.child(path, "rollingUpdate");
+  if (rollingUpdate === undefined) return [field.required(at)];
+  const { maxUnavailable, maxSurge } = rollingUpdate;
+  const unavailablePath = field.child(at, "maxUnavailable");
+  const surgePath = field.child(at, "maxSurge");
+  const errors = [
+    ...intOrPercentErrors(unavailablePath, maxUnavailable),
+    ...overHundredErrors(unavailablePath, maxUnavailable),
+    ...intOrPercentErrors(surgePath, maxSurge),
+    ...overHundredErrors(surgePath, maxSurge),
+  ];
+  if (!isZeroAmount(maxUnavailable) && !isZeroAmount(maxSurge))
+    errors.push(field.invalid(surgePath, maxSurge, "may not be set when maxUnavailable is non-zero"));
+  if (isZeroAmount(maxUnavailable) && isZeroAmount(maxSurge))
+    errors.push(field.required(unavailablePath, "cannot be 0 when maxSurge is 0"));
+  return errors;
+}
+
+export function validateDaemonSetUpdate(object: DaemonSet, old: DaemonSet): Errors {
+  return [
+    ...validateDaemonSet(object),
+    ...field.immutable("spec.selector", object.spec.selector, old.spec.selector),
+  ];
+}
+
+export function validateDaemonSetStatusUpdate({ status }: DaemonSet, old: DaemonSet): Errors {
+  if (status === undefined) return [];
+  return [
+    ...replicaCountErrors(
+      status,
+      [
+        "currentNumberScheduled",
+        "numberMisscheduled",
+        "desiredNumberScheduled",
+        "numberReady",
+        "observedGeneration",
+        "updatedNumberScheduled",
+        "numberAvailable",
+        "numberUnavailable",
+        "collisionCount",
+      ],
+      [],
+    ),
+    ...collisionCountErrors(status.collisionCount, old.status?.collisionCount),
+  ];
+}
+
+export function validateStatefulSet({ spec }: StatefulSet): Errors {
+  return [
+    ...validatePodManagement("spec.podManagementPolicy", spec.podManagementPolicy),
+    ...validateStatefulSetStrategy("spec.updateStrategy", spec.updateStrategy),
+    ...validateRetention(
+      "spec.persistentVolumeClaimRetentionPolicy",
+      spec.persistentVolumeClaimRetentionPolicy,
+    ),
+    ...field.nonNegative("spec.replicas", spec.replicas),
+    ...field.nonNegative("spec.minReadySeconds", spec.minReadySeconds),
+    ...field.nonNegative("spec.ordinals.start", spec.ordinals?.start),
+    ...field.nonNegative("spec.revisionHistoryLimit", spec.revisionHistoryLimit),
+    ...validateWorkloadSelector("spec.selector", spec.selector, "statefulset"),
+    ...validateLastingTemplate("spec.template", spec.template, spec.selector, "StatefulSet"),
+  ];
+}
+
+function validatePodManagement(path: string, policy: string | undefined): Errors {
+  if (!policy) return [field.required(path)];
+  if (policy === "OrderedReady" || policy === "Parallel") return [];
+  return [field.invalid(path, policy, "must be 'OrderedReady' or 'Parallel'")];
+}
+
+function validateStatefulSetStrategy(path: string, strategy: StatefulSetSpec["updateStrategy"]): Errors {
+  const { type = "", rollingUpdate } = strategy ?? {};
+  const at = field.child(path, "rollingUpdate");
+  switch (type) {
+    case "":
+      return [field.required(path)];
+    case "OnDelete":
+      return rollingUpdate === undefined
+        ? []
+        : [field.invalid(at, rollingUpdate, "only allowed for updateStrategy 'RollingUpdate'")];
+    case "RollingUpdate":
+      return [
+        ...field.nonNegative(field.child(at, "partition"), rollingUpdate?.partition),
+        ...validateMaxUnavailable(field.child(at, "maxUnavailable"), rollingUpdate?.maxUnavailable),
+      ];
+    default:
+      return [field.invalid(path, strategy, "must be 'RollingUpdate' or 'OnDelete'")];
+  }
+}
+
+function validateMaxUnavailable(path: string, value: number | string | undefined): Errors {
+  if (value === undefined) return [];
+  const errors = [...intOrPercentErrors(path, value), ...overHundredErrors(path, value)];
+  if (isZeroAmount(value)) errors.push(field.invalid(path, value, "cannot be 0"));
+  return errors;
+}
+
+function validateRetention(
+  path: string,
+  policy: StatefulSetSpec["persistentVolumeClaimRetentionPolicy"],
+): Errors {
+  return (["whenDeleted", "whenScaled"] as const).flatMap((name) =>
+    policy === undefined
+      ? []
+      : field.oneOf(field.child(path, name), policy[name] ?? "", ["Retain", "Delete"], { required: true }),
+  );
+}
+
+const changeableInStatefulSet = [
+  "replicas",
+  "ordinals",
+  "template",
+  "updateStrategy",
+  "revisionHistoryLimit",
+  "persistentVolumeClaimRetentionPolicy",
+  "minReadySeconds",
+] as const;
+
+export function validateStatefulSetUpdate(object: StatefulSet, old: StatefulSet): Errors {
+  const errors = [...validateStatefulSet(object)];
+  const masked: Record<string, unknown> = { ...object.spec };
+  for (const name of changeableInStatefulSet) masked[name] = old.spec[name];
+  if (!field.semanticEqual(masked, old.spec))
+    errors.push(
+      field.forbidden(
+        "spec",
+        "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
+      ),
+    );
+  return errors;
+}
+
+export function validateStatefulSetStatusUpdate(
+  { status = { replicas: 0 } }: StatefulSet,
+  old: StatefulSet,
+): Errors {
+  return [
+    ...replicaCountErrors(
+      status,
+      [
+        "replicas",
+        "readyReplicas",
+        "currentReplicas",
+        "updatedReplicas",
+        "availableReplicas",
+        "observedGeneration",
+        "collisionCount",
+      ],
+      [
+        ["readyReplicas", "replicas", overReplicas],
+        ["currentReplicas", "replicas", overReplicas],
+        ["updatedReplicas", "replicas", overReplicas],
+        ["availableReplicas", "replicas", overReplicas],
+        ["availableReplicas", "readyReplicas", overReady],
+      ],
+    ),
+    ...collisionCountErrors(status.collisionCount, old.status?.collisionCount),
+  ];
+}
