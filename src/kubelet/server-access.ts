@@ -1,3 +1,5 @@
+import type { TokenReview } from "../api/authentication/types.generated.ts";
+import type { SubjectAccessReview } from "../api/authorization/types.generated.ts";
 import { subjectAccessReviews, tokenReviews } from "../api/resources.generated.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Client } from "../client/client.ts";
@@ -26,7 +28,7 @@ export function createServerAccess(dependencies: {
   return {
     authenticate: (token) =>
       users.get(token, async () => {
-        const review = {
+        const review: TokenReview = {
           apiVersion: "authentication.k8s.io/v1",
           kind: "TokenReview",
           metadata: {},
@@ -51,7 +53,7 @@ export function createServerAccess(dependencies: {
           groups: user.groups,
           resourceAttributes: { verb, resource: "nodes", subresource, name: nodeName, version: "v1" },
         };
-        const review = {
+        const review: SubjectAccessReview = {
           apiVersion: "authorization.k8s.io/v1",
           kind: "SubjectAccessReview",
           metadata: {},

@@ -145,9 +145,9 @@ export function statusPatch(before: PodStatus, after: PodStatus): Record<string,
     if (canonicalJson(before[field]) === canonicalJson(after[field])) continue;
     // Conditions merge by type: only those that changed are sent, the rest may be somebody else's.
     if (field === "conditions") {
-      const changed = (after.conditions ?? []).filter((condition) => {
+      const changed = (after.conditions ?? []).flatMap((condition) => {
         const old = before.conditions?.find(({ type }) => type === condition.type);
-        return canonicalJson(old) !== canonicalJson(condition);
+        return canonicalJson(old) === canonicalJson(condition) ? [] : [{ ...nulled(old), ...condition }];
       });
       if (changed.length > 0) patch.conditions = changed;
     } else patch[field] = after[field] ?? null;
@@ -157,3 +157,8 @@ export function statusPatch(before: PodStatus, after: PodStatus): Record<string,
 
 /** Written by others: the scheduler and the resource claim controller. */
 const foreignFields: ReadonlySet<keyof PodStatus> = new Set(["nominatedNodeName", "resourceClaimStatuses"]);
+
+/** Merging keeps what a patch does not name: fields that went away are named, as null. */
+function nulled(condition: object | undefined): Record<string, null> {
+  return Object.fromEntries(Object.keys(condition ?? {}).map((name) => [name, null]));
+}

@@ -346,7 +346,10 @@ class SimNode implements ContainerRuntime {
 
   async attach({ containerId }: AttachRequest, streams: ProcessStreams, options: CallOptions = {}) {
     this.#admit("Attach");
-    await abortable(attachTo(this.#running(containerId), streams), options.signal);
+    const container = this.#running(containerId);
+    await abortable(attachTo(container, streams), options.signal);
+    // Its input was opened for the first who attaches, and has ended with them.
+    if (container.program.readsStdin && container.config.stdinOnce) this.end(container, { exitCode: 0 });
   }
 
   async portForward(podSandboxId: string, port: number, { source, sink }: ForwardedConnection) {
