@@ -191,7 +191,7 @@ interface Difference<T extends KubeObject> {
   /** Absent: it is gone. */
   readonly after: T | undefined;
   readonly isInInitialList: boolean;
-  /** Where it is gone: its last state. */
+  /** Where the one the handler saw is gone, whatever came after it: its last state. */
   readonly last: { readonly object: T; readonly finalStateUnknown: boolean } | undefined;
 }
 
@@ -227,11 +227,8 @@ function notificationsOf<T extends KubeObject>(difference: Difference<T>): reado
   const { before, after, isInInitialList, last } = difference;
   if (before === undefined)
     return after === undefined ? [] : [{ type: "added", object: after, isInInitialList }];
-  const gone = last ?? { object: before, finalStateUnknown: true };
-  if (after === undefined) return [{ type: "deleted", ...gone }];
-  if (before.metadata.uid === after.metadata.uid) return [{ type: "updated", old: before, object: after }];
-  return [
-    { type: "deleted", ...gone },
-    { type: "added", object: after, isInInitialList: false },
-  ];
+  // Without a deletion between them the two are one object.
+  if (last === undefined) return after === undefined ? [] : [{ type: "updated", old: before, object: after }];
+  const gone: Notification<T> = { type: "deleted", ...last };
+  return after === undefined ? [gone] : [gone, { type: "added", object: after, isInInitialList: false }];
 }

@@ -139,7 +139,10 @@ async function simulate(seed: number): Promise<void> {
   const abort = new AbortController();
   factory.start(abort.signal);
 
+  const backup = api.backUp();
+  const restoreAt = random.next() < 0.2 ? randomBelow(random, 25) : -1;
   for (let step = 0; step < 25; step++) {
+    if (step === restoreAt) api.restore(backup);
     for (let index = randomBelow(random, 6); index > 0; index--) write(api, random);
     if (random.next() < 0.3) injectFault(api, random);
     if (step === 12) {
@@ -153,6 +156,17 @@ async function simulate(seed: number): Promise<void> {
   api.down = false;
   api.latencyMs = () => 0;
   api.intercept = () => undefined;
+  if (restoreAt >= 0) {
+    // Until then a server that has caught up with the versions from before it was restored cannot be told from the old.
+    api.dropWatches("cut");
+    await clock.settle();
+    const seen = Math.max(
+      ...[everything, oneNamespace].map((informer) => Number(informer.lastSyncResourceVersion)),
+    );
+    while (api.version <= seen)
+      api.put({ apiVersion: "v1", kind: "Pod", metadata: { namespace: "a", name: "last" } });
+    api.compact();
+  }
   // Longer than a silent watch, and the longest back-off after it, can last.
   await clock.advance(11 * 60_000);
 

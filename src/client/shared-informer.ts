@@ -1,4 +1,5 @@
 import { apiVersionOf, type KubeObject, type ResourceType } from "../apimachinery/meta.ts";
+import { jsonEqual } from "../apimachinery/patch/json-value.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
@@ -283,8 +284,10 @@ class CachingInformer<T extends KubeObject> implements RunnableInformer<T> {
         if (resyncing) queue.push({ type: "updated", old, object: old });
       return;
     }
-    // Listed again and still the same: nothing happened.
-    if (type === "Replaced" && old.metadata.resourceVersion === object.metadata.resourceVersion) return;
+    // Listed again and still the same: nothing happened. The version alone does not say so: a server that was restored
+    // from a backup gives the same ones again.
+    const sameVersion = old.metadata.resourceVersion === object.metadata.resourceVersion;
+    if (type === "Replaced" && sameVersion && jsonEqual(old, object)) return;
     this.#indexer.set(object);
     this.#distribute({ type: "updated", old, object });
   }

@@ -92,6 +92,19 @@ export class FakeApi implements Transport {
     this.#snapshots.clear();
   }
 
+  /** What a server restored from a backup looks like: writes since then are undone, and their versions given anew. */
+  restore(backup: FakeApiBackup): void {
+    this.dropWatches("cut");
+    this.#objects.clear();
+    for (const [path, object] of backup.objects) this.#objects.set(path, object);
+    this.#version = backup.version;
+    this.compact();
+  }
+
+  backUp(): FakeApiBackup {
+    return { version: this.#version, objects: [...this.#objects] };
+  }
+
   /** All watches end: cut off, or closed in order. */
   dropWatches(how: "cut" | "end" = "cut"): void {
     for (const watcher of [...this.#watchers])
@@ -236,6 +249,11 @@ export class FakeApi implements Transport {
     const root = group === "" ? `/api/${version}` : `/apis/${group}/${version}`;
     return `${root}${namespace === undefined ? "" : `/namespaces/${namespace}`}/${resource}/${name}`;
   }
+}
+
+export interface FakeApiBackup {
+  readonly version: number;
+  readonly objects: readonly (readonly [path: string, object: AnyObject])[];
 }
 
 /** "/api/v1/pods/" holds "/api/v1/namespaces/n/pods/a" too. */
