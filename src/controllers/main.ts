@@ -5,6 +5,7 @@ import type { Client } from "../client/client.ts";
 import { createEventRecorder, type EventRecorder } from "../client/event-recorder.ts";
 import type { InformerFactory } from "../client/informer.ts";
 import { createWorkQueue } from "../client/work-queue.ts";
+import { daemonSetController } from "./daemonset/controller.ts";
 import { deploymentController } from "./deployment/controller.ts";
 import { endpointsController } from "./endpoints/endpoints.ts";
 import { endpointSliceController } from "./endpoints/slice-controller.ts";
@@ -93,6 +94,7 @@ const builders: Readonly<Record<string, (sources: Sources) => Controller | undef
   "deployment-controller": deploymentController,
   "replicaset-controller": replicaSetController,
   "replicationcontroller-controller": replicationController,
+  "daemonset-controller": daemonSetController,
   "endpoints-controller": endpointsController,
   "endpointslice-controller": endpointSliceController,
   "node-ipam-controller": ({ informers, options }) => nodeIpamController({ ...options, informers }),
