@@ -148,13 +148,21 @@ export interface StorageWatchBatch {
 }
 
 export interface StorageWatch extends AsyncIterable<StorageWatchBatch, undefined> {
-  /** Asks for a batch soon, without events if there are none, whose revision is at least the store's of now. */
+  /**
+   * Asks for a batch soon, without events if there are none, whose revision is at least the store's of now. Does nothing
+   * where the store does not support progress.
+   */
   requestProgress(): void;
 }
 
 export interface Storage {
   /** The last committed revision this engine knows of. */
   readonly revision: number;
+  /**
+   * Whether a watch can be asked how far it has come. Without (an etcd before 3.4.31 or 3.5.13, whose answer may overtake
+   * events), a reader that may miss nothing reads the range again.
+   */
+  readonly supportsProgress: boolean;
   /** The last committed revision, whoever committed it: what a read must reach that may miss nothing. */
   currentRevision(): Promise<number>;
   /** Sees every commit that was acknowledged before the call, and none that is not yet durable. */
@@ -162,9 +170,10 @@ export interface Storage {
   /** Throws `CompactedError` for a revision below the compacted one, `FutureRevisionError` above the store's. */
   range(range: KeyRange, options?: RangeOptions): Promise<RangeResult>;
   /**
-   * Resolves once the writes are durable (as durable as the engine is); transactions take effect in the order of their
-   * calls. Rejects when they could not be made durable: then none of them is visible here, though after a
-   * crash they may turn out to have been written.
+   * Resolves once the writes are durable (as durable as the engine is). A transaction takes effect after all that were
+   * acknowledged before it was called; those that are under way together, in some order (in an embedded engine, in that of the
+   * calls). Rejects when the writes could not be made durable, or nobody knows: then they may still turn out to have
+   * been written, after a crash or on the far side of a broken connection.
    */
   commit(transaction: Transaction): Promise<CommitResult>;
   /**

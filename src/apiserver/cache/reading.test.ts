@@ -292,17 +292,42 @@ test("a closed cache refuses and leaves nothing behind", async () => {
   await assert.rejects(never.cache.ready(), (error) => isApiError(error, "ServiceUnavailable"));
 });
 
+test("where storage cannot tell progress, reads as of now come from storage, and watches begin there", async () => {
+  const clock = new VirtualClock();
+  const storage = createMemoryStorage({ clock });
+  const failing = new FailingWatches(storage, { supportsProgress: false });
+  const { cache } = openCache({ clock, storage: failing.storage });
+  await cache.ready();
+  await put(storage, pod("n/a"));
+  const now = await putElsewhere(storage);
+  const list = await cache.list({ selection: all });
+  assert.deepEqual([names(list), list.revision], [["n/a"], now]);
+  const watch = await collect(cache, { initialEventsEnd: true, bookmarks: true });
+  await put(storage, pod("n/b"));
+  await clock.advance(60_000);
+  assert.deepEqual(watch.events.map(told), [
+    "ADDED n/a 2",
+    "BOOKMARK k8s.io/initial-events-end 3",
+    "ADDED n/b 4",
+    "BOOKMARK 4",
+  ]);
+  await cache.close();
+});
+
 /** A store whose watches can be made to fail as after a compaction. */
 class FailingWatches {
   readonly storage: Storage;
+  readonly #supportsProgress: boolean;
   #fail = Promise.withResolvers<never>();
 
-  constructor(storage: Storage) {
+  constructor(storage: Storage, { supportsProgress = true } = {}) {
+    this.#supportsProgress = supportsProgress;
     this.#fail.promise.catch(() => {});
     this.storage = {
       get revision() {
         return storage.revision;
       },
+      supportsProgress,
       currentRevision: () => storage.currentRevision(),
       get: (key) => storage.get(key),
       range: (range, options) => storage.range(range, options),
@@ -323,7 +348,9 @@ class FailingWatches {
     const fail = this.#fail.promise;
     const iterator = watch[Symbol.asyncIterator]();
     return {
-      requestProgress: () => watch.requestProgress(),
+      requestProgress: () => {
+        if (this.#supportsProgress) watch.requestProgress();
+      },
       [Symbol.asyncIterator]: () => ({ next: () => Promise.race([iterator.next(), fail]) }),
     };
   }

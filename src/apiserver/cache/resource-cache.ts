@@ -94,23 +94,20 @@ class ResourceCache implements WatchCache {
   }
 
   async list(options: CacheListOptions): Promise<CacheList> {
-    const { exactRevision, minRevision } = options;
     const { storage, clock } = this.#dependencies;
-    if (exactRevision === undefined) await this.#reach(minRevision, options);
-    else {
-      await this.ready(options);
-      const isPresent = exactRevision >= this.#history.latest && exactRevision <= this.revision;
-      if (!isPresent) return listPast(storage, this.hold, this.#scope, exactRevision, options);
-    }
-    return listPresent(this.#objects, exactRevision ?? this.revision, this.#scope, clock, options);
+    const asked = options.exactRevision ?? (await this.#reach(options.minRevision, options));
+    if (!this.#isLoaded) await this.ready(options);
+    const revision = asked ?? this.revision;
+    const isPresent = revision >= this.#history.latest && revision <= this.revision;
+    if (!isPresent) return listPast(storage, this.hold, this.#scope, revision, options);
+    return listPresent(this.#objects, revision, this.#scope, clock, options);
   }
 
   async watch(options: CacheWatchOptions): Promise<AsyncIterable<readonly CacheEvent[]>> {
-    const { selection, afterRevision, minRevision, signal } = options;
-    if (afterRevision === undefined) await this.#reach(minRevision, { signal });
-    else await this.ready({ signal });
+    const { selection, signal } = options;
+    const { afterRevision, initial } = await this.#beginning(options);
     const { completeAfter } = this.#history;
-    if (afterRevision !== undefined && afterRevision < completeAfter)
+    if (afterRevision < completeAfter)
       throw expired(`too old resource version: ${afterRevision} (${completeAfter})`);
     const selects = this.#scope.selector(selection);
     const timers: Timer[] = [];
@@ -118,8 +115,8 @@ class ResourceCache implements WatchCache {
       selection,
       selects,
       bookmarks: options.bookmarks ?? false,
-      afterRevision: afterRevision ?? this.revision,
-      initial: this.#initialEvents(options, selects),
+      afterRevision,
+      initial: eventsOf(initial, this.#history.after(afterRevision), selects),
       bufferLimit: this.#dependencies.bufferLimit ?? defaultBufferLimit,
       release: () => {
         this.#watchers.delete(watcher);
@@ -171,27 +168,46 @@ class ResourceCache implements WatchCache {
     return held;
   }
 
-  /** Waits until reads are as new as they must be: absent means as of now, 0 whatever is at hand. */
-  async #reach(minRevision: number | undefined, options: { readonly signal?: AbortSignal }): Promise<void> {
+  /**
+   * Waits until the cache is as new as a read must be: absent means as of now, 0 whatever is at hand. Where storage's watch
+   * cannot be asked for progress, a read as of now is answered from storage instead: then this is the revision to read.
+   */
+  async #reach(
+    minRevision: number | undefined,
+    options: { readonly signal?: AbortSignal },
+  ): Promise<number | undefined> {
+    const { storage } = this.#dependencies;
     if (!this.#isLoaded) await this.ready(options);
-    if (minRevision === 0) return;
-    const wanted = minRevision ?? (await this.#dependencies.storage.currentRevision());
-    if (wanted > this.revision) await this.#freshness.reach(wanted, options);
+    if (minRevision === 0) return undefined;
+    const wanted = minRevision ?? (await storage.currentRevision());
+    if (wanted <= this.revision) return undefined;
+    if (minRevision === undefined && !storage.supportsProgress) return wanted;
+    await this.#freshness.reach(wanted, options);
+    return undefined;
   }
 
-  #initialEvents(
+  /** What a watch tells first, and the revision after which it goes on with the history. */
+  async #beginning(
     options: CacheWatchOptions,
-    selects: (cached: CachedObject) => boolean,
-  ): Iterator<CacheEvent> {
-    const { selection, afterRevision } = options;
-    if (afterRevision !== undefined) return eventsOf(this.#history.after(afterRevision), selects);
-    const objects: CachedObject[] = [];
-    const { start, end } = this.#scope.rangeOf(selection);
-    if (!options.skipInitialEvents) this.#objects.visit(start, end, (cached) => objects.push(cached) > 0);
-    const closing = options.initialEventsEnd
-      ? this.#bookmark({ "k8s.io/initial-events-end": "true" })
-      : undefined;
-    return additionsOf(objects, selects, closing);
+  ): Promise<{ readonly afterRevision: number; readonly initial: readonly CacheEvent[] }> {
+    const { selection, afterRevision, minRevision, signal } = options;
+    if (afterRevision !== undefined) {
+      await this.ready({ signal });
+      return { afterRevision, initial: [] };
+    }
+    if (options.skipInitialEvents) {
+      const revision = await this.#reach(minRevision, options);
+      return { afterRevision: revision ?? this.revision, initial: [] };
+    }
+    const state = await this.list({
+      selection,
+      signal,
+      ...(minRevision === undefined ? {} : { minRevision }),
+    });
+    const initial = state.items.map((cached) => new CacheEvent("ADDED", cached));
+    if (options.initialEventsEnd)
+      initial.push(this.#bookmark(state.revision, { "k8s.io/initial-events-end": "true" }));
+    return { afterRevision: state.revision, initial };
   }
 
   async #run(): Promise<void> {
@@ -298,21 +314,22 @@ class ResourceCache implements WatchCache {
   /** A quiet resource's bookmarks follow the store's revision, so that its clients never find their own too old. */
   async #sendBookmarks(watchers: readonly Watcher[]): Promise<void> {
     try {
-      await this.#reach(undefined, { signal: this.#closing.signal });
+      if (this.#dependencies.storage.supportsProgress)
+        await this.#reach(undefined, { signal: this.#closing.signal });
     } catch {
       // Storage does not answer: a bookmark at what is known is true as well.
     }
-    const bookmark = this.#bookmark();
+    const bookmark = this.#bookmark(this.revision);
     for (const watcher of watchers) watcher.offerBookmark(bookmark);
   }
 
-  #bookmark(annotations?: Readonly<Record<string, string>>): CacheEvent {
+  #bookmark(revision: number, annotations?: Readonly<Record<string, string>>): CacheEvent {
     const { apiVersion, kind, budget, prefix } = this.#dependencies;
-    const metadata = { resourceVersion: String(this.revision), ...(annotations && { annotations }) };
+    const metadata = { resourceVersion: String(revision), ...(annotations && { annotations }) };
     const object = { kind, apiVersion, metadata };
     return new CacheEvent(
       "BOOKMARK",
-      new CachedObject(prefix, this.revision, object, { frameType: "BOOKMARK", budget }),
+      new CachedObject(prefix, revision, object, { frameType: "BOOKMARK", budget }),
     );
   }
 }
@@ -321,19 +338,12 @@ function closedError() {
   return serviceUnavailable("the watch cache is closed");
 }
 
-function* additionsOf(
-  objects: readonly CachedObject[],
-  selects: (cached: CachedObject) => boolean,
-  closing: CacheEvent | undefined,
-): Generator<CacheEvent> {
-  for (const cached of objects) if (selects(cached)) yield new CacheEvent("ADDED", cached);
-  if (closing !== undefined) yield closing;
-}
-
 function* eventsOf(
+  initial: readonly CacheEvent[],
   changes: readonly ObjectChange[],
   selects: (cached: CachedObject) => boolean,
 ): Generator<CacheEvent> {
+  yield* initial;
   for (const change of changes) {
     const event = change.eventFor(selects);
     if (event !== undefined) yield event;

@@ -73,6 +73,16 @@ test("what is not durable is seen by decisions, not by reads and watches", async
   await storage.close();
 });
 
+test("commits take effect in the order of their calls", async () => {
+  const storage = new EmbeddedStorage({ clock: new VirtualClock() });
+  const results = await Promise.all(Array.from({ length: 100 }, (_, n) => put(storage, `/k${n % 7}`, n)));
+  assert.deepEqual(
+    results.map(({ revision }) => revision),
+    results.map((_, index) => index + 2),
+  );
+  await storage.close();
+});
+
 test("a batch that fails takes with it what was decided since, and nothing else", async () => {
   const { journal, clock, storage } = opened();
   const kept = put(storage, "/a", 1);

@@ -101,6 +101,8 @@ export class EmbeddedStorage implements Storage {
     }
   }
 
+  readonly supportsProgress = true;
+
   get revision(): number {
     return this.#keys.revision;
   }
