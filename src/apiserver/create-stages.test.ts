@@ -137,7 +137,7 @@ test("a start creates the bootstrap policy and the system's priority classes; a 
   assert.deepEqual(versions(again), versions(roles));
 });
 
-test("a pod gets its service account, token volume, tolerations and priority (ServiceAccounts should mount an API token into pods)", async () => {
+test("a pod gets its service account, token volume, tolerations and priority (Service Account Tokens Must AutoMount)", async () => {
   const made = await cluster.read<PodShape>("POST", "/api/v1/namespaces/ns/pods", { body: pod("filled") });
   assert.equal(made.spec.serviceAccountName, "default");
   assert.equal(made.spec.priority, 0);
@@ -152,7 +152,7 @@ test("a pod gets its service account, token volume, tolerations and priority (Se
   );
 });
 
-test("an account or pod can opt out of the token (ServiceAccounts should allow opting out of API token automount)", async () => {
+test("an account or pod can opt out of the token (Service account tokens auto mount optionally)", async () => {
   const body = pod("without", { automountServiceAccountToken: false });
   const made = await cluster.read<PodShape>("POST", "/api/v1/namespaces/ns/pods", { body });
   assert.equal(made.spec.volumes, undefined);
@@ -186,7 +186,7 @@ for (const { name, path, body, message } of [
     message: 'pods "a" is forbidden: no PriorityClass with name none was found',
   },
   {
-    name: "a pod with a runtime class that is not there",
+    name: "a pod with a runtime class that is not there (Pod with the non-existing RuntimeClass is rejected.)",
     path: "/api/v1/namespaces/ns/pods",
     body: pod("a", { runtimeClassName: "none" }),
     message: 'pods "a" is forbidden: pod rejected: RuntimeClass "none" not found',
@@ -252,7 +252,7 @@ test("an admin of a namespace grants no more than they hold", async () => {
   assert.equal(bound.code, 403);
 });
 
-test("a token that was requested authenticates its pod, until the pod is gone", async () => {
+test("a token that was requested authenticates its pod, until the pod is gone (ServiceAccount, create and review token)", async () => {
   const made = await cluster.read<PodShape>("POST", "/api/v1/namespaces/ns/pods", { body: pod("bound") });
   const reply = await cluster.read<{ status: { token: string } }>(
     "POST",
@@ -303,7 +303,7 @@ test("a token for less than ten minutes is refused", async () => {
   assert.match(status.message ?? "", /may not specify a duration less than 10 minutes/);
 });
 
-test("access reviews answer for the caller and for others", async () => {
+test("access reviews answer for the caller and for others (SubjectReview, API Operations)", async () => {
   const review = (kind: string, spec: object, user?: UserInfo) =>
     cluster.read<{ status: { allowed: boolean; reason?: string } }>(
       "POST",
@@ -353,7 +353,7 @@ test("whoami and the rules of a user are answered", async () => {
   assert.ok(rules.status.nonResourceRules.length > 0);
 });
 
-test("the issuer's documents let others verify tokens (ServiceAccountIssuerDiscovery should support OIDC discovery of service account issuer)", async () => {
+test("the issuer's documents let others verify tokens (OIDC Discovery (ServiceAccountIssuerDiscovery))", async () => {
   const document = async (path: string) => {
     const response = await cluster.api.call("GET", path);
     assert.equal(response.status, 200);
@@ -369,7 +369,7 @@ test("the issuer's documents let others verify tokens (ServiceAccountIssuerDisco
   assert.equal((keys.keys as unknown[]).length, 1);
 });
 
-test("a resource quota holds concurrent creations to its limit (ResourceQuota should create a ResourceQuota and capture the life of a configMap)", async () => {
+test("a resource quota holds concurrent creations to its limit (ResourceQuota, object count quota, configmap)", async () => {
   const path = "/api/v1/namespaces/ns";
   const quota = await cluster.read<AnyObject>("POST", `${path}/resourcequotas`, {
     body: {

@@ -1,6 +1,6 @@
 import type { TokenRequest } from "../../api/authentication/types.generated.ts";
 import type { Binding, Node, PersistentVolumeClaim, Pod } from "../../api/core/types.generated.ts";
-import { pods } from "../../api/resources.generated.ts";
+import { nodes, pods } from "../../api/resources.generated.ts";
 import { forbidden, notFound } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import { nodeOf } from "../authorization/node-authorizer.ts";
@@ -11,12 +11,14 @@ import { type AdmissionDependencies, getLive } from "./dependencies.ts";
 /** Narrows what a kubelet writes to its own node and its own pods. */
 export function nodeRestriction(dependencies: AdmissionDependencies): AdmissionPlugin {
   const lister = dependencies.informers.informer(pods).lister;
+  const nodeLister = dependencies.informers.informer(nodes).lister;
+  const findNode = (name: string) => nodeLister.get(name) ?? getLive(dependencies.client, nodes, { name });
   const find = (namespace: string, name: string) =>
     lister.get(`${namespace}/${name}`) ?? getLive(dependencies.client, pods, { namespace, name });
   return {
     name: "NodeRestriction",
     handles: (operation) => operation !== "CONNECT",
-    async admit(attributes) {
+    admit(attributes) {
       const nodeName = nodeOf(attributes.user);
       if (nodeName === undefined) return attributes.object;
       if (nodeName === "")
@@ -24,13 +26,10 @@ export function nodeRestriction(dependencies: AdmissionDependencies): AdmissionP
           attributes,
           `could not determine node from user ${JSON.stringify(attributes.user.name)}`,
         );
-      await checkRequest({
-        nodeName,
-        attributes,
-        find,
-        mayRequestAudience: audienceCheck(dependencies.authorizer),
-      });
-      return attributes.object;
+      const mayRequestAudience = audienceCheck(dependencies.authorizer);
+      return checkRequest({ nodeName, attributes, find, findNode, mayRequestAudience }).then(
+        () => attributes.object,
+      );
     },
   };
 }
@@ -58,6 +57,7 @@ interface NodeRequest {
   readonly nodeName: string;
   readonly attributes: AdmissionAttributes;
   readonly find: (namespace: string, name: string) => Promise<Pod | undefined> | Pod | undefined;
+  readonly findNode: (name: string) => Promise<Node | undefined> | Node | undefined;
   readonly mayRequestAudience: (attributes: AdmissionAttributes, audience: string) => Promise<boolean>;
 }
 
@@ -111,7 +111,8 @@ async function checkPodRequest(request: NodeRequest): Promise<void> {
 const mirrorAnnotation = "kubernetes.io/config.mirror";
 
 /** A kubelet makes pods only to show its static ones, and these refer to nothing of the API. */
-function checkMirrorPod({ nodeName, attributes }: NodeRequest): void {
+async function checkMirrorPod(request: NodeRequest): Promise<void> {
+  const { nodeName, attributes, findNode } = request;
   // The resource says that it is a pod.
   const pod = attributes.object as AnyObject & Pod;
   const node = JSON.stringify(nodeName);
@@ -134,6 +135,14 @@ function checkMirrorPod({ nodeName, attributes }: NodeRequest): void {
     throw why(`node ${node} can only create pods with a controller owner reference set to itself`);
   if (owner.blockOwnerDeletion === true)
     throw why(`node ${node} must not set blockOwnerDeletion on an owner reference`);
+  const registered = await findNode(nodeName);
+  if (registered === undefined) throw notFound({ group: "", resource: "nodes" }, nodeName);
+  if (registered.metadata.uid !== owner.uid)
+    throw why(`node ${nodeName} UID mismatch: expected ${owner.uid} got ${registered.metadata.uid}`);
+  checkMirrorReferences(pod, node, why);
+}
+
+function checkMirrorReferences(pod: Pod, node: string, why: (text: string) => Error): void {
   if (pod.spec.serviceAccountName)
     throw why(`node ${node} can not create pods that reference a service account`);
   if (secretsOf(pod).size > 0) throw why(`node ${node} can not create pods that reference secrets`);

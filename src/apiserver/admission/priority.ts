@@ -48,7 +48,7 @@ function keepPriority(pod: AnyObject & Pod, old: Pod): AnyObject {
 }
 
 /** Of several that claim to be the default, the lowest: no pod gets more than was meant. */
-export function defaultClass(classes: readonly PriorityClass[]): PriorityClass | undefined {
+function defaultClass(classes: readonly PriorityClass[]): PriorityClass | undefined {
   return classes
     .filter((candidate) => candidate.globalDefault === true)
     .toSorted((a, b) => (a.value ?? 0) - (b.value ?? 0))[0];

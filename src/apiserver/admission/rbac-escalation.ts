@@ -78,7 +78,7 @@ function refuse(attributes: AdmissionAttributes, why: string) {
 }
 
 /** What a user would grant without holding it, in upstream's words; undefined: nothing. */
-export function escalation(
+function escalation(
   rbac: RbacSource,
   { user, namespace }: { readonly user: UserInfo; readonly namespace: string },
   granted: readonly PolicyRule[],

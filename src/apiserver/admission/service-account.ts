@@ -100,7 +100,7 @@ function wantsToken(pod: Pod, account: ServiceAccountObject): boolean {
 }
 
 /** Mounts the token into every container that has nothing at its path yet. */
-export function withTokenVolume<T extends Pod>(pod: T, random: Random): T {
+function withTokenVolume<T extends Pod>(pod: T, random: Random): T {
   const volumes = pod.spec.volumes ?? [];
   const existing = volumes.find(({ name }) => name.startsWith(tokenVolumePrefix));
   const name = existing?.name ?? freeVolumeName(volumes, random);

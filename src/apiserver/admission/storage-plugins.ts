@@ -38,7 +38,7 @@ export function defaultStorageClass({ informers }: AdmissionDependencies): Admis
 }
 
 /** Of several defaults the newest counts, then the first by name. */
-export function newestDefault<T extends KubeObject>(
+function newestDefault<T extends KubeObject>(
   classes: readonly T[],
   annotations: readonly string[],
 ): T | undefined {

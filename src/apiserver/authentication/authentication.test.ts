@@ -139,7 +139,12 @@ test("service account token: a signature is verified once, its pod every time", 
   let verifications = 0;
   const objects: Record<string, BoundObject> = { ...alive };
   const tokens = serviceAccountTokens({
-    verifier: { verify: (token) => (verifications++, verifier.verify(token)) },
+    verifier: {
+      verify(token) {
+        verifications++;
+        return verifier.verify(token);
+      },
+    },
     objects: lookUp(objects),
     now: () => nowMs,
     issuers: [issuer],

@@ -44,7 +44,7 @@ async function tryModes(
 }
 
 /** Who the headers ask for, as they say it. */
-export function wantedUser(headers: Readonly<Record<string, string | undefined>>): UserInfo | undefined {
+function wantedUser(headers: Readonly<Record<string, string | undefined>>): UserInfo | undefined {
   const name = headers["impersonate-user"] ?? "";
   const uid = headers["impersonate-uid"] ?? "";
   const wantedGroups = headerValues(headers["impersonate-group"]);

@@ -39,7 +39,7 @@ export interface NodeRelationSource {
   nodeOfSlice(name: string): string | undefined;
 }
 
-export function isRelated(source: NodeRelationSource, nodeName: string, object: RelatedObject): boolean {
+function isRelated(source: NodeRelationSource, nodeName: string, object: RelatedObject): boolean {
   const { kind, namespace, name } = object;
   switch (kind) {
     case "pods":

@@ -48,7 +48,7 @@ function nameMatches(allowed: readonly string[] | undefined, name: string): bool
 }
 
 /** Exact, "*", or a prefix that ends in "*". */
-export function urlMatches(allowed: string, path: string): boolean {
+function urlMatches(allowed: string, path: string): boolean {
   return allowed === path || (allowed.endsWith(all) && path.startsWith(allowed.slice(0, -1)));
 }
 

@@ -13,8 +13,8 @@ import {
 } from "./x509.ts";
 
 const dayMs = 86_400_000;
-export const authorityValidityMs = 10 * 365 * dayMs;
-export const leafValidityMs = 365 * dayMs;
+const authorityValidityMs = 10 * 365 * dayMs;
+const leafValidityMs = 365 * dayMs;
 /** Clocks of machines differ a little: a new certificate is valid from a little before now. */
 const backdateMs = 5 * 60_000;
 

@@ -48,7 +48,7 @@ export const objectIds = {
 } as const;
 
 /** Key usage bits by the names of certificates.k8s.io; the value is the bit's number in RFC 5280. */
-export const keyUsageBits: Readonly<Record<string, number>> = {
+const keyUsageBits: Readonly<Record<string, number>> = {
   signing: 0,
   "digital signature": 0,
   "content commitment": 1,
@@ -61,7 +61,7 @@ export const keyUsageBits: Readonly<Record<string, number>> = {
   "decipher only": 8,
 };
 
-export const extendedKeyUsageIds: Readonly<Record<string, string>> = {
+const extendedKeyUsageIds: Readonly<Record<string, string>> = {
   any: "2.5.29.37.0",
   "server auth": objectIds.serverAuth,
   "client auth": objectIds.clientAuth,
@@ -189,7 +189,7 @@ function encodeAltName(name: string): Buffer {
 }
 
 /** Four or sixteen bytes. */
-export function addressBytes(address: string): Buffer {
+function addressBytes(address: string): Buffer {
   if (isIP(address) === 4) return Buffer.from(address.split(".").map(Number));
   const [head = "", tail] = address.split("::");
   const groups = (text: string) => (text === "" ? [] : text.split(":").flatMap(groupBytes));

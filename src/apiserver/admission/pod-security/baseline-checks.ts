@@ -156,7 +156,7 @@ export function procMount(_: ObjectMeta, spec: PodSpec): Violation | undefined {
   };
 }
 
-export function isAllowedSeccomp(type: string): boolean {
+function isAllowedSeccomp(type: string): boolean {
   return type === "RuntimeDefault" || type === "Localhost";
 }
 

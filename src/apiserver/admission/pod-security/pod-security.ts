@@ -148,7 +148,7 @@ function validateNamespace(
 /** At most so many existing pods are checked when a namespace gets stricter. */
 const maxPodsToCheck = 3000;
 
-export function warningsForPods(namespace: string, level: LevelVersion, existing: readonly Pod[]): string[] {
+function warningsForPods(namespace: string, level: LevelVersion, existing: readonly Pod[]): string[] {
   const ordered = oneOfEachController(existing);
   const checked = ordered.slice(0, maxPodsToCheck);
   const byReason = new Map<string, string[]>();

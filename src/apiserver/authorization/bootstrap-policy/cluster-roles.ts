@@ -278,7 +278,7 @@ export const clusterRoleTemplates: readonly RoleTemplate[] = [
 ];
 
 const apiGroup = rbac;
-export const group = (name: string): Subject => ({ kind: "Group", apiGroup, name });
+const group = (name: string): Subject => ({ kind: "Group", apiGroup, name });
 export const user = (name: string): Subject => ({ kind: "User", apiGroup, name });
 export const serviceAccount = (namespace: string, name: string): Subject => ({
   kind: "ServiceAccount",
