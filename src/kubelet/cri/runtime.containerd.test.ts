@@ -19,7 +19,7 @@ const shellImage = "k8ts.local/shell:1";
 
 interface Fixture {
   readonly place: ContainerdPlace;
-  readonly registry: Registry;
+  readonly registries: readonly Registry[];
   containerd: Containerd;
 }
 
@@ -41,15 +41,17 @@ function prepare(): Promise<Fixture | string> {
     await mirrorRegistry(containerd.registryHostsDirectory, { host: "registry.test", url: registry.url });
     const open = await serveRegistry({ images: [pullable("open/tool:1")] });
     await mirrorRegistry(containerd.registryHostsDirectory, { host: "open.test", url: open.url });
-    after(async () => {
-      await Promise.all([registry.close(), open.close()]);
-      const made = await fixture;
-      if (typeof made === "object") await made.place.clear(made.containerd);
-    });
-    return { place, registry, containerd };
+    return { place, registries: [registry, open], containerd };
   })();
   return fixture;
 }
+
+after(async () => {
+  const made = await fixture;
+  if (made === undefined || typeof made === "string") return;
+  await Promise.all(made.registries.map((registry) => registry.close()));
+  await made.place.clear(made.containerd);
+});
 
 async function shell() {
   const busybox = await findBinary("busybox");

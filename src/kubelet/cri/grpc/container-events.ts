@@ -40,7 +40,7 @@ export async function* containerEventStream(
         source = containerdEvents;
         continue;
       }
-      if (!(error instanceof CriError)) throw error;
+      if (!(error instanceof CriError) || error.code === "Cancelled") throw error; // closed by its owner
     }
     await sleep(clock, backoffDelayMs(reconnect, attempt++, random), options).catch(() => {});
   }

@@ -18,7 +18,7 @@ export interface ContainerBehavior {
   readonly unreadyAfterMs?: number;
   /** How long it takes to end after its stop signal; longer than the grace period: killed with code 137. */
   readonly stopDelayMs?: number;
-  /** With what it ends after its stop signal; default 0. */
+  /** With what it ends after its stop signal; absent: as its program does. */
   readonly stopExitCode?: number;
   /** What it writes to its log as it starts. */
   readonly log?: readonly string[];

@@ -1,6 +1,6 @@
 /**
  * The few programs that a simulated container knows, so that a pod made for a busybox image ends as it would there:
- * true, false, echo, sleep, exit, cat, and `sh -c` with those joined by ";", "&&" or "||". Anything else is taken for a
+ * true, false, echo, sleep, exit, cat, trap, and `sh -c` with those joined by ";", "&&" or "||". Anything else is taken for a
  * server: as a container's own program it runs until stopped, in an exec it succeeds at once.
  */
 export interface Run {
@@ -11,10 +11,21 @@ export interface Run {
   readonly stderr: string;
   /** Copies its standard input to its output. */
   readonly readsStdin: boolean;
+  /** What it exits with when it is told to stop; undefined: it does not listen, and has to be killed. */
+  readonly stopExitCode: number | undefined;
 }
 
-const finished: Run = { durationMs: 0, exitCode: 0, stdout: "", stderr: "", readsStdin: false };
-const server: Run = { ...finished, durationMs: undefined };
+const terminated = 143;
+const finished: Run = {
+  durationMs: 0,
+  exitCode: 0,
+  stdout: "",
+  stderr: "",
+  readsStdin: false,
+  stopExitCode: terminated,
+};
+/** Ends in good order when told to. */
+const server: Run = { ...finished, durationMs: undefined, stopExitCode: 0 };
 
 export function runProgram(command: readonly string[]): Run {
   const [program = "", ...args] = command;
@@ -31,6 +42,8 @@ export function runProgram(command: readonly string[]): Run {
       return sleepFor(args[0] ?? "");
     case "cat":
       return { ...finished, readsStdin: args.length === 0 };
+    case "trap":
+      return args[0] === "" ? { ...finished, stopExitCode: undefined } : finished;
     case "sh":
       return args[0] === "-c" ? runScript(args[1] ?? "") : server;
     default:
@@ -48,7 +61,7 @@ const unitMs: Readonly<Record<string, number>> = {
 
 function sleepFor(text: string): Run {
   const [, number = "0", unit = ""] = /^([0-9.]+)([smhd]?)$/.exec(text) ?? [];
-  if (text === "infinity") return server;
+  if (text === "infinity") return { ...finished, durationMs: undefined };
   return { ...finished, durationMs: Number(number) * (unitMs[unit] ?? 1000) };
 }
 
@@ -78,6 +91,7 @@ function joined(total: Run, words: readonly string[]): Run {
     stdout: total.stdout + (toStderr ? "" : run.stdout),
     stderr: total.stderr + run.stderr + (toStderr ? run.stdout : ""),
     readsStdin: total.readsStdin || run.readsStdin,
+    stopExitCode: total.stopExitCode === undefined ? undefined : run.stopExitCode,
   };
 }
 

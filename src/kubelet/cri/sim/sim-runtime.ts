@@ -267,17 +267,19 @@ class SimNode implements ContainerRuntime {
     this.#admit("StopContainer");
     const container = this.#containers.get(containerId);
     if (container?.state !== "running") return;
-    const { stopDelayMs = 0, stopExitCode = 0 } = container.behavior;
+    const { stopDelayMs, stopExitCode = container.program.stopExitCode } = container.behavior;
+    const delayMs = stopDelayMs ?? (stopExitCode === undefined ? Number.POSITIVE_INFINITY : 0);
     const graceMs = gracePeriodSeconds * 1000;
-    const inTime = stopDelayMs <= graceMs && gracePeriodSeconds > 0;
-    const waitMs = inTime ? stopDelayMs : graceMs;
-    if (waitMs > 0) {
-      const timer = this.#clock.setTimer(waitMs, () =>
-        this.end(container, inTime ? { exitCode: stopExitCode } : { exitCode: killedExitCode }),
-      );
-      await abortable(container.ended(), options?.signal);
-      timer.cancel();
-    } else this.end(container, { exitCode: inTime ? stopExitCode : killedExitCode });
+    const inTime = delayMs <= graceMs && gracePeriodSeconds > 0;
+    const end = { exitCode: inTime ? (stopExitCode ?? 0) : killedExitCode };
+    const waitMs = Math.min(delayMs, graceMs);
+    if (waitMs === 0) {
+      this.end(container, end);
+      return;
+    }
+    const timer = this.#clock.setTimer(waitMs, () => this.end(container, end));
+    await abortable(container.ended(), options?.signal);
+    timer.cancel();
   }
 
   async removeContainer(containerId: string, _options?: CallOptions) {
