@@ -4,6 +4,7 @@ import type { Bench } from "./bench.ts";
 
 /** One file a benchmark. */
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  api: () => import("./api.ts"),
   storage: () => import("./storage.ts"),
 };
 
