@@ -1,5 +1,110 @@
+/** Config maps and secrets: keys, sizes, and what may not change. */
+import type { FieldError } from "../../apimachinery/api-error.ts";
+import { byteLength, configMapKey } from "../../apimachinery/names.ts";
+import * as field from "../../apimachinery/validation.ts";
 import type { Strategy } from "../definition.ts";
 import type { ConfigMap, Secret } from "./types.generated.ts";
 
-export const configMapValidation: Strategy<ConfigMap> = {};
-export const secretValidation: Strategy<Secret> = {};
+type Errors = readonly FieldError[];
+type Data = Readonly<Record<string, string>>;
+
+/** Of all values together. */
+export const maxConfigBytes = 1024 * 1024;
+
+/** The length of what base64 stands for. */
+function decodedLength(text: string): number {
+  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
+  return Math.max(0, Math.floor(text.length / 4) * 3 - padding);
+}
+
+function keyErrors(path: string, data: Data | undefined): Errors {
+  return Object.keys(data ?? {}).flatMap((key) =>
+    field.invalidEach(field.at(path, key), key, configMapKey(key)),
+  );
+}
+
+function totalBytes(data: Data | undefined, length: (value: string) => number): number {
+  return Object.values(data ?? {}).reduce((total, value) => total + length(value), 0);
+}
+
+function validateConfigMap({ data, binaryData }: ConfigMap): Errors {
+  const errors: FieldError[] = [...keyErrors("data", data), ...keyErrors("binaryData", binaryData)];
+  for (const key in data)
+    if (binaryData?.[key] !== undefined)
+      errors.push(field.invalid(field.at("data", key), key, "duplicate of key present in binaryData"));
+  if (totalBytes(data, byteLength) + totalBytes(binaryData, decodedLength) > maxConfigBytes)
+    errors.push(field.tooLong("", maxConfigBytes));
+  return errors;
+}
+
+/** Once `immutable` is set neither it nor what it protects can change. */
+function frozenErrors<T extends ConfigMap | Secret>(
+  object: T,
+  old: T,
+  names: readonly (keyof T & string)[],
+): Errors {
+  if (old.immutable !== true) return [];
+  const detail = "field is immutable when `immutable` is set";
+  return [
+    ...(object.immutable === true ? [] : [field.forbidden("immutable", detail)]),
+    ...names.flatMap((name) =>
+      field.semanticEqual(object[name], old[name]) ? [] : [field.forbidden(name, detail)],
+    ),
+  ];
+}
+
+export const configMapValidation: Strategy<ConfigMap> = {
+  validate: validateConfigMap,
+  validateUpdate: (object, old) => [
+    ...frozenErrors(object, old, ["data", "binaryData"]),
+    ...validateConfigMap(object),
+  ],
+};
+
+/** Keys that secrets of a type must have. */
+const requiredKeys: Readonly<Record<string, readonly string[]>> = {
+  "kubernetes.io/dockercfg": [".dockercfg"],
+  "kubernetes.io/dockerconfigjson": [".dockerconfigjson"],
+  "kubernetes.io/ssh-auth": ["ssh-privatekey"],
+  "kubernetes.io/tls": ["tls.crt", "tls.key"],
+};
+
+const serviceAccountAnnotation = "kubernetes.io/service-account.name";
+
+function validateSecret(secret: Secret): Errors {
+  const { data = {}, type = "", metadata } = secret;
+  const errors: FieldError[] = [...keyErrors("data", data)];
+  if (totalBytes(data, decodedLength) > maxConfigBytes) errors.push(field.tooLong("data", maxConfigBytes));
+  for (const key of requiredKeys[type] ?? [])
+    if (data[key] === undefined || (type === "kubernetes.io/ssh-auth" && data[key] === ""))
+      errors.push(field.required(field.at("data", key)));
+  if (type === "kubernetes.io/service-account-token" && !metadata.annotations?.[serviceAccountAnnotation])
+    errors.push(field.required(field.at("metadata.annotations", serviceAccountAnnotation)));
+  if (type === "kubernetes.io/basic-auth" && data.username === undefined && data.password === undefined)
+    errors.push(field.required("data[username]"), field.required("data[password]"));
+  if (type.startsWith("kubernetes.io/dockerc"))
+    errors.push(...dockerConfigErrors(requiredKeys[type]?.[0], data));
+  return errors;
+}
+
+/** The content is JSON; it is a secret, so nothing of it is shown. */
+function dockerConfigErrors(key: string | undefined, data: Data): Errors {
+  const content = key === undefined ? undefined : data[key];
+  if (key === undefined || content === undefined) return [];
+  try {
+    const parsed: unknown = JSON.parse(new TextDecoder().decode(Uint8Array.fromBase64(content)));
+    if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return [];
+  } catch {
+    // Told below, in the same words as for a wrong shape.
+  }
+  return [field.invalid(field.at("data", key), "<secret contents redacted>", "must be a JSON object")];
+}
+
+export const secretValidation: Strategy<Secret> = {
+  validate: validateSecret,
+  validateUpdate: (object, old) => [
+    ...field.immutable("type", object.type, old.type),
+    ...frozenErrors(object, old, ["data"]),
+    ...validateSecret(object),
+  ],
+};

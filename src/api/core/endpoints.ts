@@ -1,6 +1,7 @@
 import { ageColumn, firstFew, nameColumn, stringColumn } from "../columns.ts";
 import { defineResource } from "../define.ts";
 import { endpoints } from "../resources.generated.ts";
+import { validateEndpoints, validateEndpointsUpdate } from "./endpoints-validation.ts";
 import type { Endpoints } from "./types.generated.ts";
 
 /** An address and a port as a URL has them. */
@@ -36,5 +37,10 @@ export const endpointsDefinition = defineResource(endpoints, {
   listKind: "EndpointsList",
   singular: "endpoints",
   columns: [nameColumn, stringColumn("Endpoints", "The first addresses.", addresses), ageColumn],
-  strategy: { createOnUpdate: true, defaults: withEndpointsDefaults },
+  strategy: {
+    createOnUpdate: true,
+    defaults: withEndpointsDefaults,
+    validate: validateEndpoints,
+    validateUpdate: validateEndpointsUpdate,
+  },
 });

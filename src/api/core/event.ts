@@ -4,6 +4,7 @@ import type { Column, ColumnContext } from "../definition.ts";
 import { fillAbsent } from "../fill.ts";
 import { humanAge } from "../human-duration.ts";
 import { events } from "../resources.generated.ts";
+import { validateEvent } from "./event-validation.ts";
 import type { Event } from "./types.generated.ts";
 
 export const eventTtlSeconds = 3600;
@@ -54,7 +55,13 @@ const columns: readonly Column<Event>[] = [
 export const eventDefinition = defineResource(events, {
   shortNames: ["ev"],
   columns,
-  strategy: { ttlSeconds: eventTtlSeconds, createOnUpdate: true, defaults: defaultEvent },
+  strategy: {
+    ttlSeconds: eventTtlSeconds,
+    createOnUpdate: true,
+    defaults: defaultEvent,
+    validate: validateEvent,
+    validateUpdate: validateEvent,
+  },
   selectableFields: {
     "involvedObject.kind": ({ involvedObject }) => involvedObject.kind ?? "",
     "involvedObject.namespace": ({ involvedObject }) => involvedObject.namespace ?? "",

@@ -2,6 +2,7 @@ import { plainColumns } from "../columns.ts";
 import { defineResource } from "../define.ts";
 import { mapField, mapItems } from "../fill.ts";
 import { limitRanges } from "../resources.generated.ts";
+import { validateLimitRange } from "./quota-validation.ts";
 import { roundResourceList } from "./resource-defaults.ts";
 import type { LimitRange, LimitRangeItem } from "./types.generated.ts";
 
@@ -25,5 +26,11 @@ function defaultItem(item: LimitRangeItem): LimitRangeItem {
 export const limitRangeDefinition = defineResource(limitRanges, {
   shortNames: ["limits"],
   columns: plainColumns,
-  strategy: { createOnUpdate: true, generationFields: [], defaults: defaultLimitRange },
+  strategy: {
+    createOnUpdate: true,
+    generationFields: [],
+    defaults: defaultLimitRange,
+    validate: validateLimitRange,
+    validateUpdate: validateLimitRange,
+  },
 });

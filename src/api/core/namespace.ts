@@ -1,4 +1,6 @@
-import { dns1123Label } from "../../apimachinery/names.ts";
+import type { FieldError } from "../../apimachinery/api-error.ts";
+import { dns1123Label, qualifiedName } from "../../apimachinery/names.ts";
+import * as field from "../../apimachinery/validation.ts";
 import { ageColumn, nameColumn, stringColumn } from "../columns.ts";
 import { defineResource, subresource } from "../define.ts";
 import { namespaces } from "../resources.generated.ts";
@@ -35,10 +37,32 @@ export const namespaceDefinition = defineResource(namespaces, {
       // Only the finalize subresource writes these.
       spec: { ...namespace.spec, finalizers: old.spec?.finalizers ?? [] },
     }),
+    validate: ({ spec }) => finalizerErrors(spec?.finalizers ?? []),
+    validateStatusUpdate: phaseErrors,
   },
   selectableFields: { "status.phase": ({ status }) => status?.phase ?? "" },
   subresources: [subresource("finalize", "Namespace", ["update"])],
 });
+
+/** Names of what must be done before a namespace may go: fully qualified, or the one of Kubernetes. */
+export function finalizerErrors(finalizers: readonly string[]): readonly FieldError[] {
+  const path = "spec.finalizers";
+  return finalizers.flatMap((name) => [
+    ...field.invalidEach(path, name, qualifiedName(name)),
+    ...(name.includes("/") || ["kubernetes", "orphan", "foregroundDeletion"].includes(name)
+      ? []
+      : [field.invalid(path, name, "name is neither a standard finalizer name nor is it fully qualified")]),
+  ]);
+}
+
+/** The phase follows from whether the namespace is being deleted. */
+function phaseErrors({ metadata, status }: Namespace): readonly FieldError[] {
+  const isGoing = metadata.deletionTimestamp !== undefined;
+  const phase = isGoing ? "Terminating" : "Active";
+  if (status?.phase === phase) return [];
+  const detail = `may only be '${phase}' if \`deletionTimestamp\` is ${isGoing ? "not " : ""}empty`;
+  return [field.invalid("status.Phase", status?.phase ?? "", detail)];
+}
 
 function withKubernetesFinalizer(finalizers: readonly string[]): readonly string[] {
   return finalizers.includes("kubernetes") ? finalizers : [...finalizers, "kubernetes"];

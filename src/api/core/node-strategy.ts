@@ -1,4 +1,5 @@
 import type { Strategy } from "../definition.ts";
+import { validateNode, validateNodeUpdate } from "./node-validation.ts";
 import { roundResourceList } from "./resource-defaults.ts";
 import type { Node, NodeSpec } from "./types.generated.ts";
 
@@ -6,6 +7,9 @@ import type { Node, NodeSpec } from "./types.generated.ts";
 export const nodeStrategy: Strategy<Node> = {
   generationFields: [],
   defaults: defaultNode,
+  validate: validateNode,
+  validateUpdate: validateNodeUpdate,
+  validateStatusUpdate: validateNodeUpdate,
   prepareForStatusUpdate: (node) => defaultNode(node),
 };
 

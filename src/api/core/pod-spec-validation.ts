@@ -308,8 +308,8 @@ function validateFileKeys(path: string, spec: PodSpec): Errors {
 }
 
 /** The template of a workload. */
-export function validatePodTemplate(path: string, template: PodTemplateSpec): Errors {
-  const { metadata = {}, spec } = template;
+export function validatePodTemplate(path: string, template: PodTemplateSpec | undefined): Errors {
+  const { metadata = {}, spec } = template ?? {};
   const errors: FieldError[] = [
     ...validateLabels(field.child(path, "labels"), metadata.labels),
     ...validateAnnotations(field.child(path, "annotations"), metadata.annotations),

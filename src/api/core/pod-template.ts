@@ -3,6 +3,7 @@ import { nameColumn, stringColumn, templateColumns } from "../columns.ts";
 import { defineResource } from "../define.ts";
 import { podTemplates } from "../resources.generated.ts";
 import { defaultPodTemplate } from "./pod-defaults.ts";
+import { validatePodTemplate } from "./pod-spec-validation.ts";
 import type { PodTemplate } from "./types.generated.ts";
 
 export const podTemplateDefinition = defineResource(podTemplates, {
@@ -16,5 +17,10 @@ export const podTemplateDefinition = defineResource(podTemplates, {
       showLabels(template?.metadata?.labels),
     ),
   ],
-  strategy: { defaults: (object) => ({ ...object, template: defaultPodTemplate(object.template) }) },
+  strategy: {
+    generationFields: [],
+    defaults: (object) => ({ ...object, template: defaultPodTemplate(object.template) }),
+    validate: ({ template }) => validatePodTemplate("template", template),
+    validateUpdate: ({ template }) => validatePodTemplate("template", template),
+  },
 });

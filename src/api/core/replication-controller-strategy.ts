@@ -1,6 +1,10 @@
 import type { Strategy } from "../definition.ts";
 import { fillAbsent } from "../fill.ts";
 import { defaultPodTemplate } from "./pod-defaults.ts";
+import {
+  validateReplicationController,
+  validateReplicationControllerStatus,
+} from "./replication-controller-validation.ts";
 import type { ReplicationController } from "./types.generated.ts";
 
 export const replicationControllerStrategy: Strategy<ReplicationController> = {
@@ -8,6 +12,9 @@ export const replicationControllerStrategy: Strategy<ReplicationController> = {
   defaultPropagation: "Orphan",
   defaults: defaultReplicationController,
   prepareForCreate: (object) => ({ ...object, status: { replicas: 0 } }),
+  validate: validateReplicationController,
+  validateUpdate: validateReplicationController,
+  validateStatusUpdate: validateReplicationControllerStatus,
 };
 
 /** The template's labels are the selector, and the controller's own, where it has none. */

@@ -2,6 +2,11 @@ import { ageColumn, nameColumn, stringColumn } from "../columns.ts";
 import { defineResource } from "../define.ts";
 import { mapField } from "../fill.ts";
 import { resourceQuotas } from "../resources.generated.ts";
+import {
+  validateQuotaStatus,
+  validateResourceQuota,
+  validateResourceQuotaUpdate,
+} from "./quota-validation.ts";
 import { roundResourceList } from "./resource-defaults.ts";
 import type { ResourceQuota } from "./types.generated.ts";
 
@@ -31,5 +36,8 @@ export const resourceQuotaDefinition = defineResource(resourceQuotas, {
       status: quota.status ?? {},
     }),
     prepareForCreate: (quota) => ({ ...quota, status: {} }),
+    validate: validateResourceQuota,
+    validateUpdate: validateResourceQuotaUpdate,
+    validateStatusUpdate: validateQuotaStatus,
   },
 });

@@ -5,6 +5,7 @@ import { defineResource, proxySubresource } from "../define.ts";
 import type { Column } from "../definition.ts";
 import { services } from "../resources.generated.ts";
 import { serviceStrategy } from "./service-strategy.ts";
+import { validateService, validateServiceStatusUpdate, validateServiceUpdate } from "./service-validation.ts";
 import type { LoadBalancerStatus, Service, ServicePort } from "./types.generated.ts";
 
 /** The addresses a load balancer gave, sorted. */
@@ -62,7 +63,12 @@ export const serviceDefinition = defineResource(services, {
   hasStatus: true,
   checkName: dns1035Label,
   columns,
-  strategy: serviceStrategy,
+  strategy: {
+    ...serviceStrategy,
+    validate: (service) => validateService(service),
+    validateUpdate: validateServiceUpdate,
+    validateStatusUpdate: validateServiceStatusUpdate,
+  },
   selectableFields: {
     "spec.clusterIP": ({ spec }) => spec.clusterIP ?? "",
     "spec.type": ({ spec }) => spec.type ?? "",

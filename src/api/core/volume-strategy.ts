@@ -1,5 +1,6 @@
 import type { Strategy } from "../definition.ts";
 import { validateClaim, validateClaimStatusUpdate, validateClaimUpdate } from "./claim-validation.ts";
+import { validatePersistentVolume, validatePersistentVolumeUpdate } from "./persistent-volume-validation.ts";
 import type { PersistentVolume, PersistentVolumeClaim } from "./types.generated.ts";
 import { defaultClaim, defaultPersistentVolume } from "./volume-defaults.ts";
 
@@ -7,6 +8,8 @@ export const persistentVolumeStrategy: Strategy<PersistentVolume> = {
   generationFields: [],
   defaults: defaultPersistentVolume,
   prepareForCreate: (volume) => ({ ...volume, status: { phase: "Pending" } }),
+  validate: validatePersistentVolume,
+  validateUpdate: validatePersistentVolumeUpdate,
 };
 
 export const persistentVolumeClaimStrategy: Strategy<PersistentVolumeClaim> = {

@@ -1,0 +1,79 @@
+import type { FieldError } from "../../apimachinery/api-error.ts";
+import { validateLabelName } from "../../apimachinery/labels.ts";
+import { labelValue } from "../../apimachinery/names.ts";
+import * as field from "../../apimachinery/validation.ts";
+import { cidrErrors, isDualStack } from "../../apimachinery/validation-ip.ts";
+import { taintEffectErrors } from "./affinity-validation.ts";
+import { resourceAmountErrors } from "./resource-validation.ts";
+import type { Node, Taint } from "./types.generated.ts";
+
+type Errors = readonly FieldError[];
+
+export function validateNode(node: Node): Errors {
+  const podCidrs = node.spec?.podCIDRs ?? [];
+  const errors: FieldError[] = [
+    // Upstream's path: the taints are in the spec.
+    ...validateTaints("metadata.taints", node.spec?.taints),
+    ...validateAmounts(node),
+    ...field.each("spec.podCIDRs", podCidrs, (range, at) => cidrErrors(at, range)),
+  ];
+  if (podCidrs.length > 1 && !isDualStack(podCidrs))
+    errors.push(
+      field.invalid("spec.podCIDRs", podCidrs, "may specify no more than one CIDR for each IP family"),
+    );
+  return errors;
+}
+
+export function validateTaints(path: string, taints: readonly Taint[] | undefined): Errors {
+  const seen = new Set<string>();
+  return field.each(path, taints, (taint, at) => {
+    const { key, value = "", effect } = taint;
+    const errors: FieldError[] = [...validateLabelName(field.child(at, "key"), key)];
+    const reasons = labelValue(value);
+    if (reasons.length > 0) errors.push(field.invalid(field.child(at, "value"), value, reasons.join(";")));
+    if (!effect) errors.push(field.required(field.child(at, "effect")));
+    else errors.push(...taintEffectErrors(field.child(at, "effect"), effect));
+    const identity = `${effect}/${key}`;
+    if (seen.has(identity)) {
+      const duplicate = field.duplicate(at, taint);
+      errors.push({
+        ...duplicate,
+        message: `${duplicate.message}: taints must be unique by key and effect pair`,
+      });
+    }
+    seen.add(identity);
+    return errors;
+  });
+}
+
+function validateAmounts({ status }: Node): Errors {
+  return (["capacity", "allocatable"] as const).flatMap((part) =>
+    Object.entries(status?.[part] ?? {}).flatMap(([name, amount]) =>
+      resourceAmountErrors(field.child("status", part, name), name, amount),
+    ),
+  );
+}
+
+export function validateNodeUpdate(node: Node, old: Node): Errors {
+  const errors: FieldError[] = [...validateAmounts(node)];
+  errors.push(
+    ...field.unique(
+      node.status?.addresses,
+      ({ type, address }) => `${type}/${address}`,
+      (index, address) => field.duplicate(field.at("status.addresses", index), address),
+    ),
+  );
+  const before = old.spec?.podCIDRs ?? [];
+  if (before.length > 0 && !field.semanticEqual(node.spec?.podCIDRs, before))
+    errors.push(
+      field.forbidden("spec.podCIDRs", 'node updates may not change podCIDR except from "" to valid'),
+    );
+  const providerId = old.spec?.providerID ?? "";
+  if (providerId !== "" && node.spec?.providerID !== providerId)
+    errors.push(
+      field.forbidden("spec.providerID", 'node updates may not change providerID except from "" to valid'),
+    );
+  if ((node.spec?.externalID ?? "") !== (old.spec?.externalID ?? ""))
+    errors.push(field.forbidden("spec.externalID", "may not be updated"));
+  return [...errors, ...validateTaints("metadata.taints", node.spec?.taints)];
+}
