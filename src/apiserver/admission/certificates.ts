@@ -1,7 +1,7 @@
 import type { CertificateSigningRequest } from "../../api/certificates/types.generated.ts";
-import { forbidden } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import type { AdmissionAttributes, AdmissionPlugin, Authorizer } from "../stages.ts";
+import { refuse } from "./dependencies.ts";
 
 /** Who may approve and sign certificate signing requests: the verb is asked for on the signer, not on the request. */
 
@@ -88,10 +88,6 @@ function isForRequest(attributes: AdmissionAttributes, subresource: string): boo
 function requestOf(object: AnyObject | undefined): CertificateSigningRequest | undefined {
   // The resource says that it is a signing request.
   return object as (AnyObject & CertificateSigningRequest) | undefined;
-}
-
-function refuse(attributes: AdmissionAttributes, why: string) {
-  return forbidden(attributes.resource, attributes.name, why);
 }
 
 /** On the signer's name, or on all signers of its domain. */

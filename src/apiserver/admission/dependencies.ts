@@ -1,6 +1,6 @@
 import type { Namespace } from "../../api/core/types.generated.ts";
 import { namespaces } from "../../api/resources.generated.ts";
-import { isApiError } from "../../apimachinery/api-error.ts";
+import { type ApiError, forbidden, isApiError } from "../../apimachinery/api-error.ts";
 import type { KubeObject, ResourceType } from "../../apimachinery/meta.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
@@ -49,4 +49,10 @@ export function isFor(
   plural: string,
 ): boolean {
   return resource.group === group && resource.resource === plural && subresource === "";
+}
+
+/** A refusal by admission; an object without a name yet is called by what its name will start with. */
+export function refuse(attributes: AdmissionAttributes, why: string): ApiError {
+  const { name = "", generateName = "" } = attributes.object?.metadata ?? {};
+  return forbidden(attributes.resource, attributes.name || name || generateName || "Unknown", why);
 }

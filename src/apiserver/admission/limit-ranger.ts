@@ -7,7 +7,6 @@ import type {
   Pod,
 } from "../../api/core/types.generated.ts";
 import { limitRanges } from "../../api/resources.generated.ts";
-import { forbidden } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import {
   compareQuantity,
@@ -17,7 +16,7 @@ import {
   quantityMilliValue,
 } from "../../apimachinery/quantity.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../stages.ts";
-import type { AdmissionDependencies } from "./dependencies.ts";
+import { type AdmissionDependencies, refuse } from "./dependencies.ts";
 
 /** Fills a namespace's default requests and limits into its containers, and holds pods and claims to its bounds. */
 export function limitRanger({ informers }: AdmissionDependencies): AdmissionPlugin {
@@ -70,11 +69,7 @@ function check(
   for (const range of ranges) {
     const errors = (range.spec.limits ?? []).flatMap(errorsOf);
     if (errors.length > 0)
-      throw forbidden(
-        attributes.resource,
-        attributes.name || (attributes.object?.metadata.name ?? ""),
-        errors.length === 1 ? (errors[0] ?? "") : `[${errors.join(", ")}]`,
-      );
+      throw refuse(attributes, errors.length === 1 ? (errors[0] ?? "") : `[${errors.join(", ")}]`);
   }
 }
 

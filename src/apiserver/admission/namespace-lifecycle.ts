@@ -2,7 +2,7 @@ import type { Namespace } from "../../api/core/types.generated.ts";
 import { namespaces } from "../../api/resources.generated.ts";
 import { ApiError, forbidden, notFound } from "../../apimachinery/api-error.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../stages.ts";
-import { type AdmissionDependencies, getLive } from "./dependencies.ts";
+import { type AdmissionDependencies, getLive, refuse } from "./dependencies.ts";
 
 const immortal: ReadonlySet<string> = new Set(["default", "kube-system", "kube-public"]);
 
@@ -48,8 +48,7 @@ export function namespaceLifecycle(dependencies: AdmissionDependencies): Admissi
 }
 
 function noteDeletion(attributes: AdmissionAttributes, note: (name: string) => void): void {
-  if (immortal.has(attributes.name))
-    throw forbidden(attributes.resource, attributes.name, "this namespace may not be deleted");
+  if (immortal.has(attributes.name)) throw refuse(attributes, "this namespace may not be deleted");
   note(attributes.name);
 }
 

@@ -1,12 +1,12 @@
 import type { TokenRequest } from "../../api/authentication/types.generated.ts";
 import type { Binding, Node, PersistentVolumeClaim, Pod } from "../../api/core/types.generated.ts";
 import { nodes, pods } from "../../api/resources.generated.ts";
-import { forbidden, notFound } from "../../apimachinery/api-error.ts";
+import { notFound } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import { nodeOf } from "../authorization/node-authorizer.ts";
 import { configMapsOf, secretsOf } from "../authorization/node-relations.ts";
 import type { AdmissionAttributes, AdmissionPlugin, Authorizer } from "../stages.ts";
-import { type AdmissionDependencies, getLive } from "./dependencies.ts";
+import { type AdmissionDependencies, getLive, refuse } from "./dependencies.ts";
 
 /** Narrows what a kubelet writes to its own node and its own pods. */
 export function nodeRestriction(dependencies: AdmissionDependencies): AdmissionPlugin {
@@ -59,10 +59,6 @@ interface NodeRequest {
   readonly find: (namespace: string, name: string) => Promise<Pod | undefined> | Pod | undefined;
   readonly findNode: (name: string) => Promise<Node | undefined> | Node | undefined;
   readonly mayRequestAudience: (attributes: AdmissionAttributes, audience: string) => Promise<boolean>;
-}
-
-function refuse({ resource, name }: AdmissionAttributes, why: string) {
-  return forbidden(resource, name, why);
 }
 
 async function checkRequest(request: NodeRequest): Promise<void> {

@@ -1,11 +1,11 @@
 import type { Pod } from "../../api/core/types.generated.ts";
 import { priorityClasses } from "../../api/resources.generated.ts";
 import type { PriorityClass } from "../../api/scheduling/types.generated.ts";
-import { forbidden, isApiError } from "../../apimachinery/api-error.ts";
+import { isApiError } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import type { Client } from "../../client/client.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../stages.ts";
-import { type AdmissionDependencies, getLive, isFor } from "./dependencies.ts";
+import { type AdmissionDependencies, getLive, isFor, refuse } from "./dependencies.ts";
 
 /** Resolves a pod's priority class to its number, and keeps the classes themselves consistent. */
 export function priority(dependencies: AdmissionDependencies): AdmissionPlugin {
@@ -35,10 +35,6 @@ export function priority(dependencies: AdmissionDependencies): AdmissionPlugin {
       checkSingleDefault(attributes, attributes.object as AnyObject & PriorityClass, classes.list());
     },
   };
-}
-
-function refuse(attributes: AdmissionAttributes, why: string) {
-  return forbidden(attributes.resource, attributes.name, why);
 }
 
 /** A client that does not know the field must not seem to take the priority away. */

@@ -1,5 +1,5 @@
 import type { ClusterRole, PolicyRule, RoleBinding, RoleRef } from "../../api/rbac/types.generated.ts";
-import { forbidden, notFound } from "../../apimachinery/api-error.ts";
+import { notFound } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import type { UserInfo } from "../../client/exchange.ts";
 import { superuserGroup } from "../authorization/create-authorizer.ts";
@@ -7,7 +7,7 @@ import { rulesOf, rulesOfRole } from "../authorization/rbac-authorizer.ts";
 import { compactRules, describeRule, quotedList, uncoveredRules } from "../authorization/rbac-rules.ts";
 import type { RbacSource } from "../authorization/rbac-source.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../stages.ts";
-import type { AdmissionDependencies } from "./dependencies.ts";
+import { type AdmissionDependencies, refuse } from "./dependencies.ts";
 
 /**
  * Nobody grants what they do not hold, unless they may `escalate` the role or `bind` it. Upstream does this in the storage
@@ -71,10 +71,6 @@ async function referredRules(
   if (role.found) return role.rules;
   const resource = `${roleRef.kind.toLowerCase()}s`;
   throw notFound({ group: "rbac.authorization.k8s.io", resource }, roleRef.name);
-}
-
-function refuse(attributes: AdmissionAttributes, why: string) {
-  return forbidden(attributes.resource, attributes.name || (attributes.object?.metadata.name ?? ""), why);
 }
 
 /** What a user would grant without holding it, in upstream's words; undefined: nothing. */

@@ -1,9 +1,9 @@
 import type { ResourceQuota } from "../../api/core/types.generated.ts";
 import { resourceQuotas } from "../../api/resources.generated.ts";
-import { forbidden, internalError, isApiError } from "../../apimachinery/api-error.ts";
+import { internalError, isApiError } from "../../apimachinery/api-error.ts";
 import { objectKey } from "../../apimachinery/meta.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../stages.ts";
-import type { AdmissionDependencies } from "./dependencies.ts";
+import { type AdmissionDependencies, refuse } from "./dependencies.ts";
 import { checkQuotas, type QuotaRequest } from "./quota-check.ts";
 
 /** Of these nothing is counted: they are events, or reviews that are never stored. */
@@ -122,8 +122,7 @@ class Ledger {
     for (const waiter of batch) {
       const verdict = checkQuotas(charged, this.#requestOf(waiter.attributes));
       if ("refusal" in verdict) {
-        const { resource, name, object } = waiter.attributes;
-        waiter.refuse(forbidden(resource, name || (object?.metadata.name ?? ""), verdict.refusal));
+        waiter.refuse(refuse(waiter.attributes, verdict.refusal));
       } else if (waiter.attributes.dryRun) {
         waiter.accept();
       } else {

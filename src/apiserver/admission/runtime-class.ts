@@ -1,11 +1,10 @@
 import type { Pod, Toleration } from "../../api/core/types.generated.ts";
 import type { RuntimeClass } from "../../api/node/types.generated.ts";
 import { runtimeClasses } from "../../api/resources.generated.ts";
-import { forbidden } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import { compareQuantity, parseQuantity } from "../../apimachinery/quantity.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../stages.ts";
-import { type AdmissionDependencies, getLive, isFor } from "./dependencies.ts";
+import { type AdmissionDependencies, getLive, isFor, refuse } from "./dependencies.ts";
 
 /** Adds what a pod's runtime class costs, and where it can run. */
 export function runtimeClassPlugin(dependencies: AdmissionDependencies): AdmissionPlugin {
@@ -39,10 +38,6 @@ export function runtimeClassPlugin(dependencies: AdmissionDependencies): Admissi
         );
     },
   };
-}
-
-function refuse(attributes: AdmissionAttributes, why: string) {
-  return forbidden(attributes.resource, attributes.name, why);
 }
 
 type PodObject = AnyObject & Pod;

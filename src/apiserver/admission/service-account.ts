@@ -5,14 +5,13 @@ import type {
   Volume,
 } from "../../api/core/types.generated.ts";
 import { serviceAccounts } from "../../api/resources.generated.ts";
-import { forbidden } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import { sleep } from "../../base/clock.ts";
 import { type Random, randomSuffix } from "../../base/random.ts";
 import { secretsOf } from "../authorization/node-relations.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../stages.ts";
 import { podTokenSeconds } from "../virtual/token-request.ts";
-import { type AdmissionDependencies, getLive, isFor } from "./dependencies.ts";
+import { type AdmissionDependencies, getLive, isFor, refuse } from "./dependencies.ts";
 
 const mirrorAnnotation = "kubernetes.io/config.mirror";
 const enforceSecretsAnnotation = "kubernetes.io/enforce-mountable-secrets";
@@ -62,10 +61,6 @@ async function findAccount(
     attributes,
     `error looking up service account ${namespace}/${name}: serviceaccount "${name}" not found`,
   );
-}
-
-function refuse(attributes: AdmissionAttributes, why: string) {
-  return forbidden(attributes.resource, attributes.name, why);
 }
 
 function checkMirrorPod(attributes: AdmissionAttributes, pod: Pod): void {

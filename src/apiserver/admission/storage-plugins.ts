@@ -2,11 +2,11 @@ import type { PersistentVolumeClaim } from "../../api/core/types.generated.ts";
 import type { Ingress, IngressClass } from "../../api/networking/types.generated.ts";
 import { ingressClasses, storageClasses } from "../../api/resources.generated.ts";
 import type { StorageClass } from "../../api/storage/types.generated.ts";
-import { forbidden, internalError } from "../../apimachinery/api-error.ts";
+import { internalError } from "../../apimachinery/api-error.ts";
 import type { AnyObject, KubeObject } from "../../apimachinery/meta.ts";
 import { compareQuantity, parseQuantity } from "../../apimachinery/quantity.ts";
 import type { AdmissionPlugin } from "../stages.ts";
-import { type AdmissionDependencies, isFor } from "./dependencies.ts";
+import { type AdmissionDependencies, isFor, refuse } from "./dependencies.ts";
 
 /** Default classes, protection finalizers and the rules of growing a claim. */
 
@@ -108,7 +108,7 @@ export function claimResize({ informers }: AdmissionDependencies): AdmissionPlug
       const old = attributes.oldObject as AnyObject & PersistentVolumeClaim;
       if (!grows(claim, old)) return;
       const why = resizeRefusal(old, (name) => classes.get(name));
-      if (why !== undefined) throw forbidden(attributes.resource, attributes.name, why);
+      if (why !== undefined) throw refuse(attributes, why);
     },
   };
 }

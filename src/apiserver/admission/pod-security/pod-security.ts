@@ -1,9 +1,9 @@
 import type { Namespace, Pod, PodSpec, PodTemplateSpec } from "../../../api/core/types.generated.ts";
 import { namespaces, pods } from "../../../api/resources.generated.ts";
-import { forbidden, internalError, invalid } from "../../../apimachinery/api-error.ts";
+import { internalError, invalid } from "../../../apimachinery/api-error.ts";
 import { type AnyObject, controllerOf, type ObjectMeta } from "../../../apimachinery/meta.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../../stages.ts";
-import { type AdmissionDependencies, findNamespace } from "../dependencies.ts";
+import { type AdmissionDependencies, findNamespace, refuse } from "../dependencies.ts";
 import { allContainers } from "./check.ts";
 import {
   compareLevels,
@@ -82,9 +82,8 @@ async function validatePod(
   if (attributes.operation === "UPDATE" && oldPod !== undefined && !isSignificantUpdate(pod, oldPod)) return;
   const violations = evaluatePod(policy.enforce, pod.metadata, pod.spec);
   if (violations.length > 0)
-    throw forbidden(
-      attributes.resource,
-      attributes.name || (pod.metadata.name ?? ""),
+    throw refuse(
+      attributes,
       `violates PodSecurity "${describeLevel(policy.enforce)}": ${describeViolations(violations)}`,
     );
   warn(attributes, policy.warn, pod.metadata, pod.spec);
