@@ -8,7 +8,7 @@ import { baseEntries, parentDirectories } from "./host-files.ts";
 
 const run = promisify(execFile);
 
-export const busyboxImageName = "k8ts.local/busybox:1";
+const busyboxImageName = "k8ts.local/busybox:1";
 
 /** A small system: Debian's static busybox (package busybox-static) under all of its names. 2 MB. */
 export async function busyboxImage(): Promise<OciImage> {

@@ -10,7 +10,7 @@ import { baseEntries, directoryEntries, libraryEntries, parentDirectories } from
 
 const run = promisify(execFile);
 
-export const nginxImageName = "k8ts.local/nginx:1";
+const nginxImageName = "k8ts.local/nginx:1";
 
 /**
  * A web server: Debian's nginx, unpacked without being installed, with the libraries it is linked to, and busybox's shell

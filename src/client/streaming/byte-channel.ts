@@ -23,7 +23,7 @@ async function* readSocket(socket: Duplex, head: Uint8Array): AsyncGenerator<Uin
 }
 
 /** Writes to a Node stream at the pace it drains. */
-export function socketSink(socket: Duplex): ByteSink {
+function socketSink(socket: Duplex): ByteSink {
   return {
     write(chunk) {
       if (socket.destroyed || socket.writableEnded)

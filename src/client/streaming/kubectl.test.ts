@@ -10,7 +10,8 @@ import { promisify } from "node:util";
 import { socketChannel } from "./byte-channel.ts";
 import { copy } from "./copy.ts";
 import { servePortForward } from "./port-forward-server.ts";
-import { type RunProcess, serveRemoteCommand } from "./remote-command-server.ts";
+import type { RunProcess } from "./remote-command.ts";
+import { serveRemoteCommand } from "./remote-command-server.ts";
 import { echoProcess } from "./test-support.ts";
 
 /** kubectl itself against a server that knows one pod: the protocols as the real client speaks them. */

@@ -1,25 +1,7 @@
-import type { ProcessExit, ProcessStreams } from "./byte-stream.ts";
+import type { RemoteCommandOptions, RunProcess } from "./remote-command.ts";
 import { remoteCommandOverSpdy } from "./remote-command-spdy.ts";
 import { remoteCommandOverWebSocket } from "./remote-command-websocket.ts";
 import { refuseUpgrade, type UpgradeRequest, upgradeKind } from "./upgrade.ts";
-
-/** Which streams the request asked for. With a terminal there is no stderr, asked for or not. */
-export interface RemoteCommandOptions {
-  readonly stdin: boolean;
-  readonly stdout: boolean;
-  readonly stderr: boolean;
-  readonly tty: boolean;
-}
-
-/**
- * Runs or joins the process on the given streams; resolves when it has ended (without an exit for an attach). The signal
- * aborts when the client is gone. A rejection is told to the client as the failure to run.
- */
-export type RunProcess = (
-  streams: ProcessStreams,
-  options: { readonly signal: AbortSignal },
-  // biome-ignore lint/suspicious/noConfusingVoidType: an attach ends without saying how
-) => Promise<ProcessExit | void>;
 
 /**
  * Serves one exec or attach in whichever protocol the client speaks: SPDY/3.1 (v2 to v4 of the stream protocol), or a

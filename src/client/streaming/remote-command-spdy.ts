@@ -1,7 +1,7 @@
 import { socketChannel } from "./byte-channel.ts";
 import { terminalSizes } from "./channel-protocol.ts";
 import { exitStatus, failureStatus, type ProcessStatus } from "./process-status.ts";
-import type { RemoteCommandOptions, RunProcess } from "./remote-command-server.ts";
+import type { RemoteCommandOptions, RunProcess } from "./remote-command.ts";
 import { SpdyConnection, type SpdyStream } from "./spdy/connection.ts";
 import { acceptSpdy, offeredStreamProtocols, refuseUpgrade, type UpgradeRequest } from "./upgrade.ts";
 

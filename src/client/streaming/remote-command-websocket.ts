@@ -13,7 +13,7 @@ import {
   terminalSizes,
 } from "./channel-protocol.ts";
 import { exitStatus, failureStatus, type ProcessStatus } from "./process-status.ts";
-import type { RemoteCommandOptions, RunProcess } from "./remote-command-server.ts";
+import type { RemoteCommandOptions, RunProcess } from "./remote-command.ts";
 import type { UpgradeRequest } from "./upgrade.ts";
 
 const stdinBufferBytes = 256 * 1024;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ProcessExit, ProcessStreams, TerminalSize } from "./byte-stream.ts";
-import { type RunProcess, serveRemoteCommand } from "./remote-command-server.ts";
+import type { RunProcess } from "./remote-command.ts";
+import { serveRemoteCommand } from "./remote-command-server.ts";
 import { runOverSpdy } from "./spdy/streaming-client.ts";
 import { echoProcess, textSink, textSource, upgradeServer } from "./test-support.ts";
 import { runOverWebSocket } from "./websocket-client.ts";

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ByteSink, ByteSource } from "./byte-stream.ts";
 import { copy } from "./copy.ts";
-import type { RunProcess } from "./remote-command-server.ts";
+import type { RunProcess } from "./remote-command.ts";
 import type { UpgradeRequest } from "./upgrade.ts";
 
 export interface TestServer extends AsyncDisposable {

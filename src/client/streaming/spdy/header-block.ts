@@ -27,7 +27,7 @@ const dictionaryTail = [
 ];
 
 /** The text that both sides' zlib begins with: each word after its length, then a tail. */
-export function headerDictionary(): Buffer {
+function headerDictionary(): Buffer {
   const words = dictionaryWords.flatMap((line) => line.split(" ")).map((word) => word.replace("_", " "));
   const prefixed = words.flatMap((word) => {
     const length = Buffer.alloc(4);

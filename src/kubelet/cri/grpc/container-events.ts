@@ -4,8 +4,8 @@ import type { Random } from "../../../base/random.ts";
 import { CriError } from "../cri-error.ts";
 import type { ContainerEvent, ContainerEventType, ContainerRuntime, EventOptions } from "../runtime.ts";
 import type { GrpcChannel } from "./channel.ts";
+import * as wire from "./event-messages.ts";
 import { mapUnordered } from "./map-unordered.ts";
-import * as wire from "./messages.ts";
 import { type Decoded, decode } from "./protobuf.ts";
 
 interface EventDependencies {

@@ -13,8 +13,10 @@ import type {
   PodSandboxStats,
   PodSandboxStatus,
 } from "../runtime.ts";
-import type * as wire from "./messages.ts";
+import type { linuxContainerResources } from "./config-messages.ts";
 import type { Decoded } from "./protobuf.ts";
+import type * as wireStats from "./stats-messages.ts";
+import type * as wire from "./status-messages.ts";
 
 /** CRI's responses as the kubelet's records. */
 
@@ -93,7 +95,7 @@ function toMount(mount: Decoded<wire.WireMount>): Mount {
   return { ...rest, ...(image !== undefined && { image: image.image, imageSubPath }) };
 }
 
-function toResources(resources: Decoded<typeof wire.linuxContainerResources>) {
+function toResources(resources: Decoded<typeof linuxContainerResources>) {
   const { memoryLimitInBytes, memorySwapLimitInBytes, hugepageLimits, ...rest } = resources;
   return {
     ...rest,
@@ -117,7 +119,7 @@ function present<K extends string>(fields: Readonly<Record<K, Wrapped | undefine
   return values;
 }
 
-export function toFilesystemUsage(usage: Decoded<wire.WireFilesystemUsage>): FilesystemUsage {
+export function toFilesystemUsage(usage: Decoded<wireStats.WireFilesystemUsage>): FilesystemUsage {
   return {
     timestampMs: milliseconds(usage.timestamp),
     mountpoint: usage.fsId?.mountpoint ?? "",
@@ -126,7 +128,7 @@ export function toFilesystemUsage(usage: Decoded<wire.WireFilesystemUsage>): Fil
   };
 }
 
-function toCpuUsage(usage: Decoded<wire.WireCpuUsage>): CpuUsage {
+function toCpuUsage(usage: Decoded<wireStats.WireCpuUsage>): CpuUsage {
   return {
     timestampMs: milliseconds(usage.timestamp),
     usageCoreNanoSeconds: usage.usageCoreNanoSeconds?.value ?? 0,
@@ -134,11 +136,11 @@ function toCpuUsage(usage: Decoded<wire.WireCpuUsage>): CpuUsage {
   };
 }
 
-function toMemoryUsage({ timestamp, ...counters }: Decoded<wire.WireMemoryUsage>): MemoryUsage {
+function toMemoryUsage({ timestamp, ...counters }: Decoded<wireStats.WireMemoryUsage>): MemoryUsage {
   return { timestampMs: milliseconds(timestamp), ...present(counters) };
 }
 
-export function toContainerStats(stats: Decoded<typeof wire.containerStats>): ContainerStats {
+export function toContainerStats(stats: Decoded<typeof wireStats.containerStats>): ContainerStats {
   const { attributes, cpu, memory, writableLayer } = stats;
   return {
     id: attributes?.id ?? "",
@@ -150,7 +152,7 @@ export function toContainerStats(stats: Decoded<typeof wire.containerStats>): Co
   };
 }
 
-export function toPodSandboxStats(stats: Decoded<typeof wire.podSandboxStats>): PodSandboxStats {
+export function toPodSandboxStats(stats: Decoded<typeof wireStats.podSandboxStats>): PodSandboxStats {
   const { attributes, linux } = stats;
   const interfaces = linux?.network?.interfaces ?? [];
   const defaultInterface = linux?.network?.defaultInterface;

@@ -1,9 +1,9 @@
 import { CriError, ImagePullError, type ImagePullReason } from "../cri-error.ts";
 import type { ImageService } from "../runtime.ts";
 import type { GrpcCallOptions, GrpcChannel } from "./channel.ts";
-import { podSandboxConfigMessage } from "./config-message.ts";
 import { toFilesystemUsage, toImage } from "./convert.ts";
-import { imageMethods } from "./messages.ts";
+import { podSandboxConfigMessage } from "./encode-config.ts";
+import { imageMethods } from "./methods.ts";
 import type { Decoded, Encodable } from "./protobuf.ts";
 
 type Methods = typeof imageMethods;

@@ -4,7 +4,7 @@
  * 64-bit integers become numbers: exact to 2^53, which is enough for sizes, and microseconds for times in nanoseconds.
  */
 
-type Kind = "string" | "bytes" | "bool" | "int" | "double" | "enum" | "message" | "map";
+type Kind = "string" | "bytes" | "bool" | "int" | "enum" | "message" | "map";
 
 /** One field. `T` is what decoding gives; encoding takes the same, leaving out what is unset. */
 export interface Field<T> {
@@ -59,7 +59,6 @@ export const bytes = (number: number): Field<Uint8Array> => single(number, "byte
 export const bool = (number: number): Field<boolean> => single(number, "bool");
 /** int32, int64, uint32 and uint64 alike: their encodings agree for every number that JavaScript holds exactly. */
 export const int = (number: number): Field<number> => single(number, "int");
-export const double = (number: number): Field<number> => single(number, "double");
 export const strings = (number: number): Field<readonly string[]> => many(number, "string");
 export const ints = (number: number): Field<readonly number[]> => many(number, "int");
 export const stringMap = (number: number): Field<Readonly<Record<string, string>>> => single(number, "map");
@@ -138,12 +137,6 @@ class Writer {
     this.#buffer[this.#length++] = Number(rest);
   }
 
-  double(value: number): void {
-    this.#reserve(8);
-    new DataView(this.#buffer.buffer).setFloat64(this.#length, value, true);
-    this.#length += 8;
-  }
-
   chunk(value: Uint8Array): void {
     this.varint(value.length);
     this.#reserve(value.length);
@@ -213,10 +206,6 @@ function writeValue(writer: Writer, field: Field<unknown>, value: unknown): void
       tag(wireVarint);
       writer.varint(Math.trunc(value as number));
       return;
-    case "double":
-      tag(wireFixed64);
-      writer.double(value as number);
-      return;
     case "enum": {
       const index = field.names?.indexOf(value as string) ?? -1;
       if (index < 0) throw new TypeError(`no such name in the enumeration: ${String(value)}`);
@@ -264,12 +253,6 @@ class Reader {
       }
     }
     throw new RangeError("protobuf: number longer than 64 bits");
-  }
-
-  double(): number {
-    const view = new DataView(this.#data.buffer, this.#data.byteOffset + this.position, 8);
-    this.position += 8;
-    return view.getFloat64(0, true);
   }
 
   chunk(limit: number): Uint8Array {
@@ -320,7 +303,6 @@ function zeroOf(field: Field<unknown>): unknown {
     case "bool":
       return false;
     case "int":
-    case "double":
       return 0;
     case "enum":
       return field.names?.[0];
@@ -368,8 +350,6 @@ function readValue(reader: Reader, field: Field<unknown>, end: number, depth: nu
       return reader.varint() !== 0;
     case "int":
       return reader.varint();
-    case "double":
-      return reader.double();
     case "enum":
       return field.names?.[reader.varint()] ?? field.names?.[0];
     case "message": {

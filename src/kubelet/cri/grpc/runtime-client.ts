@@ -2,7 +2,6 @@ import { forwardOverSpdy, runOverSpdy } from "../../../client/streaming/spdy/str
 import { CriError } from "../cri-error.ts";
 import type { CallOptions, ContainerRuntime } from "../runtime.ts";
 import type { GrpcCallOptions, GrpcChannel } from "./channel.ts";
-import { containerConfigMessage, podSandboxConfigMessage, resourcesMessage } from "./config-message.ts";
 import {
   toContainer,
   toContainerStats,
@@ -11,7 +10,8 @@ import {
   toPodSandboxStats,
   toPodSandboxStatus,
 } from "./convert.ts";
-import { runtimeMethods } from "./messages.ts";
+import { containerConfigMessage, podSandboxConfigMessage, resourcesMessage } from "./encode-config.ts";
+import { runtimeMethods } from "./methods.ts";
 import type { Decoded, Encodable } from "./protobuf.ts";
 
 type Methods = typeof runtimeMethods;
@@ -23,13 +23,30 @@ const stopMarginMs = 120_000;
 
 /** `RuntimeService` over gRPC, but for its events. */
 export function runtimeClient(channel: GrpcChannel): Omit<ContainerRuntime, "events"> {
-  const call = <M extends keyof Methods>(
-    method: M,
-    request: Encodable<Methods[M]["request"]>,
-    options?: GrpcCallOptions,
-  ): Promise<Decoded<Methods[M]["response"]>> =>
+  const call: Call = (method, request, options) =>
     channel.unary(`${service}/${method}`, runtimeMethods[method], request, options);
+  return { ...sandboxCalls(call), ...containerCalls(call), ...streamCalls(call), ...statsCalls(call) };
+}
 
+type Call = <M extends keyof Methods>(
+  method: M,
+  request: Encodable<Methods[M]["request"]>,
+  options?: GrpcCallOptions,
+) => Promise<Decoded<Methods[M]["response"]>>;
+
+function sandboxCalls(
+  call: Call,
+): Pick<
+  ContainerRuntime,
+  | "version"
+  | "status"
+  | "updateRuntimeConfig"
+  | "runPodSandbox"
+  | "stopPodSandbox"
+  | "removePodSandbox"
+  | "podSandboxStatus"
+  | "listPodSandboxes"
+> {
   return {
     async version(options) {
       return call("Version", {}, options);
@@ -70,7 +87,23 @@ export function runtimeClient(channel: GrpcChannel): Omit<ContainerRuntime, "eve
       const request = { filter: { id, state: state && { state }, labelSelector: labels } };
       return (await call("ListPodSandbox", request, options)).items.map(toPodSandbox);
     },
+  };
+}
 
+function containerCalls(
+  call: Call,
+): Pick<
+  ContainerRuntime,
+  | "createContainer"
+  | "startContainer"
+  | "stopContainer"
+  | "removeContainer"
+  | "listContainers"
+  | "containerStatus"
+  | "updateContainerResources"
+  | "reopenContainerLog"
+> {
+  return {
     async createContainer(podSandboxId, config, sandboxConfig, options) {
       const request = {
         podSandboxId,
@@ -105,7 +138,11 @@ export function runtimeClient(channel: GrpcChannel): Omit<ContainerRuntime, "eve
     async reopenContainerLog(containerId, options) {
       await call("ReopenContainerLog", { containerId }, options);
     },
+  };
+}
 
+function streamCalls(call: Call): Pick<ContainerRuntime, "execSync" | "exec" | "attach" | "portForward"> {
+  return {
     async execSync(containerId, command, timeoutSeconds, options) {
       const timeoutMs = timeoutSeconds === 0 ? 0 : timeoutSeconds * 1000 + stopMarginMs;
       const request = { containerId, cmd: command, timeout: timeoutSeconds };
@@ -125,7 +162,13 @@ export function runtimeClient(channel: GrpcChannel): Omit<ContainerRuntime, "eve
       const { url } = await call("PortForward", { podSandboxId, port: [port] }, options);
       await forwardOverSpdy(url, { port, connection, ...signalOf(options) });
     },
+  };
+}
 
+function statsCalls(
+  call: Call,
+): Pick<ContainerRuntime, "containerStats" | "listContainerStats" | "podSandboxStats"> {
+  return {
     async containerStats(containerId, options) {
       const { stats } = await call("ContainerStats", { containerId }, options);
       return toContainerStats(known(stats, containerId));

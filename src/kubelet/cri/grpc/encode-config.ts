@@ -7,7 +7,7 @@ import type {
   PodSandboxConfig,
   SecurityProfile,
 } from "../config.ts";
-import type * as wire from "./messages.ts";
+import type * as wire from "./config-messages.ts";
 import type { Encodable } from "./protobuf.ts";
 
 /** The kubelet's config records as CRI's messages. */
