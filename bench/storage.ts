@@ -2,6 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../src/base/system-clock.ts";
+import { systemRandom } from "../src/base/system-random.ts";
+import { openEtcdStorage } from "../src/storage/etcd/etcd-storage.ts";
+import { EtcdProcess, hasEtcd } from "../src/storage/etcd/test-support/etcd-process.ts";
 import { createMemoryStorage } from "../src/storage/memory/memory-storage.ts";
 import { openSqliteStorage } from "../src/storage/sqlite/sqlite-storage.ts";
 import { type Storage, StoredValue } from "../src/storage/storage.ts";
@@ -15,9 +18,10 @@ const measuredMs = 3000;
 /** Puts a second and their latency: every engine, one writer at a time and 64. */
 export async function run(): Promise<BenchResult> {
   const directory = await mkdtemp(join(tmpdir(), "k8ts-bench-"));
+  const etcd = hasEtcd ? await EtcdProcess.start() : undefined;
   const figures: Record<string, number> = {};
   try {
-    for (const [engine, open] of engines(directory))
+    for (const [engine, open] of engines(directory, etcd))
       for (const concurrency of [1, 64]) {
         const storage = await open();
         const { putsPerS, p99Ms } = await measure(storage, concurrency);
@@ -27,6 +31,7 @@ export async function run(): Promise<BenchResult> {
         figures[`${engine}${concurrency}P99Ms`] = p99Ms;
       }
   } finally {
+    await etcd?.stop();
     await rm(directory, { recursive: true });
   }
   return {
@@ -46,15 +51,19 @@ export async function run(): Promise<BenchResult> {
 
 type Engine = readonly [name: string, open: () => Promise<Storage>];
 
-function engines(directory: string): Engine[] {
+/** An etcd of its own, with fsync, where one is installed. */
+function engines(directory: string, etcd: EtcdProcess | undefined): Engine[] {
   let opened = 0;
-  return [
+  const embedded: Engine[] = [
     ["memory", async () => createMemoryStorage({ clock: systemClock })],
     [
       "sqlite",
       () => openSqliteStorage({ directory: join(directory, `sqlite-${opened++}`), clock: systemClock }),
     ],
   ];
+  if (etcd === undefined) return embedded;
+  const options = { endpoints: [etcd.endpoint], clock: systemClock, random: systemRandom };
+  return [...embedded, ["etcd", () => openEtcdStorage(options)]];
 }
 
 async function measure(storage: Storage, concurrency: number) {
