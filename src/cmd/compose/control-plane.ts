@@ -48,6 +48,8 @@ export interface ControlPlaneOptions {
   readonly network: ClusterNetwork;
   /** Where to listen; absent: only in this process. */
   readonly listen?: { readonly host: string; readonly port: number };
+  /** Where pods reach it: behind the service `kubernetes`. Absent: that service is not kept. */
+  readonly endpoint?: { readonly address: string; readonly port: number };
   /** "https://host:port" as clients outside reach it. */
   readonly externalUrl: string;
   /** Names of components that are not to run: "scheduler", or a controller's name. */
@@ -87,7 +89,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     modelOf: ({ group, version, kind }) => schemas.kind(group, version, kind),
     protobuf,
     backends: createBackendTransport(kubelet),
-    services: { clusterIpRanges: [options.network.serviceCidr] },
+    services: {
+      clusterIpRanges: [options.network.serviceCidr],
+      ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
+    },
     externalAddress: new URL(options.externalUrl).host,
     nonResourceHandlers: [openApiHandler(loadOpenApi)],
     stages: (loopback) => {
@@ -161,7 +166,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
 
 async function loadOpenApi() {
   const { createOpenApi } = await import("../../apiserver/openapi/open-api.ts");
-  return createOpenApi({ definitions: () => builtInDefinitions, tables: schemas, serverVersion: kubernetesVersion });
+  return createOpenApi({
+    definitions: () => builtInDefinitions,
+    tables: schemas,
+    serverVersion: kubernetesVersion,
+  });
 }
 
 /** Scheduler and controllers; each failure to run is logged, none ends the process. */

@@ -1,0 +1,207 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../../base/clock.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Random } from "../../base/random.ts";
+import type { Client } from "../../client/client.ts";
+import type { EventRecorder } from "../../client/event-recorder.ts";
+import type { InformerFactory } from "../../client/informer.ts";
+import { type Containerd, startContainerd } from "../../kubelet/cri/containerd.ts";
+import { linuxCgroups } from "../../kubelet/host/linux-cgroups.ts";
+import { linuxFiles } from "../../kubelet/host/linux-files.ts";
+import { readMachine } from "../../kubelet/host/linux-machine.ts";
+import { networkProber } from "../../kubelet/host/network-prober.ts";
+import { startKubeletServer } from "../../kubelet/host/server.ts";
+import { createKubelet } from "../../kubelet/kubelet.ts";
+import { PodAccess } from "../../kubelet/pod-access.ts";
+import { parseResolvConf } from "../../kubelet/resolv-conf.ts";
+import { createServerAccess } from "../../kubelet/server-access.ts";
+import { statsSummary } from "../../kubelet/stats-summary.ts";
+import { linuxNetworkHost } from "../../network/host/linux-network.ts";
+import { runNetwork } from "../../network/network.ts";
+import { nftPacketRules } from "../../proxy/host/nft.ts";
+import { runProxy } from "../../proxy/proxy.ts";
+import type { ClusterNetwork } from "./control-plane.ts";
+import { kubeletVersion } from "./versions.ts";
+
+/** What a node is, apart from how it reaches the API server. */
+export interface RealNodeConfig {
+  readonly name: string;
+  /** The folder that holds all of it: containerd, pods, logs. */
+  readonly directory: string;
+  /** By which the other nodes and the API server reach it. */
+  readonly address: string;
+  readonly kubeletPort: number;
+  /** Above `/kubepods` in the control groups; "" is the root. */
+  readonly cgroupRoot: string;
+  /** The socket of a containerd that runs already. */
+  readonly containerdAddress?: string;
+  /** "/run/netns/NAME" where the node is not the whole machine. */
+  readonly networkNamespace?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly network: ClusterNetwork;
+  /** Of its kubelet's server; PEM. */
+  readonly serving: { readonly certificate: string; readonly key: string };
+  readonly clusterAuthority: string;
+  readonly disabled: readonly string[];
+}
+
+export interface RealNodeDependencies {
+  /** As the node itself. */
+  readonly client: Client;
+  readonly informers: InformerFactory;
+  readonly recorder: EventRecorder;
+  /** As kube-proxy: services, endpoints and nodes. */
+  readonly proxyInformers: InformerFactory;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export interface RealNode {
+  readonly containerd: Containerd;
+  /** Resolves when everything of the node has stopped; pods and containerd go on. */
+  readonly running: Promise<void>;
+}
+
+/** Where a node keeps its containerd: `down` and `images import` find it there too. */
+export function containerdOptions(
+  node: Pick<RealNodeConfig, "directory" | "containerdAddress" | "networkNamespace">,
+) {
+  return {
+    directory: join(node.directory, "containerd"),
+    ...(node.containerdAddress === undefined ? {} : { address: node.containerdAddress }),
+    ...(node.networkNamespace === undefined ? {} : { networkNamespace: node.networkNamespace }),
+  };
+}
+
+const bridge = "k8ts0";
+const podMtu = 1500;
+
+/** Starts containerd and with it kubelet, pod network and proxy; resolves when containerd answers. */
+export async function startRealNode(
+  config: RealNodeConfig,
+  dependencies: RealNodeDependencies,
+  signal: AbortSignal,
+): Promise<RealNode> {
+  const { logger } = dependencies;
+  const directories = { root: join(config.directory, "kubelet"), podLogs: join(config.directory, "logs") };
+  await mkdir(directories.root, { recursive: true });
+  const containerd = await startContainerd({
+    ...containerdOptions(config),
+    logger: logger.child({ component: "containerd" }),
+    signal,
+  });
+  const parts = [
+    runKubelet(config, dependencies, containerd, directories, signal),
+    ...(config.disabled.includes("network") ? [] : [runPodNetwork(config, dependencies, containerd, signal)]),
+    ...(config.disabled.includes("proxy") ? [] : [runServiceProxy(config, dependencies, signal)]),
+  ];
+  const running = Promise.allSettled(parts).then(async (results) => {
+    for (const result of results) {
+      if (result.status === "rejected" && !signal.aborted)
+        logger.error({ error: result.reason, node: config.name }, "a part of the node failed");
+    }
+    await containerd.close();
+  });
+  return { containerd, running };
+}
+
+async function runKubelet(
+  config: RealNodeConfig,
+  dependencies: RealNodeDependencies,
+  containerd: Containerd,
+  directories: { readonly root: string; readonly podLogs: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const { client, clock } = dependencies;
+  const logger = dependencies.logger.child({ component: "kubelet", node: config.name });
+  const { runtime } = containerd;
+  const machine = () =>
+    readMachine({ root: directories.root, hostname: config.name, addresses: [config.address] });
+  const startedAtMs = clock.now();
+  const kubelet = createKubelet(
+    {
+      ...dependencies,
+      runtime,
+      images: containerd.images,
+      host: { files: linuxFiles, cgroups: linuxCgroups() },
+      network: networkProber,
+      machine,
+      logger,
+    },
+    {
+      identity: { name: config.name, labels: config.labels, taints: [], registerSchedulable: true },
+      directories,
+      dns: {
+        host: hostDns(await readFile("/etc/resolv.conf", "utf8").catch(() => "")),
+        clusterDns: [config.network.dnsAddress],
+        clusterDomain: config.network.clusterDomain,
+      },
+      cgroupRoot: config.cgroupRoot,
+      kubeletVersion,
+      serverPort: config.kubeletPort,
+      hostsFileText: () => readFile("/etc/hosts", "utf8"),
+    },
+  );
+  await using _server = await startKubeletServer({
+    address: "0.0.0.0",
+    port: config.kubeletPort,
+    certificate: config.serving.certificate,
+    privateKey: config.serving.key,
+    clientAuthority: config.clusterAuthority,
+    access: createServerAccess({ client, clock, nodeName: config.name }),
+    pods: new PodAccess(runtime, kubelet.pods),
+    allPods: kubelet.pods,
+    runtime,
+    summary: () => statsSummary({ runtime, clock, nodeName: config.name, startedAtMs }),
+    logger,
+  });
+  await kubelet.run(signal);
+}
+
+/** A resolver on the host's own loopback (systemd-resolved) cannot be reached from a pod. */
+function hostDns(text: string) {
+  const parsed = parseResolvConf(text);
+  return {
+    ...parsed,
+    servers: parsed.servers.filter((server) => !server.startsWith("127.") && server !== "::1"),
+  };
+}
+
+function runPodNetwork(
+  config: RealNodeConfig,
+  dependencies: RealNodeDependencies,
+  containerd: Containerd,
+  signal: AbortSignal,
+) {
+  return runNetwork(
+    {
+      informers: dependencies.proxyInformers,
+      host: linuxNetworkHost({ cniConfigDirectory: containerd.cniConfDirectory }),
+      clock: dependencies.clock,
+      logger: dependencies.logger.child({ component: "network", node: config.name }),
+    },
+    {
+      nodeName: config.name,
+      clusterCidr: config.network.clusterCidr,
+      bridge,
+      mtu: podMtu,
+      cniDataDirectory: join(config.directory, "cni-addresses"),
+    },
+    signal,
+  );
+}
+
+function runServiceProxy(config: RealNodeConfig, dependencies: RealNodeDependencies, signal: AbortSignal) {
+  return runProxy(
+    {
+      informers: dependencies.proxyInformers,
+      rules: nftPacketRules,
+      clock: dependencies.clock,
+      logger: dependencies.logger.child({ component: "proxy", node: config.name }),
+    },
+    { nodeName: config.name, clusterCidr: config.network.clusterCidr },
+    signal,
+  );
+}

@@ -1,0 +1,60 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const ip = (...words: string[]) => run("ip", words);
+const quietly = (work: Promise<unknown>) =>
+  work.then(
+    () => undefined,
+    () => undefined,
+  );
+
+/** The bridge on which the nodes of this machine meet; it holds the first node's address. */
+const nodeBridge = "k8ts-nodes";
+const prefixLength = 24;
+
+/** 10.95.0.1 is the machine itself, the first node; the others count on from there. */
+export function nodeAddress(index: number): string {
+  return `10.95.0.${index + 1}`;
+}
+
+export function namespaceName(index: number): string {
+  return `k8ts-node-${index + 1}`;
+}
+
+/** Makes the bridge with the first node's address. Does nothing where it is there. */
+export async function ensureNodeBridge(): Promise<void> {
+  await quietly(ip("link", "add", nodeBridge, "type", "bridge"));
+  await quietly(ip("address", "add", `${nodeAddress(0)}/${prefixLength}`, "dev", nodeBridge));
+  await ip("link", "set", nodeBridge, "up");
+}
+
+/** Makes a network namespace for one more node, connected to the bridge. What is there already is kept. */
+export async function ensureNodeNamespace(index: number): Promise<string> {
+  const name = namespaceName(index);
+  const path = `/run/netns/${name}`;
+  const inside = (...words: string[]) => ip("-n", name, ...words);
+  const { stdout } = await ip("netns", "list");
+  if (stdout.split("\n").some((line) => line.split(" ")[0] === name)) return path;
+  await ip("netns", "add", name);
+  const outer = `k8ts-v${index + 1}`;
+  await quietly(ip("link", "del", outer));
+  await ip("link", "add", outer, "type", "veth", "peer", "name", "eth0", "netns", name);
+  await ip("link", "set", outer, "master", nodeBridge, "up");
+  await inside("link", "set", "lo", "up");
+  await inside("address", "add", `${nodeAddress(index)}/${prefixLength}`, "dev", "eth0");
+  await inside("link", "set", "eth0", "up");
+  await inside("route", "add", "default", "via", nodeAddress(0));
+  return path;
+}
+
+/** Takes away what the cluster made: namespaces, bridges, packet rules. */
+export async function removeMachineNetwork(nodes: number): Promise<void> {
+  for (let index = 1; index < nodes; index++) {
+    await quietly(ip("netns", "del", namespaceName(index)));
+    await quietly(ip("link", "del", `k8ts-v${index + 1}`));
+  }
+  for (const link of [nodeBridge, "k8ts0"]) await quietly(ip("link", "del", link));
+  for (const table of ["kube-proxy", "k8ts-network"])
+    await quietly(run("nft", ["delete", "table", "ip", table]));
+}

@@ -1,0 +1,124 @@
+import { spawn } from "node:child_process";
+import { openSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { nodes } from "../api/resources.generated.ts";
+import { connect } from "../client/transport/connect.ts";
+import { clearContainerd, startContainerd } from "../kubelet/cri/containerd.ts";
+import { containerdOptions } from "./compose/real-node.ts";
+import { type ClusterState, isRunning, paths, readState, removeState } from "./data-directory.ts";
+import { removeMachineNetwork } from "./host/machine-network.ts";
+import type { Progress } from "./up.ts";
+import { UserError } from "./user-error.ts";
+
+const startTimeoutMs = 120_000;
+const stopTimeoutMs = 60_000;
+const pollMs = 50;
+
+/** Starts `up` in a process of its own and waits until the cluster is ready. Resolves to its kubeconfig. */
+export async function upDetached(words: readonly string[], dataDirectory: string): Promise<ClusterState> {
+  await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
+  const running = await readState(dataDirectory);
+  if (running !== undefined && (await isRunning(running))) {
+    throw new UserError(
+      `a cluster runs already on ${dataDirectory} (process ${running.pid}); stop it with: k8ts down --data-dir ${dataDirectory}`,
+    );
+  }
+  const output = openSync(`${paths(dataDirectory).root}/up.log`, "w", 0o600);
+  const main = fileURLToPath(new URL("./main.ts", import.meta.url));
+  const child = spawn(process.execPath, [...process.execArgv, main, ...words], {
+    detached: true,
+    stdio: ["ignore", output, output],
+  });
+  let ended = false;
+  child.once("exit", () => {
+    ended = true;
+  });
+  child.unref();
+  for (const endMs = Date.now() + startTimeoutMs; Date.now() < endMs && !ended; await delay(pollMs)) {
+    const state = await readState(dataDirectory);
+    if (state?.pid === child.pid && state?.ready === true) return state;
+  }
+  throw new UserError(
+    `the cluster did not start; see ${dataDirectory}/up.log and ${paths(dataDirectory).log}`,
+  );
+}
+
+/** Stops the cluster with its containers; with `purge`, removes its data too. */
+export async function down(dataDirectory: string, purge: boolean, progress: Progress): Promise<void> {
+  const state = await readState(dataDirectory);
+  if (state !== undefined && (await isRunning(state))) {
+    process.kill(state.pid, "SIGTERM");
+    const endMs = Date.now() + stopTimeoutMs;
+    while ((await isRunning(state)) && Date.now() < endMs) await delay(pollMs);
+    if (await isRunning(state)) process.kill(state.pid, "SIGKILL");
+    progress("control plane stopped");
+  }
+  const knownNodes = await nodeStates(dataDirectory, state);
+  for (const node of knownNodes) {
+    if (node.directory === "") continue;
+    await clearContainerd({ ...containerdOptions(node), purge });
+  }
+  if (knownNodes.length > 0) {
+    await removeMachineNetwork(knownNodes.length);
+    progress("pods and their networks removed");
+  }
+  await removeState(dataDirectory);
+  if (purge) {
+    await rm(dataDirectory, { recursive: true, force: true });
+    progress(`${dataDirectory} removed`);
+  } else if (state === undefined && knownNodes.length === 0) progress(`no cluster runs on ${dataDirectory}`);
+}
+
+/** From the state, or from what lies on the disk where k8ts was killed. */
+async function nodeStates(dataDirectory: string, state: ClusterState | undefined) {
+  if (state !== undefined) return state.nodes;
+  const { readdir } = await import("node:fs/promises");
+  const names = await readdir(`${dataDirectory}/nodes`).catch(() => []);
+  return names.sort().map((name) => ({
+    name,
+    directory: paths(dataDirectory).node(name),
+    ...(name === "node-1" ? {} : { networkNamespace: `/run/netns/k8ts-${name}` }),
+  }));
+}
+
+/** Prints how the cluster is; resolves to whether it is up and ready. */
+export async function status(dataDirectory: string, print: Progress): Promise<boolean> {
+  const state = await readState(dataDirectory);
+  if (state === undefined || !(await isRunning(state))) {
+    print(`no cluster runs on ${dataDirectory}; start one with: k8ts up`);
+    return false;
+  }
+  const { client } = await connect({ kubeconfig: state.kubeconfig });
+  const list = await client.list(nodes);
+  print(`server      ${state.server}`);
+  print(`kubeconfig  ${state.kubeconfig}`);
+  print(`process     ${state.pid}`);
+  let allReady = state.ready;
+  for (const { metadata, status: nodeStatus } of list.items) {
+    const ready = nodeStatus?.conditions?.find(({ type }) => type === "Ready");
+    const words = ready?.status === "True" ? "Ready" : `NotReady (${ready?.message ?? "unknown"})`;
+    allReady &&= ready?.status === "True";
+    print(`node        ${metadata.name} ${words}, ${nodeStatus?.nodeInfo?.containerRuntimeVersion ?? ""}`);
+  }
+  return allReady;
+}
+
+/** Imports an image archive into every node. */
+export async function importImage(dataDirectory: string, archive: string, print: Progress): Promise<void> {
+  const state = await readState(dataDirectory);
+  if (state === undefined || !(await isRunning(state))) {
+    throw new UserError(`no cluster runs on ${dataDirectory}; start one with: k8ts up`);
+  }
+  if (state.runtime !== "containerd")
+    throw new UserError("the nodes are simulated: every image is there already");
+  for (const node of state.nodes) {
+    const containerd = await startContainerd(containerdOptions(node));
+    try {
+      for (const name of await containerd.importImage(archive)) print(`${node.name}: ${name}`);
+    } finally {
+      await containerd.close();
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import { enableCompileCache } from "node:module";
+import { Command } from "commander";
+import { kubernetesVersion } from "./compose/versions.ts";
+import { defaultDataDirectory } from "./data-directory.ts";
+import type { UpFlags } from "./up-options.ts";
+import { UserError } from "./user-error.ts";
+
+// Parsing and type stripping are most of a start: the second one finds them done.
+enableCompileCache();
+
+const print = (line: string) => console.log(line);
+const dataDir = ["--data-dir <dir>", "the cluster's folder", defaultDataDirectory()] as const;
+
+const program = new Command("k8ts")
+  .description(`Kubernetes ${kubernetesVersion} in TypeScript`)
+  .showHelpAfterError();
+
+program
+  .command("up")
+  .description("start a cluster, or the one that was stopped on the same folder")
+  .option("--nodes <n>", "how many nodes; 0: the API and the controllers alone", "1")
+  .option("--runtime <name>", "auto, containerd or sim (containers in memory, for tests)", "auto")
+  .option("--storage <name>", "sqlite (durable) or memory", "sqlite")
+  .option(...dataDir)
+  .option("--port <port>", "where the API server listens; 0: any free one", "6443")
+  .option("--kubeconfig <file>", "where to write the kubeconfig (default: in the cluster's folder)")
+  .option(
+    "--containerd <socket>",
+    "use the containerd that listens here for the first node, instead of a private one",
+  )
+  .option(
+    "--disable <components>",
+    "comma-separated: scheduler, controller-manager, proxy, dns, network, or a controller's name",
+  )
+  .option("--detach", "return when the cluster is ready; it runs on in the background")
+  .option("--log-level <level>", "debug, info, warn or error", "info")
+  .action(async (flags: UpFlags) => {
+    const { parseUpOptions } = await import("./up-options.ts");
+    const options = parseUpOptions(flags);
+    if (options.detach) return detached(flags, options.dataDirectory);
+    const { up, nextSteps } = await import("./up.ts");
+    const cluster = await up(options, print);
+    print(nextSteps(cluster.kubeconfig));
+    await terminated();
+    print("\nstopping; containers run on: `k8ts up` takes them over again, `k8ts down` ends them");
+    await cluster.stop();
+    process.exit(0);
+  });
+
+program
+  .command("down")
+  .description("stop the cluster with all its containers")
+  .option(...dataDir)
+  .option("--purge", "remove its data too")
+  .action(async ({ dataDir: directory, purge }: { dataDir: string; purge?: boolean }) => {
+    const { down } = await import("./lifecycle-commands.ts");
+    await down(directory, purge === true, print);
+  });
+
+program
+  .command("status")
+  .description("tell how the cluster is; exit code 0: up and ready")
+  .option(...dataDir)
+  .action(async ({ dataDir: directory }: { dataDir: string }) => {
+    const { status } = await import("./lifecycle-commands.ts");
+    if (!(await status(directory, print))) process.exitCode = 1;
+  });
+
+program
+  .command("images")
+  .description("the nodes' images")
+  .command("import <file>")
+  .description("import a docker or OCI archive into every node")
+  .option(...dataDir)
+  .action(async (file: string, { dataDir: directory }: { dataDir: string }) => {
+    const { importImage } = await import("./lifecycle-commands.ts");
+    await importImage(directory, file, print);
+  });
+
+program
+  .command("version")
+  .description("print the version")
+  .action(() => print(`k8ts ${kubernetesVersion} (node ${process.version})`));
+
+program.command("node-process <config>", { hidden: true }).action(async (config: string) => {
+  const { runNodeProcess } = await import("./node-process.ts");
+  await runNodeProcess(config);
+  process.exit(0);
+});
+
+/** Runs `up` again without --detach, apart from this terminal. */
+async function detached(flags: UpFlags, dataDirectory: string): Promise<void> {
+  const { upDetached } = await import("./lifecycle-commands.ts");
+  const { nextSteps } = await import("./up.ts");
+  const words = ["up", "--nodes", flags.nodes, "--runtime", flags.runtime, "--storage", flags.storage];
+  words.push("--data-dir", dataDirectory, "--port", flags.port, "--log-level", flags.logLevel);
+  if (flags.kubeconfig !== undefined) words.push("--kubeconfig", flags.kubeconfig);
+  if (flags.disable !== undefined) words.push("--disable", flags.disable);
+  if (flags.containerd !== undefined) words.push("--containerd", flags.containerd);
+  const state = await upDetached(words, dataDirectory);
+  print(`API server ready at ${state.server}`);
+  print(nextSteps(state.kubeconfig));
+}
+
+function terminated(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once("SIGINT", () => resolve());
+    process.once("SIGTERM", () => resolve());
+  });
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof UserError)) throw error;
+  console.error(`k8ts: ${error.message}`);
+  process.exit(1);
+}

@@ -1,0 +1,79 @@
+import { resolve } from "node:path";
+import { defaultDataDirectory } from "./data-directory.ts";
+import { UserError } from "./user-error.ts";
+
+export interface UpOptions {
+  readonly nodes: number;
+  readonly runtime: "auto" | "containerd" | "sim";
+  readonly storage: "sqlite" | "memory";
+  readonly dataDirectory: string;
+  readonly port: number;
+  readonly kubeconfig: string | undefined;
+  readonly detach: boolean;
+  readonly disabled: readonly string[];
+  readonly containerdAddress: string | undefined;
+  readonly logLevel: string;
+}
+
+/** The flags as commander gives them. */
+export interface UpFlags {
+  readonly nodes: string;
+  readonly runtime: string;
+  readonly storage: string;
+  readonly dataDir?: string;
+  readonly port: string;
+  readonly kubeconfig?: string;
+  readonly detach?: boolean;
+  readonly disable?: string;
+  readonly containerd?: string;
+  readonly logLevel: string;
+}
+
+/** What `--disable` may name beside the controllers' own names. */
+export const components = ["scheduler", "controller-manager", "proxy", "dns", "network"] as const;
+const maxNodes = 1000;
+const maxRealNodes = 32;
+const logLevels = ["debug", "info", "warn", "error"];
+
+/** Throws UserError with the remedy for what cannot be. */
+export function parseUpOptions(flags: UpFlags): UpOptions {
+  const runtime = oneOf("--runtime", flags.runtime, ["auto", "containerd", "sim"] as const);
+  const nodes = wholeNumber("--nodes", flags.nodes, 0, runtime === "sim" ? maxNodes : maxRealNodes);
+  const disabled = (flags.disable ?? "")
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+  for (const name of disabled) {
+    if (!(components as readonly string[]).includes(name) && !name.endsWith("-controller")) {
+      throw new UserError(
+        `--disable: there is no component "${name}"; name some of ${components.join(", ")}, or a controller such as job-controller`,
+      );
+    }
+  }
+  return {
+    nodes,
+    runtime,
+    storage: oneOf("--storage", flags.storage, ["sqlite", "memory"] as const),
+    dataDirectory: resolve(flags.dataDir ?? defaultDataDirectory()),
+    port: wholeNumber("--port", flags.port, 0, 65_535),
+    kubeconfig: flags.kubeconfig === undefined ? undefined : resolve(flags.kubeconfig),
+    detach: flags.detach === true,
+    disabled,
+    containerdAddress: flags.containerd,
+    logLevel: oneOf("--log-level", flags.logLevel, logLevels),
+  };
+}
+
+function oneOf<T extends string>(flag: string, value: string, allowed: readonly T[]): T {
+  const found = allowed.find((candidate) => candidate === value);
+  if (found === undefined) throw new UserError(`${flag}: "${value}" is not one of ${allowed.join(", ")}`);
+  return found;
+}
+
+function wholeNumber(flag: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isInteger(value) || value < least || value > most) {
+    throw new UserError(`${flag}: "${text}" is not a whole number from ${least} to ${most}`);
+  }
+  return value;
+}

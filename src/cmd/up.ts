@@ -1,0 +1,346 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { hostname, networkInterfaces } from "node:os";
+import { join } from "node:path";
+import type { Node } from "../api/core/types.generated.ts";
+import { nodes as nodeResource } from "../api/resources.generated.ts";
+import { ensurePki, type Pki } from "../apiserver/pki/ensure-pki.ts";
+import { writeKubeconfig } from "../apiserver/pki/kubeconfig.ts";
+import type { Logger } from "../base/log.ts";
+import { systemClock } from "../base/system-clock.ts";
+import { systemRandom } from "../base/system-random.ts";
+import { createInformerFactory } from "../client/informer-factory.ts";
+import { createMemoryStorage } from "../storage/memory/memory-storage.ts";
+import type { Storage } from "../storage/storage.ts";
+import { type ControlPlane, defaultNetwork, startControlPlane } from "./compose/control-plane.ts";
+import { identities, nodeIdentity } from "./compose/identities.ts";
+import { kubernetesVersion } from "./compose/versions.ts";
+import {
+  isRunning,
+  type NodeState,
+  paths,
+  processStart,
+  readState,
+  removeState,
+  writeState,
+} from "./data-directory.ts";
+import { ensureNodeBridge, ensureNodeNamespace, nodeAddress } from "./host/machine-network.ts";
+import { startNodeProcess } from "./host/node-processes.ts";
+import { choosePort, missingForContainerd } from "./host/preflight.ts";
+import { fileLogger } from "./logger.ts";
+import type { UpOptions } from "./up-options.ts";
+import { UserError } from "./user-error.ts";
+
+/** Says how far things are. */
+export type Progress = (line: string) => void;
+
+export interface RunningCluster {
+  readonly port: number;
+  readonly kubeconfig: string;
+  /** Stops the control plane and the nodes' agents; containers go on. */
+  stop(): Promise<void>;
+}
+
+const firstKubeletPort = 10_250;
+const nodeReadyTimeoutMs = 60_000;
+
+/** Starts the whole cluster in this process (and one more for each node past the first); resolves when it is ready. */
+export async function up(options: UpOptions, progress: Progress): Promise<RunningCluster> {
+  const startedAtMs = systemClock.now();
+  const runtime = await chooseRuntime(options, progress);
+  const where = paths(options.dataDirectory);
+  await refuseSecond(options.dataDirectory);
+  const isReal = runtime === "containerd" && options.nodes > 0;
+  const host = isReal ? "0.0.0.0" : "127.0.0.1";
+  const port = await choosePort(host, options.port);
+  await mkdir(where.root, { recursive: true, mode: 0o700 });
+  const logger = fileLogger(where.log, options.logLevel);
+  process.on("unhandledRejection", (error) => logger.error({ error }, "a rejection was not handled"));
+  const closers: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (const close of closers.toReversed())
+      await close().catch((error: unknown) => logger.warn({ error }, "a part did not stop cleanly"));
+    closers.length = 0;
+    await removeState(where.root);
+    logger.flush();
+  };
+  try {
+    const storage = await openStorage(options, where.store);
+    closers.push(() => storage.close());
+    const pki = ensurePki(where.pki, { nowMs: systemClock.now(), servingNames: servingNames() });
+    if (isReal) await ensureNodeBridge();
+    const plane = await startControlPlane({
+      storage,
+      clock: systemClock,
+      random: systemRandom,
+      logger,
+      pki,
+      network: defaultNetwork,
+      listen: { host, port },
+      externalUrl: `https://127.0.0.1:${port}`,
+      ...(isReal ? { endpoint: { address: nodeAddress(0), port } } : {}),
+      disabled: new Set(options.disabled),
+    });
+    closers.push(() => plane.close());
+    const server = `https://127.0.0.1:${port}`;
+    const kubeconfig = options.kubeconfig ?? where.kubeconfig;
+    writeKubeconfig(kubeconfig, {
+      server,
+      certificateAuthority: pki.clusterAuthority.certificate,
+      userName: "kubernetes-admin",
+      client: pki.admin,
+    });
+    plane.startComponents();
+    const starting = startNodes({ options, plane, pki, logger, port, runtime, closers });
+    starting.catch(() => undefined); // awaited below; must not count as unhandled meanwhile
+    await plane.ready;
+    progress(`API server ready at ${server} (${seconds(startedAtMs)})`);
+    const nodes = await starting;
+    const state = {
+      pid: process.pid,
+      processStart: await processStart(process.pid),
+      server,
+      kubeconfig,
+      runtime,
+      nodes,
+    };
+    await writeState(where.root, { ...state, ready: false });
+    if (options.nodes > 0) {
+      await nodesReady(plane, options.nodes);
+      progress(
+        `${options.nodes === 1 ? "node ready" : `${options.nodes} nodes ready`} (${seconds(startedAtMs)})`,
+      );
+    }
+    await writeState(where.root, { ...state, ready: true });
+    return { port, kubeconfig, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function seconds(sinceMs: number): string {
+  return `${((systemClock.now() - sinceMs) / 1000).toFixed(1)} s`;
+}
+
+async function chooseRuntime(
+  { runtime, nodes, containerdAddress }: UpOptions,
+  progress: Progress,
+): Promise<"containerd" | "sim"> {
+  if (runtime === "sim" || nodes === 0) return "sim";
+  const missing = await missingForContainerd({ containerdGiven: containerdAddress !== undefined });
+  if (missing === undefined) return "containerd";
+  if (runtime === "containerd") throw new UserError(missing);
+  progress(`containers will be simulated: ${missing}`);
+  return "sim";
+}
+
+async function refuseSecond(directory: string): Promise<void> {
+  const state = await readState(directory);
+  if (state !== undefined && (await isRunning(state))) {
+    throw new UserError(
+      `a cluster runs already on ${directory} (process ${state.pid}); stop it with: k8ts down --data-dir ${directory}`,
+    );
+  }
+}
+
+async function openStorage(options: UpOptions, directory: string): Promise<Storage> {
+  if (options.storage === "memory") return createMemoryStorage({ clock: systemClock });
+  const { openSqliteStorage, StoreLockedError } = await import("../storage/sqlite/sqlite-storage.ts");
+  try {
+    return await openSqliteStorage({ directory, clock: systemClock });
+  } catch (error) {
+    if (!(error instanceof StoreLockedError)) throw error;
+    throw new UserError(
+      `another k8ts uses ${options.dataDirectory}; stop it with: k8ts down, or choose another --data-dir`,
+      { cause: error },
+    );
+  }
+}
+
+function servingNames(): string[] {
+  const addresses = Object.values(networkInterfaces()).flatMap((list = []) =>
+    list.map(({ address }) => address),
+  );
+  return [
+    hostname(),
+    nodeAddress(0),
+    ...addresses.filter((address) => !address.includes("%") && !address.startsWith("fe80")),
+  ];
+}
+
+interface NodesInput {
+  readonly options: UpOptions;
+  readonly plane: ControlPlane;
+  readonly pki: Pki;
+  readonly logger: Logger;
+  readonly port: number;
+  readonly runtime: "containerd" | "sim";
+  readonly closers: (() => Promise<void>)[];
+}
+
+async function startNodes(input: NodesInput): Promise<NodeState[]> {
+  const { options, runtime } = input;
+  if (options.nodes === 0) return [];
+  return runtime === "sim" ? startSimNodes(input) : startRealNodes(input);
+}
+
+async function startSimNodes({ options, plane, logger, closers }: NodesInput): Promise<NodeState[]> {
+  const { startSimNode } = await import("./compose/sim-node.ts");
+  const stop = new AbortController();
+  const started = Array.from({ length: options.nodes }, (_, index) =>
+    startSimNode(
+      {
+        plane,
+        name: nodeName(index),
+        index,
+        network: defaultNetwork,
+        clock: systemClock,
+        random: systemRandom,
+        logger,
+      },
+      stop.signal,
+    ),
+  );
+  closers.push(async () => {
+    stop.abort();
+    await Promise.allSettled(started.map(({ running }) => running));
+  });
+  return started.map(({ name }) => ({ name, directory: "" }));
+}
+
+function nodeName(index: number): string {
+  return `node-${index + 1}`;
+}
+
+async function startRealNodes(input: NodesInput): Promise<NodeState[]> {
+  const { options, plane, pki, logger, port, closers } = input;
+  const where = paths(options.dataDirectory);
+  const { startRealNode } = await import("./compose/real-node.ts");
+  const stop = new AbortController();
+  const configOf = (index: number, networkNamespace?: string) => {
+    const name = nodeName(index);
+    const address = nodeAddress(index);
+    return {
+      name,
+      directory: where.node(name),
+      address,
+      kubeletPort: firstKubeletPort,
+      cgroupRoot: index === 0 ? "" : `/${name}`,
+      ...(options.containerdAddress === undefined || index > 0
+        ? {}
+        : { containerdAddress: options.containerdAddress }),
+      ...(networkNamespace === undefined ? {} : { networkNamespace }),
+      labels: index === 0 ? { "node-role.kubernetes.io/control-plane": "" } : {},
+      network: defaultNetwork,
+      serving: pki.node(name, [address, "127.0.0.1"]).serving,
+      clusterAuthority: pki.clusterAuthority.certificate,
+      disabled: options.disabled,
+    };
+  };
+  const others = Array.from({ length: options.nodes - 1 }, async (_, offset) => {
+    const index = offset + 1;
+    const node = configOf(index, await ensureNodeNamespace(index));
+    const config = {
+      node,
+      server: `https://${nodeAddress(0)}:${port}`,
+      client: pki.node(node.name, [node.address, "127.0.0.1"]).client,
+      proxyClient: pki.proxy,
+      log: join(node.directory, "node.log"),
+      logLevel: options.logLevel,
+    };
+    const child = await startNodeProcess(config, logger);
+    closers.push(() => child.stop());
+    return { ...stateOf(node), pid: child.pid };
+  });
+  const first = configOf(0);
+  const client = plane.clientFor(nodeIdentity(first.name));
+  const node = await startRealNode(
+    first,
+    {
+      client,
+      informers: createInformerFactory({ client, clock: systemClock, random: systemRandom, logger }),
+      proxyInformers: plane.informers,
+      recorder: plane.recorderFor(client, "kubelet", first.name),
+      clock: systemClock,
+      random: systemRandom,
+      logger,
+    },
+    stop.signal,
+  );
+  closers.push(async () => {
+    stop.abort();
+    await node.running;
+  });
+  if (!options.disabled.includes("dns")) await startDns(input, stop.signal);
+  return [stateOf(first), ...(await Promise.all(others))];
+}
+
+function stateOf(node: {
+  readonly name: string;
+  readonly directory: string;
+  readonly containerdAddress?: string;
+  readonly networkNamespace?: string;
+}): NodeState {
+  const { name, directory, containerdAddress, networkNamespace } = node;
+  return {
+    name,
+    directory,
+    ...(containerdAddress === undefined ? {} : { containerdAddress }),
+    ...(networkNamespace === undefined ? {} : { networkNamespace }),
+  };
+}
+
+async function startDns({ plane, logger }: NodesInput, signal: AbortSignal): Promise<void> {
+  const { runDns } = await import("./compose/dns.ts");
+  const text = await readFile("/etc/resolv.conf", "utf8").catch(() => "");
+  const upstreams = [...text.matchAll(/^nameserver\s+(\S+)/gm)].map((match) => match[1] ?? "");
+  runDns(
+    {
+      client: plane.clientFor(identities.dns),
+      informers: plane.informers,
+      clock: systemClock,
+      logger: logger.child({ component: "dns" }),
+    },
+    { network: defaultNetwork, address: nodeAddress(0), upstreams },
+    signal,
+  ).catch((error: unknown) => logger.error({ error }, "cluster DNS failed"));
+}
+
+async function nodesReady(plane: ControlPlane, count: number): Promise<void> {
+  const informer = plane.informers.informer(nodeResource);
+  plane.informers.start(new AbortController().signal);
+  const isReady = (node: Node) =>
+    node.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") === true;
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      const waiting = informer.lister.list().filter((node) => !isReady(node));
+      const why = waiting.map(
+        (node) =>
+          `${node.metadata.name}: ${node.status?.conditions?.find(({ type }) => type === "Ready")?.message}`,
+      );
+      reject(
+        new UserError(
+          `nodes did not become ready: ${why.join("; ") || "none registered"}; see k8ts.log in the data directory`,
+        ),
+      );
+    }, nodeReadyTimeoutMs);
+    const check = () => {
+      if (informer.lister.list().filter(isReady).length < count) return;
+      clearTimeout(timer);
+      registration.remove();
+      resolve();
+    };
+    const registration = informer.addHandler({ added: check, updated: check });
+    check();
+  });
+}
+
+/** What to type next. */
+export function nextSteps(kubeconfig: string): string {
+  return `
+k8ts ${kubernetesVersion} is ready. Next:
+
+  export KUBECONFIG=${kubeconfig}
+  kubectl get nodes
+  kubectl apply -f examples/web.yaml`;
+}
