@@ -3,7 +3,7 @@ import { apiVersionOf } from "../apimachinery/meta.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
-import type { Storage } from "../storage/storage.ts";
+import { prefixRange, type Storage } from "../storage/storage.ts";
 import { ByteBudget } from "./cache/byte-budget.ts";
 import { createWatchCache } from "./cache/resource-cache.ts";
 import type { WatchCache } from "./cache/watch-cache.ts";
@@ -104,6 +104,21 @@ export function openResources(dependencies: ResourcesDependencies) {
   return {
     table,
     ranges,
+    /** How many objects of each resource are stored. */
+    countObjects: () =>
+      Promise.all(
+        [...table.definitions()]
+          .filter(
+            ({ storedAs, verbs }) =>
+              storedAs === undefined && (verbs === undefined || verbs.includes("list")),
+          )
+          .map(async (definition) => {
+            const range = prefixRange(keyRootOf(definition));
+            const { count } = await storage.range(range, { countOnly: true });
+            const { group, plural } = definition;
+            return { resource: group === "" ? plural : `${plural}.${group}`, count };
+          }),
+      ),
     /** Resolves when what services hold is known. */
     allocationsReady: () => allocations.ready(),
     add,

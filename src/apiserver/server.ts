@@ -149,7 +149,12 @@ class Server implements ApiServer {
       discoveryHandler(this.#resources.table, { serverAddress: () => dependencies.externalAddress ?? "" }),
       versionHandler,
       healthHandler({ livez: alive, readyz: [...alive, ...this.#startup.checks] }),
-      metricsHandler({ requests: this.#metrics, storedObjects: () => [], version: gitVersion, logger }),
+      metricsHandler({
+        requests: this.#metrics,
+        storedObjects: () => this.#resources.countObjects(),
+        version: gitVersion,
+        logger,
+      }),
       ...(dependencies.nonResourceHandlers ?? []),
       ...(stages.documents ?? []).map(documentHandler),
     ];

@@ -6,8 +6,8 @@ import { durationBuckets } from "./request-metrics.ts";
 
 export interface MetricsSources {
   readonly requests: RequestMetrics;
-  /** How many objects of each resource are stored, as far as that is known without asking storage. */
-  readonly storedObjects: () => Iterable<{ readonly resource: string; readonly count: number }>;
+  /** How many objects of each resource are stored. */
+  readonly storedObjects: () => Promise<readonly { readonly resource: string; readonly count: number }[]>;
   readonly version: string;
   readonly logger: Logger;
 }
@@ -36,11 +36,16 @@ async function createRegistry(sources: MetricsSources) {
   const { default: client } = await import("prom-client");
   const registry = new client.Registry();
   client.collectDefaultMetrics({ register: registry });
-  const add = (name: string, help: string, type: "counter" | "gauge" | "histogram", read: () => Sample[]) => {
+  const add = (
+    name: string,
+    help: string,
+    type: "counter" | "gauge" | "histogram",
+    read: () => Sample[] | Promise<Sample[]>,
+  ) => {
     const metric = {
       name,
       help,
-      get: async () => ({ name, help, type, values: read(), aggregator: "sum" }),
+      get: async () => ({ name, help, type, values: await read(), aggregator: "sum" }),
       reset() {},
       labels: () => metric,
       remove() {},
@@ -64,12 +69,9 @@ async function createRegistry(sources: MetricsSources) {
     { labels: { request_kind: "mutating" }, value: requests.inflightMutating },
     { labels: { request_kind: "readOnly" }, value: requests.inflightReadOnly },
   ]);
-  add("apiserver_longrunning_requests", "Watches and streams that are open now.", "gauge", () =>
-    [...requests.longRunning].map(([verb, value]) => ({ labels: { verb }, value })),
-  );
   for (const name of ["apiserver_storage_objects", "apiserver_resource_objects"])
-    add(name, "Stored objects by resource.", "gauge", () =>
-      [...sources.storedObjects()].map(({ resource, count }) => ({ labels: { resource }, value: count })),
+    add(name, "Stored objects by resource.", "gauge", async () =>
+      (await sources.storedObjects()).map(({ resource, count }) => ({ labels: { resource }, value: count })),
     );
   add("kubernetes_build_info", "The version that is served.", "gauge", () => [
     { labels: { git_version: sources.version }, value: 1 },

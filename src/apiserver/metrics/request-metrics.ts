@@ -30,7 +30,6 @@ export class RequestMetrics {
   readonly series = new Map<string, RequestSeries>();
   inflightMutating = 0;
   inflightReadOnly = 0;
-  readonly longRunning = new Map<string, number>();
 
   /** Call at the start; the function it returns, once, with the answer's status. */
   begin(info: RequestInfo, startMs: number): (code: number, endMs: number) => void {

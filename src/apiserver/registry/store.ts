@@ -134,7 +134,8 @@ export class ResourceStore {
   }
 
   async create(object: AnyObject, namespace: string, call: CreateCall): Promise<AnyObject> {
-    const { name, generateName } = object.metadata;
+    const { name, generateName, resourceVersion } = object.metadata;
+    if (resourceVersion) throw failure(500, "", "resourceVersion should not be set on objects to be created");
     if (name || !generateName) return this.#createOnce(object, namespace, call);
     for (let attempt = 1; ; attempt++) {
       const named = withMetadata(object, { name: this.#generatedName(generateName) });
