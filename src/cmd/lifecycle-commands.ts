@@ -1,14 +1,17 @@
 import { spawn } from "node:child_process";
 import { openSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { nodes } from "../api/resources.generated.ts";
 import { connect } from "../client/transport/connect.ts";
-import { clearContainerd, startContainerd } from "../kubelet/cri/containerd.ts";
-import { containerdOptions } from "./compose/real-node.ts";
+import { clearContainerd } from "../kubelet/cri/containerd.ts";
+import { linuxCgroups } from "../kubelet/host/linux-cgroups.ts";
+import { linuxFiles } from "../kubelet/host/linux-files.ts";
+import { cgroupRootOf, containerdOptions } from "./compose/real-node.ts";
 import { type ClusterState, isRunning, paths, readState, removeState } from "./data-directory.ts";
 import { removeMachineNetwork } from "./host/machine-network.ts";
+import { importInto } from "./import-images.ts";
 import type { Progress } from "./up.ts";
 import { UserError } from "./user-error.ts";
 
@@ -59,6 +62,10 @@ export async function down(dataDirectory: string, purge: boolean, progress: Prog
   for (const node of knownNodes) {
     if (node.directory === "") continue;
     await clearContainerd({ ...containerdOptions(node), purge });
+    // What pods had on the disk, with its mounts, and their control groups.
+    await linuxFiles.removeTree(`${node.directory}/kubelet/pods`);
+    await linuxFiles.removeTree(`${node.directory}/logs`);
+    await linuxCgroups().remove(`${cgroupRootOf(node.name)}/kubepods`);
   }
   if (knownNodes.length > 0) {
     await removeMachineNetwork(knownNodes.length);
@@ -66,7 +73,7 @@ export async function down(dataDirectory: string, purge: boolean, progress: Prog
   }
   await removeState(dataDirectory);
   if (purge) {
-    await rm(dataDirectory, { recursive: true, force: true });
+    await linuxFiles.removeTree(dataDirectory);
     progress(`${dataDirectory} removed`);
   } else if (state === undefined && knownNodes.length === 0) progress(`no cluster runs on ${dataDirectory}`);
 }
@@ -113,12 +120,5 @@ export async function importImage(dataDirectory: string, archive: string, print:
   }
   if (state.runtime !== "containerd")
     throw new UserError("the nodes are simulated: every image is there already");
-  for (const node of state.nodes) {
-    const containerd = await startContainerd(containerdOptions(node));
-    try {
-      for (const name of await containerd.importImage(archive)) print(`${node.name}: ${name}`);
-    } finally {
-      await containerd.close();
-    }
-  }
+  for (const name of await importInto(state.nodes, archive)) print(`imported ${name}`);
 }

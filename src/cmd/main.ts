@@ -1,15 +1,13 @@
-import { enableCompileCache } from "node:module";
 import { Command } from "commander";
 import { kubernetesVersion } from "./compose/versions.ts";
 import { defaultDataDirectory } from "./data-directory.ts";
 import type { UpFlags } from "./up-options.ts";
 import { UserError } from "./user-error.ts";
 
-// Parsing and type stripping are most of a start: the second one finds them done.
-enableCompileCache();
-
 const print = (line: string) => console.log(line);
 const dataDir = ["--data-dir <dir>", "the cluster's folder", defaultDataDirectory()] as const;
+
+const collect = (value: string, before: string[]) => [...before, value];
 
 const program = new Command("k8ts")
   .description(`Kubernetes ${kubernetesVersion} in TypeScript`)
@@ -32,6 +30,7 @@ program
     "--disable <components>",
     "comma-separated: scheduler, controller-manager, proxy, dns, network, or a controller's name",
   )
+  .option("--image <file>", "import this archive into every node; may be given again", collect, [])
   .option("--detach", "return when the cluster is ready; it runs on in the background")
   .option("--log-level <level>", "debug, info, warn or error", "info")
   .action(async (flags: UpFlags) => {
@@ -97,6 +96,7 @@ async function detached(flags: UpFlags, dataDirectory: string): Promise<void> {
   if (flags.kubeconfig !== undefined) words.push("--kubeconfig", flags.kubeconfig);
   if (flags.disable !== undefined) words.push("--disable", flags.disable);
   if (flags.containerd !== undefined) words.push("--containerd", flags.containerd);
+  for (const file of flags.image ?? []) words.push("--image", file);
   const state = await upDetached(words, dataDirectory);
   print(`API server ready at ${state.server}`);
   print(nextSteps(state.kubeconfig));

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { defaultDataDirectory } from "./data-directory.ts";
 import { UserError } from "./user-error.ts";
@@ -13,6 +14,8 @@ export interface UpOptions {
   readonly disabled: readonly string[];
   readonly containerdAddress: string | undefined;
   readonly logLevel: string;
+  /** Archives to import into every node before the cluster is called ready. */
+  readonly images: readonly string[];
 }
 
 /** The flags as commander gives them. */
@@ -27,6 +30,7 @@ export interface UpFlags {
   readonly disable?: string;
   readonly containerd?: string;
   readonly logLevel: string;
+  readonly image?: readonly string[];
 }
 
 /** What `--disable` may name beside the controllers' own names. */
@@ -61,7 +65,13 @@ export function parseUpOptions(flags: UpFlags): UpOptions {
     disabled,
     containerdAddress: flags.containerd,
     logLevel: oneOf("--log-level", flags.logLevel, logLevels),
+    images: (flags.image ?? []).map((path) => existing("--image", resolve(path))),
   };
+}
+
+function existing(flag: string, path: string): string {
+  if (!existsSync(path)) throw new UserError(`${flag}: there is no file ${path}`);
+  return path;
 }
 
 function oneOf<T extends string>(flag: string, value: string, allowed: readonly T[]): T {

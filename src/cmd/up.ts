@@ -106,10 +106,12 @@ export async function up(options: UpOptions, progress: Progress): Promise<Runnin
     await writeState(where.root, { ...state, ready: false });
     if (options.nodes > 0) {
       await nodesReady(plane, options.nodes);
+      if (isReal) await labelControlPlane(plane, nodeName(0));
       progress(
         `${options.nodes === 1 ? "node ready" : `${options.nodes} nodes ready`} (${seconds(startedAtMs)})`,
       );
     }
+    if (isReal) await importImages(options, nodes, progress);
     await writeState(where.root, { ...state, ready: true });
     return { port, kubeconfig, stop };
   } catch (error) {
@@ -215,7 +217,7 @@ function nodeName(index: number): string {
 async function startRealNodes(input: NodesInput): Promise<NodeState[]> {
   const { options, plane, pki, logger, port, closers } = input;
   const where = paths(options.dataDirectory);
-  const { startRealNode } = await import("./compose/real-node.ts");
+  const { cgroupRootOf, startRealNode } = await import("./compose/real-node.ts");
   const stop = new AbortController();
   const configOf = (index: number, networkNamespace?: string) => {
     const name = nodeName(index);
@@ -225,12 +227,12 @@ async function startRealNodes(input: NodesInput): Promise<NodeState[]> {
       directory: where.node(name),
       address,
       kubeletPort: firstKubeletPort,
-      cgroupRoot: index === 0 ? "" : `/${name}`,
+      cgroupRoot: cgroupRootOf(name),
       ...(options.containerdAddress === undefined || index > 0
         ? {}
         : { containerdAddress: options.containerdAddress }),
       ...(networkNamespace === undefined ? {} : { networkNamespace }),
-      labels: index === 0 ? { "node-role.kubernetes.io/control-plane": "" } : {},
+      labels: {},
       network: defaultNetwork,
       serving: pki.node(name, [address, "127.0.0.1"]).serving,
       clusterAuthority: pki.clusterAuthority.certificate,
@@ -333,6 +335,23 @@ async function nodesReady(plane: ControlPlane, count: number): Promise<void> {
     const registration = informer.addHandler({ added: check, updated: check });
     check();
   });
+}
+
+async function importImages(
+  { images }: UpOptions,
+  nodes: readonly NodeState[],
+  progress: Progress,
+): Promise<void> {
+  if (images.length === 0) return;
+  const { importInto } = await import("./import-images.ts");
+  for (const archive of images) progress(`imported ${(await importInto(nodes, archive)).join(", ")}`);
+}
+
+/** A node may not give itself a role: NodeRestriction. */
+async function labelControlPlane(plane: ControlPlane, name: string): Promise<void> {
+  const labels = { "node-role.kubernetes.io/control-plane": "" };
+  const client = plane.clientFor(identities.controllerManager);
+  await client.patch(nodeResource, { name }, { type: "merge", patch: { metadata: { labels } } });
 }
 
 /** What to type next. */

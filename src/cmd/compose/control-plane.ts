@@ -1,6 +1,7 @@
 import { builtInDefinitions } from "../../api/registry.ts";
 import { schemas } from "../../api/schemas.ts";
 import { createProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
+import { startCompactor } from "../../apiserver/cache/compactor.ts";
 import { createStages } from "../../apiserver/create-stages.ts";
 import { createBackendTransport } from "../../apiserver/http/backend-transport.ts";
 import { type Listener, listen } from "../../apiserver/http/listener.ts";
@@ -127,6 +128,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
           kubelet,
         });
 
+  const compactor = startCompactor({ storage: options.storage, clock, logger });
   const clientFor = (user: UserInfo) => createClient({ transport: inProcessTransport(server, user), clock });
   const informers = createInformerFactory({
     client: clientFor(identities.controllerManager),
@@ -158,6 +160,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       stop.abort();
       await Promise.allSettled(running);
       await listener?.close();
+      compactor.stop();
       await server.close();
     },
   };

@@ -75,6 +75,11 @@ export function containerdOptions(
   };
 }
 
+/** The first node's pods hang at the root of the control groups, as on a machine that is one node; others below a name. */
+export function cgroupRootOf(nodeName: string): string {
+  return nodeName === "node-1" ? "" : `/${nodeName}`;
+}
+
 const bridge = "k8ts0";
 const podMtu = 1500;
 
