@@ -1,5 +1,7 @@
 import type { Secret } from "../api/core/types.generated.ts";
+import type { ResourceDefinition } from "../api/definition.ts";
 import { nodes, pods, secrets, serviceAccounts } from "../api/resources.generated.ts";
+import type { QualifiedResource } from "../apimachinery/api-error.ts";
 import type { KubeObject, ResourceType } from "../apimachinery/meta.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
@@ -10,6 +12,7 @@ import type { InformerFactory } from "../client/informer.ts";
 import { type AdmissionChainOptions, createAdmissionChain } from "./admission/create-admission-chain.ts";
 import { getLive } from "./admission/dependencies.ts";
 import { ensureSystemPriorityClasses } from "./admission/priority.ts";
+import type { WebhookTransport } from "./admission/webhooks/caller.ts";
 import { bootstrapTokens } from "./authentication/bootstrap-tokens.ts";
 import { type AuthenticatorOptions, createAuthenticator } from "./authentication/create-authenticator.ts";
 import { createImpersonator } from "./authentication/impersonation.ts";
@@ -53,6 +56,10 @@ export interface StagesDependencies {
   readonly anonymous?: AuthenticatorOptions["anonymous"];
   /** Tokens known from a file or a flag, and whose they are. */
   readonly staticTokens?: ReadonlyMap<string, UserInfo>;
+  /** `httpsWebhookTransport` of `http/`; absent: admission webhooks are not called. */
+  readonly webhookTransport?: WebhookTransport;
+  /** How resources are served, custom ones too: webhooks are sent objects in the version they ask for. */
+  readonly definitionOf?: (resource: QualifiedResource) => ResourceDefinition | undefined;
   readonly authorizationModes?: readonly AuthorizationMode[];
   readonly disabledAdmissionPlugins?: readonly string[];
   /** https://kubernetes.default.svc.cluster.local unless said. */
@@ -86,6 +93,7 @@ export function createStages(dependencies: StagesDependencies): Stages {
     readSubject: dependencies.readSubject,
     hasSynced: sync.hasSynced,
     synced: sync.synced,
+    ...webhookOptions(dependencies),
     ...(dependencies.disabledAdmissionPlugins === undefined
       ? {}
       : { disabled: dependencies.disabledAdmissionPlugins }),
@@ -115,6 +123,16 @@ export function createStages(dependencies: StagesDependencies): Stages {
     }),
     postStartHooks: postStartHooks(dependencies, sync.synced),
   };
+}
+
+function webhookOptions({
+  webhookTransport,
+  definitionOf = () => undefined,
+  logger,
+}: StagesDependencies): Pick<AdmissionChainOptions, "webhooks"> {
+  return webhookTransport === undefined
+    ? {}
+    : { webhooks: { transport: webhookTransport, definitionOf, logger } };
 }
 
 interface Sync {

@@ -23,8 +23,13 @@ import {
   storageObjectInUseProtection,
 } from "./storage-plugins.ts";
 
+import type { WebhookDependencies } from "./webhooks/dispatch.ts";
+import { mutatingWebhooks, validatingWebhooks } from "./webhooks/webhook-plugins.ts";
+
 export interface AdmissionChainOptions extends AdmissionDependencies {
   readonly readSubject: ReadSubject;
+  /** Absent: webhooks are not called, and no request is refused for it. */
+  readonly webhooks?: Omit<WebhookDependencies, keyof AdmissionDependencies>;
   /** Whether the caches that plugins read have their first lists; if not, `synced` is waited for. */
   readonly hasSynced: () => boolean;
   readonly synced: () => Promise<void>;
@@ -34,7 +39,8 @@ export interface AdmissionChainOptions extends AdmissionDependencies {
 
 /** The plugins that a kube-apiserver v1.36 enables by default, in its order. */
 export function createAdmissionChain(options: AdmissionChainOptions): AdmissionPlugin[] {
-  const plugins: AdmissionPlugin[] = [
+  const isEnabled = ({ name }: AdmissionPlugin) => !(options.disabled ?? []).includes(name);
+  const first: AdmissionPlugin[] = [
     namespaceLifecycle(options),
     limitRanger(options),
     serviceAccountPlugin(options),
@@ -51,12 +57,16 @@ export function createAdmissionChain(options: AdmissionChainOptions): AdmissionP
     certificateSigning(options.authorizer),
     certificateSubjectRestriction(options.readSubject),
     defaultIngressClass(options),
+  ].filter(isEnabled);
+  const webhooks = options.webhooks === undefined ? undefined : { ...options, ...options.webhooks };
+  const last: AdmissionPlugin[] = [
+    ...(webhooks === undefined
+      ? []
+      : [mutatingWebhooks(webhooks, { reinvoke: first }), validatingWebhooks(webhooks)]),
     resourceQuota(options),
     rbacEscalation(options),
-  ];
-  return plugins
-    .filter(({ name }) => !(options.disabled ?? []).includes(name))
-    .map((plugin) => afterSync(plugin, options));
+  ].filter(isEnabled);
+  return [...first, ...last].map((plugin) => afterSync(plugin, options));
 }
 
 /** Holds a plugin back until the caches are filled; costs nothing afterwards. */

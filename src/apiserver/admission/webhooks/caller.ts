@@ -1,0 +1,58 @@
+import type { WebhookClientConfig } from "../../../api/admissionregistration/types.generated.ts";
+import { services } from "../../../api/resources.generated.ts";
+import type { InformerFactory } from "../../../client/informer.ts";
+
+/** Where a webhook is reached. */
+export interface WebhookTarget {
+  /** As messages and the Host header name it. */
+  readonly url: string;
+  /** Where to connect, if not to the URL's host: a service's cluster IP. */
+  readonly connect?: { readonly host: string; readonly port: number };
+  /** For the TLS handshake. */
+  readonly serverName: string;
+  /** PEM; absent: the system's authorities. */
+  readonly certificateAuthority?: string;
+}
+
+/** Sends a review and reads the answer's JSON: the edge implements it. Rejects with the reason alone. */
+export interface WebhookTransport {
+  post(
+    target: WebhookTarget,
+    body: object,
+    options: { readonly timeoutMs: number; readonly signal: AbortSignal },
+  ): Promise<unknown>;
+}
+
+/** Throws an Error for a configuration that leads nowhere. */
+export function targetOf(config: WebhookClientConfig, informers: InformerFactory): WebhookTarget {
+  const authority =
+    config.caBundle === undefined || config.caBundle === ""
+      ? {}
+      : { certificateAuthority: atob(config.caBundle) };
+  const { service, url } = config;
+  if (service !== undefined) {
+    const port = service.port ?? 443;
+    const serverName = `${service.name}.${service.namespace}.svc`;
+    const path = service.path ?? "/";
+    return {
+      url: `https://${serverName}:${port}${path.startsWith("/") ? path : `/${path}`}`,
+      connect: { host: clusterIpOf(informers, service.namespace, service.name, port), port },
+      serverName,
+      ...authority,
+    };
+  }
+  if (url === undefined) throw new Error("webhook configuration must have either service or URL");
+  return { url, serverName: new URL(url).hostname, ...authority };
+}
+
+function clusterIpOf(informers: InformerFactory, namespace: string, name: string, port: number): string {
+  const found = informers.informer(services).lister.get(`${namespace}/${name}`);
+  if (found === undefined) throw new Error(`service ${JSON.stringify(name)} not found`);
+  const { type, clusterIP = "", externalName = "", ports = [] } = found.spec ?? {};
+  if (type === "ExternalName") return externalName;
+  if (clusterIP === "" || clusterIP === "None")
+    throw new Error(`no endpoints available for service ${JSON.stringify(name)}`);
+  if (!ports.some((candidate) => candidate.port === port))
+    throw new Error(`no service port ${port} found for service ${JSON.stringify(name)}`);
+  return clusterIP;
+}

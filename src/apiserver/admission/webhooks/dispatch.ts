@@ -1,0 +1,163 @@
+import type { ResourceDefinition } from "../../../api/definition.ts";
+import {
+  ApiError,
+  badRequest,
+  failure,
+  internalError,
+  type QualifiedResource,
+} from "../../../apimachinery/api-error.ts";
+import type { AnyObject } from "../../../apimachinery/meta.ts";
+import type { Logger } from "../../../base/log.ts";
+import { inVersion, toStorageVersion } from "../../content/views.ts";
+import type { AdmissionAttributes } from "../../stages.ts";
+import { type AdmissionDependencies, findNamespace } from "../dependencies.ts";
+import { targetOf, type WebhookTransport } from "./caller.ts";
+import { matchedVersion, type Webhook } from "./match.ts";
+import { admissionReview, type ReviewAnswer, readAnswer, rejection } from "./review.ts";
+
+export interface WebhookDependencies extends Pick<AdmissionDependencies, "informers" | "client" | "random"> {
+  readonly logger: Logger;
+  readonly transport: WebhookTransport;
+  /** How a resource is served; unknown ones are matched and sent as they are. */
+  readonly definitionOf: (resource: QualifiedResource) => ResourceDefinition | undefined;
+}
+
+/** A webhook that wants a request, and the version it wants it in. */
+export interface Invocation<W extends Webhook> {
+  readonly webhook: W;
+  readonly version: string;
+}
+
+/** The labels of the namespace that namespace selectors look at; undefined for what is in none. */
+export async function namespaceLabelsFor(
+  dependencies: WebhookDependencies,
+  { resource, namespace, name, object, operation }: AdmissionAttributes,
+): Promise<Readonly<Record<string, string>> | undefined> {
+  const isNamespace = resource.group === "" && resource.resource === "namespaces";
+  if (isNamespace && operation !== "DELETE") return object?.metadata.labels ?? {};
+  const wanted = isNamespace ? name : namespace;
+  if (wanted === "") return undefined;
+  return (await findNamespace(dependencies, wanted))?.metadata.labels ?? {};
+}
+
+export function invocationOf<W extends Webhook>(
+  webhook: W,
+  attributes: AdmissionAttributes,
+  namespaceLabels: Readonly<Record<string, string>> | undefined,
+  { definitionOf }: WebhookDependencies,
+): Invocation<W> | undefined {
+  const equivalents = definitionOf(attributes.resource)?.versions ?? [];
+  const version = matchedVersion(webhook, attributes, { namespaceLabels, equivalents });
+  return version === undefined ? undefined : { webhook, version };
+}
+
+/** The definition that an object's shape follows; a subresource's body is of a kind of its own and has none here. */
+function shapeOf({ definitionOf }: WebhookDependencies, { resource, kind }: AdmissionAttributes) {
+  const definition = definitionOf(resource);
+  return definition?.kind === kind.kind ? definition : undefined;
+}
+
+/** An object in the version that a webhook wants. */
+export function outgoing(
+  dependencies: WebhookDependencies,
+  attributes: AdmissionAttributes,
+  object: AnyObject,
+  version: string,
+): AnyObject {
+  const definition = shapeOf(dependencies, attributes);
+  return definition === undefined ? object : inVersion(definition, object, version);
+}
+
+/** What a webhook made of an object, in the version it is stored in, with defaults for what is new. */
+export function incoming(
+  dependencies: WebhookDependencies,
+  attributes: AdmissionAttributes,
+  object: AnyObject,
+): AnyObject {
+  const definition = shapeOf(dependencies, attributes);
+  if (definition === undefined) return object;
+  const stored = toStorageVersion(definition, object);
+  return definition.strategy.defaults?.(stored) ?? stored;
+}
+
+const defaultTimeoutSeconds = 10;
+
+/**
+ * Calls one webhook. Undefined: it could not be called, and its failure policy lets the request go on. Throws the
+ * webhook's refusal, or 500 where a call failed that must not.
+ */
+export async function callWebhook(
+  dependencies: WebhookDependencies,
+  { webhook, version }: Invocation<Webhook>,
+  attributes: AdmissionAttributes,
+  options: { readonly mutating: boolean },
+): Promise<ReviewAnswer | undefined> {
+  if (attributes.dryRun && webhook.sideEffects !== "None" && webhook.sideEffects !== "NoneOnDryRun")
+    throw badRequest(`admission webhook ${JSON.stringify(webhook.name)} does not support dry run`);
+  let answer: ReviewAnswer;
+  try {
+    answer = await post(dependencies, { webhook, version }, attributes, options);
+  } catch (error) {
+    return failedCall(dependencies, webhook, attributes, error);
+  }
+  for (const text of answer.warnings) attributes.warn(text);
+  if (!answer.allowed) throw rejection(webhook.name, answer.status);
+  return answer;
+}
+
+async function post(
+  dependencies: WebhookDependencies,
+  { webhook, version }: Invocation<Webhook>,
+  attributes: AdmissionAttributes,
+  options: { readonly mutating: boolean },
+): Promise<ReviewAnswer> {
+  if ((webhook.matchConditions ?? []).length > 0)
+    throw new Error("matchConditions cannot be evaluated: this server has no CEL yet");
+  if (!webhook.admissionReviewVersions.includes("v1"))
+    throw new Error(`webhook does not accept known AdmissionReview versions (v1)`);
+  const uid = dependencies.random.uuid();
+  const convert = (object: AnyObject | undefined) =>
+    object === undefined ? undefined : outgoing(dependencies, attributes, object, version);
+  const review = admissionReview({
+    uid,
+    attributes,
+    version,
+    object: convert(attributes.object),
+    oldObject: convert(attributes.oldObject),
+  });
+  const seconds = webhook.timeoutSeconds ?? defaultTimeoutSeconds;
+  const body = await send(dependencies, webhook, review, { seconds, signal: attributes.signal });
+  return readAnswer(body, uid, options);
+}
+
+async function send(
+  { transport, informers }: WebhookDependencies,
+  { clientConfig }: Webhook,
+  review: object,
+  { seconds, signal }: { readonly seconds: number; readonly signal: AbortSignal },
+): Promise<unknown> {
+  let url = clientConfig.url ?? "";
+  try {
+    const target = targetOf(clientConfig, informers);
+    url = target.url;
+    return await transport.post(target, review, { timeoutMs: seconds * 1000, signal });
+  } catch (error) {
+    throw new Error(`failed to call webhook: Post "${url}?timeout=${seconds}s": ${messageOf(error)}`);
+  }
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+function failedCall(
+  { logger }: WebhookDependencies,
+  webhook: Webhook,
+  { signal }: AdmissionAttributes,
+  error: unknown,
+): undefined {
+  if (error instanceof ApiError) throw error;
+  const message = `failed calling webhook ${JSON.stringify(webhook.name)}: ${messageOf(error)}`;
+  if (signal.aborted) throw failure(504, "Timeout", "request did not complete within requested timeout");
+  if (webhook.failurePolicy !== "Ignore") throw internalError(message);
+  logger.warn({ webhook: webhook.name }, `${message}; the request goes on`);
+  return undefined;
+}

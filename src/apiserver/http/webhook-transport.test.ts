@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { createServer, type Server } from "node:https";
+import type { AddressInfo } from "node:net";
+import { after, before, test } from "node:test";
+import { issueServingCertificate } from "../pki/authority.ts";
+import { createMemoryPki } from "../pki/ensure-pki.ts";
+import { httpsWebhookTransport } from "./webhook-transport.ts";
+
+const nowMs = Date.now();
+const { clusterAuthority, frontProxyAuthority } = createMemoryPki({ nowMs });
+const serving = issueServingCertificate(clusterAuthority, { commonName: "hooks" }, ["hooks.ops.svc"], {
+  nowMs,
+});
+const transport = httpsWebhookTransport();
+let server: Server;
+let port = 0;
+
+before(async () => {
+  server = createServer({ cert: serving.certificate, key: serving.key }, (request, response) => {
+    if (request.url?.startsWith("/slow")) return;
+    if (request.url?.startsWith("/broken")) {
+      response.statusCode = 500;
+      response.end("boom");
+      return;
+    }
+    request.pipe(response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  port = (server.address() as AddressInfo).port;
+});
+after(() => {
+  transport.close();
+  server.closeAllConnections();
+  server.close();
+});
+
+const post = (path: string, options: { authority?: string; timeoutMs?: number } = {}) =>
+  transport.post(
+    {
+      url: `https://hooks.ops.svc:${port}${path}`,
+      connect: { host: "127.0.0.1", port },
+      serverName: "hooks.ops.svc",
+      certificateAuthority: options.authority ?? clusterAuthority.certificate,
+    },
+    { hello: "there" },
+    { timeoutMs: options.timeoutMs ?? 5000, signal: new AbortController().signal },
+  );
+
+test("webhook transport: verifies the service's certificate and exchanges JSON", async () => {
+  assert.deepEqual(await post("/echo"), { hello: "there" });
+});
+
+for (const { name, path, options, want } of [
+  {
+    name: "refuses a server of another authority",
+    path: "/echo",
+    options: { authority: frontProxyAuthority.certificate },
+    want: /certificate/,
+  },
+  {
+    name: "gives up in time",
+    path: "/slow",
+    options: { timeoutMs: 30 },
+    want: /^context deadline exceeded$/,
+  },
+  {
+    name: "reports what a failing server says",
+    path: "/broken",
+    options: {},
+    want: /an error on the server \("boom"\)/,
+  },
+]) {
+  test(`webhook transport: ${name}`, () =>
+    assert.rejects(post(path, options), (error) => error instanceof Error && want.test(error.message)));
+}

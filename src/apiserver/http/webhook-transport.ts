@@ -1,0 +1,107 @@
+import { Agent, request } from "node:https";
+import type { WebhookTarget, WebhookTransport } from "../admission/webhooks/caller.ts";
+
+/** Upstream's limit of an answer. */
+const maxAnswerBytes = 3 * 1024 * 1024;
+/** Certificate authorities whose connections are kept. */
+const maxAgents = 64;
+
+/** Calls webhooks over HTTPS. Connections are kept for each certificate authority; `close` ends them. */
+export function httpsWebhookTransport(): WebhookTransport & { close(): void } {
+  const agents = new Map<string, Agent>();
+
+  const agentFor = ({ certificateAuthority, serverName }: WebhookTarget): Agent => {
+    const key = `${serverName}\n${certificateAuthority ?? ""}`;
+    let agent = agents.get(key);
+    if (agent !== undefined) return agent;
+    agent = new Agent({
+      keepAlive: true,
+      maxSockets: 32,
+      servername: serverName,
+      ...(certificateAuthority === undefined ? {} : { ca: certificateAuthority }),
+    });
+    const [oldest] = agents.keys();
+    if (agents.size >= maxAgents && oldest !== undefined) {
+      agents.get(oldest)?.destroy();
+      agents.delete(oldest);
+    }
+    agents.set(key, agent);
+    return agent;
+  };
+
+  return {
+    async post(target, body, { timeoutMs, signal }) {
+      const timeout = AbortSignal.timeout(timeoutMs);
+      try {
+        return await exchange(target, agentFor(target), JSON.stringify(body), {
+          seconds: Math.ceil(timeoutMs / 1000),
+          signal: AbortSignal.any([signal, timeout]),
+        });
+      } catch (error) {
+        if (timeout.aborted) throw new Error("context deadline exceeded");
+        throw error;
+      }
+    },
+    close() {
+      for (const agent of agents.values()) agent.destroy();
+      agents.clear();
+    },
+  };
+}
+
+function exchange(
+  { url, connect }: WebhookTarget,
+  agent: Agent,
+  body: string,
+  { seconds, signal }: { readonly seconds: number; readonly signal: AbortSignal },
+): Promise<unknown> {
+  const { hostname, port, pathname, search, host } = new URL(url);
+  const query = search === "" ? `?timeout=${seconds}s` : `${search}&timeout=${seconds}s`;
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      {
+        method: "POST",
+        host: connect?.host ?? hostname.replace(/^\[|\]$/g, ""),
+        port: connect?.port ?? (port === "" ? 443 : Number(port)),
+        path: pathname + query,
+        agent,
+        signal,
+        headers: {
+          host,
+          "content-type": "application/json",
+          accept: "application/json",
+          "content-length": Buffer.byteLength(body),
+        },
+      },
+      (answer) => {
+        const chunks: Buffer[] = [];
+        let bytes = 0;
+        answer.on("data", (chunk: Buffer) => {
+          bytes += chunk.length;
+          if (bytes > maxAnswerBytes) answer.destroy(new Error("the webhook's answer is too large"));
+          else chunks.push(chunk);
+        });
+        answer.on("error", reject);
+        answer.on("end", () => {
+          try {
+            resolve(readAnswer(answer.statusCode ?? 0, Buffer.concat(chunks).toString("utf8")));
+          } catch (error) {
+            reject(error);
+          }
+        });
+      },
+    );
+    outgoing.on("error", reject);
+    outgoing.end(body);
+  });
+}
+
+function readAnswer(status: number, text: string): unknown {
+  if (status < 200 || status > 299) {
+    const shown = text.trim().slice(0, 256);
+    throw new Error(
+      `an error on the server (${JSON.stringify(shown)}) has prevented the request from succeeding`,
+    );
+  }
+  return JSON.parse(text);
+}
