@@ -76,7 +76,7 @@ function check(
 type Amounts = Readonly<Record<string, string>>;
 
 /** A pod with one limit range's defaults filled into containers that say nothing; noted in an annotation. */
-export function withDefaults<T extends Pod>(pod: T, range: LimitRange): T {
+function withDefaults<T extends Pod>(pod: T, range: LimitRange): T {
   const item = { requests: {} as Record<string, string>, limits: {} as Record<string, string> };
   for (const limit of range.spec.limits ?? []) {
     if (limit.type !== "Container") continue;
@@ -132,7 +132,7 @@ interface Usage {
 }
 
 /** What one item of a limit range has against a pod. */
-export function podErrors(pod: Pod, item: LimitRangeItem): string[] {
+function podErrors(pod: Pod, item: LimitRangeItem): string[] {
   if (item.type === "Pod")
     return boundErrors("Pod", item, { requests: podRequests(pod), limits: podLimits(pod) });
   if (item.type !== "Container") return [];
@@ -144,7 +144,7 @@ export function podErrors(pod: Pod, item: LimitRangeItem): string[] {
   );
 }
 
-export function claimErrors(claim: PersistentVolumeClaim, item: LimitRangeItem): string[] {
+function claimErrors(claim: PersistentVolumeClaim, item: LimitRangeItem): string[] {
   if (item.type !== "PersistentVolumeClaim") return [];
   const requests = quantities(claim.spec.resources?.requests);
   return [
