@@ -1,5 +1,5 @@
 import type { Transport, UserInfo } from "../client/exchange.ts";
-import type { ApiServer } from "./server.ts";
+import type { ApiServer } from "./api-server.ts";
 
 /**
  * Reaches a server in the same process as this user. Requests and answers are handed over as they are: the objects a

@@ -3,7 +3,7 @@ import { isApiError } from "../apimachinery/api-error.ts";
 import type { AnyObject } from "../apimachinery/meta.ts";
 import type { Client } from "../client/client.ts";
 import { withMetadata } from "./registry/metadata.ts";
-import type { StoreHooks } from "./registry/store.ts";
+import type { StoreHooks } from "./registry/store-calls.ts";
 
 /** A namespace lives until its content is gone: until the namespace controller has emptied spec.finalizers. */
 export const namespaceHooks: StoreHooks = {

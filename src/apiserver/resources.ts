@@ -4,6 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { prefixRange, type Storage } from "../storage/storage.ts";
+import type { ServiceOptions } from "./api-server.ts";
 import { ByteBudget } from "./cache/byte-budget.ts";
 import { createWatchCache } from "./cache/resource-cache.ts";
 import type { WatchCache } from "./cache/watch-cache.ts";
@@ -11,15 +12,16 @@ import { storageVersionOf } from "./content/views.ts";
 import { namespaceHooks } from "./namespaces.ts";
 import { keyRootOf } from "./registry/keys.ts";
 import { fieldValue } from "./registry/select.ts";
-import type { StoreHooks } from "./registry/store.ts";
 import { ResourceStore } from "./registry/store.ts";
+import type { StoreHooks } from "./registry/store-calls.ts";
 import { ResourceTable } from "./resource-table.ts";
-import type { ServiceOptions } from "./server.ts";
-import { parseRange } from "./services/address-range.ts";
+import { type AddressRange, parseRange } from "./services/address-range.ts";
 import { ServiceAllocations } from "./services/allocations.ts";
 
 /** Encoded objects kept beside their objects, in all. */
 const encodedBytesLimit = 64 * 1024 * 1024;
+const defaultClusterIpRanges = ["10.96.0.0/12"];
+const defaultNodePorts = { first: 30_000, last: 32_767 };
 
 export interface ResourcesDependencies {
   readonly storage: Storage;
@@ -30,41 +32,38 @@ export interface ResourcesDependencies {
   readonly services?: ServiceOptions;
 }
 
-export type Resources = ReturnType<typeof openResources>;
-
-const defaultClusterIpRanges = ["10.96.0.0/12"];
-const defaultNodePorts = { first: 30_000, last: 32_767 };
-
 /** The stores and caches of every resource. A cache starts with the first request that needs it. */
-export function openResources(dependencies: ResourcesDependencies) {
-  const { storage, clock, random, logger, definitions } = dependencies;
-  const ending = new AbortController();
-  const table = new ResourceTable();
-  const budget = new ByteBudget(encodedBytesLimit);
-  const caches = new Map<string, WatchCache>();
-  const ranges = (dependencies.services?.clusterIpRanges ?? defaultClusterIpRanges).map(parseRange);
-  const nodePorts = dependencies.services?.nodePorts ?? defaultNodePorts;
-  const allocations = new ServiceAllocations({
-    ranges,
-    nodePorts,
-    random,
-    logger,
-    signal: ending.signal,
-    services() {
-      const store = table.storeOf({ group: "", plural: "services" });
-      if (store === undefined) throw new Error("services are not served");
-      return store.cache;
-    },
-  });
-  const hooksOf: Readonly<Record<string, StoreHooks>> = {
-    "/namespaces": namespaceHooks,
-    "/services": allocations,
-  };
-  for (const definition of definitions) add(definition);
+export class Resources {
+  readonly table = new ResourceTable();
+  /** Where cluster IPs come from. */
+  readonly ranges: readonly AddressRange[];
+  readonly #dependencies: ResourcesDependencies;
+  readonly #ending = new AbortController();
+  readonly #budget = new ByteBudget(encodedBytesLimit);
+  readonly #caches = new Map<string, WatchCache>();
+  readonly #allocations: ServiceAllocations;
+  readonly #hooks: Readonly<Record<string, StoreHooks>>;
 
-  function add(definition: ResourceDefinition): ResourceStore {
-    const cache = cacheOf(definition);
-    const hooks = hooksOf[`${definition.group}/${definition.plural}`];
+  constructor(dependencies: ResourcesDependencies) {
+    const { random, logger, services } = dependencies;
+    this.#dependencies = dependencies;
+    this.ranges = (services?.clusterIpRanges ?? defaultClusterIpRanges).map(parseRange);
+    this.#allocations = new ServiceAllocations({
+      ranges: this.ranges,
+      nodePorts: services?.nodePorts ?? defaultNodePorts,
+      random,
+      logger,
+      signal: this.#ending.signal,
+      services: () => this.#cacheOfServices(),
+    });
+    this.#hooks = { "/namespaces": namespaceHooks, "/services": this.#allocations };
+    for (const definition of dependencies.definitions) this.add(definition);
+  }
+
+  add(definition: ResourceDefinition): ResourceStore {
+    const { storage, clock, random } = this.#dependencies;
+    const hooks = this.#hooks[`${definition.group}/${definition.plural}`];
+    const cache = this.#cacheOf(definition);
     const store = new ResourceStore({
       definition,
       storage,
@@ -73,58 +72,62 @@ export function openResources(dependencies: ResourcesDependencies) {
       random,
       ...(hooks === undefined ? {} : { hooks }),
     });
-    table.add(definition, store);
+    this.table.add(definition, store);
     return store;
   }
 
-  function cacheOf(definition: ResourceDefinition): WatchCache {
+  /** Resolves when what services hold is known. */
+  allocationsReady(): Promise<void> {
+    return this.#allocations.ready();
+  }
+
+  /** How many objects of each resource are stored. */
+  countObjects(): Promise<readonly { readonly resource: string; readonly count: number }[]> {
+    const stored = [...this.table.definitions()].filter(
+      ({ storedAs, verbs }) => storedAs === undefined && (verbs === undefined || verbs.includes("list")),
+    );
+    return Promise.all(
+      stored.map(async (definition) => {
+        const range = prefixRange(keyRootOf(definition));
+        const { count } = await this.#dependencies.storage.range(range, { countOnly: true });
+        const { group, plural } = definition;
+        return { resource: group === "" ? plural : `${plural}.${group}`, count };
+      }),
+    );
+  }
+
+  async close(): Promise<void> {
+    this.#ending.abort(new Error("the server is closed"));
+    await Promise.all([...this.#caches.values()].map((cache) => cache.close()));
+  }
+
+  #cacheOfServices(): WatchCache {
+    const store = this.table.storeOf({ group: "", plural: "services" });
+    if (store === undefined) throw new Error("services are not served");
+    return store.cache;
+  }
+
+  /** Kinds that share their storage share their cache. */
+  #cacheOf(definition: ResourceDefinition): WatchCache {
     const prefix = keyRootOf(definition);
-    const known = caches.get(prefix);
+    const known = this.#caches.get(prefix);
     if (known !== undefined) return known;
-    const fields = Object.keys(definition.selectableFields ?? {});
+    const { storage, clock, random, logger } = this.#dependencies;
+    const fields = ["metadata.name", ...Object.keys(definition.selectableFields ?? {})];
     const cache = createWatchCache({
       storage,
       clock,
-      logger,
       random,
-      budget,
+      logger,
+      budget: this.#budget,
       prefix,
       namespaced: definition.namespaced,
       apiVersion: apiVersionOf({ group: definition.group, version: storageVersionOf(definition) }),
       kind: definition.kind,
       fieldsOf: (object) =>
-        Object.fromEntries(
-          ["metadata.name", ...fields].map((field) => [field, fieldValue(definition, field, object)]),
-        ),
+        Object.fromEntries(fields.map((field) => [field, fieldValue(definition, field, object)])),
     });
-    caches.set(prefix, cache);
+    this.#caches.set(prefix, cache);
     return cache;
   }
-
-  return {
-    table,
-    ranges,
-    /** How many objects of each resource are stored. */
-    countObjects: () =>
-      Promise.all(
-        [...table.definitions()]
-          .filter(
-            ({ storedAs, verbs }) =>
-              storedAs === undefined && (verbs === undefined || verbs.includes("list")),
-          )
-          .map(async (definition) => {
-            const range = prefixRange(keyRootOf(definition));
-            const { count } = await storage.range(range, { countOnly: true });
-            const { group, plural } = definition;
-            return { resource: group === "" ? plural : `${plural}.${group}`, count };
-          }),
-      ),
-    /** Resolves when what services hold is known. */
-    allocationsReady: () => allocations.ready(),
-    add,
-    async close(): Promise<void> {
-      ending.abort(new Error("the server is closed"));
-      await Promise.all([...caches.values()].map((cache) => cache.close()));
-    },
-  };
 }

@@ -1,15 +1,8 @@
-import type { ResourceDefinition } from "../api/definition.ts";
 import { ApiError, internalError, unauthorized } from "../apimachinery/api-error.ts";
-import type { ProtobufCodec } from "../apimachinery/protobuf/codec.ts";
-import type { Clock } from "../base/clock.ts";
-import type { Logger } from "../base/log.ts";
-import type { Random } from "../base/random.ts";
 import type { ApiRequest, ApiResponse, Transport, UserInfo } from "../client/exchange.ts";
-import type { Storage } from "../storage/storage.ts";
 import { AdmissionChain } from "./admission-chain.ts";
+import type { ApiServer, ApiServerDependencies, RequestContext, Upgrade } from "./api-server.ts";
 import { attributesOf, authorizeRequest, effectiveUser, privileged } from "./authorize.ts";
-import type { BackendRequest, BackendTransport } from "./connect/backend.ts";
-import type { ModelLookup } from "./content/input.ts";
 import { mediaTypes, negotiateOutput } from "./content/negotiate.ts";
 import { discoveryHandler } from "./discovery/handler.ts";
 import { type HandlerContext, kindOf, type ResourceCall } from "./handlers/call.ts";
@@ -29,69 +22,13 @@ import type { NonResourceHandler } from "./non-resource.ts";
 import { documentHandler } from "./non-resource.ts";
 import type { RequestInfo } from "./request-info.ts";
 import { parseRequestInfo } from "./request-info.ts";
-import { openResources } from "./resources.ts";
-import type { Authorizer, ClientCertificate, CreateHandler, Stages, StagesFactory } from "./stages.ts";
+import { Resources } from "./resources.ts";
+import type { Authorizer, CreateHandler, Stages } from "./stages.ts";
 import { startHooks } from "./start-hooks.ts";
 import { Startup } from "./startup.ts";
 import { gitVersion, indexHandler, versionHandler } from "./version.ts";
 
-export interface ApiServerDependencies {
-  readonly storage: Storage;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  /** `builtInDefinitions` of `src/api/registry.ts`. */
-  readonly definitions: readonly ResourceDefinition[];
-  /** The kinds' shapes. */
-  readonly modelOf: ModelLookup;
-  readonly protobuf?: ProtobufCodec;
-  readonly stages: StagesFactory;
-  /** How logs and proxied requests reach nodes and pods; absent: they are answered with 503. */
-  readonly backends?: BackendTransport;
-  readonly services?: ServiceOptions;
-  /** "host:port" as clients reach the server: for discovery. */
-  readonly externalAddress?: string;
-  /** Other paths, such as those of OpenAPI. */
-  readonly nonResourceHandlers?: readonly NonResourceHandler[];
-  /** Requests without credentials are system:anonymous; default true. */
-  readonly anonymous?: boolean;
-}
-
-/** Absent parts have upstream's defaults. */
-export interface ServiceOptions {
-  /** At most one block of each family; default 10.96.0.0/12. */
-  readonly clusterIpRanges?: readonly string[];
-  /** Default 30000 to 32767. */
-  readonly nodePorts?: { readonly first: number; readonly last: number };
-  /** Where pods reach this server: the endpoint of the service `kubernetes`. Absent: that service is not kept. */
-  readonly endpoint?: { readonly address: string; readonly port: number };
-}
-
-/** What the edge knows of a request beside its content. */
-export interface RequestContext {
-  /** Known already (in process): authentication is skipped. */
-  readonly user?: UserInfo;
-  readonly clientCertificate?: ClientCertificate;
-  readonly sourceAddress?: string;
-}
-
-export interface ApiServer {
-  /** Answers any request; never rejects. Failures are answers with a Status. */
-  handle(request: ApiRequest, context: RequestContext): Promise<ApiResponse>;
-  /** For a request that asks to take its connection over: where its bytes go, or the answer that refuses it. */
-  upgrade(request: ApiRequest, context: RequestContext): Promise<Upgrade>;
-  /**
-   * Prepares the cluster's own objects (namespaces, the service `kubernetes`) and runs the start hooks. Requests are answered
-   * before; /readyz says when this is done.
-   */
-  start(): Promise<void>;
-  /** As system:masters, in this process. */
-  readonly loopback: Transport;
-  /** Ends watches, hooks and caches. Storage stays open: whoever opened it closes it. */
-  close(): Promise<void>;
-}
-
-export type Upgrade = { readonly passage: BackendRequest } | { readonly refusal: ApiResponse };
+export type { ApiServer, ApiServerDependencies, RequestContext, Upgrade } from "./api-server.ts";
 
 const anonymousUser: UserInfo = { name: "system:anonymous", groups: ["system:unauthenticated"] };
 export const loopbackUser: UserInfo = {
@@ -109,7 +46,7 @@ class Server implements ApiServer {
   readonly #context: HandlerContext;
   readonly #authorizer: Authorizer;
   readonly #stages: Stages;
-  readonly #resources: ReturnType<typeof openResources>;
+  readonly #resources: Resources;
   readonly #createHandlers = new Map<string, CreateHandler>();
   readonly #subresources: SubresourceDependencies;
   readonly #metrics = new RequestMetrics();
@@ -121,7 +58,7 @@ class Server implements ApiServer {
     this.#dependencies = dependencies;
     const { clock, random, logger, modelOf, protobuf } = dependencies;
     this.loopback = inProcessTransport(this, loopbackUser);
-    this.#resources = openResources(dependencies);
+    this.#resources = new Resources(dependencies);
     const stages = dependencies.stages(this.loopback);
     this.#authorizer = privileged(stages.authorizer);
     this.#stages = stages;

@@ -28,8 +28,3 @@ export interface BackendResponse {
 export interface BackendTransport {
   request(request: BackendRequest, options: { readonly signal: AbortSignal }): Promise<BackendResponse>;
 }
-
-/** A request whose connection is to be taken over: the edge passes its bytes on as they come. */
-export interface Passage {
-  readonly request: BackendRequest;
-}

@@ -5,8 +5,8 @@ import type { Backend } from "./backend.ts";
 
 export type NodeAddressType = "Hostname" | "InternalDNS" | "InternalIP" | "ExternalDNS" | "ExternalIP";
 
-export const defaultKubeletPort = 10250;
-export const defaultAddressTypes: readonly NodeAddressType[] = [
+const defaultKubeletPort = 10250;
+const defaultAddressTypes: readonly NodeAddressType[] = [
   "InternalIP",
   "ExternalIP",
   "InternalDNS",
@@ -28,7 +28,7 @@ export async function kubeletOf(
   return kubeletBackend(await nodes.get({ namespace: "", name }), addressTypes);
 }
 
-export function kubeletBackend(node: AnyObject, addressTypes: readonly NodeAddressType[]): Backend {
+function kubeletBackend(node: AnyObject, addressTypes: readonly NodeAddressType[]): Backend {
   const status = (node.status ?? {}) as NodeStatus; // a Node as the registry keeps it
   const host = addressTypes
     .map((type) => status.addresses?.find((address) => address.type === type)?.address)

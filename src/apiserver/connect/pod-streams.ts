@@ -26,7 +26,7 @@ export function nodeOf(pod: AnyObject): string {
 }
 
 /** The container meant, where there is only one or it is named. Throws 400. */
-export function containerOf(pod: AnyObject, requested: string): string {
+function containerOf(pod: AnyObject, requested: string): string {
   const { containers = [], initContainers = [], ephemeralContainers = [] } = specOf(pod);
   const name = pod.metadata.name;
   if (requested !== "") {
@@ -62,14 +62,12 @@ const streamNames = { stdin: "input", stdout: "output", stderr: "error", tty: "t
 
 /** `/exec/…` and `/attach/…` of the kubelet. */
 export function streamTarget(verb: "exec" | "attach", pod: AnyObject, query: URLSearchParams): string {
-  // Attach streams all that was not refused; exec only what was asked for.
+  const named = ["stdin", "stdout", "stderr"].some((name) => query.has(name));
+  // An attach that names no stream wants to see what there is.
   const wanted = (name: keyof typeof streamNames) =>
-    query.has(name)
-      ? isTrue(query.get(name))
-      : (name === "stdout" || name === "stderr") &&
-        !query.has("stdin") &&
-        !query.has("tty") &&
-        verb === "attach";
+    named
+      ? query.has(name) && isTrue(query.get(name))
+      : verb === "attach" && (name === "stdout" || name === "stderr");
   const container = containerOf(pod, query.get("container") ?? "");
   const passed = new URLSearchParams();
   for (const name of ["stdin", "stdout", "stderr", "tty"] as const)

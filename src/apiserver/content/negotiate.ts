@@ -53,7 +53,7 @@ export function negotiateOutput(
   throw notAcceptable(available.protobuf);
 }
 
-export function notAcceptable(protobuf = true): Error {
+function notAcceptable(protobuf = true): Error {
   return failure(
     406,
     "NotAcceptable",
@@ -61,7 +61,7 @@ export function notAcceptable(protobuf = true): Error {
   );
 }
 
-export function unsupportedMediaType(accepted: readonly string[]): Error {
+function unsupportedMediaType(accepted: readonly string[]): Error {
   return failure(
     415,
     "UnsupportedMediaType",

@@ -16,77 +16,84 @@ import {
   discoverGroups,
 } from "./documents.ts";
 
+interface DiscoveryOptions {
+  readonly serverAddress: () => string;
+}
+
 /** Serves /api, /apis and below. Documents are made once for each state of the resource table. */
-export function discoveryHandler(
-  table: ResourceTable,
-  options: { readonly serverAddress: () => string },
-): NonResourceHandler {
-  let generation = -1;
-  let groups: readonly DiscoveredGroup[] = [];
-  let hashes: ReadonlyMap<string, string> = new Map();
-  const aggregated = new Map<string, Promise<Aggregated>>();
+export function discoveryHandler(table: ResourceTable, options: DiscoveryOptions): NonResourceHandler {
+  return new Discovery(table, options);
+}
 
-  return {
-    get paths() {
-      const current = discoverGroups(table.definitions());
-      return [
-        "/api",
-        "/api/v1",
-        "/apis",
-        ...current
-          .filter(({ group }) => group !== "")
-          .flatMap(({ group, versions }) => [
-            `/apis/${group}`,
-            ...versions.map((version) => `/apis/${group}/${version}`),
-          ]),
-      ];
-    },
-    async handle(request) {
-      const [root, ...rest] = request.path.split("/").filter((segment) => segment !== "");
-      if ((root !== "api" && root !== "apis") || rest.length > 2) return undefined;
-      await refresh();
-      if (rest.length === 0) return rootDocument(request, root);
-      const [first = "", second] = rest;
-      const name = root === "api" ? "" : first;
-      const version = root === "api" ? first : second;
-      const group = groups.find((candidate) => candidate.group === name);
-      if (group === undefined || (root === "api" && rest.length > 1)) throw noSuchResource();
-      if (version === undefined) return documentResponse(request, apiGroup(group));
-      if (!group.versions.includes(version)) throw noSuchResource();
-      return documentResponse(
-        request,
-        apiResourceList(group, version, (definition) => hashes.get(hashKey(definition)) ?? ""),
-      );
-    },
-  };
+class Discovery implements NonResourceHandler {
+  readonly #table: ResourceTable;
+  readonly #options: DiscoveryOptions;
+  readonly #aggregated = new Map<string, Promise<Aggregated>>();
+  #generation = -1;
+  #groups: readonly DiscoveredGroup[] = [];
+  #hashes: ReadonlyMap<string, string> = new Map();
 
-  async function refresh(): Promise<void> {
-    if (generation === table.generation) return;
-    const at = table.generation;
-    const current = discoverGroups(table.definitions());
-    const computed = new Map<string, string>();
-    for (const definition of current.flatMap(({ definitions }) => definitions))
-      computed.set(hashKey(definition), await storageVersionHash(definition));
-    groups = current;
-    hashes = computed;
-    aggregated.clear();
-    generation = at;
+  constructor(table: ResourceTable, options: DiscoveryOptions) {
+    this.#table = table;
+    this.#options = options;
   }
 
-  async function rootDocument(request: ApiRequest, root: "api" | "apis"): Promise<ApiResponse> {
+  get paths(): readonly string[] {
+    const groups = discoverGroups(this.#table.definitions()).filter(({ group }) => group !== "");
+    const below = groups.flatMap(({ group, versions }) => [
+      `/apis/${group}`,
+      ...versions.map((version) => `/apis/${group}/${version}`),
+    ]);
+    return ["/api", "/api/v1", "/apis", ...below];
+  }
+
+  async handle(request: ApiRequest): Promise<ApiResponse | undefined> {
+    const [root, ...rest] = request.path.split("/").filter((segment) => segment !== "");
+    if ((root !== "api" && root !== "apis") || rest.length > 2) return undefined;
+    await this.#refresh();
+    if (rest.length === 0) return this.#rootDocument(request, root);
+    const [first = "", second] = rest;
+    const name = root === "api" ? "" : first;
+    const version = root === "api" ? first : second;
+    const group = this.#groups.find((candidate) => candidate.group === name);
+    if (group === undefined || (root === "api" && rest.length > 1)) throw noSuchResource();
+    if (version === undefined) return documentResponse(request, apiGroup(group));
+    if (!group.versions.includes(version)) throw noSuchResource();
+    const hashOf = (definition: ResourceDefinition) => this.#hashes.get(hashKey(definition)) ?? "";
+    return documentResponse(request, apiResourceList(group, version, hashOf));
+  }
+
+  async #refresh(): Promise<void> {
+    const generation = this.#table.generation;
+    if (this.#generation === generation) return;
+    const groups = discoverGroups(this.#table.definitions());
+    const hashes = new Map<string, string>();
+    for (const definition of groups.flatMap(({ definitions }) => definitions))
+      hashes.set(hashKey(definition), await storageVersionHash(definition));
+    this.#groups = groups;
+    this.#hashes = hashes;
+    this.#aggregated.clear();
+    this.#generation = generation;
+  }
+
+  async #rootDocument(request: ApiRequest, root: "api" | "apis"): Promise<ApiResponse> {
     const version = aggregatedVersion(request.headers.accept);
-    if (version !== undefined) return aggregatedDocument(request, root, version);
-    const document = root === "api" ? apiVersions(options.serverAddress()) : apiGroupList(groups);
+    if (version !== undefined) return this.#aggregatedDocument(request, root, version);
+    const document = root === "api" ? apiVersions(this.#options.serverAddress()) : apiGroupList(this.#groups);
     return documentResponse(request, document);
   }
 
-  async function aggregatedDocument(request: ApiRequest, root: string, version: "v2" | "v2beta1") {
+  async #aggregatedDocument(
+    request: ApiRequest,
+    root: "api" | "apis",
+    version: "v2" | "v2beta1",
+  ): Promise<ApiResponse> {
     const key = `${root} ${version}`;
-    let document = aggregated.get(key);
+    let document = this.#aggregated.get(key);
     if (document === undefined) {
-      const members = groups.filter(({ group }) => (group === "") === (root === "api"));
+      const members = this.#groups.filter(({ group }) => (group === "") === (root === "api"));
       document = withEtag(aggregatedDiscovery(members, version));
-      aggregated.set(key, document);
+      this.#aggregated.set(key, document);
     }
     const { bytes, etag } = await document;
     const headers = { etag, vary: "Accept", "cache-control": "public" };

@@ -50,7 +50,7 @@ export function kindOf({ definition, version }: ResourceCall): GroupVersionKind 
   return { group: definition.group, version, kind: definition.kind };
 }
 
-export function resourceOf({ definition, version }: ResourceCall): GroupVersionResource {
+function resourceOf({ definition, version }: ResourceCall): GroupVersionResource {
   return { group: definition.group, version, resource: definition.plural };
 }
 

@@ -182,7 +182,7 @@ function viewOptions(
 }
 
 /** A resourceVersion as a storage revision. Throws 400. */
-export function revisionOf(resourceVersion: string): number {
+function revisionOf(resourceVersion: string): number {
   if (!/^\d{1,15}$/.test(resourceVersion))
     throw badRequest(
       `Invalid value: ${JSON.stringify(resourceVersion)}: strconv.ParseUint: parsing ${JSON.stringify(resourceVersion)}: invalid syntax`,

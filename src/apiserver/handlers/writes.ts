@@ -1,4 +1,4 @@
-import { badRequest, methodNotSupported } from "../../apimachinery/api-error.ts";
+import { badRequest } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import type { ApiResponse } from "../../client/exchange.ts";
 import { attributesOf, authorizeRequest } from "../authorize.ts";
@@ -7,7 +7,7 @@ import { inVersion, toStorageVersion } from "../content/views.ts";
 import { inNamespace, withMetadata, withoutDuplicateOwners } from "../registry/metadata.ts";
 import type { WriteRequestOptions } from "../registry/options.ts";
 import { writeOptions } from "../registry/options.ts";
-import type { CreateCall, UpdateCall } from "../registry/store.ts";
+import type { CreateCall, UpdateCall } from "../registry/store-calls.ts";
 import type { UpdateRules } from "../registry/update-rules.ts";
 import { objectRules } from "../registry/update-rules.ts";
 import type { HandlerContext, ResourceCall } from "./call.ts";
@@ -48,7 +48,7 @@ export async function handleUpdate(
 }
 
 /** The object of the request's body, in its storage version with defaults. Throws 400 and 415. */
-export async function decodeObject(
+async function decodeObject(
   context: HandlerContext,
   call: ResourceCall,
   options: WriteRequestOptions,
@@ -143,7 +143,7 @@ export function createCall(
 }
 
 /** As `createCall`, for a request that was authorized only to change what exists. */
-export function authorizedCreateCall(
+function authorizedCreateCall(
   context: HandlerContext,
   call: ResourceCall,
   options: WriteRequestOptions,
@@ -193,7 +193,7 @@ export function checkName(object: AnyObject, name: string): void {
     throw badRequest(`the name of the object (${own}) does not match the name on the URL (${name})`);
 }
 
-export function uniqueOwners(call: ResourceCall, object: AnyObject, afterAdmission: boolean): AnyObject {
+function uniqueOwners(call: ResourceCall, object: AnyObject, afterAdmission: boolean): AnyObject {
   const unique = withoutDuplicateOwners(object);
   if (unique.duplicates.length === 0) return object;
   const when = afterAdmission ? " after mutating admission happens" : "";
@@ -201,8 +201,4 @@ export function uniqueOwners(call: ResourceCall, object: AnyObject, afterAdmissi
     `.metadata.ownerReferences contains duplicate entries${when}; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${unique.duplicates.join(", ")}`,
   );
   return unique.object;
-}
-
-export function notSupported(call: ResourceCall, verb: string): Error {
-  return methodNotSupported({ group: call.definition.group, resource: call.definition.plural }, verb);
 }

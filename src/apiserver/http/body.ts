@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 
 /** As upstream: a larger object could not be stored. */
-export const maxBodyBytes = 3 * 1024 * 1024;
+const maxBodyBytes = 3 * 1024 * 1024;
 
 /** The body as one piece; "too large" as soon as it is known to be; undefined when the client broke off. */
 export function readBody(

@@ -37,3 +37,9 @@ export async function yamlBytes(object: object): Promise<Uint8Array> {
   const { stringify } = await import("yaml");
   return encoder.encode(stringify(object, { aliasDuplicateObjects: false }));
 }
+
+/** Pieces as one; a single piece as it is. */
+export function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const [only] = pieces;
+  return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces);
+}

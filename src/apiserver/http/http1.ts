@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { TLSSocket } from "node:tls";
 import type { ApiRequest, HttpMethod, RequestBody } from "../../client/exchange.ts";
-import type { RequestContext } from "../server.ts";
+import type { RequestContext } from "../api-server.ts";
 import { clientCertificateOf } from "./certificate.ts";
 import type { Reply } from "./reply.ts";
 import { parseTarget } from "./target.ts";

@@ -17,7 +17,7 @@ import { failure, type Status } from "../../apimachinery/api-error.ts";
 import type { ProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
 import type { Logger } from "../../base/log.ts";
 import type { ApiRequest, RequestBody } from "../../client/exchange.ts";
-import type { ApiServer, RequestContext } from "../server.ts";
+import type { ApiServer, RequestContext } from "../api-server.ts";
 import { readBody } from "./body.ts";
 import { contextOf, http1Reply, readHttp1 } from "./http1.ts";
 import { http2Reply, readHttp2 } from "./http2.ts";

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
 import type { ApiResponse, ResponseHeaders } from "../../client/exchange.ts";
 import { mediaTypes } from "../content/negotiate.ts";
-import { isList, jsonPieces, yamlBytes } from "./encode.ts";
+import { isList, joined, jsonPieces, yamlBytes } from "./encode.ts";
 import type { Reply } from "./reply.ts";
 import { streamWatch } from "./watch-stream.ts";
 
@@ -134,11 +134,6 @@ function* parts(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
     bytes = 0;
   }
   if (bytes > 0) yield joined(waiting);
-}
-
-export function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const [only] = pieces;
-  return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces);
 }
 
 function acceptsGzip({ acceptEncoding }: RespondOptions): boolean {

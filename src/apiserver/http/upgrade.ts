@@ -3,8 +3,8 @@ import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { Logger } from "../../base/log.ts";
 import type { ApiResponse } from "../../client/exchange.ts";
+import type { ApiServer, RequestContext } from "../api-server.ts";
 import type { Backend, BackendRequest } from "../connect/backend.ts";
-import type { ApiServer, RequestContext } from "../server.ts";
 import { readHttp1 } from "./http1.ts";
 
 /** How the server proves itself to kubelets, and knows them. PEM. */
@@ -78,7 +78,7 @@ async function passOn(
 }
 
 /** Connects to a backend. Rejects with what went wrong. */
-export function dial(backend: Backend, kubelet: KubeletIdentity | undefined): Promise<Socket> {
+function dial(backend: Backend, kubelet: KubeletIdentity | undefined): Promise<Socket> {
   const { host, port } = backend;
   return new Promise((resolve, reject) => {
     const socket =
@@ -130,9 +130,8 @@ function writeStatus(client: TLSSocket, code: number, message: string): void {
 }
 
 function writeAnswer(client: TLSSocket, code: number, json: string): void {
-  const bytes = Buffer.from(json);
-  client.write(
-    `HTTP/1.1 ${code} \r\ncontent-type: application/json\r\ncontent-length: ${bytes.length}\r\nconnection: close\r\n\r\n`,
+  const length = Buffer.byteLength(json);
+  client.end(
+    `HTTP/1.1 ${code} ${code}\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\nconnection: close\r\n\r\n${json}`,
   );
-  client.end(bytes);
 }

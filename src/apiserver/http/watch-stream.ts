@@ -2,8 +2,8 @@ import type { ProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
 import type { ApiResponse, WatchEvent } from "../../client/exchange.ts";
 import { frameOf } from "../cache/cache-event.ts";
 import { mediaTypes } from "../content/negotiate.ts";
+import { joined } from "./encode.ts";
 import type { Reply } from "./reply.ts";
-import { joined } from "./respond.ts";
 
 type WatchResponse = ApiResponse & { readonly type: "watch" };
 type Batch = readonly WatchEvent<unknown>[];

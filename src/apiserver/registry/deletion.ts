@@ -52,7 +52,7 @@ export function isDeletedByUpdate(object: AnyObject, old: AnyObject): boolean {
 }
 
 /** Refuses a delete meant for another object of that name, or another state of it. */
-export function checkPreconditions(
+function checkPreconditions(
   definition: ResourceDefinition,
   object: AnyObject,
   { preconditions }: DeleteRequestOptions,

@@ -1,7 +1,7 @@
 import type { ResourceDefinition } from "../../api/definition.ts";
 
 /** Where a resource's objects lie in storage: `/registry/<group>/<resource>/`, the core group as "core". */
-export function keyRoot(resource: { readonly group: string; readonly plural: string }): string {
+function keyRoot(resource: { readonly group: string; readonly plural: string }): string {
   return `/registry/${resource.group === "" ? "core" : resource.group}/${resource.plural}/`;
 }
 

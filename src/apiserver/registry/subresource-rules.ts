@@ -14,13 +14,13 @@ function partsOf(value: unknown): Parts {
 }
 
 /** `namespaces/finalize`: spec.finalizers; with the last one gone the namespace goes. */
-export const namespaceFinalizeRules: UpdateRules = {
+const namespaceFinalizeRules: UpdateRules = {
   prepare: (object, old) => ({ ...withField(object, "status", old.status) }),
   validate: () => [],
 };
 
 /** `certificatesigningrequests/approval`: the conditions that say yes or no. */
-export function approvalRules(definition: ResourceDefinition): UpdateRules {
+function approvalRules(definition: ResourceDefinition): UpdateRules {
   const { strategy } = definition;
   return {
     prepare: (object, old) => ({
@@ -43,7 +43,7 @@ function namedList(spec: unknown, list: string): readonly Named[] {
 }
 
 /** `pods/ephemeralcontainers`: containers may come, none may change or go. */
-export function ephemeralContainersRules(definition: ResourceDefinition): UpdateRules {
+function ephemeralContainersRules(definition: ResourceDefinition): UpdateRules {
   return {
     prepare(object, old) {
       const ephemeralContainers = namedList(object.spec, "ephemeralContainers");
@@ -79,7 +79,7 @@ export function ephemeralContainersRules(definition: ResourceDefinition): Update
 }
 
 /** `pods/resize`: the resources of containers, and nothing else. */
-export function resizeRules(definition: ResourceDefinition): UpdateRules {
+function resizeRules(definition: ResourceDefinition): UpdateRules {
   const resized = (object: AnyObject, old: AnyObject, list: string) => {
     const wanted = new Map(namedList(object.spec, list).map((container) => [container.name, container]));
     return namedList(old.spec, list).map((container) => {

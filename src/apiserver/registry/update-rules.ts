@@ -36,7 +36,7 @@ export function statusRules(definition: ResourceDefinition): UpdateRules {
 }
 
 /** The fields whose change counts as a new generation. */
-export function generationFieldsOf(definition: ResourceDefinition): readonly string[] {
+function generationFieldsOf(definition: ResourceDefinition): readonly string[] {
   return definition.strategy.generationFields ?? ["spec"];
 }
 

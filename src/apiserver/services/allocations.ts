@@ -5,7 +5,7 @@ import * as field from "../../apimachinery/validation.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
-import type { Reservation, StoreHooks } from "../registry/store.ts";
+import type { Reservation, StoreHooks } from "../registry/store-calls.ts";
 import type { AddressRange, IpFamily } from "./address-range.ts";
 import { addressAt, familyOf, indexOf } from "./address-range.ts";
 import { addressBand, Claims, portBand } from "./claims.ts";

@@ -1,0 +1,69 @@
+import type { ResourceDefinition } from "../api/definition.ts";
+import type { ProtobufCodec } from "../apimachinery/protobuf/codec.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { ApiRequest, ApiResponse, Transport, UserInfo } from "../client/exchange.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { BackendRequest, BackendTransport } from "./connect/backend.ts";
+import type { ModelLookup } from "./content/input.ts";
+import type { NonResourceHandler } from "./non-resource.ts";
+import type { ClientCertificate, StagesFactory } from "./stages.ts";
+
+export interface ApiServerDependencies {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** `builtInDefinitions` of `src/api/registry.ts`. */
+  readonly definitions: readonly ResourceDefinition[];
+  /** The kinds' shapes. */
+  readonly modelOf: ModelLookup;
+  readonly protobuf?: ProtobufCodec;
+  readonly stages: StagesFactory;
+  /** How logs and proxied requests reach nodes and pods; absent: they are answered with 503. */
+  readonly backends?: BackendTransport;
+  readonly services?: ServiceOptions;
+  /** "host:port" as clients reach the server: for discovery. */
+  readonly externalAddress?: string;
+  /** Other paths, such as those of OpenAPI. */
+  readonly nonResourceHandlers?: readonly NonResourceHandler[];
+  /** Requests without credentials are system:anonymous; default true. */
+  readonly anonymous?: boolean;
+}
+
+/** Absent parts have upstream's defaults. */
+export interface ServiceOptions {
+  /** At most one block of each family; default 10.96.0.0/12. */
+  readonly clusterIpRanges?: readonly string[];
+  /** Default 30000 to 32767. */
+  readonly nodePorts?: { readonly first: number; readonly last: number };
+  /** Where pods reach this server: the endpoint of the service `kubernetes`. Absent: that service is not kept. */
+  readonly endpoint?: { readonly address: string; readonly port: number };
+}
+
+/** What the edge knows of a request beside its content. */
+export interface RequestContext {
+  /** Known already (in process): authentication is skipped. */
+  readonly user?: UserInfo;
+  readonly clientCertificate?: ClientCertificate;
+  readonly sourceAddress?: string;
+}
+
+export interface ApiServer {
+  /** Answers any request; never rejects. Failures are answers with a Status. */
+  handle(request: ApiRequest, context: RequestContext): Promise<ApiResponse>;
+  /** For a request that asks to take its connection over: where its bytes go, or the answer that refuses it. */
+  upgrade(request: ApiRequest, context: RequestContext): Promise<Upgrade>;
+  /**
+   * Prepares the cluster's own objects (namespaces, the service `kubernetes`) and runs the start hooks. Requests are answered
+   * before; /readyz says when this is done.
+   */
+  start(): Promise<void>;
+  /** As system:masters, in this process. */
+  readonly loopback: Transport;
+  /** Ends watches, hooks and caches. Storage stays open: whoever opened it closes it. */
+  close(): Promise<void>;
+}
+
+export type Upgrade = { readonly passage: BackendRequest } | { readonly refusal: ApiResponse };
