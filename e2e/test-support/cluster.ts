@@ -1,0 +1,150 @@
+import { execFile, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const k8ts = join(root, "bin/k8ts");
+export const imageDirectory = join(root, "node_modules/.cache/k8ts-images");
+export const repository = root;
+
+export interface Output {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly input?: string | Buffer;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+}
+
+/** Runs a command to its end, whatever its exit code. */
+export function run(command: string, words: readonly string[], options: RunOptions = {}): Promise<Output> {
+  return new Promise((resolve) => {
+    const { timeoutMs = 120_000, env = {}, input } = options;
+    const settings = { timeout: timeoutMs, env: { ...process.env, ...env }, maxBuffer: 256 * 2 ** 20 };
+    const child = execFile(command, [...words], settings, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === "number" ? error.code : 255;
+      resolve({ code, stdout, stderr });
+    });
+    child.stdin?.on("error", () => undefined);
+    if (input === undefined) child.stdin?.end();
+    else child.stdin?.end(input);
+  });
+}
+
+/** Runs a command that must succeed; resolves to what it printed. */
+export async function must(
+  command: string,
+  words: readonly string[],
+  options: RunOptions = {},
+): Promise<string> {
+  const { code, stdout, stderr } = await run(command, words, options);
+  if (code !== 0) throw new Error(`${command} ${words.join(" ")} ended with ${code}:\n${stdout}${stderr}`);
+  return stdout;
+}
+
+/** Asks again until the answer is good; throws what the last one was. */
+export async function eventually<T>(
+  what: string,
+  ask: () => Promise<T>,
+  isGood: (answer: T) => boolean,
+  timeoutMs = 60_000,
+): Promise<T> {
+  const endMs = Date.now() + timeoutMs;
+  for (;;) {
+    const answer = await ask();
+    if (isGood(answer)) return answer;
+    if (Date.now() > endMs)
+      throw new Error(`${what} did not come true; at last: ${JSON.stringify(answer, null, 1)}`);
+    await delay(100);
+  }
+}
+
+/** Real nodes need root and the host's binaries; elsewhere these tests say why they are skipped. */
+export const skipReason =
+  process.platform !== "linux" || process.getuid?.() !== 0 ? "needs Linux and root" : false;
+
+/** A cluster on real containerd, started the way a user starts one. */
+export class RealCluster implements AsyncDisposable {
+  readonly directory: string;
+  readonly #nodes: number;
+
+  private constructor(directory: string, nodes: number) {
+    this.directory = directory;
+    this.#nodes = nodes;
+  }
+
+  static async start(options: { readonly nodes: number }): Promise<RealCluster> {
+    await must(process.execPath, [join(root, "examples/images/build.ts"), imageDirectory]);
+    const cluster = new RealCluster(await mkdtemp(join(tmpdir(), "k8ts-e2e-")), options.nodes);
+    await cluster.up();
+    return cluster;
+  }
+
+  get kubeconfig(): string {
+    return join(this.directory, "kubeconfig");
+  }
+
+  /** Starts it, or starts it again on the same folder. */
+  async up(): Promise<void> {
+    const images = ["nginx", "busybox"].flatMap((name) => ["--image", join(imageDirectory, `${name}.tar`)]);
+    await must(k8ts, [
+      "up",
+      "--detach",
+      "--nodes",
+      String(this.#nodes),
+      "--port",
+      "0",
+      "--data-dir",
+      this.directory,
+      ...images,
+    ]);
+  }
+
+  async state(): Promise<{
+    readonly pid: number;
+    readonly server: string;
+    readonly nodes: readonly { readonly name: string }[];
+  }> {
+    const { readFile } = await import("node:fs/promises");
+    return JSON.parse(await readFile(join(this.directory, "state.json"), "utf8"));
+  }
+
+  kubectl(...words: string[]): Promise<string> {
+    return must("kubectl", words, { env: { KUBECONFIG: this.kubeconfig } });
+  }
+
+  kubectlWith(options: RunOptions, ...words: string[]): Promise<Output> {
+    return run("kubectl", words, { ...options, env: { KUBECONFIG: this.kubeconfig, ...options.env } });
+  }
+
+  /** A kubectl that goes on (port-forward, logs -f); what it prints is gathered. */
+  kubectlInBackground(...words: string[]): { output(): string; stop(): Promise<void> } {
+    const child = spawn("kubectl", words, { env: { ...process.env, KUBECONFIG: this.kubeconfig } });
+    let gathered = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (chunk: Buffer) => (gathered += chunk.toString()));
+    const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+    return {
+      output: () => gathered,
+      async stop() {
+        child.kill("SIGTERM");
+        await ended;
+      },
+    };
+  }
+
+  async json<T>(...words: string[]): Promise<T> {
+    return JSON.parse(await this.kubectl(...words, "-o", "json"));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await must(k8ts, ["down", "--purge", "--data-dir", this.directory]);
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
