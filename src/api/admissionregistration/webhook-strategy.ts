@@ -6,8 +6,11 @@ import type {
   ValidatingWebhook,
   ValidatingWebhookConfiguration,
 } from "./types.generated.ts";
+import { validateWebhooks } from "./webhook-validation.ts";
 
 export const mutatingWebhookStrategy: Strategy<MutatingWebhookConfiguration> = {
+  validate: validateWebhooks,
+  validateUpdate: validateWebhooks,
   unconditionalUpdate: false,
   generationFields: ["webhooks"],
   defaults: (object) =>
@@ -17,6 +20,8 @@ export const mutatingWebhookStrategy: Strategy<MutatingWebhookConfiguration> = {
 };
 
 export const validatingWebhookStrategy: Strategy<ValidatingWebhookConfiguration> = {
+  validate: validateWebhooks,
+  validateUpdate: validateWebhooks,
   unconditionalUpdate: false,
   generationFields: ["webhooks"],
   defaults: (object) => mapField(object, "webhooks", (webhooks) => mapItems(webhooks, defaultWebhook)),

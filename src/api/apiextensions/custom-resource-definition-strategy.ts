@@ -1,5 +1,9 @@
 import type { Strategy } from "../definition.ts";
 import { fillAbsent, fillEmpty, mapField } from "../fill.ts";
+import {
+  validateCustomResourceDefinition,
+  validateCustomResourceDefinitionUpdate,
+} from "./custom-resource-definition-validation.ts";
 import type {
   CustomResourceDefinition,
   CustomResourceDefinitionSpec,
@@ -7,6 +11,8 @@ import type {
 } from "./types.generated.ts";
 
 export const customResourceDefinitionStrategy: Strategy<CustomResourceDefinition> = {
+  validate: validateCustomResourceDefinition,
+  validateUpdate: validateCustomResourceDefinitionUpdate,
   unconditionalUpdate: false,
   defaults: (object) => ({
     ...mapField(object, "spec", defaultSpec),

@@ -1,3 +1,4 @@
+import { pathSegment } from "../../apimachinery/names.ts";
 import { ageColumn, nameColumn, stringColumn } from "../columns.ts";
 import { defineResource } from "../define.ts";
 import { apiServices } from "../resources.generated.ts";
@@ -17,6 +18,8 @@ function availability({ status }: APIService): string {
 
 export const apiServiceDefinition = defineResource(apiServices, {
   categories: ["api-extensions"],
+  // "v1." is the name of the core group's.
+  checkName: pathSegment,
   hasStatus: true,
   columns: [
     nameColumn,

@@ -1,8 +1,14 @@
 import type { Strategy } from "../definition.ts";
+import {
+  validateSigningRequest,
+  validateSigningRequestStatus,
+} from "./certificate-signing-request-validation.ts";
 import type { CertificateSigningRequest } from "./types.generated.ts";
 
 /** Who asks (spec.username, uid, groups, extra) is written by the API server, from the request. */
 export const certificateSigningRequestStrategy: Strategy<CertificateSigningRequest> = {
+  validate: validateSigningRequest,
+  validateStatusUpdate: validateSigningRequestStatus,
   generationFields: [],
   defaults: (object) => ({ ...object, status: object.status ?? {} }),
   prepareForCreate: (object) => ({ ...object, status: {} }),

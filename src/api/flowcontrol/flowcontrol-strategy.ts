@@ -1,8 +1,11 @@
 import type { Strategy } from "../definition.ts";
 import { fillAbsent, fillEmpty, mapField } from "../fill.ts";
+import { validateFlowSchema, validatePriorityLevel } from "./flowcontrol-validation.ts";
 import type { FlowSchema, PriorityLevelConfiguration } from "./types.generated.ts";
 
 export const flowSchemaStrategy: Strategy<FlowSchema> = {
+  validate: validateFlowSchema,
+  validateUpdate: validateFlowSchema,
   unconditionalUpdate: false,
   defaults: (object) => ({
     ...mapField(object, "spec", (spec) => fillEmpty(spec, { matchingPrecedence: 1000 })),
@@ -12,6 +15,8 @@ export const flowSchemaStrategy: Strategy<FlowSchema> = {
 };
 
 export const priorityLevelStrategy: Strategy<PriorityLevelConfiguration> = {
+  validate: validatePriorityLevel,
+  validateUpdate: validatePriorityLevel,
   unconditionalUpdate: false,
   defaults: (object) => ({ ...mapField(object, "spec", defaultSpec), status: object.status ?? {} }),
   prepareForCreate: (object) => ({ ...object, status: {} }),

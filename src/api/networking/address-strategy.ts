@@ -1,9 +1,21 @@
 import type { Strategy } from "../definition.ts";
+import {
+  validateIpAddress,
+  validateIpAddressUpdate,
+  validateServiceCidr,
+  validateServiceCidrUpdate,
+} from "./address-validation.ts";
 import type { IPAddress, ServiceCIDR } from "./types.generated.ts";
 
-export const ipAddressStrategy: Strategy<IPAddress> = { generationFields: [] };
+export const ipAddressStrategy: Strategy<IPAddress> = {
+  validate: validateIpAddress,
+  validateUpdate: validateIpAddressUpdate,
+  generationFields: [],
+};
 
 export const serviceCidrStrategy: Strategy<ServiceCIDR> = {
+  validate: validateServiceCidr,
+  validateUpdate: validateServiceCidrUpdate,
   generationFields: [],
   defaults: (object) => ({ ...object, spec: object.spec ?? {}, status: object.status ?? {} }),
   prepareForCreate: (object) => ({ ...object, status: {} }),

@@ -1,7 +1,11 @@
 import type { Strategy } from "../definition.ts";
+import { validateIngress, validateIngressCreate, validateIngressStatus } from "./ingress-validation.ts";
 import type { Ingress } from "./types.generated.ts";
 
 export const ingressStrategy: Strategy<Ingress> = {
+  validate: validateIngressCreate,
+  validateUpdate: validateIngress,
+  validateStatusUpdate: validateIngressStatus,
   defaults: (ingress) => ({
     ...ingress,
     spec: ingress.spec ?? {},

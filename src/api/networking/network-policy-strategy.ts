@@ -1,8 +1,11 @@
 import type { Strategy } from "../definition.ts";
 import { fillAbsent, mapField, mapItems } from "../fill.ts";
+import { validateNetworkPolicy } from "./network-policy-validation.ts";
 import type { NetworkPolicy, NetworkPolicyPort, NetworkPolicySpec } from "./types.generated.ts";
 
 export const networkPolicyStrategy: Strategy<NetworkPolicy> = {
+  validate: validateNetworkPolicy,
+  validateUpdate: validateNetworkPolicy,
   defaults: (object) => ({ ...object, spec: defaultSpec(object.spec ?? {}) }),
 };
 

@@ -1,4 +1,8 @@
 import type { Strategy } from "../definition.ts";
+import {
+  validateDisruptionBudget,
+  validateDisruptionBudgetStatus,
+} from "./pod-disruption-budget-validation.ts";
 import type { PodDisruptionBudget, PodDisruptionBudgetStatus } from "./types.generated.ts";
 
 /** Nothing may be disrupted until the controller has looked. */
@@ -10,6 +14,9 @@ const initialStatus: PodDisruptionBudgetStatus = {
 };
 
 export const podDisruptionBudgetStrategy: Strategy<PodDisruptionBudget> = {
+  validate: validateDisruptionBudget,
+  validateUpdate: validateDisruptionBudget,
+  validateStatusUpdate: validateDisruptionBudgetStatus,
   unconditionalUpdate: false,
   defaults: (budget) => ({ ...budget, spec: budget.spec ?? {}, status: budget.status ?? initialStatus }),
   prepareForCreate: (budget) => ({ ...budget, status: initialStatus }),

@@ -1,14 +1,35 @@
 import type { Strategy } from "../definition.ts";
 import { fillEmpty, mapField, mapItems } from "../fill.ts";
+import {
+  rbacGroup,
+  roleRefChange,
+  validateClusterRole,
+  validateClusterRoleBinding,
+  validateRole,
+  validateRoleBinding,
+} from "./rbac-validation.ts";
 import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding, Subject } from "./types.generated.ts";
 
-const rbacGroup = "rbac.authorization.k8s.io";
+export const roleStrategy: Strategy<Role> = {
+  validate: validateRole,
+  validateUpdate: validateRole,
+  createOnUpdate: true,
+};
+export const clusterRoleStrategy: Strategy<ClusterRole> = {
+  validate: validateClusterRole,
+  validateUpdate: validateClusterRole,
+  createOnUpdate: true,
+};
 
-export const roleStrategy: Strategy<Role> = { createOnUpdate: true };
-export const clusterRoleStrategy: Strategy<ClusterRole> = { createOnUpdate: true };
-
-export const roleBindingStrategy: Strategy<RoleBinding> = { createOnUpdate: true, defaults: defaultBinding };
+export const roleBindingStrategy: Strategy<RoleBinding> = {
+  validate: validateRoleBinding,
+  validateUpdate: (object, old) => [...validateRoleBinding(object), ...roleRefChange(object, old)],
+  createOnUpdate: true,
+  defaults: defaultBinding,
+};
 export const clusterRoleBindingStrategy: Strategy<ClusterRoleBinding> = {
+  validate: validateClusterRoleBinding,
+  validateUpdate: (object, old) => [...validateClusterRoleBinding(object), ...roleRefChange(object, old)],
   createOnUpdate: true,
   defaults: defaultBinding,
 };

@@ -1,6 +1,20 @@
 import { defaultVolumeSpec } from "../core/volume-defaults.ts";
 import type { Strategy } from "../definition.ts";
 import { fillAbsent, mapField } from "../fill.ts";
+import {
+  validateCsiDriver,
+  validateCsiDriverUpdate,
+  validateCsiNode,
+  validateCsiNodeUpdate,
+  validateCsiStorageCapacity,
+  validateCsiStorageCapacityUpdate,
+  validateStorageClass,
+  validateStorageClassUpdate,
+  validateVolumeAttachment,
+  validateVolumeAttachmentUpdate,
+  validateVolumeAttributesClass,
+  validateVolumeAttributesClassUpdate,
+} from "./storage-validation.ts";
 import type {
   CSIDriver,
   CSIDriverSpec,
@@ -12,12 +26,20 @@ import type {
 } from "./types.generated.ts";
 
 export const storageClassStrategy: Strategy<StorageClass> = {
+  validate: validateStorageClass,
+  validateUpdate: validateStorageClassUpdate,
   defaults: (object) => fillAbsent(object, { reclaimPolicy: "Delete", volumeBindingMode: "Immediate" }),
 };
 
-export const volumeAttributesClassStrategy: Strategy<VolumeAttributesClass> = { unconditionalUpdate: false };
+export const volumeAttributesClassStrategy: Strategy<VolumeAttributesClass> = {
+  validate: validateVolumeAttributesClass,
+  validateUpdate: validateVolumeAttributesClassUpdate,
+  unconditionalUpdate: false,
+};
 
 export const csiDriverStrategy: Strategy<CSIDriver> = {
+  validate: validateCsiDriver,
+  validateUpdate: validateCsiDriverUpdate,
   unconditionalUpdate: false,
   defaults: (object) => ({ ...object, spec: defaultDriver(object.spec ?? {}) }),
 };
@@ -37,14 +59,22 @@ function defaultDriver(given: CSIDriverSpec): CSIDriverSpec {
 }
 
 export const csiNodeStrategy: Strategy<CSINode> = {
+  validate: validateCsiNode,
+  validateUpdate: validateCsiNodeUpdate,
   unconditionalUpdate: false,
   generationFields: [],
   defaults: (object) => ({ ...object, spec: fillAbsent(object.spec ?? {}, { drivers: [] }) }),
 };
 
-export const csiStorageCapacityStrategy: Strategy<CSIStorageCapacity> = { unconditionalUpdate: false };
+export const csiStorageCapacityStrategy: Strategy<CSIStorageCapacity> = {
+  validate: validateCsiStorageCapacity,
+  validateUpdate: validateCsiStorageCapacityUpdate,
+  unconditionalUpdate: false,
+};
 
 export const volumeAttachmentStrategy: Strategy<VolumeAttachment> = {
+  validate: validateVolumeAttachment,
+  validateUpdate: validateVolumeAttachmentUpdate,
   unconditionalUpdate: false,
   generationFields: [],
   defaults: (object) => ({

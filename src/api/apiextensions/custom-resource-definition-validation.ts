@@ -1,0 +1,230 @@
+/** Definitions of custom kinds: their names, versions, columns and subresources. */
+import type { FieldError } from "../../apimachinery/api-error.ts";
+import { dns1035Label, dns1123Subdomain } from "../../apimachinery/names.ts";
+import * as field from "../../apimachinery/validation.ts";
+import { structuralErrors } from "./structural-validation.ts";
+import type {
+  CustomResourceColumnDefinition,
+  CustomResourceConversion,
+  CustomResourceDefinition,
+  CustomResourceDefinitionNames,
+  CustomResourceDefinitionSpec,
+  CustomResourceDefinitionVersion,
+  CustomResourceSubresources,
+} from "./types.generated.ts";
+
+type Errors = readonly FieldError[];
+
+/** All reasons in one error, as upstream joins them here. */
+function joined(path: string, value: string, reasons: readonly string[], prefix = ""): Errors {
+  return reasons.length === 0 ? [] : [field.invalid(path, value, prefix + reasons.join(","))];
+}
+
+export function validateCustomResourceDefinition(object: CustomResourceDefinition): Errors {
+  const { metadata, spec, status } = object;
+  const required = `${spec.names?.plural ?? ""}.${spec.group ?? ""}`;
+  const errors: FieldError[] = [...validateSpec(spec)];
+  if (metadata.name !== required)
+    errors.push(
+      field.invalid("metadata.name", metadata.name ?? "", 'must be spec.names.plural+"."+spec.group'),
+    );
+  return [...errors, ...storedVersionErrors(spec, status?.storedVersions ?? [])];
+}
+
+function storedVersionErrors(
+  { versions = [] }: CustomResourceDefinitionSpec,
+  stored: readonly string[],
+): Errors {
+  const path = "status.storedVersions";
+  if (stored.length === 0) return [field.invalid(path, stored, "must have at least one stored version")];
+  const names = versions.map(({ name }) => name);
+  return [
+    ...versions
+      .filter(({ name, storage }) => storage && !stored.includes(name))
+      .map(({ name }) => field.invalid(path, stored, `must have the storage version ${name}`)),
+    ...field.each(path, stored, (name, at) =>
+      names.includes(name)
+        ? []
+        : [
+            field.invalid(
+              at,
+              name,
+              `missing from spec.versions; ${name} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${name} and removes ${name} from status.storedVersions`,
+            ),
+          ],
+    ),
+  ];
+}
+
+function validateSpec(spec: CustomResourceDefinitionSpec): Errors {
+  const { group = "", scope, versions = [], names, conversion, preserveUnknownFields } = spec;
+  const errors: FieldError[] = [];
+  if (group === "") errors.push(field.required("spec.group"));
+  else if (dns1123Subdomain(group).length > 0)
+    errors.push(...joined("spec.group", group, dns1123Subdomain(group)));
+  else if (!group.includes("."))
+    errors.push(field.invalid("spec.group", group, "should be a domain with at least one dot"));
+  errors.push(...field.oneOf("spec.scope", scope, ["Cluster", "Namespaced"], { required: true }));
+  if (preserveUnknownFields === true)
+    errors.push(
+      field.invalid(
+        "spec.preserveUnknownFields",
+        true,
+        "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead",
+      ),
+    );
+  errors.push(...field.each("spec.versions", versions, (version, at) => validateVersion(at, version)));
+  if (new Set(versions.map(({ name }) => name)).size !== versions.length)
+    errors.push(field.invalid("spec.versions", versions, "must contain unique version names"));
+  if (versions.filter(({ storage }) => storage).length !== 1)
+    errors.push(
+      field.invalid("spec.versions", versions, "must have exactly one version marked as storage version"),
+    );
+  errors.push(...validateNames("spec.names", names));
+  return [...errors, ...validateConversion("spec.conversion", conversion)];
+}
+
+function validateVersion(path: string, version: CustomResourceDefinitionVersion): Errors {
+  const {
+    name,
+    schema,
+    deprecated,
+    deprecationWarning: warning,
+    subresources,
+    additionalPrinterColumns,
+  } = version;
+  const errors: FieldError[] = [...joined(field.child(path, "name"), name, dns1035Label(name))];
+  const schemaPath = field.child(path, "schema", "openAPIV3Schema");
+  if (schema?.openAPIV3Schema === undefined) errors.push(field.required(schemaPath));
+  else errors.push(...structuralErrors(schemaPath, schema.openAPIV3Schema));
+  const warningPath = field.child(path, "deprecationWarning");
+  if (warning !== undefined && deprecated !== true)
+    errors.push(field.invalid(warningPath, warning, "can only be set for deprecated versions"));
+  if (warning !== undefined && deprecated === true && warning.length > 256)
+    errors.push(field.invalid(warningPath, warning, "must be <= 256 characters long"));
+  if (warning === "" && deprecated === true)
+    errors.push(field.invalid(warningPath, warning, "must not be an empty string"));
+  errors.push(
+    ...field.each(field.child(path, "additionalPrinterColumns"), additionalPrinterColumns, validateColumn),
+    ...validateSubresources(field.child(path, "subresources"), subresources),
+  );
+  return errors;
+}
+
+const columnTypes = ["boolean", "date", "integer", "number", "string"];
+const columnFormats = ["byte", "date", "date-time", "double", "float", "int32", "int64", "password"];
+
+function validateColumn(column: CustomResourceColumnDefinition, path: string): Errors {
+  const { name, type, format, jsonPath } = column;
+  const errors: FieldError[] = [];
+  if (!name) errors.push(field.required(field.child(path, "name")));
+  const typeDetail = `must be one of ${columnTypes.join(",")}`;
+  if (!type) errors.push(field.required(field.child(path, "type"), typeDetail));
+  else if (!columnTypes.includes(type))
+    errors.push(field.invalid(field.child(path, "type"), type, typeDetail));
+  if (format && !columnFormats.includes(format))
+    errors.push(
+      field.invalid(field.child(path, "format"), format, `must be one of ${columnFormats.join(",")}`),
+    );
+  // Upstream's spelling of the path.
+  const at = field.child(path, "JSONPath");
+  if (!jsonPath) errors.push(field.required(at));
+  else errors.push(...simplePathErrors(at, jsonPath));
+  return errors;
+}
+
+function simplePathErrors(path: string, value: string): Errors {
+  return value.startsWith(".")
+    ? []
+    : [field.invalid(path, value, "must be a simple json path starting with .")];
+}
+
+function validateSubresources(path: string, subresources: CustomResourceSubresources | undefined): Errors {
+  const { scale } = subresources ?? {};
+  if (scale === undefined) return [];
+  const under = (name: "specReplicasPath" | "statusReplicasPath", root: string): Errors => {
+    const at = field.child(path, "scale", name);
+    const value = scale[name];
+    if (!value) return [field.required(at)];
+    const errors = simplePathErrors(at, value);
+    if (errors.length > 0 || value.startsWith(`.${root}.`)) return errors;
+    return [field.invalid(at, value, `should be a json path under .${root}`)];
+  };
+  const selector = scale.labelSelectorPath;
+  const at = field.child(path, "scale", "labelSelectorPath");
+  const selectorErrors =
+    !selector || selector.startsWith(".spec.") || selector.startsWith(".status.")
+      ? []
+      : [field.invalid(at, selector, "should be a json path under either .spec or .status")];
+  return [...under("specReplicasPath", "spec"), ...under("statusReplicasPath", "status"), ...selectorErrors];
+}
+
+function validateNames(path: string, names: CustomResourceDefinitionNames | undefined): Errors {
+  const { plural = "", singular = "", kind = "", listKind = "", shortNames, categories } = names ?? {};
+  const errors: FieldError[] = [];
+  for (const [name, value] of Object.entries({ plural, singular, kind, listKind }))
+    if (value === "") errors.push(field.required(field.child(path, name)));
+  for (const [name, value] of Object.entries({ plural, singular }))
+    if (value !== "") errors.push(...joined(field.child(path, name), value, dns1035Label(value)));
+  const mixed = "may have mixed case, but should otherwise match: ";
+  for (const [name, value] of Object.entries({ kind, listKind }))
+    if (value !== "")
+      errors.push(...joined(field.child(path, name), value, dns1035Label(value.toLowerCase()), mixed));
+  for (const [name, list] of Object.entries({ shortNames, categories }))
+    errors.push(
+      ...field.each(field.child(path, name), list, (value, at) => joined(at, value, dns1035Label(value))),
+    );
+  if (kind !== "" && kind === listKind)
+    errors.push(
+      field.invalid(field.child(path, "listKind"), listKind, "kind and listKind may not be the same"),
+    );
+  return errors;
+}
+
+function validateConversion(path: string, conversion: CustomResourceConversion | undefined): Errors {
+  if (conversion === undefined) return [];
+  const { strategy, webhook } = conversion;
+  const errors: FieldError[] = [
+    ...field.oneOf(field.child(path, "strategy"), strategy, ["None", "Webhook"], { required: true }),
+  ];
+  const at = field.child(path, "webhookClientConfig");
+  if (strategy !== "Webhook") {
+    if (webhook !== undefined)
+      errors.push(field.forbidden(at, "should not be set when strategy is not set to Webhook"));
+    return errors;
+  }
+  const { url, service } = webhook?.clientConfig ?? {};
+  if (webhook?.clientConfig === undefined)
+    errors.push(field.required(at, "required when strategy is set to Webhook"));
+  else if ((url === undefined) === (service === undefined))
+    errors.push(field.required(at, "exactly one of url or service is required"));
+  const versions = webhook?.conversionReviewVersions ?? [];
+  const versionsPath = field.child(path, "conversionReviewVersions");
+  if (versions.length === 0) errors.push(field.required(versionsPath));
+  else if (!versions.includes("v1") && !versions.includes("v1beta1"))
+    errors.push(field.invalid(versionsPath, versions, "must include at least one of v1, v1beta1"));
+  return errors;
+}
+
+/** What objects and clients depend on stays once the kind is established. */
+export function validateCustomResourceDefinitionUpdate(
+  object: CustomResourceDefinition,
+  old: CustomResourceDefinition,
+): Errors {
+  const { spec } = object;
+  const isEstablished = old.status?.conditions?.some(
+    ({ type, status }) => type === "Established" && status === "True",
+  );
+  return [
+    ...validateSpec(spec),
+    ...(isEstablished === true
+      ? [
+          ...field.immutable("spec.scope", spec.scope, old.spec.scope),
+          ...field.immutable("spec.names.kind", spec.names.kind, old.spec.names.kind),
+        ]
+      : []),
+    ...field.immutable("spec.group", spec.group, old.spec.group),
+    ...field.immutable("spec.names.plural", spec.names.plural, old.spec.names.plural),
+    ...storedVersionErrors(spec, object.status?.storedVersions ?? []),
+  ];
+}

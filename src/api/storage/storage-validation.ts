@@ -1,0 +1,236 @@
+/** Storage classes, drivers and attachments. */
+import type { FieldError } from "../../apimachinery/api-error.ts";
+import { validateLabelName, validateLabelSelector } from "../../apimachinery/labels.ts";
+import { byteLength, dns1123Subdomain, qualifiedName } from "../../apimachinery/names.ts";
+import { parseQuantity } from "../../apimachinery/quantity.ts";
+import * as field from "../../apimachinery/validation.ts";
+import type {
+  CSIDriver,
+  CSINode,
+  CSIStorageCapacity,
+  StorageClass,
+  VolumeAttachment,
+  VolumeAttributesClass,
+} from "./types.generated.ts";
+
+type Errors = readonly FieldError[];
+
+const maxParameters = 512;
+const maxParametersBytes = 256 * 1024;
+
+function parameterErrors(path: string, parameters: Readonly<Record<string, string>> | undefined): Errors {
+  const entries = Object.entries(parameters ?? {});
+  const errors: FieldError[] = [];
+  if (entries.length > maxParameters) errors.push(field.tooLong(path, maxParameters));
+  if (entries.some(([key]) => key === "")) errors.push(field.invalid(path, "", "field can not be empty."));
+  const total = entries.reduce((sum, [key, value]) => sum + byteLength(key) + byteLength(value), 0);
+  if (total > maxParametersBytes) errors.push(field.tooLong(path, maxParametersBytes));
+  return errors;
+}
+
+export function validateStorageClass(object: StorageClass): Errors {
+  const { provisioner, parameters, reclaimPolicy, volumeBindingMode, allowedTopologies } = object;
+  const errors: FieldError[] = [];
+  if (!provisioner) errors.push(field.required("provisioner"));
+  else
+    errors.push(...field.invalidEach("provisioner", provisioner, qualifiedName(provisioner.toLowerCase())));
+  errors.push(...parameterErrors("parameters", parameters));
+  if (reclaimPolicy) errors.push(...field.oneOf("reclaimPolicy", reclaimPolicy, ["Delete", "Retain"]));
+  errors.push(
+    ...field.oneOf("volumeBindingMode", volumeBindingMode, ["Immediate", "WaitForFirstConsumer"], {
+      required: true,
+    }),
+  );
+  errors.push(
+    ...field.each("allowedTopologies", allowedTopologies, ({ matchLabelExpressions }, at) =>
+      field.each(
+        field.child(at, "matchLabelExpressions"),
+        matchLabelExpressions,
+        ({ key, values }, expression) => [
+          ...((values ?? []).length === 0 ? [field.required(field.child(expression, "values"))] : []),
+          ...field.unique(
+            values,
+            (value) => value,
+            (index, value) => field.duplicate(field.at(field.child(expression, "values"), index), value),
+          ),
+          ...validateLabelName(field.child(expression, "key"), key),
+        ],
+      ),
+    ),
+  );
+  return errors;
+}
+
+export function validateStorageClassUpdate(object: StorageClass, old: StorageClass): Errors {
+  const errors: FieldError[] = [...validateStorageClass(object)];
+  for (const name of ["parameters", "provisioner", "reclaimPolicy"] as const)
+    if (!field.semanticEqual(object[name], old[name]))
+      errors.push(field.forbidden(name, `updates to ${name} are forbidden.`));
+  errors.push(...field.immutable("volumeBindingMode", object.volumeBindingMode, old.volumeBindingMode));
+  return errors;
+}
+
+function driverNameErrors(path: string, name: string | undefined): Errors {
+  if (!name) return [field.required(path)];
+  const errors: FieldError[] = byteLength(name) > 63 ? [field.tooLong(path, 63)] : [];
+  return [...errors, ...field.invalidEach(path, name, dns1123Subdomain(name.toLowerCase()))];
+}
+
+export function validateVolumeAttributesClass({
+  driverName,
+  parameters = {},
+}: VolumeAttributesClass): Errors {
+  const errors: FieldError[] = [...driverNameErrors("driverName", driverName)];
+  if (Object.keys(parameters).length === 0)
+    errors.push(field.required("parameters", "must contain at least one key/value pair"));
+  return [...errors, ...parameterErrors("parameters", parameters)];
+}
+
+export function validateVolumeAttributesClassUpdate(
+  object: VolumeAttributesClass,
+  old: VolumeAttributesClass,
+): Errors {
+  return (["driverName", "parameters"] as const).flatMap((name) =>
+    field.semanticEqual(object[name], old[name])
+      ? []
+      : [field.forbidden(name, `updates to ${name} are forbidden.`)],
+  );
+}
+
+const minTokenSeconds = 600;
+const maxTokenSeconds = 2 ** 32;
+
+export function validateCsiDriver({ metadata, spec }: CSIDriver): Errors {
+  const errors: FieldError[] = [...driverNameErrors("metadata.name", metadata.name)];
+  for (const name of ["attachRequired", "podInfoOnMount", "storageCapacity"] as const)
+    if (spec[name] === undefined) errors.push(field.required(field.child("spec", name)));
+  errors.push(
+    ...field.oneOf("spec.fsGroupPolicy", spec.fsGroupPolicy, ["File", "None", "ReadWriteOnceWithFSType"], {
+      required: true,
+    }),
+    ...(spec.volumeLifecycleModes ?? []).flatMap((mode) =>
+      field.oneOf("spec.volumeLifecycleModes", mode, ["Ephemeral", "Persistent"]),
+    ),
+  );
+  const audiences = new Set<string>();
+  errors.push(
+    ...field.each("spec.tokenRequests", spec.tokenRequests, ({ audience, expirationSeconds }, at) => {
+      const own: FieldError[] = [];
+      if (audiences.has(audience)) own.push(field.duplicate(field.child(at, "audience"), audience));
+      audiences.add(audience);
+      const path = field.child(at, "expirationSeconds");
+      if (expirationSeconds !== undefined && expirationSeconds < minTokenSeconds)
+        own.push(field.invalid(path, expirationSeconds, "may not specify a duration less than 10 minutes"));
+      if (expirationSeconds !== undefined && expirationSeconds > maxTokenSeconds)
+        own.push(
+          field.invalid(path, expirationSeconds, "may not specify a duration larger than 2^32 seconds"),
+        );
+      return own;
+    }),
+  );
+  return errors;
+}
+
+export function validateCsiDriverUpdate(object: CSIDriver, old: CSIDriver): Errors {
+  return [
+    ...validateCsiDriver(object),
+    ...field.immutable("spec.attachRequired", object.spec.attachRequired, old.spec.attachRequired),
+    ...field.immutable(
+      "spec.volumeLifecycleModes",
+      object.spec.volumeLifecycleModes,
+      old.spec.volumeLifecycleModes,
+    ),
+  ];
+}
+
+const maxNodeIdBytes = 256;
+
+export function validateCsiNode({ spec }: CSINode): Errors {
+  const { drivers = [] } = spec ?? {};
+  return [
+    ...field.each("spec.drivers", drivers, ({ name, nodeID = "", topologyKeys, allocatable }, at) => {
+      const idPath = field.child(at, "nodeID");
+      const errors: FieldError[] = [...driverNameErrors(field.child(at, "name"), name)];
+      if (nodeID === "") errors.push(field.required(idPath));
+      if (byteLength(nodeID) > maxNodeIdBytes)
+        errors.push(field.invalid(idPath, nodeID, `must be ${maxNodeIdBytes} characters or less`));
+      errors.push(...field.nonNegative(field.child(at, "allocatable", "count"), allocatable?.count));
+      errors.push(
+        ...field.each(field.child(at, "topologyKeys"), topologyKeys, (key, keyPath) =>
+          key === "" ? [field.required(keyPath)] : field.invalidEach(keyPath, key, qualifiedName(key)),
+        ),
+      );
+      return errors;
+    }),
+    ...field.unique(
+      drivers,
+      ({ name }) => name,
+      (index, { name }) => field.duplicate(`spec.drivers[${index}].name`, name),
+    ),
+  ];
+}
+
+/** A driver that stays says the same of the node, save for how much it can attach. */
+export function validateCsiNodeUpdate(object: CSINode, old: CSINode): Errors {
+  const changes = (old.spec?.drivers ?? []).flatMap(({ allocatable: _before, ...driver }) => {
+    const now = object.spec?.drivers?.find(({ name }) => name === driver.name);
+    if (now === undefined) return [];
+    const { allocatable: _after, ...rest } = now;
+    return field.semanticEqual(rest, driver)
+      ? []
+      : [field.invalid("CSINodeDriver", now, field.immutableMessage)];
+  });
+  return [...validateCsiNode(object), ...changes];
+}
+
+export function validateCsiStorageCapacity(object: CSIStorageCapacity): Errors {
+  const { storageClassName = "", nodeTopology } = object;
+  return [
+    ...validateLabelSelector("nodeTopology", nodeTopology),
+    ...(storageClassName === ""
+      ? [field.required("storageClassName")]
+      : field.invalidEach("storageClassName", storageClassName, dns1123Subdomain(storageClassName))),
+    ...(["capacity", "maximumVolumeSize"] as const).flatMap((name) => {
+      const amount = object[name];
+      return amount !== undefined && parseQuantity(amount).unscaled < 0n
+        ? [field.invalid(name, amount, "must be greater than or equal to 0")]
+        : [];
+    }),
+  ];
+}
+
+export function validateCsiStorageCapacityUpdate(
+  object: CSIStorageCapacity,
+  old: CSIStorageCapacity,
+): Errors {
+  return [
+    ...validateCsiStorageCapacity(object),
+    ...field.immutable("nodeTopology", object.nodeTopology, old.nodeTopology),
+    ...field.immutable("storageClassName", object.storageClassName, old.storageClassName),
+  ];
+}
+
+export function validateVolumeAttachment({ spec }: VolumeAttachment): Errors {
+  const { attacher = "", nodeName = "", source } = spec ?? {};
+  const { persistentVolumeName, inlineVolumeSpec } = source ?? {};
+  const errors: FieldError[] = [...driverNameErrors("spec.attacher", attacher)];
+  const path = "spec.source";
+  if (persistentVolumeName === undefined && inlineVolumeSpec === undefined)
+    errors.push(
+      field.required(path, "must specify exactly one of inlineVolumeSpec and persistentVolumeName"),
+    );
+  if (persistentVolumeName !== undefined && inlineVolumeSpec !== undefined)
+    errors.push(
+      field.forbidden(path, "must specify exactly one of inlineVolumeSpec and persistentVolumeName"),
+    );
+  if (persistentVolumeName === "")
+    errors.push(
+      field.required(`${path}.persistentVolumeName`, "must specify non empty persistentVolumeName"),
+    );
+  errors.push(...field.invalidEach("spec.nodeName", nodeName, dns1123Subdomain(nodeName)));
+  return errors;
+}
+
+export function validateVolumeAttachmentUpdate(object: VolumeAttachment, old: VolumeAttachment): Errors {
+  return [...validateVolumeAttachment(object), ...field.immutable("spec", object.spec, old.spec)];
+}
