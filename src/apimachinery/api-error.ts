@@ -100,7 +100,7 @@ function resourceDetails(resource: QualifiedResource, name: string): StatusDetai
   return {
     ...(name === "" ? {} : { name }),
     ...(resource.group === "" ? {} : { group: resource.group }),
-    kind: resource.resource,
+    ...(resource.resource === "" ? {} : { kind: resource.resource }),
   };
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AdmissionPlugin } from "../stages.ts";
-import { certificateApproval, certificateSubjectRestriction } from "./certificates.ts";
+import { certificateApproval, certificateRequestor, certificateSubjectRestriction } from "./certificates.ts";
 import { limitRanger } from "./limit-ranger.ts";
 import { defaultTolerationSeconds, taintNodesByCondition } from "./pod-defaults.ts";
 import { priority } from "./priority.ts";
@@ -449,11 +449,32 @@ for (const { name, allowed, want } of [
 }
 
 test("CertificateSubjectRestriction lets nobody become system:masters", async () => {
-  const plugin = certificateSubjectRestriction(() => ({ organizations: ["system:masters"] }));
+  const plugin = certificateSubjectRestriction(() => ({
+    commonName: "x",
+    organizations: ["system:masters"],
+  }));
   const ask = (signer: string) => admitted(plugin, attributesFor("", csr(signer), { resource: csrResource }));
   assert.match(
     String(await ask("kubernetes.io/kube-apiserver-client")),
     /with system:masters group is not allowed/,
   );
   assert.equal(typeof (await ask("example.com/mine")), "object");
+});
+
+test("a signing request says who asked for it, whatever the client said", async () => {
+  const given = object("CertificateSigningRequest", "x", {
+    spec: {
+      signerName: "example.com/mine",
+      request: "",
+      username: "system:node:a",
+      groups: ["system:masters"],
+    },
+  });
+  const result = await admitted(certificateRequestor(), attributesFor("", given, { resource: csrResource }));
+  assert.deepEqual(at(result, "spec"), {
+    signerName: "example.com/mine",
+    request: "",
+    username: "jane",
+    groups: ["system:authenticated"],
+  });
 });

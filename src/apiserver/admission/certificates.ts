@@ -1,6 +1,7 @@
 import type { CertificateSigningRequest } from "../../api/certificates/types.generated.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import type { AdmissionAttributes, AdmissionPlugin, Authorizer } from "../stages.ts";
+import { apiUserInfo } from "../virtual/user-info.ts";
 import { refuse } from "./dependencies.ts";
 
 /** Who may approve and sign certificate signing requests: the verb is asked for on the signer, not on the request. */
@@ -9,7 +10,10 @@ const group = "certificates.k8s.io";
 const resource = "certificatesigningrequests";
 
 /** Parses the PEM of a request: what `pki/signing-request.ts` does. */
-export type ReadSubject = (pem: string) => { readonly organizations: readonly string[] };
+export type ReadSubject = (pem: string) => {
+  readonly commonName: string;
+  readonly organizations: readonly string[];
+};
 
 export function certificateApproval(authorizer: Authorizer): AdmissionPlugin {
   return {
@@ -47,6 +51,24 @@ export function certificateSigning(authorizer: Authorizer): AdmissionPlugin {
           attributes,
           `user not permitted to sign requests with signerName ${JSON.stringify(signer)}`,
         );
+    },
+  };
+}
+
+/**
+ * Writes who asks into a new signing request: approvers and signers rely on it, so a client cannot say it. Upstream does this
+ * in the kind's storage, which knows the request's user; here admission does.
+ */
+export function certificateRequestor(): AdmissionPlugin {
+  return {
+    name: "CertificateRequestor",
+    handles: (operation) => operation === "CREATE",
+    admit(attributes) {
+      const request = isForRequest(attributes, "") ? requestOf(attributes.object) : undefined;
+      if (request === undefined) return attributes.object;
+      const { username, uid, groups, extra, ...spec } = request.spec;
+      const requestor = apiUserInfo(attributes.user);
+      return { ...request, spec: { ...spec, ...requestor } };
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { AdmissionPlugin } from "../stages.ts";
 import {
   certificateApproval,
+  certificateRequestor,
   certificateSigning,
   certificateSubjectRestriction,
   type ReadSubject,
@@ -41,10 +42,11 @@ export interface AdmissionChainOptions extends AdmissionDependencies {
 export function createAdmissionChain(options: AdmissionChainOptions): AdmissionPlugin[] {
   const isEnabled = ({ name }: AdmissionPlugin) => !(options.disabled ?? []).includes(name);
   const first: AdmissionPlugin[] = [
+    certificateRequestor(),
     namespaceLifecycle(options),
     limitRanger(options),
     serviceAccountPlugin(options),
-    nodeRestriction(options),
+    nodeRestriction(options, options.readSubject),
     taintNodesByCondition(),
     podSecurity(options),
     priority(options),

@@ -22,6 +22,7 @@ const plugin = nodeRestriction(
       object("Pod", "other", { spec: { nodeName: "b" } }, { namespace: "ns", uid: "u2" }),
     ],
   }),
+  (pem) => ({ commonName: pem, organizations: [] }),
 );
 const node = { name: "system:node:a", groups: ["system:nodes"] };
 const owner = { apiVersion: "v1", kind: "Node", name: "a", uid: "node-uid", controller: true };
@@ -54,7 +55,26 @@ interface Case {
   readonly want: string | undefined;
 }
 
+const csr = { group: "certificates.k8s.io", version: "v1", resource: "certificatesigningrequests" };
+const signing = (commonName: string) =>
+  object("CertificateSigningRequest", "x", {
+    spec: { signerName: "kubernetes.io/kubelet-serving", request: btoa(commonName) },
+  });
 const cases: readonly Case[] = [
+  {
+    name: "asks for a certificate in its own name",
+    resource: "certificatesigningrequests",
+    given: signing("system:node:a"),
+    fields: { resource: csr },
+    want: undefined,
+  },
+  {
+    name: "asks for no certificate in another name",
+    resource: "certificatesigningrequests",
+    given: signing("system:node:b"),
+    fields: { resource: csr },
+    want: "can only create a node CSR with CN=system:node:a",
+  },
   { name: "creates its own mirror pods", resource: "pods", given: mirrorOf({}), want: undefined },
   {
     name: "creates no other pods",

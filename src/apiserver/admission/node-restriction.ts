@@ -1,4 +1,6 @@
 import type { TokenRequest } from "../../api/authentication/types.generated.ts";
+import { signers } from "../../api/certificates/signer-rules.ts";
+import type { CertificateSigningRequest } from "../../api/certificates/types.generated.ts";
 import type { Binding, Node, PersistentVolumeClaim, Pod } from "../../api/core/types.generated.ts";
 import { nodes, pods } from "../../api/resources.generated.ts";
 import { notFound } from "../../apimachinery/api-error.ts";
@@ -6,10 +8,14 @@ import type { AnyObject } from "../../apimachinery/meta.ts";
 import { nodeOf } from "../authorization/node-authorizer.ts";
 import { configMapsOf, secretsOf } from "../authorization/node-relations.ts";
 import type { AdmissionAttributes, AdmissionPlugin, Authorizer } from "../stages.ts";
+import type { ReadSubject } from "./certificates.ts";
 import { type AdmissionDependencies, getLive, refuse } from "./dependencies.ts";
 
 /** Narrows what a kubelet writes to its own node and its own pods. */
-export function nodeRestriction(dependencies: AdmissionDependencies): AdmissionPlugin {
+export function nodeRestriction(
+  dependencies: AdmissionDependencies,
+  readSubject: ReadSubject,
+): AdmissionPlugin {
   const lister = dependencies.informers.informer(pods).lister;
   const nodeLister = dependencies.informers.informer(nodes).lister;
   const findNode = (name: string) => nodeLister.get(name) ?? getLive(dependencies.client, nodes, { name });
@@ -27,7 +33,7 @@ export function nodeRestriction(dependencies: AdmissionDependencies): AdmissionP
           `could not determine node from user ${JSON.stringify(attributes.user.name)}`,
         );
       const mayRequestAudience = audienceCheck(dependencies.authorizer);
-      return checkRequest({ nodeName, attributes, find, findNode, mayRequestAudience }).then(
+      return checkRequest({ nodeName, attributes, find, findNode, mayRequestAudience, readSubject }).then(
         () => attributes.object,
       );
     },
@@ -58,6 +64,7 @@ interface NodeRequest {
   readonly attributes: AdmissionAttributes;
   readonly find: (namespace: string, name: string) => Promise<Pod | undefined> | Pod | undefined;
   readonly findNode: (name: string) => Promise<Node | undefined> | Node | undefined;
+  readonly readSubject: ReadSubject;
   readonly mayRequestAudience: (attributes: AdmissionAttributes, audience: string) => Promise<boolean>;
 }
 
@@ -76,6 +83,8 @@ async function checkRequest(request: NodeRequest): Promise<void> {
       return checkLease(request);
     case "csinodes.storage.k8s.io":
       return checkCsiNode(request);
+    case "certificatesigningrequests.certificates.k8s.io":
+      return checkSigningRequest(request);
     case "resourceslices.resource.k8s.io":
       return checkSlice(request);
     default:
@@ -333,6 +342,22 @@ function checkCsiNode({ nodeName, attributes }: NodeRequest): void {
   const name = attributes.operation === "CREATE" ? (attributes.object?.metadata.name ?? "") : attributes.name;
   if (name !== nodeName)
     throw refuse(attributes, "can only access CSINode with the same name as the requesting node");
+}
+
+/** A node asks for certificates in its own name only. */
+function checkSigningRequest({ attributes, readSubject }: NodeRequest): void {
+  if (attributes.operation !== "CREATE" || attributes.subresource !== "") return;
+  // The resource says that it is a signing request.
+  const { signerName, request } = (attributes.object as AnyObject & CertificateSigningRequest).spec;
+  if (signerName !== signers.kubeletServing && signerName !== signers.kubeletClient) return;
+  let commonName: string;
+  try {
+    commonName = readSubject(atob(request)).commonName;
+  } catch (error) {
+    throw refuse(attributes, `unable to parse csr: ${error instanceof Error ? error.message : "unreadable"}`);
+  }
+  if (commonName !== attributes.user.name)
+    throw refuse(attributes, `can only create a node CSR with CN=${attributes.user.name}`);
 }
 
 function checkSlice({ nodeName, attributes }: NodeRequest): void {
