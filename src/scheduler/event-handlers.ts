@@ -1,0 +1,126 @@
+import { isPodTerminal } from "../api/core/pod-conditions.ts";
+import type { Node, Pod } from "../api/core/types.generated.ts";
+import { nodes, pods } from "../api/resources.generated.ts";
+import type { InformerFactory } from "../client/informer.ts";
+import { podInfoOf } from "./cache/pod-info.ts";
+import type { SchedulerCache } from "./cache/scheduler-cache.ts";
+import type { EventResource } from "./framework/cluster-event.ts";
+import type { StatusWriter } from "./pod-writer.ts";
+import { changesOf, nodeChangesOf } from "./queue/pod-changes.ts";
+import type { SchedulingQueue } from "./queue/scheduling-queue.ts";
+
+export interface EventSinks {
+  readonly cache: SchedulerCache;
+  readonly queue: SchedulingQueue;
+  readonly statuses: StatusWriter;
+  readonly schedulerName: string;
+  /** Told of every pod that was put into the queue or changed there. */
+  onPending?(pod: Pod): void;
+}
+
+/** Feeds the cache and the queue from the informers. */
+export function watchCluster(informers: InformerFactory, sinks: EventSinks): void {
+  const feed = new PodFeed(sinks);
+  informers.informer(pods).addHandler(
+    {
+      added: (pod) => feed.set(undefined, pod),
+      updated: (old, pod) => feed.set(old, pod),
+      deleted: (pod) => feed.remove(pod),
+    },
+    { name: "scheduler" },
+  );
+  const { cache, queue } = sinks;
+  informers.informer(nodes).addHandler(
+    {
+      added(node) {
+        cache.setNode(node);
+        queue.notify({ resource: "nodes", actions: ["add"], object: node });
+      },
+      updated(old: Node, node: Node) {
+        const actions = nodeChangesOf(old, node);
+        const imagesChanged = old.status?.images?.length !== node.status?.images?.length;
+        // Heartbeats come every few seconds from every node; they change nothing here.
+        if (actions.length === 0 && !imagesChanged) return;
+        cache.setNode(node);
+        if (actions.length > 0) queue.notify({ resource: "nodes", actions, object: node, old });
+      },
+      deleted(node) {
+        cache.removeNode(node.metadata.name ?? "");
+        queue.notify({ resource: "nodes", actions: ["delete"], object: node });
+      },
+    },
+    { name: "scheduler" },
+  );
+}
+
+type Role = "assigned" | "pending" | "none";
+
+class PodFeed {
+  readonly #sinks: EventSinks;
+
+  constructor(sinks: EventSinks) {
+    this.#sinks = sinks;
+  }
+
+  set(old: Pod | undefined, pod: Pod): void {
+    // A pod of the same name that came after is another pod.
+    if (old !== undefined && old.metadata.uid !== pod.metadata.uid) {
+      this.remove(old);
+      this.set(undefined, pod);
+      return;
+    }
+    const before = old === undefined ? "none" : this.#roleOf(old);
+    const role = this.#roleOf(pod);
+    const { queue, statuses } = this.#sinks;
+    const uid = pod.metadata.uid ?? "";
+    if (before === "pending" && role !== "pending") {
+      statuses.cancel(uid);
+      queue.delete(uid);
+    }
+    if (before === "assigned" && role !== "assigned") this.#unassign(pod);
+    if (role === "assigned") this.#assign(before === "assigned" ? old : undefined, pod);
+    else if (role === "pending") this.#enqueue(before === "pending" ? old : undefined, pod);
+  }
+
+  remove(pod: Pod): void {
+    const { cache, queue, statuses } = this.#sinks;
+    const uid = pod.metadata.uid ?? "";
+    statuses.cancel(uid);
+    queue.delete(uid);
+    // It may have been assumed and be unassigned still.
+    if (cache.nodeOf(uid) !== undefined) this.#unassign(pod);
+  }
+
+  #assign(old: Pod | undefined, pod: Pod): void {
+    const { cache, queue } = this.#sinks;
+    cache.setPod(podInfoOf(pod));
+    const actions = old === undefined ? (["add"] as const) : changesOf(old, pod);
+    if (actions.length > 0)
+      queue.notify({ resource: "pods", actions, object: pod, ...(old === undefined ? {} : { old }) });
+  }
+
+  #unassign(pod: Pod): void {
+    const { cache, queue } = this.#sinks;
+    cache.removePod(pod.metadata.uid ?? "");
+    const resource: EventResource = "pods";
+    queue.notify({ resource, actions: ["delete"], object: pod });
+  }
+
+  #enqueue(old: Pod | undefined, pod: Pod): void {
+    const { cache, queue, onPending } = this.#sinks;
+    // An assumed pod's own status changes arrive before its binding does.
+    if (cache.isAssumed(pod.metadata.uid ?? "")) return;
+    const info = podInfoOf(pod);
+    if (old === undefined) queue.add(info);
+    else queue.update(info);
+    onPending?.(pod);
+  }
+
+  #roleOf(pod: Pod): Role {
+    if (isPodTerminal(pod)) return "none";
+    if ((pod.spec.nodeName ?? "") !== "") return "assigned";
+    const { schedulerName = "default-scheduler" } = pod.spec;
+    const isOurs = schedulerName === this.#sinks.schedulerName;
+    return isOurs && pod.metadata.deletionTimestamp === undefined ? "pending" : "none";
+  }
+}

@@ -1,0 +1,150 @@
+import type { Random } from "../../base/random.ts";
+import type { NodeInfo } from "../cache/node-info.ts";
+import type { NodeTable } from "../cache/node-table.ts";
+import type { PodInfo } from "../cache/pod-info.ts";
+import { countReasons, type Diagnosis } from "./diagnosis.ts";
+import { FilterPass, type PreFiltered, runPreFilters } from "./evaluation.ts";
+import type { Plugin, PostFilterResult } from "./plugin.ts";
+import { Scoring } from "./scoring.ts";
+import { SharedColumns } from "./shared-columns.ts";
+
+/** How one attempt went, kept so that it can be asked for. */
+export interface DecisionRecord {
+  readonly atMs: number;
+  readonly nodeCount: number;
+  readonly feasibleCount: number;
+  /** The node that was chosen, with each plugin's weighted share in its score (none where it was the only one). */
+  readonly chosen?: {
+    readonly node: string;
+    readonly total: number;
+    readonly scores: Readonly<Record<string, number>>;
+  };
+  /** How many nodes each filter rejected; a node counts for the first one that did. */
+  readonly rejectedBy: Readonly<Record<string, number>>;
+  /** Where no node was found: some of the nodes and why each was none. */
+  readonly rejections: readonly { readonly node: string; readonly plugin: string; readonly reason: string }[];
+  readonly message?: string;
+}
+
+export type Decision =
+  | { readonly type: "node"; readonly node: NodeInfo; readonly record: DecisionRecord }
+  | {
+      readonly type: "none";
+      readonly diagnosis: Diagnosis;
+      readonly postFilter: PostFilterResult | undefined;
+      readonly record: DecisionRecord;
+    };
+
+/** Nodes named in the record of a failed attempt. */
+const recordedRejections = 50;
+
+export interface DeciderOptions {
+  readonly plugins: readonly Plugin[];
+  readonly table: NodeTable;
+  readonly random: Random;
+  readonly now: () => number;
+}
+
+/**
+ * The scheduling cycle's decision: from a pod and the cache as it is to a node, or to why there is none. It changes nothing,
+ * except for what a post-filter (preemption) sets in motion.
+ */
+export class Decider {
+  readonly #options: DeciderOptions;
+  readonly #columns: SharedColumns;
+  readonly #scoring: Scoring;
+  readonly #pass = new FilterPass();
+
+  constructor(options: DeciderOptions) {
+    this.#options = options;
+    this.#columns = new SharedColumns(options.table);
+    this.#scoring = new Scoring(options.plugins, this.#columns, options.random);
+  }
+
+  decide(pod: PodInfo): Decision {
+    const { plugins, table, now } = this.#options;
+    const filtering = plugins.filter(
+      ({ filter, preFilter }) => filter !== undefined || preFilter !== undefined,
+    );
+    const prepared = runPreFilters(filtering, pod, table, this.#columns);
+    const pass = this.#pass;
+    if (prepared.refusal === undefined) pass.run(table, prepared);
+    if (prepared.refusal !== undefined || pass.count === 0) return this.#fail(pod, prepared);
+    const choice = this.#scoring.choose(pod, table, pass);
+    const node = table.at(choice.row);
+    if (node === undefined) throw new Error("a row without a node passed the filters");
+    const record: DecisionRecord = {
+      atMs: now(),
+      nodeCount: table.nodeCount,
+      feasibleCount: pass.count,
+      chosen: { node: node.name, total: choice.total, scores: choice.scores },
+      rejectedBy: Object.fromEntries(pass.rejectingPlugins()),
+      rejections: [],
+    };
+    return { type: "node", node, record };
+  }
+
+  #fail(pod: PodInfo, prepared: PreFiltered): Decision {
+    const { plugins, table, now } = this.#options;
+    const diagnosis = this.#diagnose(prepared);
+    const attempt = { nodeCount: table.nodeCount, resolvableRows: () => this.#resolvableRows(prepared) };
+    const rejections = this.#rejections(prepared);
+    const rejectedBy = Object.fromEntries(
+      prepared.refusal === undefined ? this.#pass.rejectingPlugins() : [],
+    );
+    let postFilter: PostFilterResult | undefined;
+    for (const plugin of plugins) postFilter ??= plugin.postFilter?.(pod, attempt);
+    const { message } = postFilter ?? {};
+    return {
+      type: "none",
+      diagnosis: message === undefined ? diagnosis : { ...diagnosis, postFilterMessage: message },
+      postFilter,
+      record: { atMs: now(), nodeCount: table.nodeCount, feasibleCount: 0, rejectedBy, rejections },
+    };
+  }
+
+  #diagnose({ refusal, only }: PreFiltered): Diagnosis {
+    const { table } = this.#options;
+    const { nodeCount } = table;
+    const reasons = new Map<string, number>();
+    if (refusal !== undefined) {
+      const { plugin, rejection } = refusal;
+      return { nodeCount, reasons, preFilterMessage: rejection.message, plugins: new Set([plugin]) };
+    }
+    const pass = this.#pass;
+    const counted = new Set<string>(only?.plugins);
+    for (const [name] of pass.rejectingPlugins()) counted.add(name);
+    for (let row = 0; row < table.rows; row++) {
+      const found = pass.rejectionAt(row);
+      if (found !== undefined) countReasons(reasons, found.rejection);
+    }
+    const left = nodeCount - pass.evaluated;
+    if (only !== undefined && left > 0)
+      reasons.set(`node(s) didn't satisfy plugin(s) [${only.plugins.toSorted().join(" ")}]`, left);
+    return { nodeCount, reasons, plugins: counted };
+  }
+
+  #resolvableRows({ refusal }: PreFiltered): number[] {
+    const { table } = this.#options;
+    const rows: number[] = [];
+    for (let row = 0; row < table.rows; row++) {
+      if (table.present[row] === 0) continue;
+      const rejection = refusal?.rejection ?? this.#pass.rejectionAt(row)?.rejection;
+      if (rejection?.code === "Unschedulable") rows.push(row);
+    }
+    return rows;
+  }
+
+  #rejections({ refusal }: PreFiltered): DecisionRecord["rejections"] {
+    const { table } = this.#options;
+    if (refusal !== undefined) return [];
+    const found: { node: string; plugin: string; reason: string }[] = [];
+    for (let row = 0; row < table.rows && found.length < recordedRejections; row++) {
+      const rejected = this.#pass.rejectionAt(row);
+      const node = table.at(row);
+      if (rejected !== undefined && node !== undefined)
+        found.push({ node: node.name, plugin: rejected.plugin, reason: rejected.rejection.message });
+    }
+    return found;
+  }
+}

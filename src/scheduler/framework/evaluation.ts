@@ -1,0 +1,146 @@
+import type { NodeInfo } from "../cache/node-info.ts";
+import type { NodeTable } from "../cache/node-table.ts";
+import type { PodInfo } from "../cache/pod-info.ts";
+import type { FeasibleNodes, Plugin } from "./plugin.ts";
+import type { SharedColumns, VerdictColumn } from "./shared-columns.ts";
+import { Rejection, skip } from "./status.ts";
+
+/** A filter that has something to say of this pod. */
+export interface ActiveFilter {
+  readonly plugin: Plugin;
+  readonly state: unknown;
+  readonly column: VerdictColumn | undefined;
+}
+
+/** What the pre-filters worked out, or the one that refused the pod for every node. */
+export interface PreFiltered {
+  readonly filters: readonly ActiveFilter[];
+  readonly refusal?: { readonly plugin: string; readonly rejection: Rejection };
+  /** The only nodes that can do, with the plugins that say so; absent: any. */
+  readonly only?: { readonly names: ReadonlySet<string>; readonly plugins: readonly string[] };
+}
+
+/** Runs the pre-filters. With `columns` the shared verdicts are brought up to date on the way. */
+export function runPreFilters(
+  plugins: readonly Plugin[],
+  pod: PodInfo,
+  table: NodeTable,
+  columns?: SharedColumns,
+): PreFiltered {
+  const filters: ActiveFilter[] = [];
+  let names: ReadonlySet<string> | undefined;
+  const restricting: string[] = [];
+  for (const plugin of plugins) {
+    const state = plugin.preFilter?.(pod, table);
+    if (state === skip) continue;
+    if (state instanceof Rejection)
+      return { filters: [], refusal: { plugin: plugin.name, rejection: state } };
+    const only = plugin.onlyNodes?.(state, pod);
+    if (only !== undefined) {
+      names = names?.intersection(only) ?? only;
+      restricting.push(plugin.name);
+    }
+    if (plugin.filter !== undefined)
+      filters.push({ plugin, state, column: columns?.verdicts(plugin, state, pod) });
+  }
+  return { filters, ...(names === undefined ? {} : { only: { names, plugins: restricting } }) };
+}
+
+/** Which nodes pass, and for every other the filter that rejected it first. Reused from pod to pod. */
+export class FilterPass implements FeasibleNodes {
+  rows = new Int32Array(0);
+  count = 0;
+  evaluated = 0;
+  #filters: readonly ActiveFilter[] = [];
+  /** By row: which filter rejected it, counted from 1; 0: none. */
+  #rejectedBy = new Uint8Array(0);
+  /** By row: the rejections of filters that share nothing. */
+  #rejections: Rejection[] = [];
+  /** By filter: how many nodes it rejected. */
+  rejectionCounts: number[] = [];
+
+  run(table: NodeTable, { filters, only }: PreFiltered): void {
+    if (this.rows.length < table.capacity) {
+      this.rows = new Int32Array(table.capacity);
+      this.#rejectedBy = new Uint8Array(table.capacity);
+    }
+    this.#filters = filters;
+    this.#rejectedBy.fill(0);
+    this.#rejections = [];
+    this.rejectionCounts = new Array<number>(filters.length).fill(0);
+    this.count = 0;
+    this.evaluated = 0;
+    if (only === undefined) {
+      const { rows, present } = table;
+      for (let row = 0; row < rows; row++) if (present[row] === 1) this.#judge(table, row);
+    } else {
+      for (const name of only.names) {
+        const node = table.get(name);
+        if (node !== undefined) this.#judge(table, node.row);
+      }
+    }
+  }
+
+  /** Why a row that was looked at does not do. */
+  rejectionAt(row: number): { readonly plugin: string; readonly rejection: Rejection } | undefined {
+    const filter = this.#filters[(this.#rejectedBy[row] ?? 0) - 1];
+    if (filter === undefined) return undefined;
+    const rejection = filter.column?.rejectionAt(row) ?? this.#rejections[row];
+    return rejection && { plugin: filter.plugin.name, rejection };
+  }
+
+  /** Names of the filters that rejected at least one node, with how many. */
+  *rejectingPlugins(): Generator<readonly [name: string, nodes: number]> {
+    for (const [index, { plugin }] of this.#filters.entries()) {
+      const nodes = this.rejectionCounts[index] ?? 0;
+      if (nodes > 0) yield [plugin.name, nodes];
+    }
+  }
+
+  /** Takes a row out that passed, because of `rejection`. */
+  exclude(row: number, filterIndex: number, rejection: Rejection): void {
+    const at = this.rows.subarray(0, this.count).indexOf(row);
+    if (at < 0) return;
+    this.rows[at] = this.rows[--this.count] ?? 0;
+    this.#reject(row, filterIndex, rejection);
+  }
+
+  #judge(table: NodeTable, row: number): void {
+    this.evaluated++;
+    const filters = this.#filters;
+    for (let index = 0; index < filters.length; index++) {
+      const filter = filters[index];
+      if (filter === undefined) continue;
+      if (filter.column !== undefined) {
+        if (filter.column.codes[row] === 0) continue;
+        this.#reject(row, index);
+        return;
+      }
+      const node = table.at(row);
+      const verdict = node === undefined ? undefined : filter.plugin.filter?.(filter.state, node);
+      if (verdict instanceof Rejection) {
+        this.#reject(row, index, verdict);
+        return;
+      }
+    }
+    this.rows[this.count++] = row;
+  }
+
+  #reject(row: number, filterIndex: number, rejection?: Rejection): void {
+    this.#rejectedBy[row] = filterIndex + 1;
+    this.rejectionCounts[filterIndex] = (this.rejectionCounts[filterIndex] ?? 0) + 1;
+    if (rejection !== undefined) this.#rejections[row] = rejection;
+  }
+}
+
+/** Runs all filters on one node as it is now; undefined where it passes. */
+export function judgeNode(
+  filters: readonly ActiveFilter[],
+  node: NodeInfo,
+): { readonly index: number; readonly rejection: Rejection } | undefined {
+  for (const [index, { plugin, state }] of filters.entries()) {
+    const verdict = plugin.filter?.(state, node);
+    if (verdict instanceof Rejection) return { index, rejection: verdict };
+  }
+  return undefined;
+}

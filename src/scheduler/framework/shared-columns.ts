@@ -1,0 +1,127 @@
+import type { NodeTable } from "../cache/node-table.ts";
+import type { PodInfo } from "../cache/pod-info.ts";
+import type { Plugin, Sharing } from "./plugin.ts";
+import { Rejection } from "./status.ts";
+
+/** Columns kept at a time; each holds a few bytes a node. */
+const columnLimit = 256;
+const largestCode = 0xffff;
+
+/** The verdicts of one filter on all nodes: 0 passes, any other number names a rejection. */
+export class VerdictColumn {
+  codes: Uint16Array;
+  readonly rejections: Rejection[] = [];
+  readonly #codeOf = new Map<string, number>();
+
+  constructor(capacity: number) {
+    this.codes = new Uint16Array(capacity);
+  }
+
+  set(row: number, rejection: Rejection): void {
+    const key = `${rejection.code}\n${rejection.message}`;
+    let code = this.#codeOf.get(key);
+    if (code === undefined) {
+      // Past so many different reasons the last one stands for the rest.
+      if (this.rejections.length < largestCode) this.rejections.push(rejection);
+      code = this.rejections.length;
+      this.#codeOf.set(key, code);
+    }
+    this.codes[row] = code;
+  }
+
+  pass(row: number): void {
+    this.codes[row] = 0;
+  }
+
+  rejectionAt(row: number): Rejection | undefined {
+    return this.rejections[(this.codes[row] ?? 0) - 1];
+  }
+}
+
+interface Kept<C> {
+  readonly column: C;
+  /** Changes of the table up to here are in the column. */
+  position: number;
+}
+
+/**
+ * Verdicts and scores that depend on a node and a text alone, kept between pods: the pods of a Deployment ask the same
+ * question of every node, and only the nodes that changed since can answer differently.
+ */
+export class SharedColumns {
+  readonly #table: NodeTable;
+  /** The least recently used first. */
+  readonly #verdicts = new Map<string, Kept<VerdictColumn>>();
+  readonly #scores = new Map<string, Kept<{ values: Float64Array }>>();
+
+  constructor(table: NodeTable) {
+    this.#table = table;
+  }
+
+  verdicts<F>(plugin: Plugin<F>, state: F, pod: PodInfo): VerdictColumn | undefined {
+    const { filterSharing: sharing } = plugin;
+    const signature = sharing?.signature(state, pod);
+    if (sharing === undefined || signature === undefined) return undefined;
+    const table = this.#table;
+    const kept = this.#find(this.#verdicts, `${plugin.name}\n${signature}`, () => new VerdictColumn(0));
+    const { column } = kept;
+    if (column.codes.length < table.capacity) {
+      const codes = new Uint16Array(table.capacity);
+      codes.set(column.codes);
+      column.codes = codes;
+    }
+    this.#refresh(kept, sharing, (row) => judge(plugin, state, table, row, column));
+    return column;
+  }
+
+  scores<S>(plugin: Plugin<unknown, S>, state: S, pod: PodInfo): Float64Array | undefined {
+    const { scoreSharing: sharing } = plugin;
+    const signature = sharing?.signature(state, pod);
+    if (sharing === undefined || signature === undefined) return undefined;
+    const table = this.#table;
+    const kept = this.#find(this.#scores, `${plugin.name}\n${signature}`, () => ({
+      values: new Float64Array(0),
+    }));
+    const { column } = kept;
+    if (column.values.length < table.capacity) {
+      const values = new Float64Array(table.capacity);
+      values.set(column.values);
+      column.values = values;
+    }
+    this.#refresh(kept, sharing, (row) => {
+      const node = table.at(row);
+      if (node !== undefined && table.present[row] === 1)
+        column.values[row] = plugin.score?.(state, node) ?? 0;
+    });
+    return column.values;
+  }
+
+  #find<C>(columns: Map<string, Kept<C>>, key: string, create: () => C): Kept<C> {
+    const known = columns.get(key);
+    // Behind any ring: a new column is worked out whole.
+    const kept = known ?? { column: create(), position: Number.NEGATIVE_INFINITY };
+    columns.delete(key);
+    columns.set(key, kept);
+    if (known === undefined && columns.size > columnLimit)
+      for (const oldest of columns.keys()) {
+        columns.delete(oldest);
+        break;
+      }
+    return kept;
+  }
+
+  #refresh<S>(kept: Kept<unknown>, { dependsOn }: Sharing<S>, renew: (row: number) => void): void {
+    const table = this.#table;
+    const changes = dependsOn === "node" ? table.nodeChanges : table.podChanges;
+    if (!changes.since(kept.position, renew)) for (let row = 0; row < table.rows; row++) renew(row);
+    kept.position = changes.position;
+  }
+}
+
+function judge<F>(plugin: Plugin<F>, state: F, table: NodeTable, row: number, column: VerdictColumn): void {
+  const node = table.at(row);
+  if (node === undefined || table.present[row] === 0) return;
+  const verdict = plugin.filter?.(state, node);
+  if (verdict instanceof Rejection) column.set(row, verdict);
+  else column.pass(row);
+}

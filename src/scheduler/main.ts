@@ -1,0 +1,100 @@
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { Client } from "../client/client.ts";
+import type { EventRecorder } from "../client/event-recorder.ts";
+import type { InformerFactory } from "../client/informer.ts";
+import { SchedulerCache } from "./cache/scheduler-cache.ts";
+import { watchCluster } from "./event-handlers.ts";
+import type { DecisionRecord } from "./framework/decision.ts";
+import type { Plugin } from "./framework/plugin.ts";
+import { Rejection } from "./framework/status.ts";
+import { defaultPlugins } from "./plugins/default-plugins.ts";
+import { StatusWriter } from "./pod-writer.ts";
+import { SchedulingQueue } from "./queue/scheduling-queue.ts";
+import { failureStatus, SchedulingLoop } from "./scheduler.ts";
+
+export interface SchedulerOptions {
+  /** Whose pods it schedules: those whose spec.schedulerName says so. */
+  readonly schedulerName?: string;
+  /** Beside the default ones. */
+  readonly plugins?: readonly Plugin[];
+  /** Names of default plugins that are left out. */
+  readonly disabledPlugins?: readonly string[];
+}
+
+export interface SchedulerDependencies {
+  readonly client: Client;
+  /** Started by `run`. */
+  readonly informers: InformerFactory;
+  readonly recorder: EventRecorder;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly options?: SchedulerOptions;
+}
+
+export interface Scheduler {
+  /** Schedules until the signal aborts; resolves once nothing is under way any more. */
+  run(signal: AbortSignal): Promise<void>;
+  /** How the last attempt for a pod ("namespace/name") went; undefined where it is too long ago. */
+  explain(podKey: string): DecisionRecord | undefined;
+}
+
+/** kube-scheduler with its default profile. */
+export function createScheduler(dependencies: SchedulerDependencies): Scheduler {
+  const { client, informers, recorder, clock, random, options = {} } = dependencies;
+  const { schedulerName = "default-scheduler", disabledPlugins = [] } = options;
+  const logger = dependencies.logger.child({ component: schedulerName });
+  const cache = new SchedulerCache();
+  const plugins = [...defaultPlugins({ client }), ...(options.plugins ?? [])].filter(
+    ({ name }) => !disabledPlugins.includes(name),
+  );
+  const gatekeepers = plugins.filter(({ preEnqueue }) => preEnqueue !== undefined);
+  const queue = new SchedulingQueue({
+    clock,
+    rules: new Map(plugins.flatMap(({ name, requeueOn }) => (requeueOn ? [[name, requeueOn]] : []))),
+    preEnqueue(info) {
+      for (const plugin of gatekeepers) {
+        const verdict = plugin.preEnqueue?.(info);
+        if (verdict instanceof Rejection) return { plugin: plugin.name, verdict };
+      }
+      return undefined;
+    },
+  });
+  const statuses = new StatusWriter(client, logger);
+  const loop = new SchedulingLoop({
+    ...{ cache, queue, plugins, statuses, recorder, clock, random, logger },
+  });
+  watchCluster(informers, {
+    ...{ cache, queue, statuses, schedulerName },
+    onPending(pod) {
+      const gates = pod.spec.schedulingGates ?? [];
+      if (gates.length === 0) return;
+      const change = failureStatus(
+        pod,
+        "SchedulingGated",
+        "Scheduling is blocked due to non-empty scheduling gates",
+        clock.now(),
+      );
+      if (change !== undefined) statuses.write(pod, change);
+    },
+  });
+
+  return {
+    async run(signal) {
+      if (signal.aborted) return;
+      statuses.start(signal);
+      signal.addEventListener("abort", () => queue.close(), { once: true });
+      informers.start(signal);
+      try {
+        await informers.waitForSync({ signal });
+      } catch (error) {
+        if (signal.aborted) return;
+        throw error;
+      }
+      await loop.run(signal);
+    },
+    explain: (podKey) => loop.explain(podKey),
+  };
+}

@@ -1,0 +1,84 @@
+import type { Node } from "../../api/core/types.generated.ts";
+import type { NodeTable, ResourceColumn } from "../cache/node-table.ts";
+import type { PodInfo } from "../cache/pod-info.ts";
+import type { PodDemand } from "../cache/resources.ts";
+import { maxNodeScore, type Plugin } from "../framework/plugin.ts";
+import { Rejection, success, unresolvable, unschedulable, type Verdict } from "../framework/status.ts";
+
+interface Fit {
+  readonly demand: PodDemand;
+  readonly table: NodeTable;
+}
+
+/** Rejects nodes that cannot hold what the pod requests; prefers those that have the most left (LeastAllocated). */
+export const nodeResourcesFit: Plugin<Fit, Fit> = {
+  name: "NodeResourcesFit",
+  requeueOn: [
+    { resource: "pods", action: "delete" },
+    { resource: "pods", action: "scale-down" },
+    { resource: "target", action: "scale-down" },
+    { resource: "nodes", action: "add", hint: couldHold },
+    { resource: "nodes", action: "update-allocatable", hint: couldHold },
+  ],
+
+  preFilter: ({ demand }, table) => ({ demand, table }),
+  filter: ({ demand, table }, { row }) => fits(demand, table, row),
+  filterSharing: { dependsOn: "pods", signature: (_, { demand }) => demand.signature },
+
+  preScore: ({ demand }, table) => ({ demand, table }),
+  score({ demand: { nonZero }, table }, { row }) {
+    const { cpu, memory, nonZeroCpu, nonZeroMemory } = table;
+    let sum = 0;
+    let weights = 0;
+    const cpuAllocatable = cpu.allocatable[row] ?? 0;
+    if (cpuAllocatable > 0) {
+      sum += freeShare(cpuAllocatable, (nonZeroCpu[row] ?? 0) + nonZero.milliCpu);
+      weights++;
+    }
+    const memoryAllocatable = memory.allocatable[row] ?? 0;
+    if (memoryAllocatable > 0) {
+      sum += freeShare(memoryAllocatable, (nonZeroMemory[row] ?? 0) + nonZero.memoryBytes);
+      weights++;
+    }
+    return weights === 0 ? 0 : Math.trunc(sum / weights);
+  },
+  scoreSharing: { dependsOn: "pods", signature: (_, { demand }) => demand.signature },
+};
+
+function freeShare(allocatable: number, requested: number): number {
+  return requested > allocatable ? 0 : Math.trunc(((allocatable - requested) * maxNodeScore) / allocatable);
+}
+
+const tooManyPods = unschedulable("Too many pods");
+
+/** What the node lacks, all of it; what not even the empty node has cannot be resolved by preemption. */
+function fits({ requests }: PodDemand, table: NodeTable, row: number): Verdict {
+  const full = free(table.podCount, row) < 1;
+  const { milliCpu, memoryBytes, ephemeralBytes, scalars } = requests;
+  const short = [
+    lack("cpu", table.cpu, row, milliCpu),
+    lack("memory", table.memory, row, memoryBytes),
+    lack("ephemeral-storage", table.ephemeral, row, ephemeralBytes),
+    ...scalars.map(({ name, amount }) => lack(name, table.scalars.get(name), row, amount)),
+  ].filter((verdict) => verdict !== undefined);
+  if (short.length === 0) return full ? tooManyPods : success;
+  const reasons = [...(full ? tooManyPods.reasons : []), ...short.map(({ reason }) => reason)];
+  return short.some(({ hopeless }) => hopeless)
+    ? unresolvable(...reasons)
+    : new Rejection("Unschedulable", reasons);
+}
+
+function lack(name: string, column: ResourceColumn | undefined, row: number, wanted: number) {
+  if (wanted === 0 || wanted <= free(column, row)) return undefined;
+  return { reason: `Insufficient ${name}`, hopeless: wanted > (column?.allocatable[row] ?? 0) };
+}
+
+function free(column: ResourceColumn | undefined, row: number): number {
+  return column === undefined ? 0 : (column.allocatable[row] ?? 0) - (column.requested[row] ?? 0);
+}
+
+function couldHold({ demand }: PodInfo, { object }: { readonly object?: unknown }): boolean {
+  if (object === undefined) return true;
+  const { allocatable = {} } = (object as Node).status ?? {}; // nodes events carry nodes
+  return demand.requests.scalars.every(({ name, amount }) => amount === 0 || allocatable[name] !== undefined);
+}

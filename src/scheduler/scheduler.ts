@@ -1,0 +1,192 @@
+import { podCondition } from "../api/core/pod-conditions.ts";
+import type { Pod } from "../api/core/types.generated.ts";
+import { type Clock, rfc3339 } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import { LruCache } from "../base/lru-cache.ts";
+import type { Random } from "../base/random.ts";
+import type { EventRecorder } from "../client/event-recorder.ts";
+import { bindPod } from "./binding-cycle.ts";
+import type { PodInfo } from "./cache/pod-info.ts";
+import type { SchedulerCache } from "./cache/scheduler-cache.ts";
+import { Decider, type Decision, type DecisionRecord } from "./framework/decision.ts";
+import { fitMessage } from "./framework/diagnosis.ts";
+import type { Plugin } from "./framework/plugin.ts";
+import { Rejection } from "./framework/status.ts";
+import type { StatusWriter } from "./pod-writer.ts";
+import type { QueuedPod } from "./queue/queued-pod.ts";
+import type { SchedulingQueue } from "./queue/scheduling-queue.ts";
+
+export interface SchedulingDependencies {
+  readonly cache: SchedulerCache;
+  readonly queue: SchedulingQueue;
+  readonly plugins: readonly Plugin[];
+  readonly statuses: StatusWriter;
+  readonly recorder: Pick<EventRecorder, "event">;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Bindings under way at a time; past it no more decisions are made. */
+  readonly bindingLimit?: number;
+}
+
+const defaultBindingLimit = 256;
+/** The event loop is given up after so long. */
+const sliceMs = 10;
+/** Decisions that can be asked for. */
+const recordLimit = 2000;
+
+/** Takes pods from the queue, decides where each goes, and sees that it is bound: upstream's `ScheduleOne`. */
+export class SchedulingLoop {
+  readonly #dependencies: SchedulingDependencies;
+  readonly #decider: Decider;
+  readonly #records = new LruCache<string, DecisionRecord>(recordLimit);
+  readonly #bindings = new Set<Promise<void>>();
+
+  constructor(dependencies: SchedulingDependencies) {
+    this.#dependencies = dependencies;
+    const { cache, plugins, random, clock } = dependencies;
+    this.#decider = new Decider({ plugins, table: cache.table, random, now: () => clock.now() });
+  }
+
+  /** How the last attempt for a pod ("namespace/name") went. */
+  explain(podKey: string): DecisionRecord | undefined {
+    return this.#records.get(podKey);
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { queue, clock, bindingLimit = defaultBindingLimit } = this.#dependencies;
+    let sliceEndMs = clock.now() + sliceMs;
+    while (!signal.aborted) {
+      const pod = this.#bindings.size < bindingLimit ? queue.pop() : undefined;
+      if (pod !== undefined) {
+        this.scheduleOne(pod, signal);
+        if (clock.now() < sliceEndMs) continue;
+        await clock.yield();
+      } else if (this.#bindings.size >= bindingLimit) await Promise.race(this.#bindings);
+      else await queue.ready();
+      sliceEndMs = clock.now() + sliceMs;
+    }
+    await Promise.all(this.#bindings);
+  }
+
+  /** One attempt: the decision and the assumption at once, the binding beside what comes next. */
+  scheduleOne(queued: QueuedPod, signal: AbortSignal): void {
+    const { queue, logger } = this.#dependencies;
+    const { info } = queued;
+    try {
+      const decision = this.#decider.decide(info);
+      if (decision.type === "none") this.#rejected(queued, decision);
+      else this.#place(queued, decision, signal);
+    } catch (error) {
+      logger.error({ pod: info.key, err: error }, "a scheduling attempt failed");
+      this.#tellFailure(info, "SchedulerError", messageOf(error));
+      queue.retry(queued);
+    }
+  }
+
+  #place(queued: QueuedPod, { node, record }: Decision & { type: "node" }, signal: AbortSignal): void {
+    const { cache, queue, plugins, statuses } = this.#dependencies;
+    const { info } = queued;
+    this.#records.set(info.key, record);
+    if (!cache.assume(info, node.name)) {
+      // It is on a node already; its own event takes it from the queue.
+      queue.delete(info.uid);
+      return;
+    }
+    for (const plugin of plugins) {
+      const verdict = plugin.reserve?.(info, node);
+      if (!(verdict instanceof Rejection)) continue;
+      this.#takeBack(info, node.name);
+      this.#rejectedBy(queued, plugin.name, verdict);
+      return;
+    }
+    statuses.cancel(info.uid);
+    const binding = this.#bind(queued, node.name, signal).finally(() => this.#bindings.delete(binding));
+    this.#bindings.add(binding);
+  }
+
+  async #bind(queued: QueuedPod, nodeName: string, signal: AbortSignal): Promise<void> {
+    const { queue, plugins, recorder, logger } = this.#dependencies;
+    const { info } = queued;
+    const outcome = await bindPod(plugins, info, nodeName, signal);
+    if (outcome.type === "bound") {
+      queue.delete(info.uid);
+      const note = `Successfully assigned ${info.key} to ${nodeName}`;
+      recorder.event(info.pod, { type: "Normal", reason: "Scheduled", action: "Binding", note });
+      return;
+    }
+    if (signal.aborted) return;
+    this.#takeBack(info, nodeName);
+    // What it took is free again, as if a pod had been deleted.
+    queue.notify({ resource: "pods", actions: ["delete"], object: info.pod });
+    if (outcome.type === "rejected") this.#rejectedBy(queued, outcome.plugin, outcome.rejection);
+    else if (!outcome.podIsGone) {
+      logger.warn({ pod: info.key, node: nodeName, err: outcome.error }, "a pod could not be bound");
+      this.#tellFailure(info, "SchedulerError", messageOf(outcome.error));
+      queue.retry(queued);
+    }
+  }
+
+  #takeBack(info: PodInfo, nodeName: string): void {
+    const { cache, plugins } = this.#dependencies;
+    for (const plugin of plugins.toReversed()) plugin.unreserve?.(info, nodeName);
+    cache.forget(info.uid);
+  }
+
+  #rejectedBy(queued: QueuedPod, plugin: string, rejection: Rejection): void {
+    const { queue } = this.#dependencies;
+    const reasons = new Map(rejection.reasons.map((reason) => [reason, 1]));
+    const message = fitMessage({ nodeCount: 1, reasons, plugins: new Set([plugin]) });
+    this.#tellFailure(queued.info, "Unschedulable", message);
+    queue.reject(queued, new Set([plugin]));
+  }
+
+  #rejected(queued: QueuedPod, { diagnosis, postFilter, record }: Decision & { type: "none" }): void {
+    const { queue } = this.#dependencies;
+    const message = diagnosis.nodeCount === 0 ? "no nodes available to schedule pods" : fitMessage(diagnosis);
+    this.#records.set(queued.info.key, { ...record, message });
+    this.#tellFailure(queued.info, "Unschedulable", message, postFilter?.nominatedNodeName);
+    queue.reject(queued, diagnosis.plugins);
+  }
+
+  /** An event, and the pod's PodScheduled condition where it would say something else than it does. */
+  #tellFailure(
+    { pod }: PodInfo,
+    reason: "Unschedulable" | "SchedulerError",
+    message: string,
+    nominatedNodeName?: string,
+  ): void {
+    const { recorder, statuses, clock } = this.#dependencies;
+    recorder.event(pod, { type: "Warning", reason: "FailedScheduling", action: "Scheduling", note: message });
+    const change = failureStatus(pod, reason, message, clock.now(), nominatedNodeName);
+    if (change !== undefined) statuses.write(pod, change);
+  }
+}
+
+/** The change that tells of a failed attempt; undefined where the status says it already. */
+export function failureStatus(
+  pod: Pod,
+  reason: "Unschedulable" | "SchedulerError" | "SchedulingGated",
+  message: string,
+  nowMs: number,
+  nominatedNodeName?: string,
+) {
+  const old = podCondition(pod, "PodScheduled");
+  const same = old?.status === "False" && old.reason === reason && old.message === message;
+  const nominationChanges =
+    nominatedNodeName !== undefined && nominatedNodeName !== (pod.status?.nominatedNodeName ?? "");
+  if (same && !nominationChanges) return undefined;
+  const { generation } = pod.metadata;
+  const lastTransitionTime =
+    old?.status === "False" && old.lastTransitionTime ? old.lastTransitionTime : rfc3339(nowMs);
+  const observed = generation === undefined ? {} : { observedGeneration: generation };
+  const type = "PodScheduled";
+  return {
+    condition: { type, status: "False", reason, message, lastTransitionTime, ...observed },
+    ...(nominationChanges ? { nominatedNodeName } : {}),
+  };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
