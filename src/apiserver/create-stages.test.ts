@@ -56,6 +56,11 @@ async function startCluster(): Promise<Cluster> {
           tokenKeys: loadTokenKeys({ signingKey: generateTokenKey() }),
           readSubject: parseSigningRequest,
           externalUrl: "https://10.0.0.1:6443",
+          authenticationInfo: {
+            clientAuthority: "CA",
+            frontProxyAuthority: "PROXY CA",
+            frontProxyNames: ["front-proxy-client"],
+          },
         });
         return stages;
       },
@@ -132,6 +137,11 @@ test("a start creates the bootstrap policy and the system's priority classes; a 
   assert.equal(critical.value, 2_000_001_000);
   for (const hook of cluster.stages.postStartHooks ?? [])
     await hook.run(cluster.api.server.loopback, { signal: new AbortController().signal });
+  const published = await cluster.read<{ data: Record<string, string> }>(
+    "GET",
+    "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication",
+  );
+  assert.equal(published.data["requestheader-allowed-names"], '["front-proxy-client"]');
   const again = await cluster.read<typeof roles>("GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles");
   const versions = (list: typeof roles) => list.items.map(({ metadata }) => metadata.resourceVersion);
   assert.deepEqual(versions(again), versions(roles));

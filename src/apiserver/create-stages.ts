@@ -13,6 +13,7 @@ import { type AdmissionChainOptions, createAdmissionChain } from "./admission/cr
 import { getLive } from "./admission/dependencies.ts";
 import { ensureSystemPriorityClasses } from "./admission/priority.ts";
 import type { WebhookTransport } from "./admission/webhooks/caller.ts";
+import { type AuthenticationInfo, ensureAuthenticationInfo } from "./authentication/authentication-info.ts";
 import { bootstrapTokens } from "./authentication/bootstrap-tokens.ts";
 import { type AuthenticatorOptions, createAuthenticator } from "./authentication/create-authenticator.ts";
 import { createImpersonator } from "./authentication/impersonation.ts";
@@ -54,6 +55,8 @@ export interface StagesDependencies {
   readonly fingerprint?: AuthenticatorOptions["fingerprint"];
   readonly isFrontProxy?: AuthenticatorOptions["isFrontProxy"];
   readonly anonymous?: AuthenticatorOptions["anonymous"];
+  /** Published for extension API servers; absent: nothing is. */
+  readonly authenticationInfo?: AuthenticationInfo;
   /** Tokens known from a file or a flag, and whose they are. */
   readonly staticTokens?: ReadonlyMap<string, UserInfo>;
   /** `httpsWebhookTransport` of `http/`; absent: admission webhooks are not called. */
@@ -231,7 +234,10 @@ function boundObject({ metadata }: KubeObject): BoundObject {
   return deletionTimestamp === undefined ? { uid } : { uid, deletedAtMs: Date.parse(deletionTimestamp) };
 }
 
-function postStartHooks({ client }: StagesDependencies, synced: () => Promise<void>): PostStartHook[] {
+function postStartHooks(
+  { client, authenticationInfo }: StagesDependencies,
+  synced: () => Promise<void>,
+): PostStartHook[] {
   return [
     { name: "start-auth-informers", run: () => synced() },
     {
@@ -244,5 +250,14 @@ function postStartHooks({ client }: StagesDependencies, synced: () => Promise<vo
       name: "scheduling/bootstrap-system-priority-classes",
       run: (_, options) => ensureSystemPriorityClasses(client, options),
     },
+    ...(authenticationInfo === undefined
+      ? []
+      : [
+          {
+            name: "start-cluster-authentication-info-controller",
+            run: (_: unknown, options: { readonly signal: AbortSignal }) =>
+              ensureAuthenticationInfo(client, authenticationInfo, options),
+          },
+        ]),
   ];
 }

@@ -8,6 +8,7 @@ import { parse } from "yaml";
 import { issueClientCertificate } from "./authority.ts";
 import { bitString, contextTag, encode, integer, octetString, oid, pemEncode, sequence, set } from "./der.ts";
 import { createMemoryPki, ensurePki } from "./ensure-pki.ts";
+import { frontProxyVerifier } from "./front-proxy.ts";
 import { renderKubeconfig } from "./kubeconfig.ts";
 import { generateTokenKey, loadTokenKeys } from "./service-account-keys.ts";
 import { parseSigningRequest, signRequest } from "./signing-request.ts";
@@ -102,6 +103,35 @@ test("PKI: an authority without its key is a clear error", () =>
     rmSync(join(folder, "ca.key"));
     assert.throws(() => ensurePki(folder, { nowMs }), /ca\.crt has no ca\.key/);
   }));
+
+const asClient = ({ certificate }: { readonly certificate: string }) => {
+  const { raw, subject } = new X509Certificate(certificate);
+  return { commonName: subject.split("CN=")[1] ?? "", organizations: [], verified: false, raw };
+};
+for (const { name, certificate, at = nowMs, want } of [
+  { name: "trusts the front proxy's certificate", certificate: shared.frontProxyClient, want: true },
+  { name: "trusts no certificate of another authority", certificate: shared.admin, want: false },
+  {
+    name: "trusts no certificate of that name by another authority",
+    certificate: issueClientCertificate(
+      shared.clusterAuthority,
+      { commonName: "front-proxy-client" },
+      { nowMs },
+    ),
+    want: false,
+  },
+  {
+    name: "trusts no expired certificate",
+    certificate: shared.frontProxyClient,
+    at: nowMs + 400 * dayMs,
+    want: false,
+  },
+]) {
+  test(`front proxy: ${name}`, () => {
+    const isFrontProxy = frontProxyVerifier(shared.frontProxyAuthority.certificate, { now: () => at });
+    assert.equal(isFrontProxy(asClient(certificate)), want);
+  });
+}
 
 test("kubeconfig: holds the server, its authority and the client's credentials inline", () => {
   const config = parse(

@@ -1,0 +1,34 @@
+import { X509Certificate } from "node:crypto";
+import type { ClientCertificate } from "../stages.ts";
+
+/** The names a front proxy's certificate may have. */
+export const frontProxyNames = ["front-proxy-client"];
+
+/** Whether a client certificate is a front proxy's: signed by its authority, valid now, and of an allowed name. */
+export function frontProxyVerifier(
+  authority: string,
+  options: { readonly now: () => number; readonly allowedNames?: readonly string[] },
+): (certificate: ClientCertificate) => boolean {
+  const issuer = new X509Certificate(authority);
+  const allowedNames = options.allowedNames ?? frontProxyNames;
+  // One record a connection: the signature is checked once for all its requests.
+  const known = new WeakMap<ClientCertificate, boolean>();
+  return (certificate) => {
+    if (certificate.raw === undefined || !allowedNames.includes(certificate.commonName)) return false;
+    let trusted = known.get(certificate);
+    if (trusted === undefined) {
+      trusted = isTrusted(new X509Certificate(certificate.raw), issuer, options.now());
+      known.set(certificate, trusted);
+    }
+    return trusted;
+  };
+}
+
+function isTrusted(certificate: X509Certificate, issuer: X509Certificate, nowMs: number): boolean {
+  return (
+    certificate.checkIssued(issuer) &&
+    certificate.verify(issuer.publicKey) &&
+    Date.parse(certificate.validFrom) <= nowMs &&
+    nowMs <= Date.parse(certificate.validTo)
+  );
+}
