@@ -20,7 +20,6 @@ const unusedPlugins = [
   "io.containerd.snapshotter.v1.zfs",
   "io.containerd.internal.v1.tracing",
   "io.containerd.tracing.processor.v1.otlp",
-  "io.containerd.nri.v1.nri",
 ];
 
 /** A configuration of version 2, which 1.6, 1.7 and 2.x all take. */
@@ -43,6 +42,10 @@ disabled_plugins = [${unusedPlugins.map(quoted).join(", ")}]
 
 [plugins."io.containerd.internal.v1.opt"]
   path = ${quoted(`${directory}/opt`)}
+
+# Its socket would be the whole host's.
+[plugins."io.containerd.nri.v1.nri"]
+  disable = true
 
 [${cri}]
   sandbox_image = ${quoted(config.sandboxImage)}

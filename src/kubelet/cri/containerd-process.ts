@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { open, readFile, writeFile } from "node:fs/promises";
+import { open, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { ContainerdSetupError } from "./containerd-host.ts";
 
@@ -16,10 +16,14 @@ interface LaunchOptions {
   readonly pidFile: string;
 }
 
+const largestLogBytes = 10 * 1024 * 1024;
+
 /** Starts a process of its own session: it outlives this one, whatever ends it. */
 export async function launchDaemon({ command, logFile, pidFile }: LaunchOptions): Promise<DaemonProcess> {
   const [program, ...args] = command;
   if (program === undefined) throw new ContainerdSetupError("nothing to launch");
+  const logged = await stat(logFile).catch(() => undefined);
+  if (logged !== undefined && logged.size > largestLogBytes) await rename(logFile, `${logFile}.1`);
   const log = await open(logFile, "a");
   try {
     const child = spawn(program, args, { detached: true, stdio: ["ignore", log.fd, log.fd] });
@@ -38,8 +42,28 @@ export async function launchDaemon({ command, logFile, pidFile }: LaunchOptions)
   }
 }
 
-/** The one that the pid file names, if that very process still runs: a pid alone may have been given to another. */
-export async function runningDaemon(pidFile: string): Promise<DaemonProcess | undefined> {
+/**
+ * The containerd of ours that runs already. The pid file names it with its start time, since a pid alone may have been
+ * given to another process; where a crash came before that file was written, its command line tells.
+ */
+export async function runningDaemon(files: {
+  readonly pidFile: string;
+  readonly configFile: string;
+}): Promise<DaemonProcess | undefined> {
+  return (await recordedDaemon(files.pidFile)) ?? (await daemonByCommand(files.configFile));
+}
+
+async function daemonByCommand(configFile: string): Promise<DaemonProcess | undefined> {
+  for (const pid of await readdir("/proc")) {
+    if (!/^\d+$/.test(pid)) continue;
+    const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+    if (command.endsWith(`\0--config\0${configFile}\0`))
+      return daemonProcess(Number(pid), await startTime(Number(pid)), true);
+  }
+  return undefined;
+}
+
+async function recordedDaemon(pidFile: string): Promise<DaemonProcess | undefined> {
   const text = await readFile(pidFile, "utf8").catch(() => "{}");
   let record: { readonly pid?: unknown; readonly startedAt?: unknown };
   try {

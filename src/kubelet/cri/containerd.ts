@@ -1,5 +1,6 @@
+import { createHash } from "node:crypto";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Logger, silentLogger } from "../../base/log.ts";
 import { importImages } from "../images/import-images.ts";
@@ -74,7 +75,7 @@ export async function startContainerd(options: ContainerdOptions): Promise<Conta
     registryHostsDirectory: options.registryHostsDirectory ?? join(directory, "certs.d"),
   };
   const given = options.address?.replace(/^unix:\/\//, "");
-  const address = given ?? join(directory, "containerd.sock");
+  const address = given ?? socketPath(directory);
   const daemon =
     given === undefined
       ? await privateDaemon(options, { directory, address, ...settings, logger })
@@ -109,7 +110,7 @@ export async function startContainerd(options: ContainerdOptions): Promise<Conta
         await stopProcess(daemon);
         await clearRemains({ directory, address });
         await rm(pidFile(directory), { force: true });
-        if (purge) await rm(directory, { recursive: true, force: true });
+        if (purge) await removeDirectory(directory);
       },
     };
   } catch (error) {
@@ -127,7 +128,7 @@ export async function clearContainerd(
   options: ContainerdOptions & { readonly purge?: boolean },
 ): Promise<boolean> {
   const directory = resolve(options.directory);
-  const address = join(directory, "containerd.sock");
+  const address = socketPath(directory);
   const { logger = silentLogger } = options;
   const configured = await readFile(configFile(directory), "utf8").catch(() => undefined);
   if (configured === undefined) return false;
@@ -140,16 +141,36 @@ export async function clearContainerd(
       { error: String(error) },
       "containerd could not be asked to remove its pods: clearing by force",
     );
-    const daemon = await runningDaemon(pidFile(directory));
+    const daemon = await runningDaemon(daemonFiles(directory));
     if (daemon !== undefined) await stopProcess(daemon);
     await clearRemains({ directory, address });
-    await rm(options.purge ? directory : pidFile(directory), { recursive: true, force: true });
+    await rm(pidFile(directory), { force: true });
+    if (options.purge) await removeDirectory(directory);
   }
   return true;
 }
 
 const configFile = (directory: string) => join(directory, "containerd.toml");
 const pidFile = (directory: string) => join(directory, "containerd.pid");
+/** A unix socket's path has at most 107 bytes; below a longer directory it lies elsewhere, under a name of its own. */
+function socketPath(directory: string): string {
+  const usual = join(directory, "containerd.sock");
+  if (Buffer.byteLength(`${usual}.ttrpc`) <= longestSocketPath) return usual;
+  const name = createHash("sha256").update(directory).digest("hex").slice(0, 16);
+  return join("/run/k8ts", name, "containerd.sock");
+}
+
+const longestSocketPath = 107;
+
+async function removeDirectory(directory: string): Promise<void> {
+  await rm(directory, { recursive: true, force: true });
+  await rm(dirname(socketPath(directory)), { recursive: true, force: true });
+}
+
+const daemonFiles = (directory: string) => ({
+  pidFile: pidFile(directory),
+  configFile: configFile(directory),
+});
 const logFile = (directory: string) => join(directory, "containerd.log");
 
 async function privateDaemon(
@@ -171,7 +192,7 @@ async function privateDaemon(
     cniBinDirectory: binaries.cniBinDirectory,
     restrictOomScoreAdj: !(await mayRaiseOomScore()),
   });
-  const running = await runningDaemon(pidFile(directory));
+  const running = await runningDaemon(daemonFiles(directory));
   if (running !== undefined) {
     if (config === (await readFile(configFile(directory), "utf8").catch(() => ""))) return running;
     logger.info(
@@ -182,6 +203,7 @@ async function privateDaemon(
   }
   for (const path of [place.cniConfDirectory, place.registryHostsDirectory])
     await mkdir(path, { recursive: true });
+  await mkdir(dirname(address), { recursive: true });
   await rm(address, { force: true });
   await writeFile(configFile(directory), config);
   const namespace = options.networkNamespace;
@@ -193,8 +215,8 @@ async function privateDaemon(
       "--config",
       configFile(directory),
     ],
+    ...daemonFiles(directory),
     logFile: logFile(directory),
-    pidFile: pidFile(directory),
   });
 }
 

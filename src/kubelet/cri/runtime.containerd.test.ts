@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
@@ -264,4 +264,19 @@ check("a gigabyte goes through exec in bounded memory", async ({ containerd: { r
   await runtime.removePodSandbox(sandbox);
   assert.deepEqual([exit.exitCode, read], [0, sizeBytes]);
   assert.ok(peakBytes - beforeBytes < 100e6, `${(peakBytes - beforeBytes) / 1e6} MB more`);
+});
+
+check("a directory whose name is too long for a socket serves as well as another", async () => {
+  const { clearContainerd } = await import("./containerd.ts");
+  const place = await containerdPlace();
+  assert.ok(typeof place === "object");
+  const directory = join(place.directory, "long".repeat(25));
+  const containerd = await place.start({ directory });
+  assert.ok(!containerd.address.startsWith(directory));
+  await rm(join(directory, "containerd.pid"));
+  const again = await place.start({ directory });
+  assert.deepEqual([again.adopted, again.pid], [true, containerd.pid], "it is found without its pid file");
+  await Promise.all([containerd.close(), again.close()]);
+  await clearContainerd({ directory, purge: true });
+  await place.clear(undefined);
 });

@@ -225,23 +225,36 @@ async function* receive(
 }
 
 async function* unframe(stream: ClientHttp2Stream): AsyncGenerator<Uint8Array> {
-  let pending: Buffer = Buffer.alloc(0);
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
-    while (pending.length >= 5) {
-      const length = pending.readUInt32BE(1);
-      if (pending[0] !== 0)
-        throw new CriError("Internal", "the runtime sent a compressed message that was not asked for");
-      if (length > largestMessageBytes)
-        throw new CriError(
-          "ResourceExhausted",
-          `the runtime's message of ${length} bytes is larger than 16 MiB`,
-        );
-      if (pending.length < 5 + length) break;
-      yield pending.subarray(5, 5 + length);
-      pending = pending.subarray(5 + length);
+  // Joined only once a message is whole: a long list comes in many pieces.
+  let pieces: Buffer[] = [];
+  let pendingBytes = 0;
+  let neededBytes = frameHeadBytes;
+  for await (const piece of stream as AsyncIterable<Buffer>) {
+    pieces.push(piece);
+    pendingBytes += piece.length;
+    if (pendingBytes < neededBytes) continue;
+    let pending = Buffer.concat(pieces);
+    while (pending.length >= frameHeadBytes) {
+      neededBytes = frameHeadBytes + messageLength(pending);
+      if (pending.length < neededBytes) break;
+      yield pending.subarray(frameHeadBytes, neededBytes);
+      pending = pending.subarray(neededBytes);
+      neededBytes = frameHeadBytes;
     }
+    pieces = [pending];
+    pendingBytes = pending.length;
   }
+}
+
+const frameHeadBytes = 5;
+
+function messageLength(frame: Buffer): number {
+  if (frame[0] !== 0)
+    throw new CriError("Internal", "the runtime sent a compressed message that was not asked for");
+  const length = frame.readUInt32BE(1);
+  if (length > largestMessageBytes)
+    throw new CriError("ResourceExhausted", `the runtime's message of ${length} bytes is larger than 16 MiB`);
+  return length;
 }
 
 const codes: readonly (CriErrorCode | "OK")[] = [
