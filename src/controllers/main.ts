@@ -12,6 +12,7 @@ import { endpointSliceController } from "./endpoints/slice-controller.ts";
 import type { RecordEvent } from "./framework/carry-out.ts";
 import { type Controller, type ControllerMetrics, runController } from "./framework/controller.ts";
 import { garbageCollector } from "./garbage-collector/controller.ts";
+import { jobController } from "./job/controller.ts";
 import { namespaceController } from "./namespace/controller.ts";
 import { type NodeIpamOptions, nodeIpamController } from "./node-ipam/controller.ts";
 import { type NodeLifecycleOptions, nodeLifecycleController } from "./node-lifecycle/controller.ts";
@@ -20,6 +21,7 @@ import { replicaSetController, replicationController } from "./replicaset/contro
 import { serviceAccountController } from "./service-account/default-account.ts";
 import { rootCaPublisher } from "./service-account/root-ca.ts";
 import { taintEvictionController } from "./taint-eviction/controller.ts";
+import { ttlAfterFinishedController } from "./ttl-after-finished/controller.ts";
 
 export interface ControllerManagerOptions extends NodeIpamOptions, NodeLifecycleOptions {
   /** Names of controllers that are not to run ("node-ipam-controller"). */
@@ -95,6 +97,8 @@ const builders: Readonly<Record<string, (sources: Sources) => Controller | undef
   "replicaset-controller": replicaSetController,
   "replicationcontroller-controller": replicationController,
   "daemonset-controller": daemonSetController,
+  "job-controller": jobController,
+  "ttl-after-finished-controller": ttlAfterFinishedController,
   "endpoints-controller": endpointsController,
   "endpointslice-controller": endpointSliceController,
   "node-ipam-controller": ({ informers, options }) => nodeIpamController({ ...options, informers }),

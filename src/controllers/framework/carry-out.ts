@@ -41,8 +41,8 @@ export interface CarriedOut {
   readonly writes: number;
 }
 
-/** The most deletes of one reconcile under way at once. */
-const deleteConcurrency = 50;
+/** The most writes of one reconcile under way at once. */
+const writeConcurrency = 50;
 
 /** Carries out what a controller decided, in order. Rejects only on a broken invariant. */
 export async function carryOut(
@@ -68,9 +68,7 @@ export async function carryOut(
     }
     if (run.failure !== undefined && first.always !== true) continue;
     if (first.action === "create") await createSlowStart(run, batch as CreateIntent[]);
-    else if (first.action === "delete" || first.action === "deleteCollection")
-      await inParallel(run, batch as DeleteIntent[], deleteConcurrency);
-    else await attempt(run, first);
+    else await inParallel(run, batch as WriteIntent[]);
   }
   return {
     writes: run.writes,
@@ -88,23 +86,28 @@ interface Run extends CarryOutDependencies {
 
 type WriteIntent = Exclude<Intent, { action: "requeue" } | { action: "event" } | { action: "wake" }>;
 
-/** Neighbouring creates, and neighbouring deletes, of one resource form a batch, as do collections; all else stands alone. */
+/** Neighbouring creates, deletes and patches of one resource form a batch, as do collections; all else stands alone. */
 function neighbours(intents: readonly Intent[]): Intent[][] {
   const batches: Intent[][] = [];
   for (const intent of intents) {
     const batch = batches.at(-1);
-    const previous = batch?.[0];
-    const joins =
-      previous !== undefined &&
-      intent.action === previous.action &&
-      (intent.action === "deleteCollection" ||
-        ((intent.action === "create" || intent.action === "delete") &&
-          "type" in previous &&
-          intent.type === previous.type));
-    if (joins) batch?.push(intent);
+    if (batch?.every((previous) => mayRunBeside(intent, previous))) batch.push(intent);
     else batches.push([intent]);
   }
   return batches;
+}
+
+function mayRunBeside(intent: Intent, previous: Intent): boolean {
+  if (intent.action === "deleteCollection") return previous.action === "deleteCollection";
+  if (intent.action === "patch") {
+    return (
+      previous.action === "patch" &&
+      previous.type === intent.type &&
+      previous.object.metadata.uid !== intent.object.metadata.uid
+    );
+  }
+  if (intent.action !== "create" && intent.action !== "delete") return false;
+  return previous.action === intent.action && previous.type === intent.type;
 }
 
 /**
@@ -122,9 +125,9 @@ async function createSlowStart(run: Run, intents: readonly CreateIntent[]): Prom
   }
 }
 
-async function inParallel(run: Run, intents: readonly WriteIntent[], concurrency: number): Promise<void> {
-  for (let start = 0; start < intents.length; start += concurrency) {
-    await Promise.all(intents.slice(start, start + concurrency).map((intent) => attempt(run, intent)));
+async function inParallel(run: Run, intents: readonly WriteIntent[]): Promise<void> {
+  for (let start = 0; start < intents.length; start += writeConcurrency) {
+    await Promise.all(intents.slice(start, start + writeConcurrency).map((intent) => attempt(run, intent)));
   }
 }
 

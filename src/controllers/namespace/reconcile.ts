@@ -40,7 +40,10 @@ const finalizerEstimateSeconds = 15;
 export function reconcileNamespace(snapshot: NamespaceSnapshot, { nowMs }: ReconcileContext): Intent[] {
   const { namespace, remaining, discoveryFailures } = snapshot;
   if (namespace.metadata.deletionTimestamp === undefined) return [];
-  const conditions = deletionConditions(snapshot, nowMs);
+  const conditions = deletionConditions(
+    { ...snapshot, remaining: remaining.map(withoutAlive).filter(({ objects }) => objects.length > 0) },
+    nowMs,
+  );
   const status = { ...namespace.status, phase: "Terminating", conditions };
   if ((namespace.spec.finalizers ?? []).length === 0) return [];
   const report = updateStatus(namespaces, namespace, status, {
@@ -59,6 +62,14 @@ function finalize(namespace: Namespace): Intent {
   const finalizers = (namespace.spec.finalizers ?? []).filter((name) => name !== kubernetesFinalizer);
   const finalized = { ...namespace, spec: { ...namespace.spec, finalizers } };
   return update(namespaces, namespace, finalized, { subresource: "finalize", ignore: ["NotFound"] });
+}
+
+/** What is about to be deleted does not remain yet; only what is deleted and stays does. */
+function withoutAlive({ resource, objects }: Remaining): Remaining {
+  return {
+    resource,
+    objects: objects.filter(({ metadata }) => metadata.deletionTimestamp !== undefined),
+  };
 }
 
 /** What is being deleted already is only waited for. */

@@ -2,13 +2,17 @@ import type { Node, Pod, PodStatus } from "../../api/core/types.generated.ts";
 import { namespaces, nodes, pods } from "../../api/resources.generated.ts";
 import { isApiError } from "../../apimachinery/api-error.ts";
 import type { AnyObject, KubeObject, ResourceType } from "../../apimachinery/meta.ts";
+import type { AdmissionDependencies } from "../../apiserver/admission/dependencies.ts";
+import { namespaceLifecycle } from "../../apiserver/admission/namespace-lifecycle.ts";
+import { defaultTolerationSeconds, taintNodesByCondition } from "../../apiserver/admission/pod-defaults.ts";
 import { inProcessTransport } from "../../apiserver/in-process.ts";
 import { loopbackUser } from "../../apiserver/server.ts";
-import { startTestServer } from "../../apiserver/test-support/server.ts";
+import type { StagesFactory } from "../../apiserver/stages.ts";
+import { openStages, startTestServer } from "../../apiserver/test-support/server.ts";
 import { rfc3339 } from "../../base/clock.ts";
 import { silentLogger } from "../../base/log.ts";
 import { seededRandom } from "../../base/random.ts";
-import type { VirtualClock } from "../../base/virtual-clock.ts";
+import { VirtualClock } from "../../base/virtual-clock.ts";
 import type { Client } from "../../client/client.ts";
 import type { InformerFactory } from "../../client/informer.ts";
 import { createInformerFactory } from "../../client/informer-factory.ts";
@@ -51,7 +55,8 @@ export async function startTestCluster({
   options = {},
   kubelet,
 }: TestClusterOptions = {}): Promise<TestCluster> {
-  const server = await startTestServer();
+  const stop = new AbortController();
+  const server = await startTestServer({ dependencies: { stages: stagesWithAdmission(stop.signal) } });
   const { clock } = server;
   const random = seededRandom(7);
   const transport = inProcessTransport(server.server, loopbackUser);
@@ -63,7 +68,6 @@ export async function startTestCluster({
     logger: silentLogger,
     detectMutations: true,
   });
-  const stop = new AbortController();
   for (const name of ["default", "kube-system"]) {
     await client
       .create(namespaces, { apiVersion: "v1", kind: "Namespace", metadata: { name }, spec: {} })
@@ -109,6 +113,34 @@ export async function startTestCluster({
       await transport.close();
       await server.close();
     },
+  };
+}
+
+/** No authentication and no authorization, but what admission does for controllers: it guards namespaces. */
+function stagesWithAdmission(signal: AbortSignal): StagesFactory {
+  return (loopback) => {
+    const clock = new VirtualClock();
+    const client = createClient({ transport: loopback });
+    const informers = createInformerFactory({ client, clock, random: seededRandom(3), logger: silentLogger });
+    informers.informer(namespaces);
+    let started = false;
+    const lifecycle = namespaceLifecycle({ client, informers, clock } as unknown as AdmissionDependencies);
+    const admit = lifecycle.admit?.bind(lifecycle);
+    return {
+      ...openStages,
+      admission: [
+        {
+          ...lifecycle,
+          admit(attributes) {
+            if (!started) informers.start(signal);
+            started = true;
+            return admit?.(attributes);
+          },
+        },
+        taintNodesByCondition(),
+        defaultTolerationSeconds(),
+      ],
+    };
   };
 }
 
