@@ -5,9 +5,11 @@ import { startCompactor } from "../../apiserver/cache/compactor.ts";
 import { createStages } from "../../apiserver/create-stages.ts";
 import { createBackendTransport } from "../../apiserver/http/backend-transport.ts";
 import { type Listener, listen } from "../../apiserver/http/listener.ts";
+import { httpsWebhookTransport } from "../../apiserver/http/webhook-transport.ts";
 import { inProcessTransport } from "../../apiserver/in-process.ts";
 import { openApiHandler } from "../../apiserver/openapi/open-api-handler.ts";
 import type { Pki } from "../../apiserver/pki/ensure-pki.ts";
+import { frontProxyNames, frontProxyVerifier } from "../../apiserver/pki/front-proxy.ts";
 import { loadTokenKeys } from "../../apiserver/pki/service-account-keys.ts";
 import { parseSigningRequest } from "../../apiserver/pki/signing-request.ts";
 import { fingerprintOf } from "../../apiserver/pki/x509.ts";
@@ -81,6 +83,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     privateKey: pki.kubeletClient.key,
     authority: pki.clusterAuthority.certificate,
   };
+  const webhooks = httpsWebhookTransport();
+  const definitions = new Map(builtInDefinitions.map((kind) => [`${kind.group}/${kind.plural}`, kind]));
   const server = await createApiServer({
     storage: options.storage,
     clock,
@@ -109,6 +113,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
         readSubject: parseSigningRequest,
         fingerprint: fingerprintOf,
         externalUrl: options.externalUrl,
+        isFrontProxy: frontProxyVerifier(pki.frontProxyAuthority.certificate, { now: () => clock.now() }),
+        authenticationInfo: {
+          clientAuthority: pki.clusterAuthority.certificate,
+          frontProxyAuthority: pki.frontProxyAuthority.certificate,
+          frontProxyNames,
+        },
+        webhookTransport: webhooks,
+        definitionOf: ({ group, resource }) => definitions.get(`${group}/${resource}`),
       });
     },
   });
@@ -162,6 +174,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       await listener?.close();
       compactor.stop();
       await server.close();
+      webhooks.close();
     },
   };
   return plane;
