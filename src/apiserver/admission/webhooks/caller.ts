@@ -23,26 +23,30 @@ export interface WebhookTransport {
   ): Promise<unknown>;
 }
 
+/** The address as messages name it. Throws an Error for a configuration that names none. */
+export function urlOf({ service, url }: WebhookClientConfig): string {
+  if (service === undefined) {
+    if (url === undefined) throw new Error("webhook configuration must have either service or URL");
+    return url;
+  }
+  const path = service.path ?? "/";
+  const host = `${service.name}.${service.namespace}.svc:${service.port ?? 443}`;
+  return `https://${host}${path.startsWith("/") ? path : `/${path}`}`;
+}
+
 /** Throws an Error for a configuration that leads nowhere. */
 export function targetOf(config: WebhookClientConfig, informers: InformerFactory): WebhookTarget {
+  const url = urlOf(config);
   const authority =
     config.caBundle === undefined || config.caBundle === ""
       ? {}
       : { certificateAuthority: atob(config.caBundle) };
-  const { service, url } = config;
-  if (service !== undefined) {
-    const port = service.port ?? 443;
-    const serverName = `${service.name}.${service.namespace}.svc`;
-    const path = service.path ?? "/";
-    return {
-      url: `https://${serverName}:${port}${path.startsWith("/") ? path : `/${path}`}`,
-      connect: { host: clusterIpOf(informers, service.namespace, service.name, port), port },
-      serverName,
-      ...authority,
-    };
-  }
-  if (url === undefined) throw new Error("webhook configuration must have either service or URL");
-  return { url, serverName: new URL(url).hostname, ...authority };
+  const { service } = config;
+  const serverName = new URL(url).hostname;
+  if (service === undefined) return { url, serverName, ...authority };
+  const port = service.port ?? 443;
+  const host = clusterIpOf(informers, service.namespace, service.name, port);
+  return { url, connect: { host, port }, serverName, ...authority };
 }
 
 function clusterIpOf(informers: InformerFactory, namespace: string, name: string, port: number): string {

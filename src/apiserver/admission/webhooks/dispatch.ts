@@ -11,7 +11,7 @@ import type { Logger } from "../../../base/log.ts";
 import { inVersion, toStorageVersion } from "../../content/views.ts";
 import type { AdmissionAttributes } from "../../stages.ts";
 import { type AdmissionDependencies, findNamespace } from "../dependencies.ts";
-import { targetOf, type WebhookTransport } from "./caller.ts";
+import { targetOf, urlOf, type WebhookTransport } from "./caller.ts";
 import { matchedVersion, type Webhook } from "./match.ts";
 import { admissionReview, type ReviewAnswer, readAnswer, rejection } from "./review.ts";
 
@@ -136,10 +136,9 @@ async function send(
   review: object,
   { seconds, signal }: { readonly seconds: number; readonly signal: AbortSignal },
 ): Promise<unknown> {
-  let url = clientConfig.url ?? "";
+  const url = urlOf(clientConfig);
   try {
     const target = targetOf(clientConfig, informers);
-    url = target.url;
     return await transport.post(target, review, { timeoutMs: seconds * 1000, signal });
   } catch (error) {
     throw new Error(`failed to call webhook: Post "${url}?timeout=${seconds}s": ${messageOf(error)}`);

@@ -277,6 +277,19 @@ test("a service's webhook is reached at its cluster IP under its own name", asyn
   ]);
 });
 
+test("a webhook of a service that is not there fails by the name it would be called", async () => {
+  const clientConfig = { service: { namespace: "ops", name: "gone" } };
+  const { dependencies } = dependenciesWith(
+    { validatingwebhookconfigurations: [configuration("a", webhook("hook", { clientConfig }))] },
+    () => ({}),
+  );
+  const result = await admitted(validatingWebhooks(dependencies), attributesFor("configmaps", configMap()));
+  assert.equal(
+    result,
+    'Internal error occurred: failed calling webhook "hook": failed to call webhook: Post "https://gone.ops.svc:443/?timeout=10s": service "gone" not found',
+  );
+});
+
 const rule = (fields: Partial<RuleWithOperations>): RuleWithOperations => ({
   operations: ["CREATE"],
   apiGroups: [""],
