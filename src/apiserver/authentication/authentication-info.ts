@@ -14,7 +14,7 @@ export interface AuthenticationInfo {
 
 const target = { namespace: "kube-system", name: "extension-apiserver-authentication" };
 
-export function authenticationConfigMap(info: AuthenticationInfo): ConfigMap {
+function authenticationConfigMap(info: AuthenticationInfo): ConfigMap {
   const list = (...names: string[]) => JSON.stringify(names);
   return {
     apiVersion: "v1",
