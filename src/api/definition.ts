@@ -88,6 +88,8 @@ export interface Strategy<T extends KubeObject> {
   validate?(object: T): readonly FieldError[];
   validateUpdate?(object: T, old: T): readonly FieldError[];
   validateStatusUpdate?(object: T, old: T): readonly FieldError[];
+  /** Of an update through a subresource that shows the whole object: `ephemeralcontainers`, `resize`, `finalize`. */
+  validateSubresourceUpdate?(subresource: string, object: T, old: T): readonly FieldError[];
   /** Texts for Warning headers. */
   warnings?(object: T, old?: T): readonly string[];
   /**

@@ -15,7 +15,8 @@ export const customResourceDefinitionStrategy: Strategy<CustomResourceDefinition
   validateUpdate: validateCustomResourceDefinitionUpdate,
   unconditionalUpdate: false,
   defaults: (object) => ({
-    ...mapField(object, "spec", defaultSpec),
+    ...object,
+    spec: defaultSpec(object.spec ?? {}),
     status: object.status ?? initialStatus,
   }),
   prepareForCreate: (object) => ({
@@ -42,9 +43,10 @@ function storageVersions({ spec }: CustomResourceDefinition): string[] {
 }
 
 function defaultSpec(given: CustomResourceDefinitionSpec): CustomResourceDefinitionSpec {
-  const named = mapField(given, "names", (names) =>
-    fillEmpty(names, { singular: (names.kind ?? "").toLowerCase(), listKind: `${names.kind ?? ""}List` }),
-  );
+  const names = given.names ?? { plural: "", kind: "" };
+  const { kind = "" } = names;
+  const forms = { singular: kind.toLowerCase(), listKind: `${kind}List` };
+  const named = { ...given, names: fillEmpty(names, forms) };
   const converted = fillAbsent(named, { conversion: { strategy: "None" } });
   return mapField(converted, "conversion", (conversion) =>
     mapField(conversion, "webhook", (webhook) =>

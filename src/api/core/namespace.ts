@@ -38,6 +38,7 @@ export const namespaceDefinition = defineResource(namespaces, {
       spec: { ...namespace.spec, finalizers: old.spec?.finalizers ?? [] },
     }),
     validate: ({ spec }) => finalizerErrors(spec?.finalizers ?? []),
+    validateSubresourceUpdate: (_finalize, { spec }) => finalizerErrors(spec?.finalizers ?? []),
     validateStatusUpdate: phaseErrors,
   },
   selectableFields: { "status.phase": ({ status }) => status?.phase ?? "" },
@@ -45,7 +46,7 @@ export const namespaceDefinition = defineResource(namespaces, {
 });
 
 /** Names of what must be done before a namespace may go: fully qualified, or the one of Kubernetes. */
-export function finalizerErrors(finalizers: readonly string[]): readonly FieldError[] {
+function finalizerErrors(finalizers: readonly string[]): readonly FieldError[] {
   const path = "spec.finalizers";
   return finalizers.flatMap((name) => [
     ...field.invalidEach(path, name, qualifiedName(name)),

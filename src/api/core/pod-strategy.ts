@@ -2,7 +2,13 @@ import type { Strategy } from "../definition.ts";
 import { isPodTerminal } from "./pod-conditions.ts";
 import { defaultPod } from "./pod-defaults.ts";
 import { computePodQosClass } from "./pod-qos.ts";
-import { validatePod, validatePodStatusUpdate, validatePodUpdate } from "./pod-validation.ts";
+import { validatePodResize } from "./pod-resize-validation.ts";
+import {
+  validateEphemeralContainersUpdate,
+  validatePod,
+  validatePodStatusUpdate,
+  validatePodUpdate,
+} from "./pod-validation.ts";
 import type { Pod } from "./types.generated.ts";
 
 export const podStrategy: Strategy<Pod> = {
@@ -19,6 +25,8 @@ export const podStrategy: Strategy<Pod> = {
   validate: validatePod,
   validateUpdate: validatePodUpdate,
   validateStatusUpdate: validatePodStatusUpdate,
+  validateSubresourceUpdate: (subresource, pod, old) =>
+    subresource === "resize" ? validatePodResize(pod, old) : validateEphemeralContainersUpdate(pod, old),
   gracePeriodSeconds(pod, requested) {
     const seconds = requested ?? pod.spec.terminationGracePeriodSeconds ?? 0;
     // Nothing runs that would need time to end.

@@ -8,7 +8,6 @@ import { imageSpaceErrors } from "./container-validation.ts";
 import { isMirrorPod, isSidecar } from "./pod-conditions.ts";
 import { validatePodSpec } from "./pod-spec-validation.ts";
 import type {
-  Binding,
   Container,
   ContainerStatus,
   NodeAffinity,
@@ -380,14 +379,5 @@ function addressErrors(
   const errors = field.each(path, addresses, (address, at) => ipErrors(at, address, before));
   if (addresses.length > 1 && (addresses.length > 2 || !isDualStack(addresses)))
     return [...errors, field.invalid(path, list, "may specify no more than one IP for each IP family")];
-  return errors;
-}
-
-/** A POST to `binding`. */
-export function validateBinding({ target }: Binding): Errors {
-  const errors: FieldError[] = [];
-  if (target?.kind && target.kind !== "Node")
-    errors.push(field.notSupported("target.kind", target.kind, ["Node", "<empty>"]));
-  if (!target?.name) errors.push(field.required("target.name"));
   return errors;
 }

@@ -1,3 +1,4 @@
+import { validateBinding } from "../../api/core/binding.ts";
 import { badRequest, conflict, invalid } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import * as field from "../../apimachinery/validation.ts";
@@ -55,11 +56,8 @@ export async function handleBinding(
 
 const bindingRules: UpdateRules = { prepare: (object) => object, validate: () => [] };
 
-function checkBinding({ target = {} }: Binding, name: string): void {
-  const errors = [];
-  if (target.kind !== undefined && target.kind !== "" && target.kind !== "Node")
-    errors.push(field.notSupported("target.kind", target.kind, ["Node", "<empty>"]));
-  if ((target.name ?? "") === "") errors.push(field.required("target.name"));
+function checkBinding(binding: Binding, name: string): void {
+  const errors = validateBinding({ target: binding.target ?? {} });
   if (errors.length > 0) throw invalid(bindingKind, name, errors);
 }
 

@@ -1,7 +1,5 @@
 import type { ResourceDefinition } from "../../api/definition.ts";
-import type { FieldError } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
-import * as field from "../../apimachinery/validation.ts";
 import type { UpdateRules } from "./update-rules.ts";
 import { statusRules, withField, withGeneration } from "./update-rules.ts";
 
@@ -14,10 +12,12 @@ function partsOf(value: unknown): Parts {
 }
 
 /** `namespaces/finalize`: spec.finalizers; with the last one gone the namespace goes. */
-const namespaceFinalizeRules: UpdateRules = {
-  prepare: (object, old) => ({ ...withField(object, "status", old.status) }),
-  validate: () => [],
-};
+function namespaceFinalizeRules({ strategy }: ResourceDefinition): UpdateRules {
+  return {
+    prepare: (object, old) => withField(object, "status", old.status),
+    validate: (object, old) => strategy.validateSubresourceUpdate?.("finalize", object, old) ?? [],
+  };
+}
 
 /** `certificatesigningrequests/approval`: the conditions that say yes or no. */
 function approvalRules(definition: ResourceDefinition): UpdateRules {
@@ -50,31 +50,8 @@ function ephemeralContainersRules(definition: ResourceDefinition): UpdateRules {
       const spec = { ...partsOf(old.spec), ephemeralContainers };
       return withGeneration(definition, { ...old, metadata: object.metadata, spec }, old);
     },
-    validate(object, old) {
-      const current = new Map(
-        namedList(object.spec, "ephemeralContainers").map((container) => [container.name, container]),
-      );
-      const errors: FieldError[] = [];
-      for (const container of namedList(old.spec, "ephemeralContainers")) {
-        const now = current.get(container.name);
-        const path = "spec.ephemeralContainers";
-        if (now === undefined)
-          errors.push(
-            field.forbidden(
-              path,
-              `existing ephemeral containers ${field.quote(container.name)} may not be removed\n`,
-            ),
-          );
-        else if (!field.semanticEqual(now, container))
-          errors.push(
-            field.forbidden(
-              path,
-              `existing ephemeral containers ${field.quote(container.name)} may not be changed\n`,
-            ),
-          );
-      }
-      return errors;
-    },
+    validate: (object, old) =>
+      definition.strategy.validateSubresourceUpdate?.("ephemeralcontainers", object, old) ?? [],
   };
 }
 
@@ -99,10 +76,7 @@ function resizeRules(definition: ResourceDefinition): UpdateRules {
       const complete = initContainers.length === 0 ? spec : { ...spec, initContainers };
       return withGeneration(definition, { ...old, metadata: object.metadata, spec: complete }, old);
     },
-    validate(object, old) {
-      // What differs beside resources was asked for in vain: the request must say nothing else.
-      return definition.strategy.validate?.({ ...object, metadata: old.metadata }) ?? [];
-    },
+    validate: (object, old) => definition.strategy.validateSubresourceUpdate?.("resize", object, old) ?? [],
   };
 }
 
@@ -114,7 +88,7 @@ export function subresourceRules(
   if (subresource === "status") return definition.hasStatus ? statusRules(definition) : undefined;
   switch (`${definition.group}/${definition.plural}/${subresource}`) {
     case "/namespaces/finalize":
-      return namespaceFinalizeRules;
+      return namespaceFinalizeRules(definition);
     case "/pods/ephemeralcontainers":
       return ephemeralContainersRules(definition);
     case "/pods/resize":
