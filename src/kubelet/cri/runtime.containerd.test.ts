@@ -90,6 +90,7 @@ testRuntimeCompliance("containerd", async () => {
     shellImage,
     pullableImage: "open.test/open/tool:1",
     unknownImage: "open.test/no/such:1",
+    cgroupParent: made.place.cgroupParent,
     logDirectory: join(made.place.directory, "logs"),
     wait: (ms) => pause(ms),
     readLog: (path) => readFile(path, "utf8").catch(() => ""),
@@ -104,7 +105,10 @@ function check(title: string, body: (fixture: Fixture) => Promise<void>) {
   });
 }
 
-const podConfig = (name: string) => ({ metadata: { name, uid: name, namespace: "default", attempt: 0 } });
+const podConfig = ({ cgroupParent }: ContainerdPlace, name: string) => ({
+  metadata: { name, uid: name, namespace: "default", attempt: 0 },
+  linux: { cgroupParent },
+});
 
 check("pulls with the credentials given, and not without", async ({ containerd: { images } }) => {
   const name = "registry.test/closed/tool:1";
@@ -115,7 +119,7 @@ check("pulls with the credentials given, and not without", async ({ containerd: 
   assert.ok((await images.imageStatus(name)) !== undefined);
 });
 
-check("tells a container's exit within 50 ms", async ({ containerd: { runtime } }) => {
+check("tells a container's exit within 50 ms", async ({ place, containerd: { runtime } }) => {
   const stop = new AbortController();
   const ready = Promise.withResolvers<void>();
   const exits: { readonly event: ContainerEvent; readonly seenAtMs: number }[] = [];
@@ -124,7 +128,7 @@ check("tells a container's exit within 50 ms", async ({ containerd: { runtime } 
       if (event.type === "stopped") exits.push({ event, seenAtMs: Date.now() });
   })();
   await ready.promise;
-  const config = podConfig("exits");
+  const config = podConfig(place, "exits");
   const sandbox = await runtime.runPodSandbox(config);
   for (let attempt = 0; attempt < 5; attempt++) {
     const container = { metadata: { name: "main", attempt }, image: shellImage, command: ["sleep", "0.1"] };
@@ -141,7 +145,7 @@ check("tells a container's exit within 50 ms", async ({ containerd: { runtime } 
 
 check("a container outlives containerd, and calls and events go on after its restart", async (made) => {
   const { runtime } = made.containerd;
-  const config = podConfig("survivor");
+  const config = podConfig(made.place, "survivor");
   const sandbox = await runtime.runPodSandbox(config);
   const container = { metadata: { name: "main", attempt: 0 }, image: shellImage, command: ["sleep", "3600"] };
   const id = await runtime.createContainer(sandbox, container, config);
@@ -182,7 +186,7 @@ check("a container outlives containerd, and calls and events go on after its res
 
 check("a second start adopts the one that runs, with its containers", async (made) => {
   const { runtime } = made.containerd;
-  const config = podConfig("adopted");
+  const config = podConfig(made.place, "adopted");
   const sandbox = await runtime.runPodSandbox(config);
   const second = await made.place.start();
   assert.deepEqual([second.adopted, second.pid], [true, made.containerd.pid]);
@@ -214,7 +218,7 @@ check("stopping leaves no process, no mount and no directory", async () => {
   const archive = join(place.directory, "shell.tar");
   await writeFile(archive, imageArchive([await shell()]));
   await containerd.importImage(archive);
-  const config = podConfig("leftover");
+  const config = podConfig(place, "leftover");
   const sandbox = await containerd.runtime.runPodSandbox(config);
   const container = { metadata: { name: "main", attempt: 0 }, image: shellImage, command: ["sleep", "3600"] };
   await containerd.runtime.startContainer(
@@ -232,7 +236,7 @@ check("a directory whose containerd was killed is cleared all the same", async (
   const place = await containerdPlace();
   assert.ok(typeof place === "object");
   const containerd = await place.start();
-  await containerd.runtime.runPodSandbox(podConfig("orphan"));
+  await containerd.runtime.runPodSandbox(podConfig(place, "orphan"));
   process.kill(containerd.pid ?? 0, "SIGKILL");
   await containerd.close();
   assert.equal(await clearContainerd({ directory: place.directory, purge: true }), true);
@@ -242,8 +246,8 @@ check("a directory whose containerd was killed is cleared all the same", async (
   assert.ok(!stdout.includes(place.directory), "a process of it is left");
 });
 
-check("a gigabyte goes through exec in bounded memory", async ({ containerd: { runtime } }) => {
-  const config = podConfig("stream");
+check("a gigabyte goes through exec in bounded memory", async ({ place, containerd: { runtime } }) => {
+  const config = podConfig(place, "stream");
   const sandbox = await runtime.runPodSandbox(config);
   const container = { metadata: { name: "main", attempt: 0 }, image: shellImage, command: ["sleep", "3600"] };
   const id = await runtime.createContainer(sandbox, container, config);

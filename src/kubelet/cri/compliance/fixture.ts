@@ -14,6 +14,8 @@ export interface ComplianceSubject {
   /** A name that no registry has. */
   readonly unknownImage: string;
   readonly logDirectory: string;
+  /** Where the pods' control groups go; the runtime's own place when absent. */
+  readonly cgroupParent?: string;
   /** Lets the given time pass. */
   readonly wait: (ms: number) => Promise<void>;
   readonly readLog: (path: string) => Promise<string>;
@@ -71,6 +73,9 @@ export class Fixture {
       logDirectory: `${this.#subject.logDirectory}/${name}`,
       labels: { "compliance/pod": name },
       annotations: { note: name },
+      ...(this.#subject.cgroupParent !== undefined && {
+        linux: { cgroupParent: this.#subject.cgroupParent },
+      }),
     };
     const podSandboxId = await this.waiting(this.runtime.runPodSandbox(config));
     this.#pods.push(podSandboxId);
