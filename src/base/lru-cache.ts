@@ -1,7 +1,9 @@
+import { FifoMap } from "./fifo-map.ts";
+
 /** A map that forgets the entry that was used least recently once it holds more than `limit`. */
 export class LruCache<K, V> {
   readonly #limit: number;
-  readonly #entries = new Map<K, V>();
+  readonly #entries = new FifoMap<K, V>();
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -22,11 +24,7 @@ export class LruCache<K, V> {
   set(key: K, value: V): void {
     this.#entries.delete(key);
     this.#entries.set(key, value);
-    if (this.#entries.size <= this.#limit) return;
-    for (const oldest of this.#entries.keys()) {
-      this.#entries.delete(oldest);
-      return;
-    }
+    if (this.#entries.size > this.#limit) this.#entries.shift();
   }
 
   delete(key: K): void {

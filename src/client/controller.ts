@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import { Turns } from "../base/turns.ts";
 import type { WorkQueue } from "./work-queue.ts";
 
 /** What a reconcile may ask for; nothing means that the key is done until it is added again. */
@@ -53,11 +54,13 @@ export async function runController(
 }
 
 async function runWorker(options: ControllerOptions, logger: Logger, signal: AbortSignal): Promise<void> {
-  const { queue } = options;
+  const { clock, queue } = options;
+  const turns = new Turns(clock);
   for (let key = await queue.get(); key !== undefined; key = await queue.get()) {
     // What still waits in a queue that is shut down is left to the next leader.
     if (!signal.aborted) await reconcileOne(options, logger, key, signal);
     queue.done(key);
+    if (turns.step()) await turns.yield();
   }
 }
 

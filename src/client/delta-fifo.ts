@@ -1,4 +1,5 @@
 import { type KubeObject, objectKey } from "../apimachinery/meta.ts";
+import { FifoMap } from "../base/fifo-map.ts";
 
 export type DeltaType = "Added" | "Updated" | "Deleted" | "Replaced" | "Sync";
 
@@ -32,8 +33,7 @@ export interface KnownObjects<T extends KubeObject> {
 export class DeltaFifo<T extends KubeObject> {
   readonly #known: KnownObjects<T>;
   readonly #transform: (object: T) => T;
-  /** A Map keeps the order of insertion: it is the queue. */
-  readonly #items = new Map<string, Delta<T>[]>();
+  readonly #items = new FifoMap<string, Delta<T>[]>();
   #populated = false;
   /** Keys of the first list that were not popped yet. */
   #initialKeys = new Set<string>();
@@ -87,7 +87,7 @@ export class DeltaFifo<T extends KubeObject> {
       present.add(objectKey(object));
       this.#queue("Replaced", object);
     }
-    for (const [key, deltas] of [...this.#items]) {
+    for (const [key, deltas] of this.#items.entries()) {
       if (present.has(key)) continue;
       const last = deltas.at(-1);
       if (last !== undefined && last.type !== "Deleted") this.#appendTombstone(key, last.object);
@@ -118,9 +118,10 @@ export class DeltaFifo<T extends KubeObject> {
   /** Takes up to `limit` keys out, the longest waiting first. */
   popBatch(limit: number): KeyDeltas<T>[] {
     const batch: KeyDeltas<T>[] = [];
-    for (const [key, deltas] of this.#items) {
-      if (batch.length >= limit) break;
-      this.#items.delete(key);
+    while (batch.length < limit) {
+      const next = this.#items.shift();
+      if (next === undefined) break;
+      const [key, deltas] = next;
       batch.push({ key, deltas, isInInitialList: this.#initialKeys.delete(key) });
     }
     return batch;

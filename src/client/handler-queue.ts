@@ -1,5 +1,7 @@
 import { type KubeObject, objectKey } from "../apimachinery/meta.ts";
 import type { Clock } from "../base/clock.ts";
+import { FifoMap } from "../base/fifo-map.ts";
+import { Turns } from "../base/turns.ts";
 import type { EventHandler } from "./informer.ts";
 
 /** One change of a cache, as a handler is told of it. */
@@ -7,10 +9,6 @@ export type Notification<T extends KubeObject> =
   | { readonly type: "added"; readonly object: T; readonly isInInitialList: boolean }
   | { readonly type: "updated"; readonly old: T; readonly object: T }
   | { readonly type: "deleted"; readonly object: T; readonly finalStateUnknown: boolean };
-
-/** Notifications handed over before a turn of the event loop is given to others. */
-const sliceLimit = 2048;
-const sliceMs = 10;
 
 /**
  * The queue between a cache and one handler. It never loses a change and never grows beyond the cache: past `limit` it
@@ -24,7 +22,7 @@ export class HandlerQueue<T extends KubeObject> {
   #notifications: Notification<T>[] = [];
   #head = 0;
   /** Set while the queue has overflown. */
-  #differences: Map<string, Difference<T>> | undefined;
+  #differences: FifoMap<string, Difference<T>> | undefined;
   #pumping = false;
   #closed = false;
   /** Called when all that is queued now was delivered. */
@@ -87,7 +85,7 @@ export class HandlerQueue<T extends KubeObject> {
 
   #overflow(): void {
     this.#overflows++;
-    const differences = new Map<string, Difference<T>>();
+    const differences = new FifoMap<string, Difference<T>>();
     this.#differences = differences;
     for (const notification of this.#notifications.splice(0).slice(this.#head))
       this.#merge(differences, notification);
@@ -95,7 +93,7 @@ export class HandlerQueue<T extends KubeObject> {
   }
 
   /** Two notifications of one object become one; one that takes the other back, none. */
-  #merge(differences: Map<string, Difference<T>>, notification: Notification<T>): void {
+  #merge(differences: FifoMap<string, Difference<T>>, notification: Notification<T>): void {
     const key = objectKey(notification.object);
     const merged = mergeDifference(differences.get(key), notification);
     if (merged === undefined) differences.delete(key);
@@ -111,17 +109,12 @@ export class HandlerQueue<T extends KubeObject> {
   async #pump(): Promise<void> {
     // The change that is being made is made to the end before anyone hears of it.
     await Promise.resolve();
-    let sliceStartMs = this.#clock.now();
-    let inSlice = 0;
+    const turns = new Turns(this.#clock);
     while (!this.#closed && this.length > 0) {
       const delivery = this.#deliverNext();
       if (delivery !== undefined) await delivery;
       this.#settleMarks();
-      if (++inSlice < sliceLimit && (inSlice % 64 > 0 || this.#clock.now() - sliceStartMs < sliceMs))
-        continue;
-      await this.#clock.yield();
-      sliceStartMs = this.#clock.now();
-      inSlice = 0;
+      if (turns.step()) await turns.yield();
     }
     this.#pumping = false;
     this.#settleMarks();
@@ -139,15 +132,12 @@ export class HandlerQueue<T extends KubeObject> {
       this.#delivered++;
       return this.#tell(notification);
     }
-    for (const [key, difference] of this.#differences) {
-      this.#differences.delete(key);
-      if (this.#differences.size === 0) {
-        this.#differences = undefined;
-        this.#delivered = this.#queued;
-      }
-      return this.#tellAll(notificationsOf(difference));
+    const next = this.#differences.shift();
+    if (this.#differences.size === 0) {
+      this.#differences = undefined;
+      this.#delivered = this.#queued;
     }
-    return undefined;
+    return next === undefined ? undefined : this.#tellAll(notificationsOf(next[1]));
   }
 
   #tellAll(notifications: readonly Notification<T>[]): Promise<void> | undefined {

@@ -3,6 +3,7 @@ import { type KubeObject, objectKey, type ResourceType } from "../apimachinery/m
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
+import { Turns } from "../base/turns.ts";
 import type { Client, ListOptions } from "./client.ts";
 import type { WatchEvent } from "./exchange.ts";
 import { classifyFailure, type ReflectorFailure } from "./reflector-failure.ts";
@@ -167,7 +168,7 @@ export class Reflector<T extends KubeObject> {
   }
 
   async #watch(request: AbortController, effect: ReflectorEffect & { do: "watch" }): Promise<void> {
-    const { client, type, selection, store } = this.#options;
+    const { client, clock, type, selection, store } = this.#options;
     try {
       const stream = await client.watch(type, {
         ...selection,
@@ -179,10 +180,13 @@ export class Reflector<T extends KubeObject> {
         timeoutSeconds: effect.timeoutSeconds,
         signal: request.signal,
       });
+      const turns = new Turns(clock);
       for await (const batch of stream) {
         if (this.#request !== request || !this.#take(request, batch)) return;
         const ready = store.ready();
         if (ready !== undefined) await ready;
+        // In one process the next batch may always be there already.
+        if (turns.step()) await turns.yield();
       }
       this.#report(request, { type: "ended" });
     } catch (error) {

@@ -1,5 +1,6 @@
 import { type BackoffPolicy, backoffDelayMs } from "../base/backoff.ts";
 import type { Clock, Timer } from "../base/clock.ts";
+import { FifoMap } from "../base/fifo-map.ts";
 import { Heap } from "../base/heap.ts";
 import type { Random } from "../base/random.ts";
 import { fullBucket, reserveToken, type TokenBucketPolicy } from "../base/token-bucket.ts";
@@ -261,7 +262,7 @@ class RateLimitingQueue implements WorkQueue {
 
 /** First in, first out within a priority; the highest priority first. */
 class PriorityLanes {
-  readonly #lanes = new Map<number, Set<string>>();
+  readonly #lanes = new Map<number, FifoMap<string, true>>();
   /** Priorities in use, highest first. */
   #priorities: number[] = [];
   size = 0;
@@ -269,22 +270,20 @@ class PriorityLanes {
   push(key: string, priority: number): void {
     let lane = this.#lanes.get(priority);
     if (lane === undefined) {
-      lane = new Set();
+      lane = new FifoMap();
       this.#lanes.set(priority, lane);
       this.#priorities = [...this.#lanes.keys()].sort((left, right) => right - left);
     }
-    lane.add(key);
+    lane.set(key, true);
     this.size++;
   }
 
   shift(): string | undefined {
     for (const priority of this.#priorities) {
-      const lane = this.#lanes.get(priority);
-      for (const key of lane ?? []) {
-        lane?.delete(key);
-        this.size--;
-        return key;
-      }
+      const next = this.#lanes.get(priority)?.shift();
+      if (next === undefined) continue;
+      this.size--;
+      return next[0];
     }
     return undefined;
   }
