@@ -39,6 +39,11 @@ export function contextOf(socket: TLSSocket): RequestContext {
 
 export function http1Reply(response: ServerResponse): Reply {
   return {
+    writeChunk(chunk) {
+      // The connection is this answer's alone once the head is out: what goes straight to it stays in order.
+      const { socket } = response;
+      return socket === null || response.destroyed || socket.write(chunk);
+    },
     head(status, headers) {
       response.writeHead(status, headers as Record<string, string | string[] | number>); // Node does not change the lists
     },
@@ -51,13 +56,15 @@ export function http1Reply(response: ServerResponse): Reply {
     },
     drained: () =>
       new Promise((resolve) => {
-        if (response.destroyed || response.closed) return resolve();
+        const { socket } = response;
+        if (socket === null || response.destroyed || response.closed || !socket.writableNeedDrain)
+          return resolve();
         const settle = () => {
-          response.off("drain", settle);
+          socket.off("drain", settle);
           response.off("close", settle);
           resolve();
         };
-        response.on("drain", settle);
+        socket.on("drain", settle);
         response.on("close", settle);
       }),
     end(bytes) {

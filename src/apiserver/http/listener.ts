@@ -180,8 +180,10 @@ class Edge {
   async #exchange(exchange: Exchange): Promise<void> {
     const { reply } = exchange;
     const abort = new AbortController();
-    const closed = () => abort.abort();
-    exchange.onClose(closed);
+    let answered = false;
+    exchange.onClose(() => {
+      if (!answered) abort.abort(clientGone);
+    });
     let timer: NodeJS.Timeout | undefined;
     let onServerClosing: (() => void) | undefined;
     try {
@@ -191,12 +193,12 @@ class Edge {
       const request = exchange.read(body === undefined ? undefined : { bytes: body }, abort.signal);
       if (request === undefined) return refuse(reply, malformed);
       if (isLongRunning(request)) {
-        onServerClosing = () => abort.abort();
+        onServerClosing = () => abort.abort(serverClosing);
         this.#closing.signal.addEventListener("abort", onServerClosing);
       } else {
         timer = setTimeout(() => {
           if (!reply.headersSent) refuse(reply, timedOut);
-          abort.abort();
+          abort.abort(outOfTime);
         }, this.#options.requestTimeoutMs ?? defaultRequestTimeoutMs);
       }
       const response = await this.#options.server.handle(request, exchange.context());
@@ -213,6 +215,7 @@ class Edge {
       if (reply.headersSent) reply.destroy();
       else if (!reply.closed) refuse(reply, brokenAnswer);
     } finally {
+      answered = true;
       clearTimeout(timer);
       if (onServerClosing !== undefined) this.#closing.signal.removeEventListener("abort", onServerClosing);
     }
@@ -243,6 +246,11 @@ interface Exchange {
   readonly read: (body: RequestBody | undefined, signal: AbortSignal) => ApiRequest | undefined;
   readonly context: () => RequestContext;
 }
+
+// Shared: an error made for each request that ends would cost more than the rest of its ending.
+const clientGone = new Error("the client went away");
+const serverClosing = new Error("the server is closing");
+const outOfTime = new Error("the request took too long");
 
 const malformed = failure(400, "BadRequest", "the request line or its headers cannot be understood").status;
 const tooLarge = failure(413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728").status;

@@ -4,6 +4,11 @@ export interface Reply {
   head(status: number, headers: Readonly<Record<string, string | readonly string[] | number>>): void;
   /** False: the client reads slower than this; wait for `drained` before more. */
   write(bytes: Uint8Array): boolean;
+  /**
+   * The same for bytes that carry the framing of a chunked body already, so that many connections can share them. Absent
+   * where the protocol frames in another way.
+   */
+  readonly writeChunk?: (chunk: Uint8Array) => boolean;
   /** Resolves when there is room again, or the connection is gone. */
   drained(): Promise<void>;
   end(bytes?: Uint8Array): void;

@@ -11,9 +11,6 @@ type Batch = readonly WatchEvent<unknown>[];
 /** A client that takes nothing for this long is cut off: it lists again when it is back. */
 const stalledClientMs = 60_000;
 
-/** Frames of batches that several watchers get: joined once for all of them. */
-const joinedFrames = new WeakMap<Batch, Uint8Array>();
-
 /** Streams a watch's events: a batch is one write, and its bytes are shared by all watchers of the same batch. */
 export async function streamWatch(
   response: WatchResponse,
@@ -24,13 +21,20 @@ export async function streamWatch(
   const headers = asProtobuf
     ? { ...response.headers, "content-type": `${mediaTypes.protobuf};stream=watch` }
     : response.headers;
-  reply.head(response.status, headers);
+  const { writeChunk } = reply;
+  reply.head(
+    response.status,
+    writeChunk === undefined ? headers : { ...headers, "transfer-encoding": "chunked" },
+  );
   // The head must not wait for the first event.
   reply.write(nothing);
   for await (const batch of response.events) {
     if (reply.closed) return;
-    const bytes = asProtobuf ? protobufFrames(batch, protobuf) : jsonFrames(batch);
-    if (reply.write(bytes)) continue;
+    const hasRoom =
+      asProtobuf || writeChunk === undefined
+        ? reply.write(asProtobuf ? protobufFrames(batch, protobuf) : joined(batch.map(frameOf)))
+        : writeChunk(sharedChunk(batch));
+    if (hasRoom) continue;
     const stalled = setTimeout(() => reply.destroy(), stalledClientMs);
     await reply.drained();
     clearTimeout(stalled);
@@ -40,15 +44,31 @@ export async function streamWatch(
 
 const nothing = new Uint8Array();
 
-function jsonFrames(batch: Batch): Uint8Array {
-  const [only] = batch;
-  if (batch.length === 1 && only !== undefined) return frameOf(only);
-  let bytes = joinedFrames.get(batch);
-  if (bytes === undefined) {
-    bytes = joined(batch.map(frameOf));
-    joinedFrames.set(batch, bytes);
-  }
+interface SharedChunk {
+  readonly batch: Batch;
+  readonly bytes: Uint8Array;
+}
+
+/** The last batch that began with an event, as bytes. */
+const sharedChunks = new WeakMap<WatchEvent<unknown>, SharedChunk>();
+
+/** The batch's frames as a piece of a chunked body: made once for all watchers that get the same events together. */
+function sharedChunk(batch: Batch): Uint8Array {
+  const [first] = batch;
+  if (first === undefined) return nothing;
+  const known = sharedChunks.get(first);
+  if (known !== undefined && sameEvents(known.batch, batch)) return known.bytes;
+  const frames = batch.map(frameOf);
+  const length = frames.reduce((sum, frame) => sum + frame.length, 0);
+  const bytes = joined([Buffer.from(`${length.toString(16)}\r\n`), ...frames, lineEnd]);
+  sharedChunks.set(first, { batch, bytes });
   return bytes;
+}
+
+const lineEnd = Buffer.from("\r\n");
+
+function sameEvents(left: Batch, right: Batch): boolean {
+  return left.length === right.length && left.every((event, index) => event === right[index]);
 }
 
 function protobufFrames(batch: Batch, protobuf: ProtobufCodec): Uint8Array {
