@@ -23,7 +23,7 @@ import {
   removeState,
   writeState,
 } from "./data-directory.ts";
-import { ensureNodeBridge, ensureNodeNamespace, nodeAddress } from "./host/machine-network.ts";
+import { ensureNodeBridge, ensureNodeNamespace, nodeAddress, uplinkOf } from "./host/machine-network.ts";
 import { startNodeProcess } from "./host/node-processes.ts";
 import { choosePort, missingForContainerd } from "./host/preflight.ts";
 import { fileLogger } from "./logger.ts";
@@ -226,6 +226,7 @@ async function startRealNodes(input: NodesInput): Promise<NodeState[]> {
       name,
       directory: where.node(name),
       address,
+      uplink: uplinkOf(index),
       kubeletPort: firstKubeletPort,
       cgroupRoot: cgroupRootOf(name),
       ...(options.containerdAddress === undefined || index > 0

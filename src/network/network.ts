@@ -11,7 +11,7 @@ export interface NetworkHost {
   /** Where the runtime looks for its CNI configuration; written whole or not at all. */
   writeCniConfig(config: object): Promise<void>;
   /** Forwarding on, bridged packets through the packet rules, node ports on the loopback. */
-  prepare(bridge: string): Promise<void>;
+  prepare(interfaces: { readonly bridge: string; readonly uplink: string }): Promise<void>;
   applyRules(script: string): Promise<void>;
   addRoute(route: Route): Promise<void>;
   removeRoute(route: Route): Promise<void>;
@@ -28,6 +28,8 @@ export interface NetworkOptions {
   readonly nodeName: string;
   readonly clusterCidr: string;
   readonly bridge: string;
+  /** By which the other nodes are reached. */
+  readonly uplink: string;
   readonly mtu: number;
   readonly cniDataDirectory: string;
 }
@@ -44,7 +46,7 @@ export async function runNetwork(
   signal: AbortSignal,
 ): Promise<void> {
   const { informers, host, clock, logger } = dependencies;
-  const { nodeName, clusterCidr, bridge, mtu } = options;
+  const { nodeName, clusterCidr, bridge, uplink, mtu } = options;
   const informer = informers.informer(nodes);
   let configuredCidr: string | undefined;
   let routes: readonly Route[] = [];
@@ -61,8 +63,8 @@ export async function runNetwork(
     const all = informer.lister.list();
     const podCidr = informer.lister.get(nodeName)?.spec?.podCIDR;
     if (podCidr !== undefined && podCidr !== configuredCidr) {
-      await host.prepare(bridge);
-      await host.applyRules(nodeRules({ podCidr, clusterCidr, bridge }));
+      await host.prepare({ bridge, uplink });
+      await host.applyRules(nodeRules({ podCidr, clusterCidr, bridge, uplink }));
       await host.writeCniConfig(cniConfig({ podCidr, bridge, mtu, dataDirectory: options.cniDataDirectory }));
       configuredCidr = podCidr;
       logger.info({ node: nodeName, podCidr }, "pod network ready");

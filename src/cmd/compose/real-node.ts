@@ -31,6 +31,8 @@ export interface RealNodeConfig {
   readonly directory: string;
   /** By which the other nodes and the API server reach it. */
   readonly address: string;
+  /** The interface that has the address. */
+  readonly uplink: string;
   readonly kubeletPort: number;
   /** Above `/kubepods` in the control groups; "" is the root. */
   readonly cgroupRoot: string;
@@ -191,6 +193,7 @@ function runPodNetwork(
       nodeName: config.name,
       clusterCidr: config.network.clusterCidr,
       bridge,
+      uplink: config.uplink,
       mtu: podMtu,
       cniDataDirectory: join(config.directory, "cni-addresses"),
     },

@@ -18,6 +18,11 @@ export function nodeAddress(index: number): string {
   return `10.95.0.${index + 1}`;
 }
 
+/** The interface that holds a node's address. */
+export function uplinkOf(index: number): string {
+  return index === 0 ? nodeBridge : "eth0";
+}
+
 export function namespaceName(index: number): string {
   return `k8ts-node-${index + 1}`;
 }

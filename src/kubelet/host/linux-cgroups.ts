@@ -65,7 +65,9 @@ function legacyCgroups(): HostCgroups {
       if (pids !== undefined) await set(`${mountPoint}/pids${path}/pids.max`, String(pids));
     },
     async remove(path) {
-      for (const hierarchy of await hierarchies()) await removeGroup(`${mountPoint}/${hierarchy}${path}`);
+      // The runtime makes the group in the unified hierarchy of a hybrid machine too.
+      for (const hierarchy of [...(await hierarchies()), "unified"])
+        await removeGroup(`${mountPoint}/${hierarchy}${path}`);
     },
     list: (path) => subgroups(`${mountPoint}/memory${path}`),
   };

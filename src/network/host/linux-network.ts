@@ -16,10 +16,11 @@ export function linuxNetworkHost(options: { readonly cniConfigDirectory: string 
       await writeFile(`${path}.tmp`, `${JSON.stringify(config, null, 2)}\n`);
       await rename(`${path}.tmp`, path);
     },
-    async prepare(bridge) {
+    async prepare({ bridge, uplink }) {
       await makeBridge(bridge);
       await setting("net/ipv4/ip_forward", "1");
-      await setting(`net/ipv4/conf/${bridge}/route_localnet`, "1");
+      // A node port on localhost leads to pods: out of these interfaces, and back in through rules that let no others in.
+      for (const name of [bridge, uplink]) await setting(`net/ipv4/conf/${name}/route_localnet`, "1");
       // Without it the answer of a pod on the same bridge goes past the rules that changed the question.
       await setting("net/bridge/bridge-nf-call-iptables", "1").catch(() => undefined);
     },
