@@ -24,12 +24,12 @@ export function labelsAsSelector(labels: Labels | undefined): string {
     .join(",");
 }
 
-/** The text of a structured selector, as `Scale.status.selector` has it; `<invalid>` for one that is none. */
+/** The text of a structured selector, as `Scale.status.selector` has it; `<error>` for one that is none. */
 export function structuredAsSelector(selector: LabelSelector | undefined): string {
   try {
     return formatLabelSelector(requirementsOf(selector) ?? []);
   } catch (error) {
-    if (error instanceof SelectorSyntaxError) return "<invalid>";
+    if (error instanceof SelectorSyntaxError) return "<error>";
     throw error;
   }
 }

@@ -17,7 +17,7 @@ import type { CronJob } from "./types.generated.ts";
 
 const columns: readonly Column<CronJob>[] = [
   nameColumn,
-  stringColumn("Schedule", "When it runs, in cron's form.", ({ spec }) => spec.schedule),
+  stringColumn("Schedule", "When it runs, in cron's form.", ({ spec }) => spec.schedule ?? ""),
   stringColumn("Timezone", "The zone of the schedule.", ({ spec }) => spec.timeZone ?? "<none>"),
   booleanColumn("Suspend", "Whether it is paused.", ({ spec }) =>
     spec.suspend === undefined ? "<unset>" : spec.suspend ? "True" : "False",
