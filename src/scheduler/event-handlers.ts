@@ -6,12 +6,14 @@ import { podInfoOf } from "./cache/pod-info.ts";
 import type { SchedulerCache } from "./cache/scheduler-cache.ts";
 import type { EventResource } from "./framework/cluster-event.ts";
 import type { StatusWriter } from "./pod-writer.ts";
+import type { Nominator } from "./queue/nominator.ts";
 import { changesOf, nodeChangesOf } from "./queue/pod-changes.ts";
 import type { SchedulingQueue } from "./queue/scheduling-queue.ts";
 
 export interface EventSinks {
   readonly cache: SchedulerCache;
   readonly queue: SchedulingQueue;
+  readonly nominator: Nominator;
   readonly statuses: StatusWriter;
   readonly schedulerName: string;
   /** Told of every pod that was put into the queue or changed there. */
@@ -71,9 +73,10 @@ class PodFeed {
     }
     const before = old === undefined ? "none" : this.#roleOf(old);
     const role = this.#roleOf(pod);
-    const { queue, statuses } = this.#sinks;
+    const { queue, nominator, statuses } = this.#sinks;
     const uid = pod.metadata.uid ?? "";
     if (before === "pending" && role !== "pending") {
+      nominator.delete(uid);
       statuses.cancel(uid);
       queue.delete(uid);
     }
@@ -83,8 +86,9 @@ class PodFeed {
   }
 
   remove(pod: Pod): void {
-    const { cache, queue, statuses } = this.#sinks;
+    const { cache, queue, nominator, statuses } = this.#sinks;
     const uid = pod.metadata.uid ?? "";
+    nominator.delete(uid);
     statuses.cancel(uid);
     queue.delete(uid);
     // It may have been assumed and be unassigned still.
@@ -107,10 +111,13 @@ class PodFeed {
   }
 
   #enqueue(old: Pod | undefined, pod: Pod): void {
-    const { cache, queue, onPending } = this.#sinks;
+    const { cache, queue, nominator, onPending } = this.#sinks;
     // An assumed pod's own status changes arrive before its binding does.
     if (cache.isAssumed(pod.metadata.uid ?? "")) return;
     const info = podInfoOf(pod);
+    // What another scheduler process nominated before this one started, or an autoscaler since.
+    const nodeName = pod.status?.nominatedNodeName ?? "";
+    if (nodeName !== (old?.status?.nominatedNodeName ?? "")) nominator.nominate(info, nodeName);
     if (old === undefined) queue.add(info);
     else queue.update(info);
     onPending?.(pod);

@@ -1,3 +1,4 @@
+import { podDisruptionBudgets } from "../api/resources.generated.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
@@ -6,11 +7,12 @@ import type { EventRecorder } from "../client/event-recorder.ts";
 import type { InformerFactory } from "../client/informer.ts";
 import { SchedulerCache } from "./cache/scheduler-cache.ts";
 import { watchCluster } from "./event-handlers.ts";
-import type { DecisionRecord } from "./framework/decision.ts";
+import { type DecisionRecord, filters } from "./framework/decision.ts";
 import type { Plugin } from "./framework/plugin.ts";
 import { Rejection } from "./framework/status.ts";
 import { defaultPlugins } from "./plugins/default-plugins.ts";
 import { StatusWriter } from "./pod-writer.ts";
+import { Nominator } from "./queue/nominator.ts";
 import { SchedulingQueue } from "./queue/scheduling-queue.ts";
 import { failureStatus, SchedulingLoop } from "./scheduler.ts";
 
@@ -47,9 +49,18 @@ export function createScheduler(dependencies: SchedulerDependencies): Scheduler 
   const { schedulerName = "default-scheduler", disabledPlugins = [] } = options;
   const logger = dependencies.logger.child({ component: schedulerName });
   const cache = new SchedulerCache();
-  const plugins = [...defaultPlugins({ client }), ...(options.plugins ?? [])].filter(
-    ({ name }) => !disabledPlugins.includes(name),
-  );
+  const nominator = new Nominator();
+  const budgets = informers.informer(podDisruptionBudgets).lister;
+  const plugins: readonly Plugin[] = [
+    ...defaultPlugins({
+      ...{ client, recorder, clock, random, logger, nominator },
+      table: cache.table,
+      budgets: () => budgets.list(),
+      filters: () => plugins.filter(filters),
+      failed: ({ uid }) => queue.activate([uid]),
+    }),
+    ...(options.plugins ?? []),
+  ].filter(({ name }) => !disabledPlugins.includes(name));
   const gatekeepers = plugins.filter(({ preEnqueue }) => preEnqueue !== undefined);
   const queue = new SchedulingQueue({
     clock,
@@ -64,10 +75,10 @@ export function createScheduler(dependencies: SchedulerDependencies): Scheduler 
   });
   const statuses = new StatusWriter(client, logger);
   const loop = new SchedulingLoop({
-    ...{ cache, queue, plugins, statuses, recorder, clock, random, logger },
+    ...{ cache, queue, nominator, plugins, statuses, recorder, clock, random, logger },
   });
   watchCluster(informers, {
-    ...{ cache, queue, statuses, schedulerName },
+    ...{ cache, queue, nominator, statuses, schedulerName },
     onPending(pod) {
       const gates = pod.spec.schedulingGates ?? [];
       if (gates.length === 0) return;

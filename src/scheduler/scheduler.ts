@@ -13,12 +13,14 @@ import { fitMessage } from "./framework/diagnosis.ts";
 import type { Plugin } from "./framework/plugin.ts";
 import { Rejection } from "./framework/status.ts";
 import type { StatusWriter } from "./pod-writer.ts";
+import type { Nominator } from "./queue/nominator.ts";
 import type { QueuedPod } from "./queue/queued-pod.ts";
 import type { SchedulingQueue } from "./queue/scheduling-queue.ts";
 
 export interface SchedulingDependencies {
   readonly cache: SchedulerCache;
   readonly queue: SchedulingQueue;
+  readonly nominator: Nominator;
   readonly plugins: readonly Plugin[];
   readonly statuses: StatusWriter;
   readonly recorder: Pick<EventRecorder, "event">;
@@ -44,8 +46,9 @@ export class SchedulingLoop {
 
   constructor(dependencies: SchedulingDependencies) {
     this.#dependencies = dependencies;
-    const { cache, plugins, random, clock } = dependencies;
-    this.#decider = new Decider({ plugins, table: cache.table, random, now: () => clock.now() });
+    const { cache, nominator, plugins, random, clock } = dependencies;
+    const { table } = cache;
+    this.#decider = new Decider({ plugins, table, nominator, random, now: () => clock.now() });
   }
 
   /** How the last attempt for a pod ("namespace/name") went. */
@@ -85,7 +88,7 @@ export class SchedulingLoop {
   }
 
   #place(queued: QueuedPod, { node, record }: Decision & { type: "node" }, signal: AbortSignal): void {
-    const { cache, queue, plugins, statuses } = this.#dependencies;
+    const { cache, queue, nominator, plugins, statuses } = this.#dependencies;
     const { info } = queued;
     this.#records.set(info.key, record);
     if (!cache.assume(info, node.name)) {
@@ -101,6 +104,8 @@ export class SchedulingLoop {
       return;
     }
     statuses.cancel(info.uid);
+    // From here on it counts as a pod of the node, not as one that room is kept for.
+    nominator.delete(info.uid);
     const binding = this.#bind(queued, node.name, signal).finally(() => this.#bindings.delete(binding));
     this.#bindings.add(binding);
   }
@@ -142,10 +147,12 @@ export class SchedulingLoop {
   }
 
   #rejected(queued: QueuedPod, { diagnosis, postFilter, record }: Decision & { type: "none" }): void {
-    const { queue } = this.#dependencies;
+    const { queue, nominator } = this.#dependencies;
+    const { nominatedNodeName } = postFilter ?? {};
+    if (nominatedNodeName !== undefined) nominator.nominate(queued.info, nominatedNodeName);
     const message = diagnosis.nodeCount === 0 ? "no nodes available to schedule pods" : fitMessage(diagnosis);
     this.#records.set(queued.info.key, { ...record, message });
-    this.#tellFailure(queued.info, "Unschedulable", message, postFilter?.nominatedNodeName);
+    this.#tellFailure(queued.info, "Unschedulable", message, nominatedNodeName);
     queue.reject(queued, diagnosis.plugins);
   }
 

@@ -2,9 +2,11 @@ import type { Random } from "../../base/random.ts";
 import type { NodeInfo } from "../cache/node-info.ts";
 import type { NodeTable } from "../cache/node-table.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
+import type { Nominator } from "../queue/nominator.ts";
 import { countReasons, type Diagnosis } from "./diagnosis.ts";
 import { FilterPass, type PreFiltered, runPreFilters } from "./evaluation.ts";
-import type { Plugin, PostFilterResult } from "./plugin.ts";
+import { judgeWith, nominatedBefore } from "./nominated.ts";
+import type { FailedAttempt, Plugin, PostFilterResult } from "./plugin.ts";
 import { Scoring } from "./scoring.ts";
 import { SharedColumns } from "./shared-columns.ts";
 
@@ -35,12 +37,18 @@ export type Decision =
       readonly record: DecisionRecord;
     };
 
+/** Whether a plugin has a say in where a pod can be. */
+export function filters({ filter, preFilter }: Plugin): boolean {
+  return filter !== undefined || preFilter !== undefined;
+}
+
 /** Nodes named in the record of a failed attempt. */
 const recordedRejections = 50;
 
 export interface DeciderOptions {
   readonly plugins: readonly Plugin[];
   readonly table: NodeTable;
+  readonly nominator: Nominator;
   readonly random: Random;
   readonly now: () => number;
 }
@@ -54,22 +62,27 @@ export class Decider {
   readonly #columns: SharedColumns;
   readonly #scoring: Scoring;
   readonly #pass = new FilterPass();
+  readonly #filtering: readonly Plugin[];
 
   constructor(options: DeciderOptions) {
     this.#options = options;
+    this.#filtering = options.plugins.filter(filters);
     this.#columns = new SharedColumns(options.table);
     this.#scoring = new Scoring(options.plugins, this.#columns, options.random);
   }
 
   decide(pod: PodInfo): Decision {
-    const { plugins, table, now } = this.#options;
-    const filtering = plugins.filter(
-      ({ filter, preFilter }) => filter !== undefined || preFilter !== undefined,
-    );
-    const prepared = runPreFilters(filtering, pod, table, this.#columns);
+    const { table, nominator, now } = this.#options;
+    const prepared = runPreFilters(this.#filtering, pod, table, this.#columns);
     const pass = this.#pass;
-    if (prepared.refusal === undefined) pass.run(table, prepared);
+    if (prepared.refusal === undefined) {
+      pass.run(table, prepared);
+      this.#keepPromises(pod);
+    }
     if (prepared.refusal !== undefined || pass.count === 0) return this.#fail(pod, prepared);
+    // Room was made for it there; another node would leave the evictions without a purpose.
+    const nominated = table.get(nominator.nodeOf(pod.uid) ?? "");
+    if (nominated !== undefined) pass.keepOnly(nominated.row);
     const choice = this.#scoring.choose(pod, table, pass);
     const node = table.at(choice.row);
     if (node === undefined) throw new Error("a row without a node passed the filters");
@@ -84,10 +97,27 @@ export class Decider {
     return { type: "node", node, record };
   }
 
+  /** Takes out the nodes where the pod fits only in the room that is kept for others. */
+  #keepPromises(pod: PodInfo): void {
+    const { table, nominator } = this.#options;
+    if (nominator.size === 0) return;
+    for (const name of nominator.nodeNames()) {
+      const others = nominatedBefore(nominator, pod, name);
+      const node = table.get(name);
+      if (others.length === 0 || node === undefined) continue;
+      const rejected = judgeWith(others, this.#filtering, pod, table, node);
+      if (rejected !== undefined) this.#pass.exclude(node.row, rejected.plugin, rejected.rejection);
+    }
+  }
+
   #fail(pod: PodInfo, prepared: PreFiltered): Decision {
     const { plugins, table, now } = this.#options;
     const diagnosis = this.#diagnose(prepared);
-    const attempt = { nodeCount: table.nodeCount, resolvableRows: () => this.#resolvableRows(prepared) };
+    const attempt: FailedAttempt = {
+      nodeCount: table.nodeCount,
+      resolvableRows: () => this.#resolvableRows(prepared),
+      isUnresolvable: (row) => this.#codeAt(prepared, row) === "UnschedulableAndUnresolvable",
+    };
     const rejections = this.#rejections(prepared);
     const rejectedBy = Object.fromEntries(
       prepared.refusal === undefined ? this.#pass.rejectingPlugins() : [],
@@ -124,13 +154,16 @@ export class Decider {
     return { nodeCount, reasons, plugins: counted };
   }
 
-  #resolvableRows({ refusal }: PreFiltered): number[] {
+  #codeAt({ refusal }: PreFiltered, row: number) {
+    return (refusal?.rejection ?? this.#pass.rejectionAt(row)?.rejection)?.code;
+  }
+
+  #resolvableRows(prepared: PreFiltered): number[] {
     const { table } = this.#options;
     const rows: number[] = [];
     for (let row = 0; row < table.rows; row++) {
       if (table.present[row] === 0) continue;
-      const rejection = refusal?.rejection ?? this.#pass.rejectionAt(row)?.rejection;
-      if (rejection?.code === "Unschedulable") rows.push(row);
+      if (this.#codeAt(prepared, row) === "Unschedulable") rows.push(row);
     }
     return rows;
   }

@@ -1,4 +1,3 @@
-import type { NodeInfo } from "../cache/node-info.ts";
 import type { NodeTable } from "../cache/node-table.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
 import type { FeasibleNodes, Plugin } from "./plugin.ts";
@@ -56,6 +55,8 @@ export class FilterPass implements FeasibleNodes {
   #rejectedBy = new Uint8Array(0);
   /** By row: the rejections of filters that share nothing. */
   #rejections: Rejection[] = [];
+  /** Rows that are kept for others. */
+  readonly #excluded = new Map<number, { readonly plugin: string; readonly rejection: Rejection }>();
   /** By filter: how many nodes it rejected. */
   rejectionCounts: number[] = [];
 
@@ -67,6 +68,7 @@ export class FilterPass implements FeasibleNodes {
     this.#filters = filters;
     this.#rejectedBy.fill(0);
     this.#rejections = [];
+    this.#excluded.clear();
     this.rejectionCounts = new Array<number>(filters.length).fill(0);
     this.count = 0;
     this.evaluated = 0;
@@ -84,7 +86,7 @@ export class FilterPass implements FeasibleNodes {
   /** Why a row that was looked at does not do. */
   rejectionAt(row: number): { readonly plugin: string; readonly rejection: Rejection } | undefined {
     const filter = this.#filters[(this.#rejectedBy[row] ?? 0) - 1];
-    if (filter === undefined) return undefined;
+    if (filter === undefined) return this.#excluded.get(row);
     const rejection = filter.column?.rejectionAt(row) ?? this.#rejections[row];
     return rejection && { plugin: filter.plugin.name, rejection };
   }
@@ -95,14 +97,23 @@ export class FilterPass implements FeasibleNodes {
       const nodes = this.rejectionCounts[index] ?? 0;
       if (nodes > 0) yield [plugin.name, nodes];
     }
+    for (const { plugin } of this.#excluded.values()) yield [plugin, 1];
   }
 
-  /** Takes a row out that passed, because of `rejection`. */
-  exclude(row: number, filterIndex: number, rejection: Rejection): void {
+  /** Takes a row out that passed the filters by themselves. */
+  exclude(row: number, plugin: string, rejection: Rejection): void {
     const at = this.rows.subarray(0, this.count).indexOf(row);
     if (at < 0) return;
     this.rows[at] = this.rows[--this.count] ?? 0;
-    this.#reject(row, filterIndex, rejection);
+    this.#excluded.set(row, { plugin, rejection });
+  }
+
+  /** Leaves this one row of those that passed; false where it is none of them. */
+  keepOnly(row: number): boolean {
+    if (!this.rows.subarray(0, this.count).includes(row)) return false;
+    this.rows[0] = row;
+    this.count = 1;
+    return true;
   }
 
   #judge(table: NodeTable, row: number): void {
@@ -131,16 +142,4 @@ export class FilterPass implements FeasibleNodes {
     this.rejectionCounts[filterIndex] = (this.rejectionCounts[filterIndex] ?? 0) + 1;
     if (rejection !== undefined) this.#rejections[row] = rejection;
   }
-}
-
-/** Runs all filters on one node as it is now; undefined where it passes. */
-export function judgeNode(
-  filters: readonly ActiveFilter[],
-  node: NodeInfo,
-): { readonly index: number; readonly rejection: Rejection } | undefined {
-  for (const [index, { plugin, state }] of filters.entries()) {
-    const verdict = plugin.filter?.(state, node);
-    if (verdict instanceof Rejection) return { index, rejection: verdict };
-  }
-  return undefined;
 }

@@ -66,6 +66,8 @@ export interface FailedAttempt {
   readonly nodeCount: number;
   /** Rows that pods going away could make fit. */
   readonly resolvableRows: () => number[];
+  /** Whether no pod going away can make this row fit. */
+  readonly isUnresolvable: (row: number) => boolean;
 }
 
 export interface PostFilterResult {

@@ -1,7 +1,7 @@
-import type { Client } from "../../client/client.ts";
 import type { Plugin } from "../framework/plugin.ts";
 import { balancedAllocation } from "./balanced-allocation.ts";
-import { defaultBinder } from "./default-binder.ts";
+import { type BindingClient, defaultBinder } from "./default-binder.ts";
+import { defaultPreemption, type PreemptionDependencies } from "./default-preemption.ts";
 import { imageLocality } from "./image-locality.ts";
 import { nodeAffinity } from "./node-affinity.ts";
 import { nodeName } from "./node-name.ts";
@@ -11,12 +11,12 @@ import { nodeUnschedulable } from "./node-unschedulable.ts";
 import { schedulingGates } from "./scheduling-gates.ts";
 import { taintToleration } from "./taint-toleration.ts";
 
-export interface PluginDependencies {
-  readonly client: Pick<Client, "createSubresource">;
+export interface PluginDependencies extends PreemptionDependencies {
+  readonly client: PreemptionDependencies["client"] & BindingClient;
 }
 
 /** The default profile, in the order in which its filters are asked; PrioritySort is the queue's own order. */
-export function defaultPlugins({ client }: PluginDependencies): readonly Plugin[] {
+export function defaultPlugins(dependencies: PluginDependencies): readonly Plugin[] {
   return [
     schedulingGates,
     nodeUnschedulable,
@@ -27,6 +27,7 @@ export function defaultPlugins({ client }: PluginDependencies): readonly Plugin[
     nodeResourcesFit,
     balancedAllocation,
     imageLocality,
-    defaultBinder(client),
+    defaultPreemption(dependencies),
+    defaultBinder(dependencies.client),
   ];
 }
