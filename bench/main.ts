@@ -5,6 +5,8 @@ import type { Bench } from "./bench.ts";
 /** One file a benchmark. */
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   api: () => import("./api.ts"),
+  startup: () => import("./startup.ts"),
+  informer: () => import("./informer.ts"),
   storage: () => import("./storage.ts"),
 };
 

@@ -255,6 +255,7 @@ function postStartHooks(
       : [
           {
             name: "start-cluster-authentication-info-controller",
+            after: "start-system-namespaces-controller",
             run: (_: unknown, options: { readonly signal: AbortSignal }) =>
               ensureAuthenticationInfo(client, authenticationInfo, options),
           },

@@ -35,7 +35,19 @@ export class Startup {
 
   /** Resolves when every hook has succeeded; rejects only when the signal aborts. */
   async run(loopback: Transport, signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#hooks.map((hook) => this.#runOne(hook, loopback, signal)));
+    const runs = new Map<string, Promise<void>>();
+    const runInTurn = (hook: PostStartHook): Promise<void> => {
+      const known = runs.get(hook.name);
+      if (known !== undefined) return known;
+      const before = this.#hooks.find(({ name }) => name === hook.after);
+      const run =
+        before === undefined
+          ? this.#runOne(hook, loopback, signal)
+          : runInTurn(before).then(() => this.#runOne(hook, loopback, signal));
+      runs.set(hook.name, run);
+      return run;
+    };
+    await Promise.all(this.#hooks.map(runInTurn));
   }
 
   async #runOne(hook: PostStartHook, loopback: Transport, signal: AbortSignal): Promise<void> {
