@@ -16,8 +16,6 @@ export interface EventSinks {
   readonly nominator: Nominator;
   readonly statuses: StatusWriter;
   readonly schedulerName: string;
-  /** Told of every pod that was put into the queue or changed there. */
-  onPending?(pod: Pod): void;
 }
 
 /** Feeds the cache and the queue from the informers. */
@@ -111,7 +109,7 @@ class PodFeed {
   }
 
   #enqueue(old: Pod | undefined, pod: Pod): void {
-    const { cache, queue, nominator, onPending } = this.#sinks;
+    const { cache, queue, nominator } = this.#sinks;
     // An assumed pod's own status changes arrive before its binding does.
     if (cache.isAssumed(pod.metadata.uid ?? "")) return;
     const info = podInfoOf(pod);
@@ -120,7 +118,6 @@ class PodFeed {
     if (nodeName !== (old?.status?.nominatedNodeName ?? "")) nominator.nominate(info, nodeName);
     if (old === undefined) queue.add(info);
     else queue.update(info);
-    onPending?.(pod);
   }
 
   #roleOf(pod: Pod): Role {

@@ -1,4 +1,11 @@
-import { podDisruptionBudgets } from "../api/resources.generated.ts";
+import {
+  namespaces,
+  podDisruptionBudgets,
+  replicaSets,
+  replicationControllers,
+  services,
+  statefulSets,
+} from "../api/resources.generated.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
@@ -13,8 +20,8 @@ import { Rejection } from "./framework/status.ts";
 import { defaultPlugins } from "./plugins/default-plugins.ts";
 import { StatusWriter } from "./pod-writer.ts";
 import { Nominator } from "./queue/nominator.ts";
-import { SchedulingQueue } from "./queue/scheduling-queue.ts";
-import { failureStatus, SchedulingLoop } from "./scheduler.ts";
+import { SchedulingQueue, type SchedulingQueueOptions } from "./queue/scheduling-queue.ts";
+import { SchedulingLoop } from "./scheduler.ts";
 
 export interface SchedulerOptions {
   /** Whose pods it schedules: those whose spec.schedulerName says so. */
@@ -46,51 +53,21 @@ export interface Scheduler {
 /** kube-scheduler with its default profile. */
 export function createScheduler(dependencies: SchedulerDependencies): Scheduler {
   const { client, informers, recorder, clock, random, options = {} } = dependencies;
-  const { schedulerName = "default-scheduler", disabledPlugins = [] } = options;
+  const { schedulerName = "default-scheduler" } = options;
   const logger = dependencies.logger.child({ component: schedulerName });
   const cache = new SchedulerCache();
   const nominator = new Nominator();
-  const budgets = informers.informer(podDisruptionBudgets).lister;
-  const plugins: readonly Plugin[] = [
-    ...defaultPlugins({
-      ...{ client, recorder, clock, random, logger, nominator },
-      table: cache.table,
-      budgets: () => budgets.list(),
-      filters: () => plugins.filter(filters),
-      failed: ({ uid }) => queue.activate([uid]),
-    }),
-    ...(options.plugins ?? []),
-  ].filter(({ name }) => !disabledPlugins.includes(name));
-  const gatekeepers = plugins.filter(({ preEnqueue }) => preEnqueue !== undefined);
+  const plugins = pluginsOf({ ...dependencies, logger }, cache, nominator, (uid) => queue.activate([uid]));
   const queue = new SchedulingQueue({
     clock,
     rules: new Map(plugins.flatMap(({ name, requeueOn }) => (requeueOn ? [[name, requeueOn]] : []))),
-    preEnqueue(info) {
-      for (const plugin of gatekeepers) {
-        const verdict = plugin.preEnqueue?.(info);
-        if (verdict instanceof Rejection) return { plugin: plugin.name, verdict };
-      }
-      return undefined;
-    },
+    preEnqueue: gatekeeper(plugins),
   });
   const statuses = new StatusWriter(client, logger);
   const loop = new SchedulingLoop({
     ...{ cache, queue, nominator, plugins, statuses, recorder, clock, random, logger },
   });
-  watchCluster(informers, {
-    ...{ cache, queue, nominator, statuses, schedulerName },
-    onPending(pod) {
-      const gates = pod.spec.schedulingGates ?? [];
-      if (gates.length === 0) return;
-      const change = failureStatus(
-        pod,
-        "SchedulingGated",
-        "Scheduling is blocked due to non-empty scheduling gates",
-        clock.now(),
-      );
-      if (change !== undefined) statuses.write(pod, change);
-    },
-  });
+  watchCluster(informers, { cache, queue, nominator, statuses, schedulerName });
 
   return {
     async run(signal) {
@@ -107,5 +84,43 @@ export function createScheduler(dependencies: SchedulerDependencies): Scheduler 
       await loop.run(signal);
     },
     explain: (podKey) => loop.explain(podKey),
+  };
+}
+
+function pluginsOf(
+  { client, informers, recorder, clock, random, logger, options = {} }: SchedulerDependencies,
+  { table }: SchedulerCache,
+  nominator: Nominator,
+  activate: (uid: string) => void,
+): readonly Plugin[] {
+  const budgets = informers.informer(podDisruptionBudgets).lister;
+  const plugins: readonly Plugin[] = [
+    ...defaultPlugins({
+      ...{ client, recorder, clock, random, logger, nominator, table },
+      namespaces: informers.informer(namespaces).lister,
+      groups: {
+        services: informers.informer(services).lister,
+        replicationControllers: informers.informer(replicationControllers).lister,
+        replicaSets: informers.informer(replicaSets).lister,
+        statefulSets: informers.informer(statefulSets).lister,
+      },
+      budgets: () => budgets.list(),
+      filters: () => plugins.filter(filters),
+      failed: ({ uid }) => activate(uid),
+    }),
+    ...(options.plugins ?? []),
+  ].filter(({ name }) => options.disabledPlugins?.includes(name) !== true);
+  return plugins;
+}
+
+/** Asks the plugins that may hold a pod back from being tried at all. */
+function gatekeeper(plugins: readonly Plugin[]): SchedulingQueueOptions["preEnqueue"] & {} {
+  const gatekeepers = plugins.filter(({ preEnqueue }) => preEnqueue !== undefined);
+  return (info) => {
+    for (const plugin of gatekeepers) {
+      const verdict = plugin.preEnqueue?.(info);
+      if (verdict instanceof Rejection) return { plugin: plugin.name, verdict };
+    }
+    return undefined;
   };
 }

@@ -171,9 +171,9 @@ export class SchedulingLoop {
 }
 
 /** The change that tells of a failed attempt; undefined where the status says it already. */
-export function failureStatus(
+function failureStatus(
   pod: Pod,
-  reason: "Unschedulable" | "SchedulerError" | "SchedulingGated",
+  reason: "Unschedulable" | "SchedulerError",
   message: string,
   nowMs: number,
   nominatedNodeName?: string,

@@ -2,8 +2,11 @@ import type { Node } from "../../api/core/types.generated.ts";
 import { parseQuantity, quantityMilliValue, quantityValue } from "../../apimachinery/quantity.ts";
 import { ChangeLog } from "./change-log.ts";
 import { imageSizes, NodeInfo, unknownNode } from "./node-info.ts";
+import { PodCounts } from "./pod-counts.ts";
 import type { PodInfo } from "./pod-info.ts";
 import { isScalar } from "./resources.ts";
+import { TermHolders } from "./term-holders.ts";
+import { Topology } from "./topology.ts";
 
 /** One resource of all nodes, by row. */
 export interface ResourceColumn {
@@ -39,6 +42,9 @@ export class NodeTable {
   readonly nodeChanges = new ChangeLog();
   /** Rows whose node object or pods changed. */
   readonly podChanges = new ChangeLog();
+  readonly topology = new Topology(this);
+  readonly podCounts = new PodCounts(this);
+  readonly termHolders = new TermHolders();
 
   /** Rows are below this. */
   get rows(): number {
@@ -121,7 +127,8 @@ export class NodeTable {
     this.#release(info);
   }
 
-  #charge(row: number, { demand }: PodInfo, sign: 1 | -1): void {
+  #charge(row: number, { demand, affinity }: PodInfo, sign: 1 | -1): void {
+    if (affinity !== undefined) this.termHolders.change(affinity, row, sign, this.#capacity);
     const { requests, nonZero } = demand;
     raise(this.cpu.requested, row, sign * requests.milliCpu);
     raise(this.memory.requested, row, sign * requests.memoryBytes);

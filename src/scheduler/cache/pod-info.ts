@@ -1,5 +1,6 @@
 import type { Pod } from "../../api/core/types.generated.ts";
 import { objectKey } from "../../apimachinery/meta.ts";
+import { affinityTermsOf, type PodAffinityTerms } from "./affinity-terms.ts";
 import { type HostPort, hostPortsOf } from "./host-ports.ts";
 import { type PodDemand, podDemand } from "./resources.ts";
 
@@ -13,6 +14,8 @@ export interface PodInfo {
   readonly priority: number;
   readonly demand: PodDemand;
   readonly hostPorts: readonly HostPort[];
+  /** Undefined where it says nothing of other pods. */
+  readonly affinity: PodAffinityTerms | undefined;
 }
 
 export function podInfoOf(pod: Pod): PodInfo {
@@ -24,5 +27,6 @@ export function podInfoOf(pod: Pod): PodInfo {
     priority: pod.spec.priority ?? 0,
     demand: podDemand(pod),
     hostPorts: hostPortsOf(pod.spec),
+    affinity: affinityTermsOf(pod),
   };
 }
