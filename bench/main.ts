@@ -7,6 +7,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   api: () => import("./api.ts"),
   startup: () => import("./startup.ts"),
   informer: () => import("./informer.ts"),
+  scheduler: () => import("./scheduler.ts"),
   storage: () => import("./storage.ts"),
 };
 

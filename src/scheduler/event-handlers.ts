@@ -5,10 +5,10 @@ import type { InformerFactory } from "../client/informer.ts";
 import { podInfoOf } from "./cache/pod-info.ts";
 import type { SchedulerCache } from "./cache/scheduler-cache.ts";
 import type { EventResource } from "./framework/cluster-event.ts";
-import type { StatusWriter } from "./pod-writer.ts";
 import type { Nominator } from "./queue/nominator.ts";
 import { changesOf, nodeChangesOf } from "./queue/pod-changes.ts";
 import type { SchedulingQueue } from "./queue/scheduling-queue.ts";
+import type { StatusWriter } from "./status-writer.ts";
 
 export interface EventSinks {
   readonly cache: SchedulerCache;

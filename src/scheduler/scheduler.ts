@@ -12,10 +12,10 @@ import { Decider, type Decision, type DecisionRecord } from "./framework/decisio
 import { fitMessage } from "./framework/diagnosis.ts";
 import type { Plugin } from "./framework/plugin.ts";
 import { Rejection } from "./framework/status.ts";
-import type { StatusWriter } from "./pod-writer.ts";
 import type { Nominator } from "./queue/nominator.ts";
 import type { QueuedPod } from "./queue/queued-pod.ts";
 import type { SchedulingQueue } from "./queue/scheduling-queue.ts";
+import type { StatusWriter } from "./status-writer.ts";
 
 export interface SchedulingDependencies {
   readonly cache: SchedulerCache;

@@ -1,3 +1,4 @@
+import type { PodDisruptionBudget } from "../../api/policy/types.generated.ts";
 import type { Plugin } from "../framework/plugin.ts";
 import { balancedAllocation } from "./balanced-allocation.ts";
 import { type BindingClient, defaultBinder } from "./default-binder.ts";
@@ -14,14 +15,23 @@ import { podTopologySpread } from "./pod-topology-spread.ts";
 import { schedulingGates } from "./scheduling-gates.ts";
 import { taintToleration } from "./taint-toleration.ts";
 
-export interface PluginDependencies extends PreemptionDependencies {
-  readonly client: PreemptionDependencies["client"] & BindingClient;
+export type PluginClient = PreemptionDependencies["client"] & BindingClient;
+
+/** What plugins look up beside nodes and pods. */
+export interface PluginListers extends GroupSources {
   readonly namespaces: NamespaceLister;
-  readonly groups: GroupSources;
+  readonly podDisruptionBudgets: { list(): readonly PodDisruptionBudget[] };
+}
+
+export interface PluginDependencies extends Omit<PreemptionDependencies, "budgets"> {
+  readonly client: PluginClient;
+  readonly listers: PluginListers;
 }
 
 /** The default profile, in the order in which its filters are asked; PrioritySort is the queue's own order. */
 export function defaultPlugins(dependencies: PluginDependencies): readonly Plugin[] {
+  const { listers } = dependencies;
+  const budgets = () => listers.podDisruptionBudgets.list();
   return [
     schedulingGates,
     nodeUnschedulable,
@@ -30,11 +40,11 @@ export function defaultPlugins(dependencies: PluginDependencies): readonly Plugi
     nodeAffinity,
     nodePorts,
     nodeResourcesFit,
-    podTopologySpread((pod) => groupSelectorOf(dependencies.groups, pod)),
-    interPodAffinity(dependencies.namespaces),
+    podTopologySpread((pod) => groupSelectorOf(listers, pod)),
+    interPodAffinity(listers.namespaces),
     balancedAllocation,
     imageLocality,
-    defaultPreemption(dependencies),
+    defaultPreemption({ ...dependencies, budgets }),
     defaultBinder(dependencies.client),
   ];
 }
