@@ -2,7 +2,6 @@ import { spawn } from "node:child_process";
 import { openSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { nodes } from "../api/resources.generated.ts";
 import { connect } from "../client/transport/connect.ts";
 import { clearContainerd } from "../kubelet/cri/containerd.ts";
@@ -29,7 +28,7 @@ export async function upDetached(words: readonly string[], dataDirectory: string
     );
   }
   const output = openSync(`${paths(dataDirectory).root}/up.log`, "w", 0o600);
-  const main = fileURLToPath(new URL("./main.ts", import.meta.url));
+  const [, main = ""] = process.argv;
   const child = spawn(process.execPath, [...process.execArgv, main, ...words], {
     detached: true,
     stdio: ["ignore", output, output],

@@ -4,6 +4,8 @@ import { defaultDataDirectory } from "./data-directory.ts";
 import type { UpFlags } from "./up-options.ts";
 import { UserError } from "./user-error.ts";
 
+// Whoever reads what this prints may stop reading; the cluster runs on.
+process.stdout.on("error", () => undefined);
 const print = (line: string) => console.log(line);
 const dataDir = ["--data-dir <dir>", "the cluster's folder", defaultDataDirectory()] as const;
 

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Logger } from "../../base/log.ts";
 import type { NodeProcessConfig } from "../node-process.ts";
 
@@ -19,7 +18,8 @@ export async function startNodeProcess(config: NodeProcessConfig, logger: Logger
   await mkdir(node.directory, { recursive: true, mode: 0o700 });
   const configPath = join(node.directory, "node.json");
   await writeFile(configPath, JSON.stringify(config), { mode: 0o600 });
-  const main = fileURLToPath(new URL("../main.ts", import.meta.url));
+  // The program that runs now, as source or built.
+  const [, main = ""] = process.argv;
   let stopping = false;
   let child: ChildProcess;
 
