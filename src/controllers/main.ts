@@ -5,6 +5,7 @@ import type { Client } from "../client/client.ts";
 import { createEventRecorder, type EventRecorder } from "../client/event-recorder.ts";
 import type { InformerFactory } from "../client/informer.ts";
 import { createWorkQueue } from "../client/work-queue.ts";
+import { cronJobController } from "./cronjob/controller.ts";
 import { daemonSetController } from "./daemonset/controller.ts";
 import { deploymentController } from "./deployment/controller.ts";
 import { endpointsController } from "./endpoints/endpoints.ts";
@@ -20,6 +21,7 @@ import { podGarbageCollector } from "./pod-gc/controller.ts";
 import { replicaSetController, replicationController } from "./replicaset/controller.ts";
 import { serviceAccountController } from "./service-account/default-account.ts";
 import { rootCaPublisher } from "./service-account/root-ca.ts";
+import { statefulSetController } from "./statefulset/controller.ts";
 import { taintEvictionController } from "./taint-eviction/controller.ts";
 import { ttlAfterFinishedController } from "./ttl-after-finished/controller.ts";
 
@@ -97,6 +99,8 @@ const builders: Readonly<Record<string, (sources: Sources) => Controller | undef
   "replicaset-controller": replicaSetController,
   "replicationcontroller-controller": replicationController,
   "daemonset-controller": daemonSetController,
+  "statefulset-controller": statefulSetController,
+  "cronjob-controller": cronJobController,
   "job-controller": jobController,
   "ttl-after-finished-controller": ttlAfterFinishedController,
   "endpoints-controller": endpointsController,

@@ -2,12 +2,16 @@ import type { ControllerRevision, DaemonSet, DaemonSetStatus } from "../../api/a
 import { isPodAvailable, isPodReady, isPodTerminal } from "../../api/core/pod-conditions.ts";
 import type { Node, Pod } from "../../api/core/types.generated.ts";
 import { daemonSets, pods as podsType } from "../../api/resources.generated.ts";
-import { isApiError } from "../../apimachinery/api-error.ts";
 import { omitEmpty } from "../framework/conditions.ts";
 import type { ReconcileContext } from "../framework/controller.ts";
 import { event, type Intent, type IntentFailure, requeueAfter, updateStatus } from "../framework/intent.ts";
 import { claim } from "../framework/ownership.ts";
-import { currentRevision, revisionHashLabel, trimHistory } from "../framework/revisions.ts";
+import {
+  currentRevision,
+  isRevisionCollision,
+  revisionHashLabel,
+  trimHistory,
+} from "../framework/revisions.ts";
 import type { Selection } from "../framework/selection.ts";
 import { createPod, deletePod, podFromTemplate } from "../pods/pod-control.ts";
 import { nextAvailabilityMs } from "../pods/pod-state.ts";
@@ -245,7 +249,7 @@ function status(daemonSet: DaemonSet, views: readonly NodeView[], hash: string, 
     ],
   );
   const whenFailed = ({ action, error }: IntentFailure): DaemonSetStatus =>
-    action === "create" && isApiError(error, "AlreadyExists")
+    action === "create" && isRevisionCollision(error)
       ? { ...(daemonSet.status ?? next), collisionCount: (collisionCount ?? 0) + 1 }
       : next;
   const nextMs = nextAvailabilityMs(counted, minReadySeconds, nowMs);

@@ -160,14 +160,24 @@ class ReconcileLoop<S> {
     const startMs = clock.now();
     // The informer's event wakes the key; the delay covers one that never comes.
     if (!this.#expectations.isSatisfied(key, startMs)) return { requeueAfterMs: expectationTimeoutMs };
-    const snapshot = await this.#controller.observe(key);
-    const intents =
-      snapshot === undefined ? [] : this.#controller.reconcile(snapshot, { nowMs: clock.now() });
-    const { failure, requeueAfterMs, writes } = await this.#carryOut(key, intents);
-    const outcome = failure === undefined ? "done" : "failed";
-    metrics?.reconciled(name, outcome, clock.now() - startMs, writes);
-    if (failure !== undefined) throw failure.error;
+    const failed = (writes: number) => metrics?.reconciled(name, "failed", clock.now() - startMs, writes);
+    const { failure, requeueAfterMs, writes } = await this.#decideAndAct(key).catch((error: unknown) => {
+      failed(0);
+      throw error;
+    });
+    if (failure !== undefined) {
+      failed(writes);
+      throw failure.error;
+    }
+    metrics?.reconciled(name, "done", clock.now() - startMs, writes);
     return requeueAfterMs === undefined ? {} : { requeueAfterMs };
+  }
+
+  async #decideAndAct(key: string): Promise<CarriedOut> {
+    const snapshot = await this.#controller.observe(key);
+    if (snapshot === undefined) return { writes: 0 };
+    const intents = this.#controller.reconcile(snapshot, { nowMs: this.#dependencies.clock.now() });
+    return this.#carryOut(key, intents);
   }
 
   async #carryOut(key: string, intents: readonly Intent[]): Promise<CarriedOut> {

@@ -2,6 +2,7 @@ import type { ControllerRevision } from "../../api/apps/types.generated.ts";
 import { canonicalJson, hashOf } from "../../api/core/template-hash.ts";
 import type { PodTemplateSpec } from "../../api/core/types.generated.ts";
 import { controllerRevisions } from "../../api/resources.generated.ts";
+import { isApiError } from "../../apimachinery/api-error.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
 import { create, type Intent, remove, update } from "./intent.ts";
 import { controllerReference } from "./ownership.ts";
@@ -71,6 +72,11 @@ function newRevision(options: HistoryOptions, revision: number): ControllerRevis
     data: revisionData(template),
     revision,
   };
+}
+
+/** A revision of another template has the name: the next hash is made from one more collision. */
+export function isRevisionCollision(error: unknown): boolean {
+  return isApiError(error, "AlreadyExists") && error.status.details?.kind === controllerRevisions.resource;
 }
 
 /** Deletes the oldest revisions past the limit that no pod is of. */
