@@ -1,12 +1,18 @@
+const domainLabel = "[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?";
+const domain = `(?:${domainLabel}(?:\\.${domainLabel})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?`;
+const pathPart = "[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*";
+const tag = "[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}";
+const digest = "[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}";
+const referencePattern = new RegExp(
+  `^(?:${domain}/)?${pathPart}(?:/${pathPart})*(?::(?<tag>${tag}))?(?:@(?<digest>${digest}))?$`,
+);
+
 /**
  * Whether an image reference means the tag "latest": said so, or neither tag nor digest. Such images are pulled
- * always, since the same name may mean another image tomorrow.
+ * always, since the same name may mean another image tomorrow. What is no reference means nothing.
  */
 export function isImageTagLatest(reference: string): boolean {
-  if (reference === "") return false;
-  const [name = "", digest] = reference.split("@", 2);
-  const lastPart = name.slice(name.lastIndexOf("/") + 1);
-  const colon = lastPart.lastIndexOf(":");
-  if (colon >= 0) return lastPart.slice(colon + 1) === "latest";
-  return digest === undefined;
+  const parts = referencePattern.exec(reference)?.groups;
+  if (parts === undefined) return false;
+  return parts.tag === "latest" || (parts.tag === undefined && parts.digest === undefined);
 }
