@@ -28,6 +28,9 @@ export class NodeTable {
   readonly #infos: (NodeInfo | undefined)[] = [];
   readonly #imageNodes = new Map<string, number>();
   #preferTaintedNodes = 0;
+  /** Rows of known nodes, as of this position of the node changes. */
+  #presentRows = new Int32Array(0);
+  #presentAt = 0;
   #nodeCount = 0;
   /** 1 where the node object is known. */
   present = new Uint8Array(firstCapacity);
@@ -80,9 +83,16 @@ export class NodeTable {
     return this.#infos[row];
   }
 
-  /** The nodes whose object is known. */
-  *known(): Generator<NodeInfo> {
-    for (const info of this.#infos) if (info !== undefined && this.present[info.row] === 1) yield info;
+  /** Writes the rows of all known nodes into `rows` and says how many there are. */
+  copyPresent(rows: Int32Array): number {
+    if (this.#presentAt !== this.nodeChanges.position) {
+      const found: number[] = [];
+      for (let row = 0; row < this.rows; row++) if (this.present[row] === 1) found.push(row);
+      this.#presentRows = Int32Array.from(found);
+      this.#presentAt = this.nodeChanges.position;
+    }
+    rows.set(this.#presentRows);
+    return this.#presentRows.length;
   }
 
   setNode(node: Node): NodeInfo {

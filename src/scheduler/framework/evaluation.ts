@@ -49,6 +49,7 @@ export function runPreFilters(
 export class FilterPass implements FeasibleNodes {
   rows = new Int32Array(0);
   count = 0;
+  /** Nodes that were looked at. */
   evaluated = 0;
   #filters: readonly ActiveFilter[] = [];
   /** By row: which filter rejected it, counted from 1; 0: none. */
@@ -70,17 +71,22 @@ export class FilterPass implements FeasibleNodes {
     this.#rejections = [];
     this.#excluded.clear();
     this.rejectionCounts = new Array<number>(filters.length).fill(0);
-    this.count = 0;
-    this.evaluated = 0;
-    if (only === undefined) {
-      const { rows, present } = table;
-      for (let row = 0; row < rows; row++) if (present[row] === 1) this.#judge(table, row);
-    } else {
-      for (const name of only.names) {
-        const node = table.get(name);
-        if (node !== undefined) this.#judge(table, node.row);
-      }
+    this.count = only === undefined ? table.copyPresent(this.rows) : this.#copyNamed(table, only.names);
+    this.evaluated = this.count;
+    for (const [index, filter] of filters.entries()) {
+      if (this.count === 0) return;
+      if (filter.column === undefined) this.#ask(table, filter, index);
+      else if (filter.column.rejectedCount > 0) this.#strike(filter.column.codes, index);
     }
+  }
+
+  #copyNamed(table: NodeTable, names: ReadonlySet<string>): number {
+    let count = 0;
+    for (const name of names) {
+      const node = table.get(name);
+      if (node !== undefined) this.rows[count++] = node.row;
+    }
+    return count;
   }
 
   /** Why a row that was looked at does not do. */
@@ -116,30 +122,34 @@ export class FilterPass implements FeasibleNodes {
     return true;
   }
 
-  #judge(table: NodeTable, row: number): void {
-    this.evaluated++;
-    const filters = this.#filters;
-    for (let index = 0; index < filters.length; index++) {
-      const filter = filters[index];
-      if (filter === undefined) continue;
-      if (filter.column !== undefined) {
-        if (filter.column.codes[row] === 0) continue;
-        this.#reject(row, index);
-        return;
-      }
-      const node = table.at(row);
-      const verdict = node === undefined ? undefined : filter.plugin.filter?.(filter.state, node);
-      if (verdict instanceof Rejection) {
-        this.#reject(row, index, verdict);
-        return;
-      }
+  /** Takes out what a shared column rejects. */
+  #strike(codes: Uint16Array, filterIndex: number): void {
+    const { rows, count } = this;
+    const rejectedBy = this.#rejectedBy;
+    let kept = 0;
+    for (let at = 0; at < count; at++) {
+      const row = rows[at] ?? 0;
+      if (codes[row] === 0) rows[kept++] = row;
+      else rejectedBy[row] = filterIndex + 1;
     }
-    this.rows[this.count++] = row;
+    this.rejectionCounts[filterIndex] = count - kept;
+    this.count = kept;
   }
 
-  #reject(row: number, filterIndex: number, rejection?: Rejection): void {
-    this.#rejectedBy[row] = filterIndex + 1;
-    this.rejectionCounts[filterIndex] = (this.rejectionCounts[filterIndex] ?? 0) + 1;
-    if (rejection !== undefined) this.#rejections[row] = rejection;
+  /** Takes out what the filter itself rejects, asked node by node. */
+  #ask(table: NodeTable, { plugin, state }: ActiveFilter, filterIndex: number): void {
+    const { rows, count } = this;
+    let kept = 0;
+    for (let at = 0; at < count; at++) {
+      const row = rows[at] ?? 0;
+      const node = table.at(row);
+      const verdict = node === undefined ? undefined : plugin.filter?.(state, node);
+      if (verdict instanceof Rejection) {
+        this.#rejectedBy[row] = filterIndex + 1;
+        this.#rejections[row] = verdict;
+      } else rows[kept++] = row;
+    }
+    this.rejectionCounts[filterIndex] = count - kept;
+    this.count = kept;
   }
 }

@@ -18,6 +18,8 @@ export class Scoring {
   readonly #columns: SharedColumns;
   readonly #random: Random;
   #totals = new Float64Array(0);
+  /** Places among the feasible nodes that share the highest sum. */
+  #ties = new Int32Array(0);
   readonly #scratch: Float64Array[] = [];
 
   constructor(plugins: readonly Plugin[], columns: SharedColumns, random: Random) {
@@ -28,69 +30,73 @@ export class Scoring {
 
   /** The node with the highest sum; one of them at random where there are several. */
   choose(pod: PodInfo, table: NodeTable, feasible: FeasibleNodes): Choice {
-    const { count } = feasible;
-    if (count === 1) return { row: feasible.rows[0] ?? 0, total: 0, scores: {} };
-    const totals = this.#emptyTotals(table.capacity, count);
-    const shares: { readonly name: string; readonly scores: Float64Array }[] = [];
+    const { rows, count } = feasible;
+    if (count === 1) return { row: rows[0] ?? 0, total: 0, scores: {} };
+    this.#reserve(table.capacity);
+    const totals = this.#totals.fill(0, 0, count);
+    const shares: Share[] = [];
     for (const plugin of this.#plugins) {
       const state = plugin.preScore?.(pod, table, feasible);
       if (state === skip) continue;
-      const scores = this.#scratchFor(shares.length, table.capacity);
-      this.#score(plugin, state, pod, table, feasible, scores);
-      plugin.normalize?.(state, scores, feasible);
-      const { weight = 1 } = plugin;
-      for (let at = 0; at < count; at++) totals[at] = (totals[at] ?? 0) + weight * (scores[at] ?? 0);
-      shares.push({ name: plugin.name, scores });
+      const share = this.#scores(plugin, state, pod, table, feasible, shares.length);
+      addWeighted(totals, feasible, share);
+      shares.push(share);
     }
     const at = this.#best(totals, count);
-    const weights = new Map(this.#plugins.map(({ name, weight = 1 }) => [name, weight]));
-    return {
-      row: feasible.rows[at] ?? 0,
-      total: totals[at] ?? 0,
-      scores: Object.fromEntries(
-        shares.map(({ name, scores }) => [name, (scores[at] ?? 0) * (weights.get(name) ?? 1)]),
-      ),
-    };
+    const row = rows[at] ?? 0;
+    const scores: Record<string, number> = {};
+    for (const { name, values, byRow, weight } of shares)
+      scores[name] = weight * (values[byRow ? row : at] ?? 0);
+    return { row, total: totals[at] ?? 0, scores };
   }
 
-  #score(
+  /** One plugin's scores: the shared column as it is, or those of the feasible nodes in scratch memory. */
+  #scores(
     plugin: Plugin,
     state: unknown,
     pod: PodInfo,
     table: NodeTable,
-    { rows, count }: FeasibleNodes,
-    scores: Float64Array,
-  ): void {
+    feasible: FeasibleNodes,
+    scratchIndex: number,
+  ): Share {
+    const { name, weight = 1 } = plugin;
     const shared = this.#columns.scores(plugin, state, pod);
+    if (shared !== undefined && plugin.normalize === undefined)
+      return { name, weight, values: shared, byRow: true };
+    const values = this.#scratchFor(scratchIndex, table.capacity);
+    const { rows, count } = feasible;
     for (let at = 0; at < count; at++) {
       const row = rows[at] ?? 0;
-      if (shared !== undefined) scores[at] = shared[row] ?? 0;
+      if (shared !== undefined) values[at] = shared[row] ?? 0;
       else {
         const node = table.at(row);
-        scores[at] = node === undefined ? 0 : (plugin.score?.(state, node) ?? 0);
+        values[at] = node === undefined ? 0 : (plugin.score?.(state, node) ?? 0);
       }
     }
+    plugin.normalize?.(state, values, feasible);
+    return { name, weight, values, byRow: false };
   }
 
   #best(totals: Float64Array, count: number): number {
+    const ties = this.#ties;
     let most = Number.NEGATIVE_INFINITY;
-    let ties = 0;
+    let tieCount = 0;
     for (let at = 0; at < count; at++) {
       const total = totals[at] ?? 0;
+      if (total < most) continue;
       if (total > most) {
         most = total;
-        ties = 1;
-      } else if (total === most) ties++;
+        tieCount = 0;
+      }
+      ties[tieCount++] = at;
     }
-    let skipped = ties > 1 ? randomBelow(this.#random, ties) : 0;
-    for (let at = 0; at < count; at++) if (totals[at] === most && skipped-- === 0) return at;
-    return 0;
+    return ties[tieCount > 1 ? randomBelow(this.#random, tieCount) : 0] ?? 0;
   }
 
-  #emptyTotals(capacity: number, count: number): Float64Array {
-    if (this.#totals.length < capacity) this.#totals = new Float64Array(capacity);
-    this.#totals.fill(0, 0, count);
-    return this.#totals;
+  #reserve(capacity: number): void {
+    if (this.#totals.length >= capacity) return;
+    this.#totals = new Float64Array(capacity);
+    this.#ties = new Int32Array(capacity);
   }
 
   #scratchFor(index: number, capacity: number): Float64Array {
@@ -100,4 +106,19 @@ export class Scoring {
     this.#scratch[index] = fresh;
     return fresh;
   }
+}
+
+/** What one plugin gives, by row of the table or by place among the feasible nodes. */
+interface Share {
+  readonly name: string;
+  readonly weight: number;
+  readonly values: Float64Array;
+  readonly byRow: boolean;
+}
+
+function addWeighted(totals: Float64Array, { rows, count }: FeasibleNodes, share: Share): void {
+  const { values, weight, byRow } = share;
+  if (byRow)
+    for (let at = 0; at < count; at++) totals[at] = (totals[at] ?? 0) + weight * (values[rows[at] ?? 0] ?? 0);
+  else for (let at = 0; at < count; at++) totals[at] = (totals[at] ?? 0) + weight * (values[at] ?? 0);
 }

@@ -11,6 +11,8 @@ const largestCode = 0xffff;
 export class VerdictColumn {
   codes: Uint16Array;
   readonly rejections: Rejection[] = [];
+  /** How many rows are rejected. */
+  rejectedCount = 0;
   readonly #codeOf = new Map<string, number>();
 
   constructor(capacity: number) {
@@ -26,10 +28,12 @@ export class VerdictColumn {
       code = this.rejections.length;
       this.#codeOf.set(key, code);
     }
+    if (this.codes[row] === 0) this.rejectedCount++;
     this.codes[row] = code;
   }
 
   pass(row: number): void {
+    if (this.codes[row] !== 0) this.rejectedCount--;
     this.codes[row] = 0;
   }
 
@@ -120,8 +124,8 @@ export class SharedColumns {
 
 function judge<F>(plugin: Plugin<F>, state: F, table: NodeTable, row: number, column: VerdictColumn): void {
   const node = table.at(row);
-  if (node === undefined || table.present[row] === 0) return;
-  const verdict = plugin.filter?.(state, node);
+  const isPresent = node !== undefined && table.present[row] === 1;
+  const verdict = isPresent ? plugin.filter?.(state, node) : undefined;
   if (verdict instanceof Rejection) column.set(row, verdict);
   else column.pass(row);
 }
