@@ -85,7 +85,7 @@ test("numbers have lower bounds", () => {
   assert.deepEqual(field.nonNegative("a", -1).map(text), [
     "a: Invalid value: -1: must be greater than or equal to 0",
   ]);
-  assert.deepEqual(field.positive("a", 0).map(text), ["a: Invalid value: 0: must be greater than 0"]);
+  assert.deepEqual(field.positive("a", 0).map(text), ["a: Invalid value: 0: must be greater than zero"]);
   assert.deepEqual(field.positive("a", undefined), []);
 });
 

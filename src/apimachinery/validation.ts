@@ -82,7 +82,7 @@ export function nonNegative(path: string, value: number | undefined): FieldError
 
 export function positive(path: string, value: number | undefined): FieldErrors {
   if (value === undefined || value > 0) return [];
-  return [invalid(path, value, "must be greater than 0")];
+  return [invalid(path, value, "must be greater than zero")];
 }
 
 /** An `Invalid value` for each message, as the name checks of `names.ts` return them. */
