@@ -1,4 +1,5 @@
 import type { Container, EphemeralContainer, Pod } from "../api/core/types.generated.ts";
+import { formatDuration } from "../apimachinery/protobuf/duration.ts";
 import type { Clock } from "../base/clock.ts";
 import type { StartFailure } from "./container-statuses.ts";
 import { ImagePullError } from "./cri/cri-error.ts";
@@ -35,23 +36,26 @@ export interface PresentImage {
   readonly ref: string;
 }
 
-export interface ImagePuller {
+/** Makes images present before containers start. */
+export class ImagePuller {
+  readonly #dependencies: ImagePullerDependencies;
+  readonly #backoff: RestartBackoff;
+  readonly #failedAt = new Map<string, { atMs: number; failure: StartFailure }>();
+  readonly #pulls: <T>(task: () => Promise<T>) => Promise<T>;
+
+  constructor(dependencies: ImagePullerDependencies) {
+    this.#dependencies = dependencies;
+    this.#backoff = new RestartBackoff(dependencies.clock);
+    this.#pulls = limitConcurrency(dependencies.maxParallelPulls);
+  }
+
   /** Makes sure the container's image is there, by its pull policy. Throws StartError. */
-  ensure(pod: Pod, container: Container | EphemeralContainer, signal: AbortSignal): Promise<PresentImage>;
-  forget(podUid: string): void;
-}
-
-export function createImagePuller(dependencies: ImagePullerDependencies): ImagePuller {
-  const { images, clock, events, credentials } = dependencies;
-  const backoff = new RestartBackoff(clock);
-  const failedAt = new Map<string, { atMs: number; failure: StartFailure }>();
-  const pulls = limitConcurrency(dependencies.maxParallelPulls);
-
-  async function ensure(
+  async ensure(
     pod: Pod,
     container: Container | EphemeralContainer,
     signal: AbortSignal,
   ): Promise<PresentImage> {
+    const { images, events } = this.#dependencies;
     const name = container.image ?? "";
     const full = canonicalImage(name);
     if (full === undefined) {
@@ -70,74 +74,80 @@ export function createImagePuller(dependencies: ImagePullerDependencies): ImageP
       events.warning(pod, "ErrImageNeverPull", message, container.name);
       throw new StartError({ reason: "ErrImageNeverPull", message });
     }
-    return pull(pod, container, name, full, signal);
+    this.#holdBack(pod, container, name, full);
+    return this.#pull(pod, container, name, full, signal);
   }
 
-  async function pull(
+  forget(podUid: string): void {
+    this.#backoff.forget(`${podUid}/`);
+    for (const key of this.#failedAt.keys()) if (key.startsWith(`${podUid}/`)) this.#failedAt.delete(key);
+  }
+
+  #holdBack(pod: Pod, container: Container | EphemeralContainer, name: string, full: string): void {
+    const key = `${pod.metadata.uid}/${full}`;
+    const last = this.#failedAt.get(key);
+    const remainingMs = last === undefined ? 0 : this.#backoff.remainingMs(key, last.atMs);
+    if (last === undefined || remainingMs === 0) return;
+    const message = `Back-off pulling image "${name}": ${last.failure.reason}: ${last.failure.message}`;
+    this.#dependencies.events.normal(pod, "BackOff", `Back-off pulling image "${name}"`, container.name);
+    throw new StartError({ reason: "ImagePullBackOff", message }, remainingMs);
+  }
+
+  async #pull(
     pod: Pod,
     container: Container | EphemeralContainer,
     name: string,
     full: string,
     signal: AbortSignal,
   ): Promise<PresentImage> {
+    const { clock, events } = this.#dependencies;
     const key = `${pod.metadata.uid}/${full}`;
-    const last = failedAt.get(key);
-    const remainingMs = last === undefined ? 0 : backoff.remainingMs(key, last.atMs);
-    if (last !== undefined && remainingMs > 0) {
-      const message = `Back-off pulling image "${name}": ${last.failure.reason}: ${last.failure.message}`;
-      events.normal(pod, "BackOff", `Back-off pulling image "${name}"`, container.name);
-      throw new StartError({ reason: "ImagePullBackOff", message }, remainingMs);
-    }
     events.normal(pod, "Pulling", `Pulling image "${name}"`, container.name);
     const waitingSinceMs = clock.now();
     try {
-      return await pulls(async () => {
-        const startedAtMs = clock.now();
-        const ref = await pullWithCredentials(pod, full, signal);
-        const image = await images.imageStatus(ref, { signal });
-        if (image === undefined)
-          throw new ImagePullError("ErrImagePull", "NotFound", `image "${name}" vanished after its pull`);
-        const took = (sinceMs: number) => `${((clock.now() - sinceMs) / 1000).toFixed(3)}s`;
-        const message = `Successfully pulled image "${name}" in ${took(startedAtMs)} (${took(waitingSinceMs)} including waiting). Image size: ${image.sizeBytes} bytes.`;
-        events.normal(pod, "Pulled", message, container.name);
-        backoff.reset(key);
-        failedAt.delete(key);
-        return { image, ref: image.id };
-      });
+      const { startedAtMs, image } = await this.#pulls(async () => ({
+        startedAtMs: clock.now(),
+        image: await this.#pullWithCredentials(pod, full, signal),
+      }));
+      const took = (sinceMs: number) => formatDuration(Math.round(clock.now() - sinceMs) * 1e6);
+      const message = `Successfully pulled image "${name}" in ${took(startedAtMs)} (${took(waitingSinceMs)} including waiting). Image size: ${image.sizeBytes} bytes.`;
+      events.normal(pod, "Pulled", message, container.name);
+      this.#backoff.reset(key);
+      this.#failedAt.delete(key);
+      return { image, ref: image.id };
     } catch (error) {
       if (signal.aborted) throw error;
       const failure = pullFailure(error, name);
       events.warning(pod, "Failed", `Failed to pull image "${name}": ${failure.message}`, container.name);
       events.warning(pod, "Failed", `Error: ${failure.reason}`, container.name);
-      backoff.grow(key);
-      failedAt.set(key, { atMs: clock.now(), failure });
-      throw new StartError(failure, backoff.delayMs(key));
+      this.#backoff.grow(key);
+      this.#failedAt.set(key, { atMs: clock.now(), failure });
+      // The next try comes at once, and is held back: that is how the reason becomes ImagePullBackOff.
+      throw new StartError(failure, shownFailureMs);
     }
   }
 
   /** Tries each credential in turn; without any, anonymously. */
-  async function pullWithCredentials(pod: Pod, full: string, signal: AbortSignal): Promise<string> {
+  async #pullWithCredentials(pod: Pod, full: string, signal: AbortSignal): Promise<Image> {
+    const { images, credentials } = this.#dependencies;
     const auths = await credentials(pod, parseImageReference(full)?.registry ?? "");
-    if (auths.length === 0) return images.pullImage(full, { signal });
     let lastError: unknown;
-    for (const auth of auths) {
+    for (const auth of auths.length === 0 ? [undefined] : auths) {
       try {
-        return await images.pullImage(full, { signal, auth });
+        const ref = await images.pullImage(full, auth === undefined ? { signal } : { signal, auth });
+        const image = await images.imageStatus(ref, { signal });
+        if (image !== undefined) return image;
+        lastError = new ImagePullError("ErrImagePull", "NotFound", `image "${full}" vanished after its pull`);
       } catch (error) {
         lastError = error;
       }
     }
     throw lastError;
   }
-
-  return {
-    ensure,
-    forget(podUid) {
-      backoff.forget(`${podUid}/`);
-      for (const key of failedAt.keys()) if (key.startsWith(`${podUid}/`)) failedAt.delete(key);
-    },
-  };
 }
+
+/** How long a failed pull is shown as such before it is shown as held back; upstream: until the next sync. */
+const shownFailureMs = 1000;
 
 function pullFailure(error: unknown, name: string): StartFailure {
   const message = error instanceof Error ? error.message : String(error);

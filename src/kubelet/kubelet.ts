@@ -7,20 +7,21 @@ import type { Random } from "../base/random.ts";
 import type { Client } from "../client/client.ts";
 import type { EventRecorder } from "../client/event-recorder.ts";
 import type { InformerFactory, SharedInformer } from "../client/informer.ts";
+import type { NodeContext } from "./container-starter.ts";
 import type { ContainerRuntime, ImageService } from "./cri/runtime.ts";
 import type { Host } from "./host/host.ts";
-import { createImagePuller } from "./image-puller.ts";
+import { ImagePuller } from "./image-puller.ts";
 import { createNodeRegistrar } from "./node-registrar.ts";
 import type { MachineInfo, NodeIdentity, NodeObservation } from "./node-status.ts";
 import { createOrphanCollector } from "./orphans.ts";
 import { createPleg, type PlegOptions } from "./pleg-loop.ts";
 import { type KubeletDirectories, podDirectories } from "./pod-directories.ts";
 import type { PodEvents } from "./pod-events.ts";
-import { createPodKiller } from "./pod-killer.ts";
+import { PodKiller } from "./pod-killer.ts";
 import { createPodLifecycle } from "./pod-lifecycle.ts";
-import { createPodSynchronizer, type NodeContext } from "./pod-synchronizer.ts";
+import { PodSynchronizer } from "./pod-synchronizer.ts";
 import { PodWorker } from "./pod-worker.ts";
-import { createProbeManager } from "./probes/probe-manager.ts";
+import { ProbeManager } from "./probes/probe-manager.ts";
 import { type NetworkProber, runProbe } from "./probes/prober.ts";
 import { pullCredentials } from "./pull-credentials.ts";
 import { createReferencedObjects } from "./referenced-objects.ts";
@@ -28,7 +29,7 @@ import type { NodeDns } from "./resolv-conf.ts";
 import { resourceField } from "./resource-amounts.ts";
 import { RestartBackoff } from "./restart-backoff.ts";
 import { serviceEnvironment } from "./service-environment.ts";
-import { createStatusManager } from "./status-manager.ts";
+import { StatusManager } from "./status-manager.ts";
 import { createTerminationMessages } from "./termination-messages.ts";
 import { createTokenManager } from "./volumes/tokens.ts";
 import { createVolumeManager } from "./volumes/volume-manager.ts";
@@ -85,8 +86,8 @@ export function createKubelet(dependencies: KubeletDependencies, options: Kubele
   let runtimeName = "containerd";
 
   const terminationMessages = createTerminationMessages(host.files);
-  const statuses = createStatusManager({ client, clock, random, logger });
-  const probes = createProbeManager({
+  const statuses = new StatusManager({ client, clock, random, logger });
+  const probes = new ProbeManager({
     clock,
     random,
     events,
@@ -95,9 +96,9 @@ export function createKubelet(dependencies: KubeletDependencies, options: Kubele
   });
   const objects = createReferencedObjects({ client, clock, logger, changed: notify });
   const tokens = createTokenManager({ client, clock });
-  const killer = createPodKiller({ runtime, network: dependencies.network, events, clock, logger });
+  const killer = new PodKiller({ runtime, network: dependencies.network, events, clock, logger });
   const crashBackoff = new RestartBackoff(clock);
-  const puller = createImagePuller({
+  const puller = new ImagePuller({
     images,
     clock,
     events,
@@ -146,7 +147,7 @@ export function createKubelet(dependencies: KubeletDependencies, options: Kubele
       clock,
       node: context,
     };
-    const synchronizer = createPodSynchronizer({
+    const synchronizer = new PodSynchronizer({
       ...common,
       network: dependencies.network,
       directories,

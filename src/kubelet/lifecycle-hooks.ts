@@ -28,6 +28,7 @@ export async function runHook(
       containerId,
       exec.command ?? [],
       Math.ceil(timeoutMs / 1000),
+      options.signal === undefined ? {} : { signal: options.signal },
     );
     if (exitCode === 0) return;
     const output = new TextDecoder().decode(stderr).slice(0, 1024);

@@ -29,6 +29,7 @@ const leaseNamespace = "kube-node-lease";
 const leaseDurationSeconds = 40;
 const leaseRenewMs = 10_000;
 const observeMs = 10_000;
+const firstLookMs = 50;
 /** Heartbeats of an unchanged status; the lease says the rest. */
 const statusReportMs = 300_000;
 
@@ -38,6 +39,7 @@ export function createNodeRegistrar(dependencies: NodeRegistrarDependencies): No
   const { name } = identity;
   let lease: Lease | undefined;
   let lastReportMs = 0;
+  let notReadyLooks = 0;
   let wake = new AbortController();
 
   async function register(signal: AbortSignal): Promise<Node> {
@@ -54,12 +56,17 @@ export function createNodeRegistrar(dependencies: NodeRegistrarDependencies): No
     return client.patch(nodes, { name }, { type: "merge", patch: { metadata: { labels } } }, { signal });
   }
 
-  async function report(signal: AbortSignal): Promise<void> {
+  /** Resolves to when to look again: soon while the node is not ready, for its network comes a moment after it. */
+  async function report(signal: AbortSignal): Promise<number> {
     const node = await client.get(nodes, { name }, { signal });
     const now = clock.now();
     const status = nodeStatus(node.status ?? {}, await observe(), now);
     const unchanged = withoutHeartbeats(status) === withoutHeartbeats(node.status ?? {});
-    if (unchanged && now - lastReportMs < statusReportMs) return;
+    const isReady =
+      status.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True") === true;
+    notReadyLooks = isReady ? 0 : notReadyLooks + 1;
+    const nextMs = isReady ? observeMs : Math.min(observeMs, firstLookMs * 1.3 ** notReadyLooks);
+    if (unchanged && now - lastReportMs < statusReportMs) return nextMs;
     const written = await client.patch(
       nodes,
       { name },
@@ -68,6 +75,7 @@ export function createNodeRegistrar(dependencies: NodeRegistrarDependencies): No
     );
     lastReportMs = now;
     onNode(written);
+    return nextMs;
   }
 
   async function renewLease(owner: Node, signal: AbortSignal): Promise<void> {
@@ -96,14 +104,14 @@ export function createNodeRegistrar(dependencies: NodeRegistrarDependencies): No
   async function repeat(
     what: string,
     periodMs: number,
-    work: () => Promise<void>,
+    work: () => Promise<number>,
     signal: AbortSignal,
     early?: () => AbortSignal,
   ) {
     while (!signal.aborted) {
-      let pauseMs = periodMs;
+      let pauseMs: number;
       try {
-        await work();
+        pauseMs = await work();
       } catch (error) {
         if (signal.aborted) return;
         logger.warn({ error, node: name }, `${what} failed; trying again`);
@@ -132,7 +140,12 @@ export function createNodeRegistrar(dependencies: NodeRegistrarDependencies): No
       onNode(registered);
       logger.info({ node: name }, "node registered");
       await Promise.all([
-        repeat("the lease's renewal", leaseRenewMs, () => renewLease(registered, signal), signal),
+        repeat(
+          "the lease's renewal",
+          leaseRenewMs,
+          () => renewLease(registered, signal).then(() => leaseRenewMs),
+          signal,
+        ),
         repeat(
           "the node's status report",
           observeMs,

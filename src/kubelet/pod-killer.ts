@@ -21,114 +21,108 @@ export interface PodKillerDependencies {
   readonly logger: Logger;
 }
 
-/** A hook that eats up the whole grace period leaves the process this much to end by itself. */
-const minimumGraceSeconds = 2;
-
-export interface PodKiller {
-  /** Runs the preStop hook and stops one container within its grace period. */
-  killContainer(
-    pod: Pod,
-    container: RuntimeContainer,
-    message: string,
-    graceSeconds: number,
-    signal?: AbortSignal,
-  ): Promise<void>;
-  /** Stops everything of a pod: main containers at once, sidecars after them in reverse order, then the sandboxes. */
-  killPod(pod: Pod, runtime: RuntimePodStatus, graceSeconds: number, signal: AbortSignal): Promise<void>;
+export interface KillOptions {
+  /** What the Killing event says; "": that it is being stopped. */
+  readonly message: string;
+  readonly graceSeconds: number;
+  readonly signal: AbortSignal;
 }
 
-export function createPodKiller(dependencies: PodKillerDependencies): PodKiller {
-  const { runtime, events, clock, logger } = dependencies;
+/** Every process gets this much to end by itself, even where a hook ate the grace period up or none was given. */
+const minimumGraceSeconds = 2;
 
-  async function killContainer(
+/** Stops containers: hook, stop signal, and the kill that follows when the grace period is over. */
+export class PodKiller {
+  readonly #dependencies: PodKillerDependencies;
+
+  constructor(dependencies: PodKillerDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /** Runs the preStop hook and stops one container within its grace period. */
+  async killContainer(
     pod: Pod,
     instance: RuntimeContainer,
-    message: string,
-    graceSeconds: number,
-    signal?: AbortSignal,
+    { message, graceSeconds, signal }: KillOptions,
   ): Promise<void> {
+    const { runtime, events, clock } = this.#dependencies;
     const name = containerNameOf(instance);
     const spec = specOf(pod, name);
     events.normal(pod, "Killing", message === "" ? `Stopping container ${name}` : message, name);
     const startedAtMs = clock.now();
-    if (spec?.lifecycle?.preStop !== undefined && graceSeconds > 0 && instance.state === "running") {
-      await runPreStop(pod, spec, instance, graceSeconds, signal);
-    }
-    const usedSeconds = Math.floor((clock.now() - startedAtMs) / 1000);
-    const left = graceSeconds === 0 ? 0 : Math.max(minimumGraceSeconds, graceSeconds - usedSeconds);
-    signal?.throwIfAborted();
-    await runtime.stopContainer(instance.id, left, signal === undefined ? {} : { signal });
+    if (spec !== undefined && graceSeconds > 0 && instance.state === "running")
+      await this.#runPreStop(pod, spec, instance, graceSeconds, signal);
+    signal.throwIfAborted();
+    await runtime.stopContainer(instance.id, this.#left(graceSeconds, startedAtMs), { signal });
   }
 
-  async function runPreStop(
-    pod: Pod,
-    container: Container | EphemeralContainer,
-    instance: RuntimeContainer,
-    graceSeconds: number,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    const handler = container.lifecycle?.preStop;
-    if (handler === undefined) return;
-    const timeoutMs = graceSeconds * 1000;
-    const target = { container, containerId: instance.id, podIp: pod.status?.podIP ?? "" };
-    const stop = new AbortController();
-    signal?.addEventListener("abort", () => stop.abort(), { once: true });
-    const hook = runHook(handler, target, dependencies, { timeoutMs, signal: stop.signal }).catch(
-      (error: unknown) => {
-        if (stop.signal.aborted) return;
-        const why = error instanceof Error ? error.message : String(error);
-        events.warning(pod, "FailedPreStopHook", `PreStopHook failed: ${why}`, container.name);
-      },
-    );
-    const deadline = sleep(clock, timeoutMs, { signal: stop.signal }).catch(() => undefined);
-    await Promise.race([hook, deadline]);
-    stop.abort();
-  }
-
-  async function killPod(
+  /** Stops everything of a pod: main containers at once, sidecars after them in reverse order, then the sandboxes. */
+  async killPod(
     pod: Pod,
     status: RuntimePodStatus,
     graceSeconds: number,
     signal: AbortSignal,
   ): Promise<void> {
+    const { runtime, clock } = this.#dependencies;
     const startedAtMs = clock.now();
     const running = status.containers.filter(({ state }) => state === "running" || state === "unknown");
     const sidecarNames = (pod.spec.initContainers ?? []).filter(isSidecar).map(({ name }) => name);
     const mains = running.filter((instance) => !sidecarNames.includes(containerNameOf(instance)));
-    await Promise.all(mains.map((instance) => killQuietly(pod, instance, graceSeconds, signal)));
-    const leftSeconds = () =>
-      graceSeconds === 0
-        ? 0
-        : Math.max(minimumGraceSeconds, graceSeconds - Math.floor((clock.now() - startedAtMs) / 1000));
+    const stop = (instance: RuntimeContainer, seconds: number) =>
+      this.#killQuietly(pod, instance, { message: "", graceSeconds: seconds, signal });
+    await Promise.all(mains.map((instance) => stop(instance, graceSeconds)));
     for (const name of sidecarNames.toReversed()) {
       const instance = running.find((candidate) => containerNameOf(candidate) === name);
-      if (instance !== undefined) await killQuietly(pod, instance, leftSeconds(), signal);
+      if (instance !== undefined) await stop(instance, this.#left(graceSeconds, startedAtMs));
     }
     await Promise.all(
       status.sandboxes.filter(({ state }) => state === "ready").map(({ id }) => runtime.stopPodSandbox(id)),
     );
   }
 
-  /** One that will not stop by itself is killed with its sandbox. */
-  async function killQuietly(
+  #left(graceSeconds: number, sinceMs: number): number {
+    const usedSeconds = Math.floor((this.#dependencies.clock.now() - sinceMs) / 1000);
+    return Math.max(minimumGraceSeconds, graceSeconds - usedSeconds);
+  }
+
+  async #runPreStop(
     pod: Pod,
+    container: Container | EphemeralContainer,
     instance: RuntimeContainer,
     graceSeconds: number,
     signal: AbortSignal,
   ): Promise<void> {
+    const { events, clock } = this.#dependencies;
+    const handler = container.lifecycle?.preStop;
+    if (handler === undefined) return;
+    const timeoutMs = graceSeconds * 1000;
+    const target = { container, containerId: instance.id, podIp: pod.status?.podIP ?? "" };
+    const over = new AbortController();
+    const options = { timeoutMs, signal: AbortSignal.any([signal, over.signal]) };
+    const hook = runHook(handler, target, this.#dependencies, options).catch((error: unknown) => {
+      if (options.signal.aborted) return;
+      const why = error instanceof Error ? error.message : String(error);
+      events.warning(pod, "FailedPreStopHook", `PreStopHook failed: ${why}`, container.name);
+    });
+    const deadline = sleep(clock, timeoutMs, { signal: options.signal }).catch(() => undefined);
+    await Promise.race([hook, deadline]);
+    over.abort();
+  }
+
+  /** One that will not stop by itself is killed with its sandbox. */
+  async #killQuietly(pod: Pod, instance: RuntimeContainer, options: KillOptions): Promise<void> {
     try {
-      await killContainer(pod, instance, "", graceSeconds, signal);
+      await this.killContainer(pod, instance, options);
     } catch (error) {
       // Interrupted: the pod has less time now than it had.
-      signal.throwIfAborted();
-      logger.warn(
-        { error, pod: pod.metadata.name, container: containerNameOf(instance) },
+      options.signal.throwIfAborted();
+      const container = containerNameOf(instance);
+      this.#dependencies.logger.warn(
+        { error, pod: pod.metadata.name, container },
         "a container could not be stopped",
       );
     }
   }
-
-  return { killContainer, killPod };
 }
 
 function specOf(pod: Pod, name: string): Container | EphemeralContainer | undefined {

@@ -15,22 +15,6 @@ export interface StatusManagerDependencies {
   readonly logger: Logger;
 }
 
-/**
- * Carries pods' statuses to the API: the latest one only, one write at a time a pod, retried until it is there. A pod
- * whose deletion is finished on the node is then deleted for good.
- */
-export interface StatusManager {
-  set(pod: Pod, status: PodStatus): void;
-  /** What was last set for the pod; the API may not have it yet. */
-  get(podUid: string): PodStatus | undefined;
-  /** Nothing of the pod is left on this node: once its last status is written, remove the object. */
-  finishDeletion(pod: Pod): void;
-  /** Forgets the pod: it is gone from the API. */
-  remove(podUid: string): void;
-  /** Resolves when everything set so far is written or given up. */
-  flush(): Promise<void>;
-}
-
 interface Entry {
   pod: Pod;
   status: PodStatus | undefined;
@@ -43,13 +27,55 @@ interface Entry {
 
 const retry: BackoffPolicy = { initialMs: 100, factor: 2, limitMs: 10_000, jitter: 0.2 };
 
-export function createStatusManager(dependencies: StatusManagerDependencies): StatusManager {
-  const { client, clock, random, logger } = dependencies;
-  const entries = new Map<string, Entry>();
+/**
+ * Carries pods' statuses to the API: the latest one only, one write at a time a pod, retried until it is there. A pod
+ * whose deletion is finished on the node is then deleted for good.
+ */
+export class StatusManager {
+  readonly #dependencies: StatusManagerDependencies;
+  readonly #entries = new Map<string, Entry>();
 
-  function entryOf(pod: Pod): Entry {
+  constructor(dependencies: StatusManagerDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  set(pod: Pod, status: PodStatus): void {
+    const entry = this.#entryOf(pod);
+    entry.status = status;
+    this.#kick(entry);
+  }
+
+  /** What was last set for the pod; the API may not have it yet. */
+  get(podUid: string): PodStatus | undefined {
+    return this.#entries.get(podUid)?.status;
+  }
+
+  /** Nothing of the pod is left on this node: once its last status is written, remove the object. */
+  finishDeletion(pod: Pod): void {
+    const entry = this.#entryOf(pod);
+    entry.deletion = true;
+    this.#kick(entry);
+  }
+
+  /** Forgets the pod: it is gone from the API. */
+  remove(podUid: string): void {
+    this.#entries.get(podUid)?.controller.abort();
+    this.#entries.delete(podUid);
+  }
+
+  /** Resolves when everything set so far is written or given up. */
+  async flush(): Promise<void> {
+    await Promise.all([...this.#entries.values()].map((entry) => entry.writing));
+  }
+
+  /** No write is begun any more; those under way are given up. */
+  close(): void {
+    for (const { controller } of this.#entries.values()) controller.abort();
+  }
+
+  #entryOf(pod: Pod): Entry {
     const uid = pod.metadata.uid ?? "";
-    let entry = entries.get(uid);
+    let entry = this.#entries.get(uid);
     if (entry === undefined) {
       entry = {
         pod,
@@ -59,42 +85,42 @@ export function createStatusManager(dependencies: StatusManagerDependencies): St
         writing: undefined,
         controller: new AbortController(),
       };
-      entries.set(uid, entry);
+      this.#entries.set(uid, entry);
     }
     entry.pod = pod;
     return entry;
   }
 
-  function kick(entry: Entry): void {
-    entry.writing ??= writeAll(entry).finally(() => {
+  #kick(entry: Entry): void {
+    entry.writing ??= this.#writeAll(entry).finally(() => {
       entry.writing = undefined;
     });
   }
 
-  async function writeAll(entry: Entry): Promise<void> {
+  async #writeAll(entry: Entry): Promise<void> {
+    const { clock, random, logger } = this.#dependencies;
     const { signal } = entry.controller;
     for (let attempt = 0; !signal.aborted; ) {
       try {
-        if (!(await writeOnce(entry))) return;
+        if (!(await this.#writeOnce(entry))) return;
         attempt = 0;
       } catch (error) {
         if (signal.aborted) return;
+        const pod = entry.pod.metadata.name;
         if (isApiError(error, "NotFound") || isApiError(error, "Conflict")) {
           // Gone, or replaced by a pod of the same name: nothing of this one is left to tell.
-          logger.debug({ pod: entry.pod.metadata.name, error }, "the pod is gone from the API");
+          logger.debug({ pod, error }, "the pod is gone from the API");
           return;
         }
-        logger.warn(
-          { pod: entry.pod.metadata.name, error },
-          "a pod's status could not be written; trying again",
-        );
+        logger.warn({ pod, error }, "a pod's status could not be written; trying again");
         await sleep(clock, backoffDelayMs(retry, attempt++, random), { signal }).catch(() => undefined);
       }
     }
   }
 
   /** One write; false when there is nothing left to write. */
-  async function writeOnce(entry: Entry): Promise<boolean> {
+  async #writeOnce(entry: Entry): Promise<boolean> {
+    const { client } = this.#dependencies;
     const { pod, status } = entry;
     const { name = "", namespace = "", uid = "" } = pod.metadata;
     const { signal } = entry.controller;
@@ -110,31 +136,10 @@ export function createStatusManager(dependencies: StatusManagerDependencies): St
       return true;
     }
     if (!entry.deletion) return false;
-    entry.deletion = false;
     await client.delete(pods, { namespace, name }, { gracePeriodSeconds: 0, preconditions: { uid }, signal });
+    entry.deletion = false;
     return false;
   }
-
-  return {
-    set(pod, status) {
-      const entry = entryOf(pod);
-      entry.status = status;
-      kick(entry);
-    },
-    get: (podUid) => entries.get(podUid)?.status,
-    finishDeletion(pod) {
-      const entry = entryOf(pod);
-      entry.deletion = true;
-      kick(entry);
-    },
-    remove(podUid) {
-      entries.get(podUid)?.controller.abort();
-      entries.delete(podUid);
-    },
-    async flush() {
-      await Promise.all([...entries.values()].map((entry) => entry.writing));
-    },
-  };
 }
 
 /** The fields that differ, as a strategic merge patch; undefined when none does. A field that went away is nulled. */
@@ -150,9 +155,20 @@ export function statusPatch(before: PodStatus, after: PodStatus): Record<string,
         return canonicalJson(old) === canonicalJson(condition) ? [] : [{ ...nulled(old), ...condition }];
       });
       if (changed.length > 0) patch.conditions = changed;
+    } else if (field === "podIPs" || field === "hostIPs") {
+      patch[field] = addressesPatch(before[field] ?? [], after[field] ?? []);
     } else patch[field] = after[field] ?? null;
   }
   return Object.keys(patch).length === 0 ? undefined : patch;
+}
+
+/** Addresses merge by their text: what went away is deleted by name, and the order is told anew. */
+function addressesPatch(
+  before: readonly { readonly ip?: string }[],
+  after: readonly { readonly ip?: string }[],
+) {
+  const gone = before.filter(({ ip }) => !after.some((address) => address.ip === ip));
+  return [...after, ...gone.map(({ ip }) => ({ ip, $patch: "delete" }))];
 }
 
 /** Written by others: the scheduler and the resource claim controller. */

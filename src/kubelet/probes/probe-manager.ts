@@ -22,15 +22,6 @@ export interface ProbeManagerDependencies {
   readonly changed: (podUid: string) => void;
 }
 
-export interface ProbeManager {
-  /** Probes what runs now; what no longer runs is probed no more. */
-  observe(pod: Pod, runtime: RuntimePodStatus, podIp: string): void;
-  result(kind: ProbeKind, containerId: string): ProbeResult | undefined;
-  /** The pod is ending: only readiness goes on being told. */
-  stopLivenessAndStartup(podUid: string): void;
-  remove(podUid: string): void;
-}
-
 interface Worker {
   readonly kind: ProbeKind;
   readonly probe: Probe;
@@ -45,135 +36,142 @@ interface Worker {
 const kinds: readonly ProbeKind[] = ["startup", "liveness", "readiness"];
 
 /** One worker for each probe of each running container (upstream's prober manager). */
-export function createProbeManager(dependencies: ProbeManagerDependencies): ProbeManager {
-  const { clock, random, events, probe: runProbe, changed } = dependencies;
+export class ProbeManager {
+  readonly #dependencies: ProbeManagerDependencies;
   /** By pod, then "container/kind". */
-  const pods = new Map<string, Map<string, Worker>>();
-  const byContainer = new Map<string, Worker>();
+  readonly #pods = new Map<string, Map<string, Worker>>();
+  /** By "kind/container id". */
+  readonly #byContainer = new Map<string, Worker>();
 
-  function startWorker(kind: ProbeKind, probe: Probe, target: ProbeTarget, startedAtMs: number): Worker {
+  constructor(dependencies: ProbeManagerDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /** Probes what runs now; what no longer runs is probed no more. */
+  observe(pod: Pod, runtime: RuntimePodStatus, podIp: string): void {
+    const uid = pod.metadata.uid ?? "";
+    const workers = this.#pods.get(uid) ?? new Map<string, Worker>();
+    const newest = newestInstances(runtime);
+    const wanted = new Set<string>();
+    for (const container of probedContainers(pod)) {
+      const running = newest.get(container.name);
+      if (running?.state !== "running") continue;
+      const target = { pod, container, containerId: running.id, podIp };
+      for (const kind of kinds) {
+        const probe = container[`${kind}Probe`];
+        if (probe === undefined) continue;
+        const key = `${container.name}/${kind}`;
+        wanted.add(key);
+        const worker = workers.get(key);
+        if (worker?.containerId === running.id) worker.target = target;
+        else {
+          if (worker !== undefined) this.#forget(worker);
+          workers.set(key, this.#startWorker(kind, probe, target, running.startedAtMs));
+        }
+      }
+    }
+    for (const [key, worker] of workers) {
+      if (wanted.has(key)) continue;
+      this.#forget(worker);
+      workers.delete(key);
+    }
+    if (workers.size > 0) this.#pods.set(uid, workers);
+    else this.#pods.delete(uid);
+  }
+
+  result(kind: ProbeKind, containerId: string): ProbeResult | undefined {
+    return this.#byContainer.get(`${kind}/${containerId}`)?.state.result;
+  }
+
+  /** The pod is ending: only readiness goes on being told; what the others found last stays known. */
+  stopLivenessAndStartup(podUid: string): void {
+    for (const worker of this.#pods.get(podUid)?.values() ?? []) {
+      if (worker.kind !== "readiness") halt(worker);
+    }
+  }
+
+  remove(podUid: string): void {
+    for (const worker of this.#pods.get(podUid)?.values() ?? []) this.#forget(worker);
+    this.#pods.delete(podUid);
+  }
+
+  /** No probe is begun any more. */
+  close(): void {
+    for (const uid of [...this.#pods.keys()]) this.remove(uid);
+  }
+
+  #startWorker(kind: ProbeKind, probe: Probe, target: ProbeTarget, startedAtMs: number): Worker {
+    const { clock, random } = this.#dependencies;
     const { containerId } = target;
     const known = knownResult(kind, target);
-    const state =
-      known === undefined ? initialProbeState(kind) : { ...initialProbeState(kind), result: known };
-    const worker: Worker = {
-      kind,
-      probe,
-      containerId,
-      startedAtMs,
-      target,
-      state,
-      timer: undefined,
-      stopped: false,
-    };
-    byContainer.set(`${kind}/${containerId}`, worker);
+    const initial = initialProbeState(kind);
+    const state = known === undefined ? initial : { ...initial, result: known };
+    const base = { kind, probe, containerId, startedAtMs, target, state };
+    const worker: Worker = { ...base, timer: undefined, stopped: false };
+    this.#byContainer.set(`${kind}/${containerId}`, worker);
     if (kind === "startup" && known === "success") return worker;
     const periodMs = (probe.periodSeconds ?? 10) * 1000;
+    const now = clock.now();
     const dueMs = startedAtMs + (probe.initialDelaySeconds ?? 0) * 1000;
     // After a restart of the kubelet many are due at once: spread them over a period.
-    const delayMs =
-      dueMs > clock.now()
-        ? dueMs - clock.now()
-        : clock.now() - startedAtMs > periodMs
-          ? randomBelow(random, periodMs)
-          : 0;
-    arm(worker, delayMs);
+    const lateMs = now - startedAtMs > periodMs ? randomBelow(random, periodMs) : 0;
+    this.#arm(worker, dueMs > now ? dueMs - now : lateMs);
     return worker;
   }
 
-  function arm(worker: Worker, delayMs: number): void {
+  #arm(worker: Worker, delayMs: number): void {
     worker.timer?.cancel();
-    worker.timer = clock.setTimer(delayMs, () => void run(worker));
+    worker.timer = this.#dependencies.clock.setTimer(delayMs, () => void this.#run(worker));
   }
 
-  async function run(worker: Worker): Promise<void> {
+  async #run(worker: Worker): Promise<void> {
     const { kind, probe, target } = worker;
-    const periodMs = (probe.periodSeconds ?? 10) * 1000;
-    const startup = byContainer.get(`startup/${worker.containerId}`);
-    if (kind !== "startup" && startup !== undefined && startup.state.result !== "success") {
-      // Woken when the startup probe succeeds.
-      return;
-    }
-    const answer = await runProbe(probe, target);
+    const startup = this.#byContainer.get(`startup/${worker.containerId}`);
+    // Woken when the startup probe succeeds.
+    if (kind !== "startup" && startup !== undefined && startup.state.result !== "success") return;
+    const answer = await this.#dependencies.probe(probe, target);
     if (worker.stopped) return;
-    report(worker, answer);
+    this.#report(worker, answer);
     const before = worker.state.result;
     worker.state = stepProbe(worker.state, answer.outcome, probe);
     const { result } = worker.state;
-    if (result !== before) changed(target.pod.metadata.uid ?? "");
-    if (kind === "startup" && result === "success") return wakeOthers(worker);
+    if (result !== before) this.#dependencies.changed(target.pod.metadata.uid ?? "");
+    if (kind === "startup" && result === "success") return this.#wakeOthers(worker);
     // A failed liveness or startup probe ends the container: its next instance gets a worker of its own.
     if (kind !== "readiness" && result === "failure") return;
-    arm(worker, periodMs);
+    this.#arm(worker, (probe.periodSeconds ?? 10) * 1000);
   }
 
-  function wakeOthers(startup: Worker): void {
+  #wakeOthers(startup: Worker): void {
+    const now = this.#dependencies.clock.now();
     for (const kind of kinds) {
-      const worker = byContainer.get(`${kind}/${startup.containerId}`);
-      if (worker !== undefined && worker !== startup) {
-        const dueMs = worker.startedAtMs + (worker.probe.initialDelaySeconds ?? 0) * 1000;
-        arm(worker, Math.max(0, dueMs - clock.now()));
-      }
+      const worker = this.#byContainer.get(`${kind}/${startup.containerId}`);
+      if (worker === undefined || worker === startup || worker.stopped) continue;
+      const dueMs = worker.startedAtMs + (worker.probe.initialDelaySeconds ?? 0) * 1000;
+      this.#arm(worker, Math.max(0, dueMs - now));
     }
   }
 
-  function report({ kind, target }: Worker, { outcome, output }: ProbeAnswer): void {
+  #report({ kind, target }: Worker, { outcome, output }: ProbeAnswer): void {
     if (outcome === "success") return;
     const name = `${kind.charAt(0).toUpperCase()}${kind.slice(1)}`;
     const message =
       outcome === "failure"
         ? `${name} probe failed: ${output}`
         : `${name} probe errored and resulted in unknown state: ${output}`;
-    events.warning(target.pod, "Unhealthy", message, target.container.name);
+    this.#dependencies.events.warning(target.pod, "Unhealthy", message, target.container.name);
   }
 
-  function stop(worker: Worker): void {
-    worker.stopped = true;
-    worker.timer?.cancel();
+  #forget(worker: Worker): void {
+    halt(worker);
     const key = `${worker.kind}/${worker.containerId}`;
-    if (byContainer.get(key) === worker) byContainer.delete(key);
+    if (this.#byContainer.get(key) === worker) this.#byContainer.delete(key);
   }
+}
 
-  return {
-    observe(pod, runtime, podIp) {
-      const uid = pod.metadata.uid ?? "";
-      const workers = pods.get(uid) ?? new Map<string, Worker>();
-      const newest = newestInstances(runtime);
-      const wanted = new Set<string>();
-      for (const container of probedContainers(pod)) {
-        const running = newest.get(container.name);
-        if (running?.state !== "running") continue;
-        const target = { pod, container, containerId: running.id, podIp };
-        for (const kind of kinds) {
-          const probe = container[`${kind}Probe`];
-          if (probe === undefined) continue;
-          const key = `${container.name}/${kind}`;
-          wanted.add(key);
-          const worker = workers.get(key);
-          if (worker?.containerId === running.id) worker.target = target;
-          else {
-            if (worker !== undefined) stop(worker);
-            workers.set(key, startWorker(kind, probe, target, running.startedAtMs));
-          }
-        }
-      }
-      for (const [key, worker] of workers) {
-        if (wanted.has(key)) continue;
-        stop(worker);
-        workers.delete(key);
-      }
-      if (workers.size > 0) pods.set(uid, workers);
-      else pods.delete(uid);
-    },
-    result: (kind, containerId) => byContainer.get(`${kind}/${containerId}`)?.state.result,
-    stopLivenessAndStartup(podUid) {
-      for (const worker of pods.get(podUid)?.values() ?? []) if (worker.kind !== "readiness") stop(worker);
-    },
-    remove(podUid) {
-      for (const worker of pods.get(podUid)?.values() ?? []) stop(worker);
-      pods.delete(podUid);
-    },
-  };
+function halt(worker: Worker): void {
+  worker.stopped = true;
+  worker.timer?.cancel();
 }
 
 function probedContainers(pod: Pod): readonly Container[] {

@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Pod } from "../api/core/types.generated.ts";
+import { pods } from "../api/resources.generated.ts";
+import { isReady, statusOf, TestNode } from "./test-support/test-node.ts";
+
+const endsWith = (exitCode: number, afterMs = 1000) => ({
+  behavior: () => ({ exitAfterMs: afterMs, exitCode }),
+});
+
+test("A pod runs: Running and ready, with addresses and container id (Pods, assigned hostip)", async () => {
+  await using node = await TestNode.start();
+  await node.create("web");
+  const pod = await node.untilRunning("web");
+  const status = statusOf(pod);
+  assert.match(status.containerID ?? "", /^sim:\/\//);
+  assert.equal(status.restartCount, 0);
+  assert.equal(status.started, true);
+  assert.match(pod.status?.podIP ?? "", /^10\.244\.0\./);
+  assert.deepEqual(pod.status?.podIPs, [{ ip: pod.status?.podIP }]);
+  assert.equal(pod.status?.hostIP, "10.95.0.1");
+  assert.deepEqual(await node.eventsOf("web"), [
+    'Pulling: Pulling image "app:1"',
+    'Pulled: Successfully pulled image "app:1" in 500ms (500ms including waiting). Image size: 5000000 bytes.',
+    "Created: Container created",
+    "Started: Container started",
+  ]);
+});
+
+test("A crash loop waits 0, 10, 20, 40 … at most 300 seconds between restarts, and says so", async () => {
+  await using node = await TestNode.start({ runtime: endsWith(1) });
+  await node.create("loop");
+  const startedAt: number[] = [];
+  for (let restart = 0; restart <= 7; restart++) {
+    const pod = await node.untilPod("loop", (p) => {
+      const [status] = p.status?.containerStatuses ?? [];
+      return status?.restartCount === restart && status.state?.running !== undefined;
+    });
+    startedAt.push(Date.parse(statusOf(pod).state?.running?.startedAt ?? ""));
+    if (restart === 2) {
+      const waiting = await node.untilPod("loop", (p) => statusOf(p).state?.waiting !== undefined);
+      const { state, lastState } = statusOf(waiting);
+      assert.equal(state?.waiting?.reason, "CrashLoopBackOff");
+      assert.match(
+        state?.waiting?.message ?? "",
+        /^back-off 20s restarting failed container=c pod=loop_default\(/,
+      );
+      assert.equal(lastState?.terminated?.exitCode, 1);
+      assert.equal(waiting.status?.phase, "Running");
+    }
+  }
+  const pauses = startedAt.slice(1).map((at, index) => Math.floor((at - (startedAt[index] ?? 0)) / 1000) - 1);
+  // The API tells whole seconds: a pause may look one longer than it was.
+  const wanted = [0, 10, 20, 40, 80, 160, 300];
+  assert.ok(
+    pauses.every((pause, index) => pause - (wanted[index] ?? 0) <= 1 && pause >= (wanted[index] ?? 0)),
+    String(pauses),
+  );
+});
+
+for (const { policy, exitCode, phase, restarts } of [
+  { policy: "Never", exitCode: 0, phase: "Succeeded", restarts: 0 },
+  { policy: "Never", exitCode: 3, phase: "Failed", restarts: 0 },
+  { policy: "OnFailure", exitCode: 0, phase: "Succeeded", restarts: 0 },
+]) {
+  test(`Restart policy ${policy}: exit code ${exitCode} ends the pod as ${phase} (Container Runtime, Restart Policy, Pod Phases)`, async () => {
+    await using node = await TestNode.start({ runtime: endsWith(exitCode) });
+    await node.create("job", { restartPolicy: policy });
+    const pod = await node.untilPod("job", (p) => p.status?.phase === phase);
+    const { restartCount, state } = statusOf(pod);
+    assert.equal(restartCount, restarts);
+    assert.equal(state?.terminated?.exitCode, exitCode);
+    assert.equal(state?.terminated?.reason, exitCode === 0 ? "Completed" : "Error");
+    assert.equal(isReady(pod), false);
+    // Ended means ended: nothing runs, and nothing is started again.
+    await node.clock.advance(600_000);
+    assert.equal(statusOf(await node.pod("job")).restartCount, restarts);
+  });
+}
+
+test("Restart policy OnFailure restarts what failed until it succeeds", async () => {
+  await using node = await TestNode.start({
+    runtime: {
+      behavior: ({ metadata }) => ({ exitAfterMs: 500, exitCode: metadata.attempt < 2 ? 1 : 0 }),
+    },
+  });
+  await node.create("job", { restartPolicy: "OnFailure" });
+  const pod = await node.untilPod("job", (p) => p.status?.phase === "Succeeded");
+  assert.equal(statusOf(pod).restartCount, 2);
+});
+
+test("A deleted pod gets its grace period, then is killed, then is gone (Pods, lifecycle)", async () => {
+  await using node = await TestNode.start({ runtime: { behavior: () => ({ stopDelayMs: 3_600_000 }) } });
+  await node.create("slow", { terminationGracePeriodSeconds: 20 });
+  await node.untilRunning("slow");
+  await node.delete("slow");
+  await node.clock.advance(18_000);
+  assert.equal((await node.pod("slow")).metadata.deletionGracePeriodSeconds, 20);
+  const before = node.clock.now();
+  await node.until(async () => !(await node.exists("slow")));
+  assert.ok(node.clock.now() - before < 4000, "gone soon after the grace period");
+  assert.deepEqual(await node.runtime.runtime.listPodSandboxes(), []);
+  assert.deepEqual(await node.runtime.runtime.listContainers(), []);
+  assert.deepEqual(
+    [...node.host.directories].filter((path) => path.startsWith("/kubelet/pods/")),
+    [],
+  );
+  assert.deepEqual(
+    [...node.host.groups.keys()].filter((path) => path.includes("/pod")),
+    [],
+  );
+});
+
+test("A second deletion with less time ends the wait of the first", async () => {
+  await using node = await TestNode.start({ runtime: { behavior: () => ({ stopDelayMs: 3_600_000 }) } });
+  await node.create("slow", { terminationGracePeriodSeconds: 600 });
+  await node.untilRunning("slow");
+  await node.delete("slow");
+  await node.clock.advance(5000);
+  assert.ok(await node.exists("slow"));
+  await node.delete("slow", 3);
+  await node.clock.advance(5000);
+  assert.equal(await node.exists("slow"), false);
+});
+
+test("A pod deleted by force is gone from the API at once and from the node soon after", async () => {
+  await using node = await TestNode.start({ runtime: { behavior: () => ({ stopDelayMs: 3_600_000 }) } });
+  await node.create("slow", { terminationGracePeriodSeconds: 600 });
+  await node.untilRunning("slow");
+  await node.delete("slow", 0);
+  assert.equal(await node.exists("slow"), false);
+  await node.clock.advance(5000);
+  assert.deepEqual(await node.runtime.runtime.listPodSandboxes(), []);
+});
+
+test("activeDeadlineSeconds ends a pod that still runs (Pods, ActiveDeadlineSeconds)", async () => {
+  await using node = await TestNode.start();
+  await node.create("late");
+  await node.untilRunning("late");
+  await node.client.patch(
+    pods,
+    { namespace: "default", name: "late" },
+    { type: "merge", patch: { spec: { activeDeadlineSeconds: 5 } } },
+  );
+  const pod = await node.untilPod("late", (p) => p.status?.phase === "Failed", 20_000);
+  assert.equal(pod.status?.reason, "DeadlineExceeded");
+  assert.equal(pod.status?.message, "Pod was active on the node longer than the specified deadline");
+  await node.untilPod("late", (p) => statusOf(p).state?.terminated !== undefined);
+});
+
+test("A container whose image changes is replaced, and counts as restarted (Pods, update)", async () => {
+  await using node = await TestNode.start();
+  await node.create("web");
+  const first = statusOf(await node.untilRunning("web")).containerID;
+  await node.client.patch(
+    pods,
+    { namespace: "default", name: "web" },
+    { type: "strategic", patch: { spec: { containers: [{ name: "c", image: "app:2" }] } } },
+  );
+  const pod = await node.untilPod("web", (p) => statusOf(p).restartCount === 1 && isReady(p));
+  assert.notEqual(statusOf(pod).containerID, first);
+  assert.equal(statusOf(pod).image, "app:2");
+  assert.ok(
+    (await node.eventsOf("web")).includes("Killing: Container c definition changed, will be restarted"),
+  );
+});
+
+test("A pod that lost its sandbox gets a new one with a new address", async () => {
+  await using node = await TestNode.start();
+  await node.create("web");
+  const before = await node.untilRunning("web");
+  const [sandbox] = await node.runtime.runtime.listPodSandboxes();
+  await node.during(node.runtime.runtime.stopPodSandbox(sandbox?.id ?? ""));
+  const after = await node.untilPod("web", (p) => isReady(p) && statusOf(p).restartCount === 1);
+  assert.notEqual(after.status?.podIP, before.status?.podIP);
+  assert.deepEqual(after.status?.podIPs, [{ ip: after.status?.podIP }]);
+  assert.ok((await node.eventsOf("web")).some((event) => event.startsWith("SandboxChanged:")));
+});
+
+test("observedGeneration follows the spec (Pods Generation, updates)", async () => {
+  await using node = await TestNode.start();
+  await node.create("web");
+  await node.untilRunning("web");
+  for (let round = 0; round < 5; round++) {
+    await node.client.patch(
+      pods,
+      { namespace: "default", name: "web" },
+      { type: "merge", patch: { spec: { activeDeadlineSeconds: 10_000 - round } } },
+    );
+  }
+  const done = (pod: Pod) => pod.metadata.generation === 6 && pod.status?.observedGeneration === 6;
+  await node.untilPod("web", done, 10_000);
+});
