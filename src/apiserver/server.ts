@@ -20,6 +20,7 @@ import { metricsHandler } from "./metrics/handler.ts";
 import { RequestMetrics } from "./metrics/request-metrics.ts";
 import type { NonResourceHandler } from "./non-resource.ts";
 import { documentHandler } from "./non-resource.ts";
+import { FieldManagement } from "./registry/field-management.ts";
 import type { RequestInfo } from "./request-info.ts";
 import { parseRequestInfo } from "./request-info.ts";
 import { Resources } from "./resources.ts";
@@ -73,6 +74,7 @@ class Server implements ApiServer {
       random,
       logger,
       input: { modelOf, ...(protobuf === undefined ? {} : { protobuf }) },
+      fieldManagement: new FieldManagement(modelOf),
       admission: new AdmissionChain(stages.admission),
       authorizer: this.#authorizer,
       storeOf: (resource) => this.#resources.table.storeOf(resource),

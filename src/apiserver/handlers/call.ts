@@ -9,6 +9,7 @@ import type { InputContext } from "../content/input.ts";
 import type { OutputFormat } from "../content/negotiate.ts";
 import { mediaTypes } from "../content/negotiate.ts";
 import { includeObjectOf, isStoredForm, showObject } from "../content/views.ts";
+import type { FieldManagement } from "../registry/field-management.ts";
 import type { ResourceStore } from "../registry/store.ts";
 import type { RequestInfo } from "../request-info.ts";
 import type { AdmissionAttributes, AdmissionOperation, Authorizer } from "../stages.ts";
@@ -19,6 +20,7 @@ export interface HandlerContext {
   readonly random: Random;
   readonly logger: Logger;
   readonly input: InputContext;
+  readonly fieldManagement: FieldManagement;
   readonly admission: AdmissionChain;
   readonly authorizer: Authorizer;
   /** The store of another resource; undefined where it is not served. */

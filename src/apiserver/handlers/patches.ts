@@ -5,9 +5,10 @@ import { inNamespace } from "../registry/metadata.ts";
 import { writeOptions } from "../registry/options.ts";
 import type { UpdateRules } from "../registry/update-rules.ts";
 import { objectRules } from "../registry/update-rules.ts";
+import { applyPatchType, handleApply } from "./apply.ts";
 import type { HandlerContext, ResourceCall } from "./call.ts";
 import { kindOf, placeOf, respondObject } from "./call.ts";
-import { admitChange, checkName, fromHub, toHub, updateCall } from "./writes.ts";
+import { admitChange, checkName, fromHub, toHub, trackedWrite, updateCall } from "./writes.ts";
 
 /** PATCH of an object, or with `rules` of a subresource that has the object's own shape. */
 export async function handlePatch(
@@ -15,6 +16,7 @@ export async function handlePatch(
   call: ResourceCall,
   rules: UpdateRules = objectRules(call.definition),
 ): Promise<ApiResponse> {
+  if (contentTypeOf(call) === applyPatchType) return handleApply(context, call, rules);
   const expected = kindOf(call);
   const model = context.input.modelOf(expected);
   const type = patchTypeOf(call.request.headers["content-type"], model !== undefined);
@@ -35,10 +37,15 @@ export async function handlePatch(
       for (const warning of warnings) call.warn(warning);
       const named = inNamespace(toHub(call, patched), place.namespace);
       checkName(named, place.name);
-      return admitChange(context, call, named, existing, options);
+      const tracked = context.fieldManagement.track(named, existing, trackedWrite(context, call, options));
+      return admitChange(context, call, tracked, existing, options);
     },
   });
   return respondObject(context, call, 200, object);
+}
+
+function contentTypeOf({ request }: ResourceCall): string | undefined {
+  return request.headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase();
 }
 
 export function patchBytes(body: RequestBody | undefined): Uint8Array {

@@ -12,7 +12,7 @@ import type { HandlerContext, ResourceCall } from "./call.ts";
 import { placeOf, respond } from "./call.ts";
 import { methodNotAllowed } from "./dispatch.ts";
 import { patchBytes } from "./patches.ts";
-import { admitChange, checkName, toHub, updateCall } from "./writes.ts";
+import { admitChange, checkName, toHub, trackedWrite, updateCall } from "./writes.ts";
 
 const scaleKind = { group: "autoscaling", version: "v1", kind: "Scale" };
 
@@ -84,13 +84,14 @@ async function writeScale(
           field.invalid("spec.replicas", replicas, "must be greater than or equal to 0"),
         ]);
       const resourceVersion = wanted.metadata.resourceVersion;
-      return toHub(
+      const scaled = toHub(
         call,
         withMetadata(scale.withReplicas(existing, replicas), {
           resourceVersion:
             isPatch && resourceVersion === current.metadata.resourceVersion ? undefined : resourceVersion,
         }),
       );
+      return context.fieldManagement.track(scaled, existing, trackedWrite(context, call, options));
     },
   });
   return respond(call, 200, scaleOf(scale, object));

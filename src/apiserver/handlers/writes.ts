@@ -4,6 +4,7 @@ import type { ApiResponse } from "../../client/exchange.ts";
 import { attributesOf, authorizeRequest } from "../authorize.ts";
 import { readObject } from "../content/input.ts";
 import { inVersion, toStorageVersion } from "../content/views.ts";
+import { managerNameOf, type TrackedWrite } from "../registry/field-management.ts";
 import { inNamespace, withMetadata, withoutDuplicateOwners } from "../registry/metadata.ts";
 import type { WriteRequestOptions } from "../registry/options.ts";
 import { writeOptions } from "../registry/options.ts";
@@ -18,8 +19,9 @@ export async function handleCreate(context: HandlerContext, call: ResourceCall):
   const options = writeOptions("CreateOptions", call.request.query);
   const { namespace } = placeOf(call);
   const input = await decodeObject(context, call, options);
-  const placed = inNamespace(input, namespace);
-  const object = await admitCreate(context, call, uniqueOwners(call, placed, false), options);
+  const placed = uniqueOwners(call, inNamespace(input, namespace), false);
+  const tracked = context.fieldManagement.track(placed, undefined, trackedWrite(context, call, options));
+  const object = await admitCreate(context, call, tracked, options);
   const created = await call.store.create(object, namespace, createCall(context, call, options));
   return respondObject(context, call, 201, created);
 }
@@ -42,7 +44,10 @@ export async function handleUpdate(
     ...(call.definition.strategy.createOnUpdate === true && call.info.subresource === ""
       ? { createMissing: authorizedCreateCall(context, call, options) }
       : {}),
-    change: (existing) => admitChange(context, call, input, existing, options),
+    change: (existing) => {
+      const tracked = context.fieldManagement.track(input, existing, trackedWrite(context, call, options));
+      return admitChange(context, call, tracked, existing, options);
+    },
   });
   return respondObject(context, call, created ? 201 : 200, object);
 }
@@ -63,6 +68,21 @@ async function decodeObject(
     );
   for (const warning of decoded.warnings) call.warn(warning);
   return toHub(call, decoded.object);
+}
+
+/** Whose the fields come to be that this request writes. */
+export function trackedWrite(
+  context: HandlerContext,
+  call: ResourceCall,
+  { fieldManager }: WriteRequestOptions,
+): TrackedWrite {
+  return {
+    definition: call.definition,
+    version: call.version,
+    subresource: call.info.subresource,
+    manager: managerNameOf(fieldManager, call.request.headers["user-agent"]),
+    nowMs: context.clock.now(),
+  };
 }
 
 /** From the request's version to the storage version, defaults filled in. */
@@ -143,7 +163,7 @@ export function createCall(
 }
 
 /** As `createCall`, for a request that was authorized only to change what exists. */
-function authorizedCreateCall(
+export function authorizedCreateCall(
   context: HandlerContext,
   call: ResourceCall,
   options: WriteRequestOptions,
