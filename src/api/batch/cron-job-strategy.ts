@@ -1,6 +1,6 @@
 import type { Strategy } from "../definition.ts";
+import { validateCronJob, validateCronJobUpdate } from "./cron-job-validation.ts";
 import { defaultCronJob } from "./job-defaults.ts";
-import { validateCronJob, validateCronJobUpdate } from "./job-validation.ts";
 import type { CronJob } from "./types.generated.ts";
 
 export const cronJobStrategy: Strategy<CronJob> = {

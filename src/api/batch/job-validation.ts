@@ -1,22 +1,32 @@
-/** Jobs and cron jobs (upstream's `pkg/apis/batch/validation`). */
+/** Jobs (upstream's `pkg/apis/batch/validation`). */
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import { SelectorSyntaxError, selectorMatches } from "../../apimachinery/label-selector.ts";
 import { validateLabelSelector } from "../../apimachinery/labels.ts";
-import { byteLength, dns1123Subdomain, qualifiedName } from "../../apimachinery/names.ts";
+import { byteLength, dns1123Label, dns1123Subdomain } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
 import { validatePodTemplate } from "../core/pod-spec-validation.ts";
 import { selectorMismatch } from "../core/template-match-validation.ts";
-import { CronSyntaxError, parseCronSchedule } from "./cron-schedule.ts";
 import { isJobConditionTrue, isJobFinished } from "./job-conditions.ts";
 import { jobLabels } from "./job-labels.ts";
-import type { CronJob, Job, JobSpec, PodFailurePolicy, SuccessPolicy } from "./types.generated.ts";
+import { validateFailurePolicy, validateSuccessPolicy } from "./job-policy-validation.ts";
+import type { Job, JobSpec } from "./types.generated.ts";
 
 type Errors = readonly FieldError[];
 
 const maxIndexedParallelism = 100_000;
 
 export function validateJob(job: Job): Errors {
-  return [...generatedSelectorErrors(job), ...validateSpec("spec", job.spec)];
+  return [...generatedSelectorErrors(job), ...validateSpec("spec", job.spec), ...podNameErrors(job)];
+}
+
+/** The pods of an indexed job are hosts that are called by the job's name and their index. */
+function podNameErrors({ metadata: { name = "" }, spec }: Job): Errors {
+  const { completionMode, completions = 0 } = spec;
+  if (completionMode !== "Indexed" || completions <= 0) return [];
+  const hostname = `${name}-${completions - 1}`;
+  if (dns1123Label(hostname).length === 0) return [];
+  const detail = `will not able to create pod with invalid DNS label: ${hostname}`;
+  return [field.invalid("metadata.name", name, detail)];
 }
 
 /** Where the selector is made by the API server, nothing else may stand in its place. */
@@ -70,8 +80,8 @@ const counts = [
   "maxFailedIndexes",
 ] as const;
 
-/** What jobs and the templates of cron jobs share. */
-function validateShared(path: string, spec: JobSpec): Errors {
+/** What a job and the template of a cron job have in common. */
+export function validateShared(path: string, spec: JobSpec): Errors {
   return [
     ...counts.flatMap((name) => field.nonNegative(field.child(path, name), spec[name])),
     ...validateManagedBy(field.child(path, "managedBy"), spec.managedBy),
@@ -142,184 +152,6 @@ function restartPolicyErrors(path: string, { template, podFailurePolicy }: JobSp
   if (podFailurePolicy !== undefined && policy !== "Never")
     return [field.invalid(path, policy, 'only "Never" is supported when podFailurePolicy is specified')];
   return [];
-}
-
-const failureActions = ["Count", "FailIndex", "FailJob", "Ignore"];
-const maxFailureRules = 20;
-
-function validateFailurePolicy(path: string, spec: JobSpec): Errors {
-  const { podFailurePolicy, podReplacementPolicy, backoffLimitPerIndex } = spec;
-  const errors: FieldError[] = [];
-  const replacementPath = field.child(path, "podReplacementPolicy");
-  if (podReplacementPolicy !== undefined) {
-    const supported = podFailurePolicy === undefined ? ["Failed", "TerminatingOrFailed"] : ["Failed"];
-    if (!supported.includes(podReplacementPolicy))
-      errors.push(field.notSupported(replacementPath, podReplacementPolicy, supported));
-  }
-  if (podFailurePolicy === undefined) return errors;
-  const rulesPath = field.child(path, "podFailurePolicy", "rules");
-  const rules = podFailurePolicy.rules ?? [];
-  if (rules.length > maxFailureRules) errors.push(field.tooMany(rulesPath, rules.length, maxFailureRules));
-  const names = new Set(
-    [...(spec.template.spec?.containers ?? []), ...(spec.template.spec?.initContainers ?? [])].map(
-      ({ name }) => name,
-    ),
-  );
-  errors.push(
-    ...field.each(rulesPath, rules, (rule, at) => [
-      ...validateFailureRule(at, rule, names),
-      ...(rule.action === "FailIndex" && backoffLimitPerIndex === undefined
-        ? [
-            field.invalid(
-              field.child(at, "action"),
-              rule.action,
-              "requires the backoffLimitPerIndex to be set",
-            ),
-          ]
-        : []),
-    ]),
-  );
-  return errors;
-}
-
-function validateFailureRule(
-  path: string,
-  { action, onExitCodes, onPodConditions = [] }: PodFailurePolicy["rules"][number],
-  containers: ReadonlySet<string>,
-): Errors {
-  const errors: FieldError[] = [];
-  if (!action)
-    errors.push(
-      field.required(
-        field.child(path, "action"),
-        `valid values: ${failureActions.map(field.quote).join(", ")}`,
-      ),
-    );
-  else if (!failureActions.includes(action))
-    errors.push(field.notSupported(field.child(path, "action"), action, failureActions));
-  if (onExitCodes !== undefined)
-    errors.push(...validateExitCodes(field.child(path, "onExitCodes"), onExitCodes, containers));
-  errors.push(
-    ...field.each(field.child(path, "onPodConditions"), onPodConditions, ({ type, status }, at) => [
-      ...field.invalidEach(field.child(at, "type"), type, qualifiedName(type)),
-      ...field.oneOf(field.child(at, "status"), status ?? "", ["False", "True", "Unknown"], {
-        required: true,
-      }),
-    ]),
-  );
-  if (onExitCodes !== undefined && onPodConditions.length > 0)
-    errors.push(field.invalid(path, "", "specifying both OnExitCodes and OnPodConditions is not supported"));
-  if (onExitCodes === undefined && onPodConditions.length === 0)
-    errors.push(field.invalid(path, "", "specifying one of OnExitCodes and OnPodConditions is required"));
-  return errors;
-}
-
-function validateExitCodes(
-  path: string,
-  { containerName, operator, values = [] }: NonNullable<PodFailurePolicy["rules"][number]["onExitCodes"]>,
-  containers: ReadonlySet<string>,
-): Errors {
-  const errors: FieldError[] = [
-    ...field.oneOf(field.child(path, "operator"), operator, ["In", "NotIn"], { required: true }),
-  ];
-  if (containerName !== undefined && !containers.has(containerName))
-    errors.push(
-      field.invalid(
-        field.child(path, "containerName"),
-        containerName,
-        "must be one of the container or initContainer names in the pod template",
-      ),
-    );
-  const at = field.child(path, "values");
-  if (values.length === 0) errors.push(field.invalid(at, values, "at least one value is required"));
-  else if (values.length > 255) errors.push(field.tooMany(at, values.length, 255));
-  values.forEach((value, index) => {
-    if (operator === "In" && value === 0)
-      errors.push(field.invalid(field.at(at, index), value, "must not be 0 for the In operator"));
-    if (values.indexOf(value) < index) errors.push(field.duplicate(field.at(at, index), value));
-    const previous = values[index - 1];
-    if (previous !== undefined && previous > value) errors.push(field.invalid(at, values, "must be ordered"));
-  });
-  return errors;
-}
-
-const maxSuccessRules = 20;
-
-function validateSuccessPolicy(path: string, spec: JobSpec): Errors {
-  const { successPolicy, completionMode, completions = 0 } = spec;
-  if (successPolicy === undefined) return [];
-  const at = field.child(path, "successPolicy");
-  if (completionMode !== "Indexed")
-    return [field.invalid(at, successPolicy, "requires indexed completion mode")];
-  const rulesPath = field.child(at, "rules");
-  const rules = successPolicy.rules ?? [];
-  const errors: FieldError[] = [];
-  if (rules.length === 0)
-    errors.push(
-      field.required(rulesPath, "at least one rules must be specified when the successPolicy is specified"),
-    );
-  if (rules.length > maxSuccessRules) errors.push(field.tooMany(rulesPath, rules.length, maxSuccessRules));
-  errors.push(
-    ...field.each(rulesPath, rules, (rule, rulePath) => validateSuccessRule(rulePath, rule, completions)),
-  );
-  return errors;
-}
-
-function validateSuccessRule(
-  path: string,
-  { succeededCount, succeededIndexes }: SuccessPolicy["rules"][number],
-  completions: number,
-): Errors {
-  const errors: FieldError[] = [];
-  if (succeededCount === undefined && succeededIndexes === undefined)
-    errors.push(field.required(path, "at least one of succeededCount or succeededIndexes must be specified"));
-  const listed = succeededIndexes === undefined ? undefined : countIndexes(succeededIndexes, completions);
-  if (listed !== undefined && typeof listed === "string")
-    errors.push(
-      field.invalid(
-        field.child(path, "succeededIndexes"),
-        succeededIndexes,
-        `error parsing succeededIndexes: ${listed}`,
-      ),
-    );
-  const at = field.child(path, "succeededCount");
-  errors.push(...field.nonNegative(at, succeededCount));
-  if (succeededCount !== undefined && succeededCount > completions)
-    errors.push(
-      field.invalid(
-        at,
-        succeededCount,
-        `must be less than or equal to ${completions} (the number of specified completions)`,
-      ),
-    );
-  if (succeededCount !== undefined && typeof listed === "number" && succeededCount > listed)
-    errors.push(
-      field.invalid(
-        at,
-        succeededCount,
-        `must be less than or equal to ${listed} (the number of indexes in the specified succeededIndexes field)`,
-      ),
-    );
-  return errors;
-}
-
-/** How many indexes `0,2-4` names; a text that says what is wrong with it. */
-function countIndexes(text: string, completions: number): number | string {
-  let last = -1;
-  let count = 0;
-  for (const part of text.split(",")) {
-    const match = /^([0-9]+)(?:-([0-9]+))?$/.exec(part);
-    if (match === null) return `cannot convert string to integer for index: ${field.quote(part)}`;
-    const first = Number(match[1]);
-    const end = match[2] === undefined ? first : Number(match[2]);
-    if (first >= completions || end >= completions) return "too large index";
-    if (first <= last) return `non-increasing order, previous: ${last}, current: ${first}`;
-    if (match[2] !== undefined && end <= first)
-      return `non-increasing order, previous: ${first}, current: ${end}`;
-    count += end - first + 1;
-    last = end;
-  }
-  return count;
 }
 
 /** Fields that stay as they were made. */
@@ -404,82 +236,4 @@ export function validateJobStatusUpdate(job: Job, old: Job): Errors {
         field.invalid("status.conditions", "", `cannot disable the terminal ${type}=True condition`),
       );
   return errors;
-}
-
-const maxCronJobNameBytes = 52;
-
-export function validateCronJob(cronJob: CronJob): Errors {
-  const name = cronJob.metadata.name ?? "";
-  // The jobs it makes have names with eleven characters more.
-  const tooLong = byteLength(name) > maxCronJobNameBytes;
-  return [
-    ...validateCronSpec(cronJob),
-    ...(tooLong
-      ? [field.invalid("metadata.name", name, `must be no more than ${maxCronJobNameBytes} characters`)]
-      : []),
-  ];
-}
-
-export function validateCronJobUpdate(cronJob: CronJob): Errors {
-  return validateCronSpec(cronJob);
-}
-
-function validateCronSpec({ spec }: CronJob): Errors {
-  const { schedule = "", timeZone, jobTemplate } = spec;
-  const template = field.child("spec", "jobTemplate", "spec");
-  return [
-    ...(schedule === "" ? [field.required("spec.schedule")] : scheduleErrors("spec.schedule", schedule)),
-    ...(timeZone === undefined ? [] : timeZoneErrors("spec.timeZone", timeZone)),
-    ...field.nonNegative("spec.startingDeadlineSeconds", spec.startingDeadlineSeconds),
-    ...field.oneOf("spec.concurrencyPolicy", spec.concurrencyPolicy, ["Allow", "Forbid", "Replace"], {
-      required: true,
-    }),
-    ...validateShared(template, jobTemplate.spec),
-    ...(jobTemplate.spec.selector === undefined
-      ? []
-      : [
-          field.invalid(
-            field.child(template, "selector"),
-            jobTemplate.spec.selector,
-            "`selector` will be auto-generated",
-          ),
-        ]),
-    ...(jobTemplate.spec.manualSelector === true
-      ? [field.notSupported(field.child(template, "manualSelector"), true, ["nil", "false"])]
-      : []),
-    ...field.nonNegative("spec.successfulJobsHistoryLimit", spec.successfulJobsHistoryLimit),
-    ...field.nonNegative("spec.failedJobsHistoryLimit", spec.failedJobsHistoryLimit),
-  ];
-}
-
-function scheduleErrors(path: string, schedule: string): Errors {
-  if (schedule.includes("TZ"))
-    return [
-      field.invalid(path, schedule, "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"),
-    ];
-  try {
-    parseCronSchedule(schedule);
-    return [];
-  } catch (error) {
-    if (error instanceof CronSyntaxError) return [field.invalid(path, schedule, error.message)];
-    throw error;
-  }
-}
-
-function timeZoneErrors(path: string, timeZone: string): Errors {
-  if (timeZone === "") return [field.invalid(path, timeZone, "timeZone must be nil or non-empty string")];
-  if (timeZone.toLowerCase() === "local")
-    return [
-      field.invalid(
-        path,
-        timeZone,
-        "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones",
-      ),
-    ];
-  try {
-    new Intl.DateTimeFormat("en", { timeZone });
-    return [];
-  } catch {
-    return [field.invalid(path, timeZone, `unknown time zone ${timeZone}`)];
-  }
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  assertLines,
   created,
   createErrors,
   definitionOf,
@@ -20,14 +21,6 @@ interface Case {
   readonly container?: object;
   readonly metadata?: Parts["metadata"];
   readonly want: readonly (string | RegExp)[];
-}
-
-function assertLines(actual: readonly string[], wanted: readonly (string | RegExp)[]): void {
-  const shown = actual.map((line, index) => {
-    const want = wanted[index];
-    return want instanceof RegExp && want.test(line) ? want : line;
-  });
-  assert.deepEqual(shown, wanted);
 }
 
 const dns1123 =

@@ -82,3 +82,28 @@ export function rowOf(object: AnyObject, when = nowMs): Readonly<Record<string, 
   const cells = columns.filter(({ name }) => name !== "Name" && name !== "Age");
   return Object.fromEntries(cells.map(({ name, value }) => [name, value(object, { nowMs: when })]));
 }
+
+/** As `deepEqual` of lines; a pattern stands for a line that matches it. */
+export function assertLines(actual: readonly string[], wanted: readonly (string | RegExp)[]): void {
+  const shown = actual.map((line, index) => {
+    const want = wanted[index];
+    return want instanceof RegExp && want.test(line) ? want : line;
+  });
+  assert.deepEqual(shown, wanted);
+}
+
+/** A row of a table of what is wrong with new objects. */
+export interface RefusedCase {
+  readonly name: string;
+  readonly spec?: object;
+  readonly parts?: Parts;
+  readonly want: readonly (string | RegExp)[];
+}
+
+/** A row of a table of what is wrong with changes. */
+export interface ChangeCase {
+  readonly name: string;
+  readonly before?: object;
+  readonly after?: object;
+  readonly want: readonly (string | RegExp)[];
+}
