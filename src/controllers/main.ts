@@ -5,10 +5,19 @@ import type { Client } from "../client/client.ts";
 import { createEventRecorder, type EventRecorder } from "../client/event-recorder.ts";
 import type { InformerFactory } from "../client/informer.ts";
 import { createWorkQueue } from "../client/work-queue.ts";
+import {
+  type CertificateOptions,
+  certificateApprover,
+  certificateCleaner,
+  certificateSigner,
+} from "./certificates/controllers.ts";
+import { clusterRoleAggregationController } from "./clusterrole-aggregation/controller.ts";
 import { cronJobController } from "./cronjob/controller.ts";
 import { daemonSetController } from "./daemonset/controller.ts";
 import { deploymentController } from "./deployment/controller.ts";
+import { disruptionController } from "./disruption/controller.ts";
 import { endpointsController } from "./endpoints/endpoints.ts";
+import { endpointSliceMirroringController } from "./endpoints/mirroring.ts";
 import { endpointSliceController } from "./endpoints/slice-controller.ts";
 import type { RecordEvent } from "./framework/carry-out.ts";
 import { type Controller, type ControllerMetrics, runController } from "./framework/controller.ts";
@@ -19,17 +28,21 @@ import { type NodeIpamOptions, nodeIpamController } from "./node-ipam/controller
 import { type NodeLifecycleOptions, nodeLifecycleController } from "./node-lifecycle/controller.ts";
 import { podGarbageCollector } from "./pod-gc/controller.ts";
 import { replicaSetController, replicationController } from "./replicaset/controller.ts";
+import { resourceQuotaController } from "./resource-quota/controller.ts";
 import { serviceAccountController } from "./service-account/default-account.ts";
 import { rootCaPublisher } from "./service-account/root-ca.ts";
 import { statefulSetController } from "./statefulset/controller.ts";
 import { taintEvictionController } from "./taint-eviction/controller.ts";
 import { ttlAfterFinishedController } from "./ttl-after-finished/controller.ts";
+import { claimProtection, volumeProtection } from "./volume-protection/controller.ts";
 
 export interface ControllerManagerOptions extends NodeIpamOptions, NodeLifecycleOptions {
   /** Names of controllers that are not to run ("node-ipam-controller"). */
   readonly disabled?: readonly string[];
   /** PEM, for the config map kube-root-ca.crt; without it the config map is not published. */
   readonly rootCaPem?: string;
+  /** Without it certificate requests are neither approved nor signed. */
+  readonly certificates?: CertificateOptions;
 }
 
 export interface ControllerManagerDependencies {
@@ -105,6 +118,17 @@ const builders: Readonly<Record<string, (sources: Sources) => Controller | undef
   "ttl-after-finished-controller": ttlAfterFinishedController,
   "endpoints-controller": endpointsController,
   "endpointslice-controller": endpointSliceController,
+  "endpointslice-mirroring-controller": endpointSliceMirroringController,
+  "disruption-controller": disruptionController,
+  "resourcequota-controller": resourceQuotaController,
+  "clusterrole-aggregation-controller": clusterRoleAggregationController,
+  "persistentvolumeclaim-protection-controller": claimProtection,
+  "persistentvolume-protection-controller": volumeProtection,
+  "certificatesigningrequest-approving-controller": ({ client, informers, options: { certificates } }) =>
+    certificates && certificateApprover({ client, informers, certificates }),
+  "certificatesigningrequest-signing-controller": ({ client, informers, options: { certificates } }) =>
+    certificates && certificateSigner({ client, informers, certificates }),
+  "certificatesigningrequest-cleaner-controller": certificateCleaner,
   "node-ipam-controller": ({ informers, options }) => nodeIpamController({ ...options, informers }),
   "node-lifecycle-controller": ({ informers, clock, options }) =>
     nodeLifecycleController({ ...options, informers, clock }),

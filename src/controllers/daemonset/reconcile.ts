@@ -15,7 +15,8 @@ import {
 import type { Selection } from "../framework/selection.ts";
 import { createPod, deletePod, podFromTemplate } from "../pods/pod-control.ts";
 import { nextAvailabilityMs } from "../pods/pod-state.ts";
-import { type Placement, pinnedTo, placementOn, targetNodeOf, withDaemonTolerations } from "./placement.ts";
+import type { Changes, NodeView } from "./node-view.ts";
+import { pinnedTo, placementOn, targetNodeOf, withDaemonTolerations } from "./placement.ts";
 import { rollingUpdate } from "./rolling.ts";
 
 export interface DaemonSetSnapshot {
@@ -29,20 +30,6 @@ export interface DaemonSetSnapshot {
   readonly canAdopt: boolean;
   /** How long until a failed pod of this node may be replaced; 0: now. */
   readonly backoffMs: (nodeName: string) => number;
-}
-
-/** One node as a DaemonSet sees it. */
-export interface NodeView {
-  readonly name: string;
-  readonly placement: Placement;
-  /** Oldest first. */
-  readonly pods: readonly Pod[];
-}
-
-/** What is to be created and deleted, before it is limited to a burst. */
-export interface Changes {
-  readonly creates: readonly string[];
-  readonly deletes: readonly Pod[];
 }
 
 /** The most pods created or deleted in one go. */

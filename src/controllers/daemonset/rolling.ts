@@ -3,7 +3,7 @@ import { isPodAvailable } from "../../api/core/pod-conditions.ts";
 import type { Pod } from "../../api/core/types.generated.ts";
 import { resolveCount } from "../framework/int-or-percent.ts";
 import { revisionHashLabel } from "../framework/revisions.ts";
-import type { Changes, NodeView } from "./reconcile.ts";
+import type { Changes, NodeView } from "./node-view.ts";
 
 /** What a node has of the new and of the old template; undefined where there is more than one of either. */
 interface Pair {

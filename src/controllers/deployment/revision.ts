@@ -40,7 +40,7 @@ export function findNewReplicaSet(
 }
 
 /** A template as text, without the hash label that tells ReplicaSets apart. */
-export function templateKey(template: PodTemplateSpec): string {
+function templateKey(template: PodTemplateSpec): string {
   const { [podTemplateHashLabel]: _, ...labels } = template.metadata?.labels ?? {};
   const { creationTimestamp: __, ...metadata } = template.metadata ?? {};
   const isLabelled = Object.keys(labels).length > 0;
@@ -54,7 +54,7 @@ export function revisionOf(object: { readonly metadata: ReplicaSet["metadata"] }
 }
 
 /** The revision a rollout of the deployment's template gets: one more than any old one. */
-export function nextRevision(old: readonly ReplicaSet[]): number {
+function nextRevision(old: readonly ReplicaSet[]): number {
   return Math.max(0, ...old.map(revisionOf)) + 1;
 }
 
@@ -105,7 +105,7 @@ export function newReplicaCount(
 }
 
 /** The ReplicaSet with the deployment's annotations and its revision; a revision it had before goes to its history. */
-export function withRevision(deployment: Deployment, replicaSet: ReplicaSet, revision: number): ReplicaSet {
+function withRevision(deployment: Deployment, replicaSet: ReplicaSet, revision: number): ReplicaSet {
   const annotations: Record<string, string> = { ...replicaSet.metadata.annotations };
   for (const [name, value] of Object.entries(deployment.metadata.annotations ?? {})) {
     if (!notCopied.has(name)) annotations[name] = value;

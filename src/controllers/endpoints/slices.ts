@@ -109,7 +109,7 @@ function withHints(endpoint: Endpoint, { spec }: Service): Endpoint {
 }
 
 /** Tells apart what a slice holds; one pod has one endpoint in a slice. */
-export function endpointKey({ targetRef, addresses }: Endpoint): string {
+function endpointKey({ targetRef, addresses }: Endpoint): string {
   return `${targetRef?.kind}/${targetRef?.namespace}/${targetRef?.uid ?? targetRef?.name} ${addresses.join()}`;
 }
 

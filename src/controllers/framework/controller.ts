@@ -20,6 +20,8 @@ export interface Watch<T extends KubeObject = KubeObject> {
   keysOf(object: T): Iterable<string>;
   /** Changes that matter to nobody are left out; absent: every change counts. */
   matters?(old: T, object: T): boolean;
+  /** New objects wake nobody: only what becomes of them does. */
+  readonly ignoresAdded?: boolean;
 }
 
 /** What a reconcile may use beside its snapshot. */
@@ -55,8 +57,9 @@ export function watch<T extends KubeObject>(
   informer: SharedInformer<T>,
   keysOf: (object: T) => Iterable<string>,
   matters?: (old: T, object: T) => boolean,
+  options: Pick<Watch, "ignoresAdded"> = {},
 ): Watch {
-  const typed: Watch<T> = { informer, keysOf, ...(matters === undefined ? {} : { matters }) };
+  const typed: Watch<T> = { informer, keysOf, ...options, ...(matters === undefined ? {} : { matters }) };
   // Handlers of an informer only ever get that informer's objects.
   return typed as unknown as Watch;
 }
@@ -132,24 +135,30 @@ class ReconcileLoop<S> {
     this.#expectations = new Expectations((type) => caches.get(placeOf(type)));
   }
 
-  follow({ informer, keysOf, matters }: Watch): HandlerRegistration {
-    const wake = (objects: readonly KubeObject[]) => {
-      for (const object of objects) {
-        for (const key of keysOf(object)) this.#queue.add(key);
-      }
-      const [newest] = objects;
-      if (newest === undefined || this.#expectations.size === 0) return;
-      for (const key of this.#expectations.waitingFor(informer.type, newest)) this.#queue.add(key);
+  follow({ informer, keysOf, matters, ignoresAdded }: Watch): HandlerRegistration {
+    const wake = (object: KubeObject) => {
+      for (const key of keysOf(object)) this.#queue.add(key);
+    };
+    const wakeWaiting = (object: KubeObject) => {
+      if (this.#expectations.size === 0) return;
+      for (const key of this.#expectations.waitingFor(informer.type, object)) this.#queue.add(key);
     };
     return informer.addHandler({
-      added: (object) => wake([object]),
-      updated: (old, object) => {
-        if (matters === undefined || matters(old, object)) wake([object, old]);
-        else if (this.#expectations.size > 0) {
-          for (const key of this.#expectations.waitingFor(informer.type, object)) this.#queue.add(key);
-        }
+      added: (object) => {
+        if (ignoresAdded !== true) wake(object);
+        wakeWaiting(object);
       },
-      deleted: (object) => wake([object]),
+      updated: (old, object) => {
+        if (matters === undefined || matters(old, object)) {
+          wake(object);
+          wake(old);
+        }
+        wakeWaiting(object);
+      },
+      deleted: (object) => {
+        wake(object);
+        wakeWaiting(object);
+      },
     });
   }
 

@@ -18,10 +18,6 @@ export function controllerReference(owner: KubeObject): OwnerReference {
   };
 }
 
-export function isControlledBy(object: KubeObject, owner: KubeObject): boolean {
-  return controllerOf(object)?.uid === owner.metadata.uid;
-}
-
 const byControllerIndex = "byController";
 
 /** The caches that have the index already: several controllers follow the same ones. */

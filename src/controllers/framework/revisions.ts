@@ -91,7 +91,7 @@ export function trimHistory(
     .map((revision) => remove(controllerRevisions, revision));
 }
 
-export function byRevision(left: ControllerRevision, right: ControllerRevision): number {
+function byRevision(left: ControllerRevision, right: ControllerRevision): number {
   if (left.revision !== right.revision) return left.revision - right.revision;
   const { name: leftName = "", creationTimestamp: leftAt } = left.metadata;
   const { name: rightName = "", creationTimestamp: rightAt } = right.metadata;

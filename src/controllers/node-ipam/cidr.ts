@@ -88,8 +88,9 @@ export function blocksTouchedBy(
   const end = cidr.base + (1n << BigInt(bits - cidr.prefix)) - 1n;
   const otherEnd = other.base + (1n << BigInt(bits - other.prefix)) - 1n;
   if (otherEnd < cidr.base || other.base > end) return undefined;
-  // biome-ignore lint/complexity/useMathMinMax: Math.max does not take bigints.
-  const from = other.base > cidr.base ? other.base : cidr.base;
-  const to = otherEnd < end ? otherEnd : end;
+  let from = cidr.base;
+  if (other.base > from) from = other.base;
+  let to = end;
+  if (otherEnd < to) to = otherEnd;
   return { first: Number((from - cidr.base) >> step), last: Number((to - cidr.base) >> step) };
 }

@@ -2,7 +2,7 @@ import { isPodReady } from "../../api/core/pod-conditions.ts";
 import type { Pod } from "../../api/core/types.generated.ts";
 import { podReadySinceMs } from "./pod-state.ts";
 
-export const podDeletionCostAnnotation = "controller.kubernetes.io/pod-deletion-cost";
+const podDeletionCostAnnotation = "controller.kubernetes.io/pod-deletion-cost";
 
 interface RankedPod {
   readonly pod: Pod;

@@ -31,7 +31,7 @@ export function revisionNameOf({ metadata }: Pod): string {
 }
 
 /** The template a revision holds. */
-export function templateOf(revision: ControllerRevision): PodTemplateSpec {
+function templateOf(revision: ControllerRevision): PodTemplateSpec {
   const { spec } = revision.data as {
     readonly spec: { readonly template: PodTemplateSpec & { readonly $patch?: string } };
   }; // Written by `revisionData`.

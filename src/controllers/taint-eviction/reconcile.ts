@@ -47,7 +47,7 @@ export function reconcileEviction(snapshot: EvictionSnapshot, { nowMs }: Reconci
 }
 
 /** When the pod has to go; undefined where it tolerates all taints for ever. */
-export function evictionTimeMs(
+function evictionTimeMs(
   tolerations: readonly Toleration[] | undefined,
   taints: readonly TaintSince[],
 ): number | undefined {
