@@ -21,6 +21,8 @@ interface Entry {
   /** What the API has, as far as this node knows. */
   written: PodStatus | undefined;
   deletion: boolean;
+  /** Something was set that no write has looked at yet. */
+  pending: boolean;
   writing: Promise<void> | undefined;
   readonly controller: AbortController;
 }
@@ -82,6 +84,7 @@ export class StatusManager {
         status: undefined,
         written: pod.status,
         deletion: false,
+        pending: false,
         writing: undefined,
         controller: new AbortController(),
       };
@@ -92,8 +95,11 @@ export class StatusManager {
   }
 
   #kick(entry: Entry): void {
+    entry.pending = true;
     entry.writing ??= this.#writeAll(entry).finally(() => {
       entry.writing = undefined;
+      // Set between the last look and here: nobody else would write it.
+      if (entry.pending) this.#kick(entry);
     });
   }
 
@@ -102,6 +108,7 @@ export class StatusManager {
     const { signal } = entry.controller;
     for (let attempt = 0; !signal.aborted; ) {
       try {
+        entry.pending = false;
         if (!(await this.#writeOnce(entry))) return;
         attempt = 0;
       } catch (error) {

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { PodStatus } from "../api/core/types.generated.ts";
+import { silentLogger } from "../base/log.ts";
+import { seededRandom } from "../base/random.ts";
+import { VirtualClock } from "../base/virtual-clock.ts";
+import type { Client } from "../client/client.ts";
+import { createStatusManager, statusPatch } from "./status-manager.ts";
+import { podWith } from "./test-support/records.ts";
+
+/** A client that only takes patches; what it was sent is kept. */
+function patchingClient(sent: unknown[]): Client {
+  const patch = (_type: unknown, _name: unknown, body: { patch: { status: unknown } }) => {
+    sent.push(body.patch.status);
+    return Promise.resolve({});
+  };
+  return { patch } as unknown as Client; // the status manager calls nothing else here
+}
+
+test("The last status always reaches the API, however it falls between two writes", async () => {
+  for (let turns = 0; turns < 20; turns++) {
+    const sent: unknown[] = [];
+    const manager = createStatusManager({
+      client: patchingClient(sent),
+      clock: new VirtualClock(),
+      random: seededRandom(1),
+      logger: silentLogger,
+    });
+    manager.set(podWith(), { phase: "Running" });
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    manager.set(podWith(), { phase: "Succeeded" });
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(sent.at(-1), { phase: "Succeeded" }, `after ${turns} turns`);
+  }
+});
+
+const rows: { name: string; before: PodStatus; after: PodStatus; want: object | undefined }[] = [
+  {
+    name: "names what changed",
+    before: { phase: "Pending", podIP: "1" },
+    after: { phase: "Running", podIP: "1" },
+    want: { phase: "Running" },
+  },
+  {
+    name: "is nothing when nothing changed",
+    before: { phase: "Running" },
+    after: { phase: "Running" },
+    want: undefined,
+  },
+  { name: "nulls what went away", before: { reason: "x" }, after: {}, want: { reason: null } },
+  {
+    name: "sends only the conditions that changed, with null for their fields that went away",
+    before: {
+      conditions: [
+        { type: "Ready", status: "False", reason: "r" },
+        { type: "PodScheduled", status: "True" },
+      ],
+    },
+    after: {
+      conditions: [
+        { type: "Ready", status: "True" },
+        { type: "PodScheduled", status: "True" },
+      ],
+    },
+    want: { conditions: [{ type: "Ready", status: "True", reason: null }] },
+  },
+  { name: "leaves what is the scheduler's", before: { nominatedNodeName: "a" }, after: {}, want: undefined },
+];
+for (const { name, before, after, want } of rows) {
+  test(`A status patch ${name}`, () => assert.deepEqual(statusPatch(before, after), want));
+}
