@@ -1,12 +1,22 @@
 /** Schedules in cron's five fields, or by name (`@daily`, `@every 1h30m`), as robfig/cron's standard parser has them. */
-export interface CronSchedule {
-  /** Allowed values of minute, hour, day of month, month and day of week. */
-  readonly fields: readonly ReadonlySet<number>[];
-  /** The fields for days that were given as `*`: with both restricted, either day is right. */
-  readonly anyDayOfMonth: boolean;
-  readonly anyDayOfWeek: boolean;
-  /** `@every`: a fixed span instead of fields. */
-  readonly everyMs?: number;
+export type CronSchedule =
+  | { readonly kind: "fields"; readonly fields: CronFields }
+  /** `@every`: a fixed span instead of times of the clock. */
+  | { readonly kind: "every"; readonly periodMs: number };
+
+export interface CronFields {
+  readonly minute: CronField;
+  readonly hour: CronField;
+  readonly dayOfMonth: CronField;
+  readonly month: CronField;
+  /** 0 is Sunday. */
+  readonly dayOfWeek: CronField;
+}
+
+export interface CronField {
+  readonly values: ReadonlySet<number>;
+  /** A star without a step: of two fields for days, the other decides alone. */
+  readonly isAny: boolean;
 }
 
 export class CronSyntaxError extends Error {
@@ -21,13 +31,13 @@ interface FieldRange {
 
 const months = "jan feb mar apr may jun jul aug sep oct nov dec".split(" ");
 const days = "sun mon tue wed thu fri sat".split(" ");
-const ranges: readonly FieldRange[] = [
-  { low: 0, high: 59 },
-  { low: 0, high: 23 },
-  { low: 1, high: 31 },
-  { low: 1, high: 12, names: ["", ...months] },
-  { low: 0, high: 6, names: days },
-];
+const ranges = {
+  minute: { low: 0, high: 59 },
+  hour: { low: 0, high: 23 },
+  dayOfMonth: { low: 1, high: 31 },
+  month: { low: 1, high: 12, names: ["", ...months] },
+  dayOfWeek: { low: 0, high: 6, names: days },
+} as const satisfies Readonly<Record<keyof CronFields, FieldRange>>;
 
 const descriptors: Readonly<Record<string, string>> = {
   "@yearly": "0 0 1 1 *",
@@ -44,13 +54,18 @@ export function parseCronSchedule(text: string): CronSchedule {
   if (text === "") throw new CronSyntaxError("empty spec string");
   if (text.startsWith("@")) return parseDescriptor(text);
   const parts = text.trim().split(/\s+/);
-  if (parts.length !== ranges.length)
+  if (parts.length !== 5)
     throw new CronSyntaxError(`expected exactly 5 fields, found ${parts.length}: [${parts.join(" ")}]`);
-  const isAny = (part: string | undefined) => part !== undefined && /^[*?]/.test(part);
+  const [minute = "", hour = "", dayOfMonth = "", month = "", dayOfWeek = ""] = parts;
   return {
-    fields: ranges.map((range, index) => parseField(parts[index] ?? "", range)),
-    anyDayOfMonth: isAny(parts[2]),
-    anyDayOfWeek: isAny(parts[4]),
+    kind: "fields",
+    fields: {
+      minute: parseField(minute, ranges.minute),
+      hour: parseField(hour, ranges.hour),
+      dayOfMonth: parseField(dayOfMonth, ranges.dayOfMonth),
+      month: parseField(month, ranges.month),
+      dayOfWeek: parseField(dayOfWeek, ranges.dayOfWeek),
+    },
   };
 }
 
@@ -58,9 +73,10 @@ function parseDescriptor(text: string): CronSchedule {
   const fields = descriptors[text];
   if (fields !== undefined) return parseCronSchedule(fields);
   if (text.startsWith("@every ")) {
-    const everyMs = parseDuration(text.slice("@every ".length));
-    if (everyMs === undefined) throw new CronSyntaxError(`failed to parse duration ${text}`);
-    return { fields: [], anyDayOfMonth: true, anyDayOfWeek: true, everyMs: Math.max(1000, everyMs) };
+    const durationMs = parseDuration(text.slice("@every ".length));
+    if (durationMs === undefined) throw new CronSyntaxError(`failed to parse duration ${text}`);
+    // Whole seconds, and one at least.
+    return { kind: "every", periodMs: Math.max(1000, Math.floor(durationMs / 1000) * 1000) };
   }
   throw new CronSyntaxError(`unrecognized descriptor: ${text}`);
 }
@@ -75,13 +91,15 @@ function parseDuration(text: string): number | undefined {
   return total;
 }
 
-function parseField(text: string, range: FieldRange): ReadonlySet<number> {
+function parseField(text: string, range: FieldRange): CronField {
   const values = new Set<number>();
-  for (const part of text.split(",")) addRange(values, part, range);
-  return values;
+  let isAny = false;
+  for (const part of text.split(",")) if (addRange(values, part, range)) isAny = true;
+  return { values, isAny };
 }
 
-function addRange(values: Set<number>, text: string, range: FieldRange): void {
+/** Adds what `1-5/2` names; true for a star without a step. */
+function addRange(values: Set<number>, text: string, range: FieldRange): boolean {
   const [span = "", stepText, ...tooMany] = text.split("/");
   if (tooMany.length > 0) throw new CronSyntaxError(`too many slashes: ${text}`);
   const step = stepText === undefined ? 1 : parseNumber(stepText);
@@ -94,6 +112,11 @@ function addRange(values: Set<number>, text: string, range: FieldRange): void {
   if (start > end)
     throw new CronSyntaxError(`beginning of range (${start}) beyond end of range (${end}): ${text}`);
   for (let value = start; value <= end; value += step) values.add(value);
+  return isStar(span) && step === 1;
+}
+
+function isStar(span: string): boolean {
+  return span === "*" || span === "?";
 }
 
 function parseSpan(
@@ -102,7 +125,7 @@ function parseSpan(
   range: FieldRange,
   hasStep: boolean,
 ): readonly [number, number] {
-  if (span === "*" || span === "?") return [range.low, range.high];
+  if (isStar(span)) return [range.low, range.high];
   const [first = "", last, ...tooMany] = span.split("-");
   if (tooMany.length > 0) throw new CronSyntaxError(`too many hyphens: ${text}`);
   const start = parseValue(first, range);
