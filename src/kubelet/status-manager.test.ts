@@ -5,7 +5,7 @@ import { silentLogger } from "../base/log.ts";
 import { seededRandom } from "../base/random.ts";
 import { VirtualClock } from "../base/virtual-clock.ts";
 import type { Client } from "../client/client.ts";
-import { createStatusManager, statusPatch } from "./status-manager.ts";
+import { StatusManager, statusPatch } from "./status-manager.ts";
 import { podWith } from "./test-support/records.ts";
 
 /** A client that only takes patches; what it was sent is kept. */
@@ -20,7 +20,7 @@ function patchingClient(sent: unknown[]): Client {
 test("The last status always reaches the API, however it falls between two writes", async () => {
   for (let turns = 0; turns < 20; turns++) {
     const sent: unknown[] = [];
-    const manager = createStatusManager({
+    const manager = new StatusManager({
       client: patchingClient(sent),
       clock: new VirtualClock(),
       random: seededRandom(1),
