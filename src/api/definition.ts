@@ -1,5 +1,8 @@
 import type { FieldError } from "../apimachinery/api-error.ts";
+import type { MergeType } from "../apimachinery/managed-fields/merge-type.ts";
 import type { AnyObject, KubeObject } from "../apimachinery/meta.ts";
+import type { ObjectShape } from "../apimachinery/schema/decode.ts";
+import type { JsonSchema } from "../apimachinery/structural-schema/json-schema.ts";
 
 /**
  * How a kind is declared. The API server's generic registry serves every kind from a record like this one, built-in or
@@ -31,6 +34,11 @@ export interface ResourceDefinition<T extends KubeObject = AnyObject> {
    * between the two.
    */
   readonly storedAs?: { readonly group: string; readonly plural: string };
+  /**
+   * How server-side apply merges objects of a kind that the schema tables do not have (`mergeTypeOfCustomKind`). Absent:
+   * maps are merged key by key, lists are one value.
+   */
+  readonly mergeType?: (version: string) => MergeType;
   /** Absent: all of create, delete, deletecollection, get, list, patch, update, watch. */
   readonly verbs?: readonly ResourceVerb[];
   readonly strategy: Strategy<T>;
@@ -43,6 +51,26 @@ export interface ResourceDefinition<T extends KubeObject = AnyObject> {
   readonly scale?: ScaleDefinition<T>;
   /** Other subresources, served by handlers of the API server: binding, eviction, log, exec, token … */
   readonly subresources?: readonly SubresourceDefinition[];
+  /** What custom kinds have beside. */
+  readonly custom?: CustomKind<T>;
+}
+
+/** A kind whose shape is said by a CustomResourceDefinition, and may differ in all but its names from version to version. */
+export interface CustomKind<T extends KubeObject = AnyObject> {
+  /** The definition as a served version has it. */
+  readonly forVersion: (version: string) => ResourceDefinition<T>;
+  /** Of this definition's version. */
+  readonly schema?: JsonSchema;
+  /** How objects of this definition's version are read. */
+  readonly shape: ObjectShape;
+  /** A stored object in the shape of the storage version, whatever version it was stored in. */
+  readonly fromStorage: (object: T) => T;
+  /** Converts where that takes a webhook; absent: the versions differ in apiVersion and pruning only. */
+  readonly convertAll?: (objects: readonly T[], toVersion: string) => Promise<readonly T[]>;
+  /** For every request of this version. */
+  readonly deprecationWarning?: string;
+  /** No objects are created any more: the kind itself is being deleted. */
+  readonly isTerminating: boolean;
 }
 
 export type ResourceVerb =
@@ -117,7 +145,8 @@ export interface Column<T> {
   readonly description: string;
   /** 0 is shown always, more than 0 only with `-o wide`. */
   readonly priority?: number;
-  readonly value: (object: T, context: ColumnContext) => string | number | boolean;
+  /** Null where the object says nothing. */
+  readonly value: (object: T, context: ColumnContext) => string | number | boolean | null;
 }
 
 export interface ColumnContext {
