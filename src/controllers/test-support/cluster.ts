@@ -1,5 +1,5 @@
 import type { Node, Pod, PodStatus } from "../../api/core/types.generated.ts";
-import { namespaces, nodes, pods } from "../../api/resources.generated.ts";
+import { leases, namespaces, nodes, pods } from "../../api/resources.generated.ts";
 import { isApiError } from "../../apimachinery/api-error.ts";
 import type { AnyObject, KubeObject, ResourceType } from "../../apimachinery/meta.ts";
 import type { AdmissionDependencies } from "../../apiserver/admission/dependencies.ts";
@@ -9,7 +9,7 @@ import { inProcessTransport } from "../../apiserver/in-process.ts";
 import { loopbackUser } from "../../apiserver/server.ts";
 import type { StagesFactory } from "../../apiserver/stages.ts";
 import { openStages, startTestServer } from "../../apiserver/test-support/server.ts";
-import { rfc3339 } from "../../base/clock.ts";
+import { rfc3339, rfc3339Micro } from "../../base/clock.ts";
 import { silentLogger } from "../../base/log.ts";
 import { seededRandom } from "../../base/random.ts";
 import { VirtualClock } from "../../base/virtual-clock.ts";
@@ -33,6 +33,8 @@ export interface TestCluster {
     namespace?: string,
   ): Promise<T | undefined>;
   addNode(name: string, more?: Partial<Node>): Promise<void>;
+  /** Reports the node ready and renews its lease every 10 s, until `stop`. */
+  keepAlive(name: string): Promise<{ stop(): void }>;
   close(): Promise<void>;
 }
 
@@ -68,7 +70,7 @@ export async function startTestCluster({
     logger: silentLogger,
     detectMutations: true,
   });
-  for (const name of ["default", "kube-system"]) {
+  for (const name of ["default", "kube-system", "kube-node-lease"]) {
     await client
       .create(namespaces, { apiVersion: "v1", kind: "Namespace", metadata: { name }, spec: {} })
       .catch((error: unknown) => {
@@ -107,11 +109,41 @@ export async function startTestCluster({
       const metadata = { name, ...more.metadata };
       await client.create(nodes, { apiVersion: "v1", kind: "Node", spec: {}, ...more, metadata });
     },
+    keepAlive: (name) => keepAlive(client, clock, name),
     async close() {
       stop.abort(new Error("the test is over"));
       await running;
       await transport.close();
       await server.close();
+    },
+  };
+}
+
+async function keepAlive(client: Client, clock: VirtualClock, name: string): Promise<{ stop(): void }> {
+  const at = () => rfc3339(clock.now());
+  const ready = { type: "Ready", status: "True", lastHeartbeatTime: at(), lastTransitionTime: at() };
+  const node = await client.get(nodes, { name });
+  const status = { ...node.status, conditions: [ready] };
+  await client.update(nodes, { ...node, status }, { subresource: "status" });
+  const renewTime = () => rfc3339Micro(clock.now());
+  const metadata = { name, namespace: "kube-node-lease" };
+  await client.create(leases, {
+    apiVersion: "coordination.k8s.io/v1",
+    kind: "Lease",
+    metadata,
+    spec: { holderIdentity: name, renewTime: renewTime() },
+  });
+  let isAlive = true;
+  const renew = () => {
+    if (!isAlive) return;
+    const change = { type: "merge", patch: { spec: { renewTime: renewTime() } } } as const;
+    void client.patch(leases, metadata, change).catch(() => {});
+    clock.setTimer(10_000, renew);
+  };
+  clock.setTimer(10_000, renew);
+  return {
+    stop() {
+      isAlive = false;
     },
   };
 }
