@@ -126,6 +126,7 @@ async function measure(podCount: number, podOf: (index: number) => Pod) {
 
 const instantClient = {
   createSubresource: async () => ({}) as never,
+  update: async () => ({}) as never,
   patch: async () => ({}) as never,
   delete: async () => ({}) as never,
 };

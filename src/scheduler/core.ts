@@ -61,7 +61,13 @@ export function createSchedulingCore(dependencies: CoreDependencies): Scheduling
 
 const nothing = { get: () => undefined, list: () => [] };
 
-const noListers: PluginListers = {
+export const noListers: PluginListers = {
+  persistentVolumeClaims: nothing,
+  persistentVolumes: nothing,
+  storageClasses: nothing,
+  csiNodes: nothing,
+  csiDrivers: nothing,
+  csiStorageCapacities: nothing,
   namespaces: nothing,
   services: nothing,
   replicationControllers: nothing,

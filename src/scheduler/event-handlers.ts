@@ -1,6 +1,16 @@
 import { isPodTerminal } from "../api/core/pod-conditions.ts";
 import type { Node, Pod } from "../api/core/types.generated.ts";
-import { nodes, pods } from "../api/resources.generated.ts";
+import {
+  csiDrivers,
+  csiNodes,
+  csiStorageCapacities,
+  nodes,
+  persistentVolumeClaims,
+  persistentVolumes,
+  pods,
+  storageClasses,
+} from "../api/resources.generated.ts";
+import type { KubeObject, ResourceType } from "../apimachinery/meta.ts";
 import type { InformerFactory } from "../client/informer.ts";
 import { podInfoOf } from "./cache/pod-info.ts";
 import type { SchedulerCache } from "./cache/scheduler-cache.ts";
@@ -21,6 +31,7 @@ export interface EventSinks {
 /** Feeds the cache and the queue from the informers. */
 export function watchCluster(informers: InformerFactory, sinks: EventSinks): void {
   const feed = new PodFeed(sinks);
+  watchStorage(informers, sinks);
   informers.informer(pods).addHandler(
     {
       added: (pod) => feed.set(undefined, pod),
@@ -51,6 +62,28 @@ export function watchCluster(informers: InformerFactory, sinks: EventSinks): voi
     },
     { name: "scheduler" },
   );
+}
+
+/** Storage, which some waiting pod may wait for. */
+const storage: readonly (readonly [EventResource, ResourceType<KubeObject>])[] = [
+  ["persistentvolumes", persistentVolumes],
+  ["persistentvolumeclaims", persistentVolumeClaims],
+  ["storageclasses", storageClasses],
+  ["csinodes", csiNodes],
+  ["csidrivers", csiDrivers],
+  ["csistoragecapacities", csiStorageCapacities],
+];
+
+function watchStorage(informers: InformerFactory, { queue }: EventSinks): void {
+  for (const [resource, type] of storage)
+    informers.informer(type).addHandler(
+      {
+        added: (object) => queue.notify({ resource, actions: ["add"], object }),
+        updated: (old, object) => queue.notify({ resource, actions: ["update"], object, old }),
+        deleted: (object) => queue.notify({ resource, actions: ["delete"], object }),
+      },
+      { name: "scheduler" },
+    );
 }
 
 type Role = "assigned" | "pending" | "none";

@@ -1,10 +1,16 @@
 import {
+  csiDrivers,
+  csiNodes,
+  csiStorageCapacities,
   namespaces,
+  persistentVolumeClaims,
+  persistentVolumes,
   podDisruptionBudgets,
   replicaSets,
   replicationControllers,
   services,
   statefulSets,
+  storageClasses,
 } from "../api/resources.generated.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
@@ -16,6 +22,7 @@ import { createSchedulingCore } from "./core.ts";
 import { watchCluster } from "./event-handlers.ts";
 import type { DecisionRecord } from "./framework/decision.ts";
 import type { Plugin } from "./framework/plugin.ts";
+import type { PluginListers } from "./plugins/default-plugins.ts";
 
 export interface SchedulerOptions {
   /** Whose pods it schedules: those whose spec.schedulerName says so. */
@@ -44,6 +51,24 @@ export interface Scheduler {
   explain(podKey: string): DecisionRecord | undefined;
 }
 
+/** What plugins look up, from informers that are shared with whoever asks for the same. */
+function listersOf(informers: InformerFactory): PluginListers {
+  return {
+    namespaces: informers.informer(namespaces).lister,
+    services: informers.informer(services).lister,
+    replicationControllers: informers.informer(replicationControllers).lister,
+    replicaSets: informers.informer(replicaSets).lister,
+    statefulSets: informers.informer(statefulSets).lister,
+    podDisruptionBudgets: informers.informer(podDisruptionBudgets).lister,
+    persistentVolumeClaims: informers.informer(persistentVolumeClaims).lister,
+    persistentVolumes: informers.informer(persistentVolumes).lister,
+    storageClasses: informers.informer(storageClasses).lister,
+    csiNodes: informers.informer(csiNodes).lister,
+    csiDrivers: informers.informer(csiDrivers).lister,
+    csiStorageCapacities: informers.informer(csiStorageCapacities).lister,
+  };
+}
+
 /** kube-scheduler with its default profile. */
 export function createScheduler(dependencies: SchedulerDependencies): Scheduler {
   const { informers, options = {} } = dependencies;
@@ -53,14 +78,7 @@ export function createScheduler(dependencies: SchedulerDependencies): Scheduler 
     ...dependencies,
     ...pluginOptions,
     logger,
-    listers: {
-      namespaces: informers.informer(namespaces).lister,
-      services: informers.informer(services).lister,
-      replicationControllers: informers.informer(replicationControllers).lister,
-      replicaSets: informers.informer(replicaSets).lister,
-      statefulSets: informers.informer(statefulSets).lister,
-      podDisruptionBudgets: informers.informer(podDisruptionBudgets).lister,
-    },
+    listers: listersOf(informers),
   });
   const { queue, statuses, loop } = core;
   watchCluster(informers, { ...core, schedulerName });

@@ -4,6 +4,7 @@ import type { Pod } from "../../api/core/types.generated.ts";
 import { silentLogger } from "../../base/log.ts";
 import { type Random, randomBelow, seededRandom } from "../../base/random.ts";
 import { VirtualClock } from "../../base/virtual-clock.ts";
+import { noListers } from "../core.ts";
 import { FilterPass, runPreFilters } from "../framework/evaluation.ts";
 import { judgeNode } from "../framework/nominated.ts";
 import { Scoring } from "../framework/scoring.ts";
@@ -55,9 +56,8 @@ for (const seed of [1, 2, 3, 4, 5]) {
 
 function pluginsOf({ table }: SchedulerCache, random: Random) {
   const answer = async () => ({}) as never;
-  const nothing = { get: () => undefined, list: () => [] };
   return defaultPlugins({
-    client: { createSubresource: answer, patch: answer, delete: answer },
+    client: { createSubresource: answer, update: answer, patch: answer, delete: answer },
     recorder: { event() {} },
     clock: new VirtualClock(),
     ...{ random, table },
@@ -65,14 +65,7 @@ function pluginsOf({ table }: SchedulerCache, random: Random) {
     nominator: new Nominator(),
     filters: () => [],
     failed() {},
-    listers: {
-      namespaces: nothing,
-      services: nothing,
-      replicationControllers: nothing,
-      replicaSets: nothing,
-      statefulSets: nothing,
-      podDisruptionBudgets: nothing,
-    },
+    listers: noListers,
   });
 }
 

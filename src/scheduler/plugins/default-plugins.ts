@@ -1,5 +1,7 @@
 import type { PodDisruptionBudget } from "../../api/policy/types.generated.ts";
 import type { Plugin } from "../framework/plugin.ts";
+import { type BinderDependencies, VolumeBinder } from "../volumes/volume-binder.ts";
+import type { VolumeListers } from "../volumes/volume-listers.ts";
 import { balancedAllocation } from "./balanced-allocation.ts";
 import { type BindingClient, defaultBinder } from "./default-binder.ts";
 import { defaultPreemption, type PreemptionDependencies } from "./default-preemption.ts";
@@ -11,14 +13,18 @@ import { nodeName } from "./node-name.ts";
 import { nodePorts } from "./node-ports.ts";
 import { nodeResourcesFit } from "./node-resources-fit.ts";
 import { nodeUnschedulable } from "./node-unschedulable.ts";
+import { nodeVolumeLimits } from "./node-volume-limits.ts";
 import { podTopologySpread } from "./pod-topology-spread.ts";
 import { schedulingGates } from "./scheduling-gates.ts";
 import { taintToleration } from "./taint-toleration.ts";
+import { volumeBinding } from "./volume-binding.ts";
+import { volumeRestrictions } from "./volume-restrictions.ts";
+import { volumeZone } from "./volume-zone.ts";
 
-export type PluginClient = PreemptionDependencies["client"] & BindingClient;
+export type PluginClient = PreemptionDependencies["client"] & BindingClient & BinderDependencies["client"];
 
 /** What plugins look up beside nodes and pods. */
-export interface PluginListers extends GroupSources {
+export interface PluginListers extends GroupSources, VolumeListers {
   readonly namespaces: NamespaceLister;
   readonly podDisruptionBudgets: { list(): readonly PodDisruptionBudget[] };
 }
@@ -30,7 +36,7 @@ export interface PluginDependencies extends Omit<PreemptionDependencies, "budget
 
 /** The default profile, in the order in which its filters are asked; PrioritySort is the queue's own order. */
 export function defaultPlugins(dependencies: PluginDependencies): readonly Plugin[] {
-  const { listers } = dependencies;
+  const { client, clock, listers } = dependencies;
   const budgets = () => listers.podDisruptionBudgets.list();
   return [
     schedulingGates,
@@ -40,6 +46,10 @@ export function defaultPlugins(dependencies: PluginDependencies): readonly Plugi
     nodeAffinity,
     nodePorts,
     nodeResourcesFit,
+    volumeRestrictions(listers),
+    nodeVolumeLimits(listers),
+    volumeBinding(new VolumeBinder({ client, clock, listers })),
+    volumeZone(listers),
     podTopologySpread((pod) => groupSelectorOf(listers, pod)),
     interPodAffinity(listers.namespaces),
     balancedAllocation,
