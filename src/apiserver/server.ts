@@ -9,6 +9,7 @@ import { type HandlerContext, kindOf, type ResourceCall } from "./handlers/call.
 import { isConnection, resolveConnection } from "./handlers/connections.ts";
 import { handleCreateHandler } from "./handlers/create-handlers.ts";
 import { dispatchResource, noSuchResource } from "./handlers/dispatch.ts";
+import { FieldManagement } from "./apply/field-management.ts";
 import {
   declaredSubresource,
   dispatchSubresource,
@@ -20,7 +21,6 @@ import { metricsHandler } from "./metrics/handler.ts";
 import { RequestMetrics } from "./metrics/request-metrics.ts";
 import type { NonResourceHandler } from "./non-resource.ts";
 import { documentHandler } from "./non-resource.ts";
-import { FieldManagement } from "./registry/field-management.ts";
 import type { RequestInfo } from "./request-info.ts";
 import { parseRequestInfo } from "./request-info.ts";
 import { Resources } from "./resources.ts";

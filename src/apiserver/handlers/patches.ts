@@ -1,11 +1,11 @@
 import { notFound } from "../../apimachinery/api-error.ts";
 import { patchObject, patchTypeOf } from "../../apimachinery/patch/patch-object.ts";
 import type { ApiResponse, RequestBody } from "../../client/exchange.ts";
+import { handleApply, isApply } from "../apply/apply-patch.ts";
 import { inNamespace } from "../registry/metadata.ts";
 import { writeOptions } from "../registry/options.ts";
 import type { UpdateRules } from "../registry/update-rules.ts";
 import { objectRules } from "../registry/update-rules.ts";
-import { applyPatchType, handleApply } from "./apply.ts";
 import type { HandlerContext, ResourceCall } from "./call.ts";
 import { kindOf, placeOf, respondObject } from "./call.ts";
 import { admitChange, checkName, fromHub, toHub, trackedWrite, updateCall } from "./writes.ts";
@@ -16,7 +16,7 @@ export async function handlePatch(
   call: ResourceCall,
   rules: UpdateRules = objectRules(call.definition),
 ): Promise<ApiResponse> {
-  if (contentTypeOf(call) === applyPatchType) return handleApply(context, call, rules);
+  if (isApply(call)) return handleApply(context, call, rules);
   const expected = kindOf(call);
   const model = context.input.modelOf(expected);
   const type = patchTypeOf(call.request.headers["content-type"], model !== undefined);
@@ -32,6 +32,7 @@ export async function handlePatch(
       const { object: patched, warnings } = patchObject(type, patch, fromHub(call, existing), {
         expected,
         model,
+        shape: call.definition.custom?.shape,
         fieldValidation: options.fieldValidation,
       });
       for (const warning of warnings) call.warn(warning);
@@ -42,10 +43,6 @@ export async function handlePatch(
     },
   });
   return respondObject(context, call, 200, object);
-}
-
-function contentTypeOf({ request }: ResourceCall): string | undefined {
-  return request.headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase();
 }
 
 export function patchBytes(body: RequestBody | undefined): Uint8Array {

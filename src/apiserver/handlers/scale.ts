@@ -1,9 +1,11 @@
 import type { ScaleDefinition } from "../../api/definition.ts";
 import { invalid, notFound } from "../../apimachinery/api-error.ts";
+import { managersOfScale, managersOfScaled } from "../../apimachinery/managed-fields/scale-managers.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import { patchObject, patchTypeOf } from "../../apimachinery/patch/patch-object.ts";
 import * as field from "../../apimachinery/validation.ts";
 import type { ApiResponse } from "../../client/exchange.ts";
+import { isApply, readConfiguration } from "../apply/apply-patch.ts";
 import { readObject } from "../content/input.ts";
 import { withMetadata } from "../registry/metadata.ts";
 import { writeOptions } from "../registry/options.ts";
@@ -30,13 +32,18 @@ export async function handleScale(context: HandlerContext, call: ResourceCall): 
     case "update":
       return writeScale(context, call, scale, await readScale(context, call));
     case "patch":
-      return writeScale(context, call, scale, patchScale(context, call));
+      return writeScale(
+        context,
+        call,
+        scale,
+        isApply(call) ? await applyToScale(context, call) : patchScale(context, call),
+      );
     default:
       throw methodNotAllowed();
   }
 }
 
-type ScaleChange = (current: Scale) => AnyObject;
+type ScaleChange = (current: Scale, existing: AnyObject) => AnyObject;
 
 async function readScale(context: HandlerContext, call: ResourceCall): Promise<ScaleChange> {
   const { fieldValidation } = writeOptions("UpdateOptions", call.request.query);
@@ -61,6 +68,21 @@ function patchScale(context: HandlerContext, call: ResourceCall): ScaleChange {
   };
 }
 
+/** Server-side apply to the Scale: its managers are those that own the object's number of replicas. */
+async function applyToScale(context: HandlerContext, call: ResourceCall): Promise<ScaleChange> {
+  const options = writeOptions("PatchOptions", call.request.query, true);
+  const configuration = await readConfiguration(call, options);
+  const tracked = { ...trackedWrite(context, call, options), force: options.force === true };
+  return (current, existing) => {
+    const managedFields = managersOfScale(existing.metadata.managedFields);
+    return context.fieldManagement.applyScale(
+      configuration,
+      withMetadata(current, { managedFields }),
+      tracked,
+    );
+  };
+}
+
 async function writeScale(
   context: HandlerContext,
   call: ResourceCall,
@@ -68,7 +90,8 @@ async function writeScale(
   change: ScaleChange,
 ): Promise<ApiResponse> {
   const isPatch = call.info.verb === "patch";
-  const options = writeOptions(isPatch ? "PatchOptions" : "UpdateOptions", call.request.query);
+  const applies = isPatch && isApply(call);
+  const options = writeOptions(isPatch ? "PatchOptions" : "UpdateOptions", call.request.query, applies);
   const { name } = placeOf(call);
   const { object } = await call.store.update(placeOf(call), {
     ...updateCall(context, call, options, objectRules(call.definition)),
@@ -76,7 +99,7 @@ async function writeScale(
     change: async (existing) => {
       if (existing === undefined) throw notFound(call.store.resource, name);
       const current = scaleOf(scale, existing);
-      const wanted = (await admitChange(context, call, change(current), current, options)) as Scale; // decoded as one
+      const wanted = (await admitChange(context, call, change(current, existing), current, options)) as Scale; // decoded as one
       checkName(wanted, name);
       const replicas = wanted.spec?.replicas ?? 0;
       if (replicas < 0)
@@ -91,7 +114,14 @@ async function writeScale(
             isPatch && resourceVersion === current.metadata.resourceVersion ? undefined : resourceVersion,
         }),
       );
-      return context.fieldManagement.track(scaled, existing, trackedWrite(context, call, options));
+      const tracked = trackedWrite(context, call, options);
+      if (!applies) return context.fieldManagement.track(scaled, existing, tracked);
+      const managedFields = managersOfScaled(
+        existing.metadata.managedFields,
+        wanted.metadata.managedFields ?? [],
+        existing.apiVersion,
+      );
+      return withMetadata(scaled, { managedFields });
     },
   });
   return respond(call, 200, scaleOf(scale, object));

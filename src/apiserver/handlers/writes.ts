@@ -1,10 +1,10 @@
 import { badRequest } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import type { ApiResponse } from "../../client/exchange.ts";
+import { managerNameOf, type TrackedWrite } from "../apply/field-management.ts";
 import { attributesOf, authorizeRequest } from "../authorize.ts";
 import { readObject } from "../content/input.ts";
 import { inVersion, toStorageVersion } from "../content/views.ts";
-import { managerNameOf, type TrackedWrite } from "../registry/field-management.ts";
 import { inNamespace, withMetadata, withoutDuplicateOwners } from "../registry/metadata.ts";
 import type { WriteRequestOptions } from "../registry/options.ts";
 import { writeOptions } from "../registry/options.ts";

@@ -1,5 +1,6 @@
 import { badRequest } from "../../apimachinery/api-error.ts";
-import type { AnyObject, ObjectMeta, OwnerReference } from "../../apimachinery/meta.ts";
+import type { AnyObject, ManagedFieldsEntry, ObjectMeta, OwnerReference } from "../../apimachinery/meta.ts";
+import { jsonEqual } from "../../apimachinery/patch/json-value.ts";
 import { semanticEqual } from "../../apimachinery/validation.ts";
 import { rfc3339 } from "../../base/clock.ts";
 
@@ -95,14 +96,28 @@ export function generationChanges(fields: readonly string[], object: AnyObject, 
 
 /** The same but for what a write that changes nothing would still touch: the times of field management. */
 export function isUnchanged(object: AnyObject, old: AnyObject): boolean {
-  return semanticEqual(comparable(object), comparable(old));
+  return hasSameManagers(object, old) && semanticEqual(withoutManagers(object), withoutManagers(old));
 }
 
-function comparable(object: AnyObject): AnyObject {
-  const { managedFields, resourceVersion: _version, ...metadata } = object.metadata;
-  const timeless = managedFields?.map(({ time: _time, ...entry }) => entry);
-  return {
-    ...object,
-    metadata: { ...metadata, ...(timeless === undefined ? {} : { managedFields: timeless }) },
-  };
+function withoutManagers(object: AnyObject): AnyObject {
+  const { managedFields: _managers, resourceVersion: _version, ...metadata } = object.metadata;
+  return { ...object, metadata };
+}
+
+/** Sets of fields are made of empty objects: they are compared as they are, not by what they mean to a reader. */
+function hasSameManagers({ metadata }: AnyObject, old: AnyObject): boolean {
+  const now = metadata.managedFields ?? [];
+  const then = old.metadata.managedFields ?? [];
+  if (now === then) return true;
+  return (
+    now.length === then.length &&
+    now.every((entry, index) => {
+      const other = then[index];
+      return entry === other || (other !== undefined && jsonEqual(timeless(entry), timeless(other)));
+    })
+  );
+}
+
+function timeless({ time: _time, ...entry }: ManagedFieldsEntry): object {
+  return entry;
 }

@@ -206,7 +206,10 @@ test("items of a list are merged by their keys and taken out with them", async (
   );
   const twice = await refused(path, withContainers(web, web), "one");
   assert.equal(twice.code, 500);
-  assert.match(twice.message ?? "", /duplicate entries for key \[\{"name":"web"\}\]/);
+  assert.match(
+    twice.message ?? "",
+    /\.spec\.template\.spec\.containers: duplicate entries for key \[name="web"\]$/,
+  );
 });
 
 test("an object that was never tracked is owned by whoever was before the first apply", async () => {
@@ -222,10 +225,7 @@ test("an object that was never tracked is owned by whoever was before the first 
     { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "old" }, data: { a: "2" } },
     "one",
   );
-  assert.match(
-    conflict.message ?? "",
-    /conflict with "before-first-apply" using v1 at 2026-01-01T00:00:00Z: \.data\.a/,
-  );
+  assert.match(conflict.message ?? "", /conflict with "before-first-apply" using v1: \.data\.a/);
 });
 
 test("kubectl's server-side apply takes over what its client-side apply had set", async () => {

@@ -1,0 +1,142 @@
+import { badRequest, conflict, failure } from "../../apimachinery/api-error.ts";
+import { isMap } from "../../apimachinery/managed-fields/form.ts";
+import type { AnyObject } from "../../apimachinery/meta.ts";
+import { decodeValue } from "../../apimachinery/schema/decode.ts";
+import { countKeysInText, countKeysInValue } from "../../apimachinery/schema/json-text.ts";
+import { strictErrors } from "../../apimachinery/schema/strict-errors.ts";
+import type { ApiResponse, RequestBody } from "../../client/exchange.ts";
+import type { HandlerContext, ResourceCall } from "../handlers/call.ts";
+import { kindOf, placeOf, respondObject } from "../handlers/call.ts";
+import {
+  admitChange,
+  authorizedCreateCall,
+  checkName,
+  toHub,
+  trackedWrite,
+  updateCall,
+} from "../handlers/writes.ts";
+import { inNamespace } from "../registry/metadata.ts";
+import { type WriteRequestOptions, writeOptions } from "../registry/options.ts";
+import type { UpdateRules } from "../registry/update-rules.ts";
+import { objectRules } from "../registry/update-rules.ts";
+
+const applyPatchType = "application/apply-patch+yaml";
+
+/** Whether a PATCH is a server-side apply, by its Content-Type. */
+export function isApply(call: ResourceCall): boolean {
+  return call.request.headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase() === applyPatchType;
+}
+
+/** Server-side apply: the request says what one manager wants of an object; the rest stays as others want it. */
+export async function handleApply(
+  context: HandlerContext,
+  call: ResourceCall,
+  rules: UpdateRules = objectRules(call.definition),
+): Promise<ApiResponse> {
+  const options = writeOptions("PatchOptions", call.request.query, true);
+  const place = placeOf(call);
+  const configuration = await readConfiguration(call, options);
+  const tracked = { ...trackedWrite(context, call, options), force: options.force === true };
+  const { object, created } = await call.store.update(place, {
+    ...updateCall(context, call, options, rules),
+    ...(call.info.subresource === "" ? { createMissing: authorizedCreateCall(context, call, options) } : {}),
+    // A configuration that names no resourceVersion means whatever stands there.
+    unconditional: true,
+    change: async (existing) => {
+      // Only a whole object can be made by applying it; the store refuses the rest.
+      if (existing === undefined && call.info.subresource !== "") throw await missing(call);
+      const applied = context.fieldManagement.apply(configuration, existing, tracked);
+      const uid = applied.metadata.uid ?? "";
+      if (existing === undefined && uid !== "")
+        throw conflict(
+          call.store.resource,
+          place.name,
+          `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`,
+        );
+      const complete = inNamespace(toHub(call, conform(context, call, applied)), place.namespace);
+      checkName(complete, place.name);
+      return admitChange(context, call, complete, existing, options);
+    },
+  });
+  return respondObject(context, call, created ? 201 : 200, object);
+}
+
+async function missing(call: ResourceCall): Promise<Error> {
+  try {
+    await call.store.get(placeOf(call));
+  } catch (error) {
+    if (error instanceof Error) return error;
+  }
+  return failure(409, "Conflict", "the object was made while the request was under way");
+}
+
+/** The merged object as a decoder gives it: zero values left out, quantities canonical. */
+function conform(context: HandlerContext, call: ResourceCall, object: AnyObject): AnyObject {
+  const expected = kindOf(call);
+  const model = context.input.modelOf(expected);
+  const { managedFields } = object.metadata;
+  const decoded = decodeValue(object, { expected, model, fieldValidation: "Ignore" }).object;
+  // A decoder leaves an empty list out; here it says that nobody owns anything.
+  return {
+    ...decoded,
+    metadata: { ...decoded.metadata, ...(managedFields === undefined ? {} : { managedFields }) },
+  };
+}
+
+/** What a client wants of an object: JSON or YAML of any shape. Throws 400. */
+export async function readConfiguration(call: ResourceCall, options: WriteRequestOptions): Promise<unknown> {
+  const { value, duplicates } = await parseConfiguration(call.request.body);
+  if (!isMap(value)) throw badRequest("error decoding YAML: the configuration is not an object");
+  if (duplicates.length === 0 || options.fieldValidation === "Ignore") return value;
+  const text = `error strict decoding YAML: ${duplicates.join(", ")}`;
+  if (options.fieldValidation === "Strict") throw badRequest(text);
+  for (const duplicate of duplicates) call.warn(duplicate);
+  return value;
+}
+
+interface Parsed {
+  readonly value: unknown;
+  /** Keys that are there twice. */
+  readonly duplicates: readonly string[];
+}
+
+async function parseConfiguration(body: RequestBody | undefined): Promise<Parsed> {
+  if (body === undefined) return { value: undefined, duplicates: [] };
+  if ("object" in body) return { value: body.object, duplicates: [] };
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(body.bytes);
+    const parsed = parseJson(text) ?? (await parseYaml(text));
+    // An alias within its own anchor makes a value without end.
+    countKeysInValue(parsed.value);
+    return parsed;
+  } catch (error) {
+    throw badRequest(`error decoding YAML: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** Most clients send JSON, which is YAML as well. */
+function parseJson(text: string): Parsed | undefined {
+  if (!text.trimStart().startsWith("{")) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    const hasDuplicates = countKeysInText(text) !== countKeysInValue(value);
+    return { value, duplicates: hasDuplicates ? strictErrors(text, undefined) : [] };
+  } catch {
+    return undefined;
+  }
+}
+
+async function parseYaml(text: string): Promise<Parsed> {
+  const { parseDocument } = await import("yaml");
+  const document = parseDocument(text, { merge: true, uniqueKeys: true });
+  const duplicates: string[] = [];
+  for (const error of document.errors) {
+    if (error.code !== "DUPLICATE_KEY") throw error;
+    const key = /^[^:\s]*/.exec(text.slice(error.pos[0]))?.[0] ?? "";
+    duplicates.push(
+      `yaml: line ${error.linePos?.[0].line ?? 0}: key ${JSON.stringify(key)} already set in map`,
+    );
+  }
+  // Aliases may stand for much: a small document must not become a huge object.
+  return { value: document.toJS({ maxAliasCount: 100 }), duplicates };
+}
