@@ -36,7 +36,11 @@ describe("The first quarter of an hour: examples/web.yaml with kubectl on two re
   const kubectl = (...words: string[]) => cluster.kubectl(...words);
   const webPods = async () => (await cluster.json<ListJson<PodJson>>("get", "pods", "-l", "app=web")).items;
   const inToolbox = (command: string) => kubectl("exec", "toolbox", "--", "sh", "-c", command);
-  const http = async (url: string) => (await run("curl", ["-s", "-m", "5", url])).stdout;
+  const http = (url: string) =>
+    fetch(url, { signal: AbortSignal.timeout(5000), headers: { connection: "close" } }).then(
+      (response) => response.text(),
+      (error: Error) => error.message,
+    );
 
   before(async () => {
     cluster = await RealCluster.start({ nodes: 2 });

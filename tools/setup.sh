@@ -15,6 +15,7 @@ need containerd containerd
 need runc runc
 need /usr/lib/cni/bridge containernetworking-plugins
 need nft nftables
+need iptables iptables
 need ip iproute2
 need nsenter util-linux
 need conntrack conntrack
