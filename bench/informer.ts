@@ -57,6 +57,10 @@ const prefixed = (library: Library, figures: Record<string, number>) =>
 async function measure(library: Library, clientNode: string): Promise<Record<string, number>> {
   await using pair = await Pair.start(library, clientNode, podCount);
   const { syncS, peakRssMB, bytesPerPod } = pair.synced;
+  // Its watch is open for certain once a change has come through.
+  const following = pair.marked("following");
+  await pair.order({ do: "mark", mark: "following" });
+  await following;
   await pair.counted();
   const startMs = performance.now();
   const flooded = pair.marked("flooded");
@@ -96,7 +100,8 @@ async function survives(
   const seen = pair.marked("after").then(() => true);
   const died = once(pair.follower, "exit").then(() => false);
   await pair.order({ do: "mark", mark: "after" });
-  return Promise.race([seen, died, delay(patienceMs).then(() => false)]);
+  // Awaited here: the pair is gone once this function has returned.
+  return await Promise.race([seen, died, delay(patienceMs).then(() => false)]);
 }
 
 /** A server and a follower of it that has synced. */
@@ -124,7 +129,8 @@ class Pair {
       execArgv: ["--expose-gc"],
       stdio: ["ignore", "ignore", "ignore", "ipc"],
     });
-    const [synced] = (await once(follower, "message")) as [FollowerReport & { type: "synced" }];
+    const signal = AbortSignal.timeout(patienceMs);
+    const [synced] = (await once(follower, "message", { signal })) as [FollowerReport & { type: "synced" }];
     return new Pair(server, follower, synced);
   }
 

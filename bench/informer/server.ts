@@ -109,8 +109,13 @@ async function broadcast(lines: string): Promise<void> {
 function write(response: ServerResponse, text: string): Promise<void> | void {
   if (response.write(text) || response.destroyed) return;
   return new Promise((resolve) => {
-    response.once("drain", resolve);
-    response.once("close", resolve);
+    const settle = () => {
+      response.off("drain", settle);
+      response.off("close", settle);
+      resolve();
+    };
+    response.on("drain", settle);
+    response.on("close", settle);
   });
 }
 

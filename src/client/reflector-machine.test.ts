@@ -188,7 +188,7 @@ for (const { name, lines, policy, want } of [
     lines: [
       ...watching,
       ...[later(60_000), events("11", true), later(60_000), events("11", true)],
-      ...[later(194_999), { type: "watchdog" as const }, later(1), { type: "watchdog" as const }, waited],
+      ...[later(134_999), { type: "watchdog" as const }, later(1), { type: "watchdog" as const }, waited],
     ],
     want: [...whileWatching, "seen 11", "seen 11", "wait 200", "watch from 11"],
   },

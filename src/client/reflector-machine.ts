@@ -36,7 +36,7 @@ export const defaultReflectorPolicy: ReflectorPolicy = {
   minWatchTimeoutMs: 300_000,
   maxWatchTimeoutMs: 600_000,
   silenceSlackMs: 15_000,
-  missedBookmarks: 3,
+  missedBookmarks: 2,
   streamedListSilenceMs: 15_000,
   listTimeoutMs: 60_000,
   backoff: { initialMs: 200, factor: 2, limitMs: 30_000, jitter: 1 },

@@ -116,6 +116,8 @@ class HttpsTransport implements Transport {
     clientRequest.setTimeout(idleMs, () =>
       clientRequest.destroy(new TransportError(`no answer for ${idleMs} ms`)),
     );
+    // A peer that is gone without a word is found by the kernel's probes long before a watch would have brought anything.
+    if (isWatch) clientRequest.once("socket", (socket) => socket.setKeepAlive(true, tcpKeepAliveMs));
     const answer = new Promise<IncomingMessage>((resolve, reject) => {
       clientRequest.once("response", (response) => {
         // From here on the stream's reader is told of errors; a text that is followed may be silent for long.
