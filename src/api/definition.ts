@@ -1,5 +1,4 @@
 import type { FieldError } from "../apimachinery/api-error.ts";
-import type { MergeType } from "../apimachinery/managed-fields/merge-type.ts";
 import type { AnyObject, KubeObject } from "../apimachinery/meta.ts";
 import type { ObjectShape } from "../apimachinery/schema/decode.ts";
 import type { JsonSchema } from "../apimachinery/structural-schema/json-schema.ts";
@@ -34,11 +33,6 @@ export interface ResourceDefinition<T extends KubeObject = AnyObject> {
    * between the two.
    */
   readonly storedAs?: { readonly group: string; readonly plural: string };
-  /**
-   * How server-side apply merges objects of a kind that the schema tables do not have (`mergeTypeOfCustomKind`). Absent:
-   * maps are merged key by key, lists are one value.
-   */
-  readonly mergeType?: (version: string) => MergeType;
   /** Absent: all of create, delete, deletecollection, get, list, patch, update, watch. */
   readonly verbs?: readonly ResourceVerb[];
   readonly strategy: Strategy<T>;
@@ -70,7 +64,7 @@ export interface CustomKind<T extends KubeObject = AnyObject> {
   /** For every request of this version. */
   readonly deprecationWarning?: string;
   /** No objects are created any more: the kind itself is being deleted. */
-  readonly isTerminating: boolean;
+  readonly isTerminating: () => boolean;
 }
 
 export type ResourceVerb =

@@ -1,10 +1,12 @@
 import type { ResourceDefinition } from "../api/definition.ts";
+import type { QualifiedResource } from "../apimachinery/api-error.ts";
 import type { ProtobufCodec } from "../apimachinery/protobuf/codec.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { ApiRequest, ApiResponse, Transport, UserInfo } from "../client/exchange.ts";
 import type { Storage } from "../storage/storage.ts";
+import type { WebhookTransport } from "./admission/webhooks/caller.ts";
 import type { BackendRequest, BackendTransport } from "./connect/backend.ts";
 import type { ModelLookup } from "./content/input.ts";
 import type { NonResourceHandler } from "./non-resource.ts";
@@ -28,6 +30,8 @@ export interface ApiServerDependencies {
   readonly externalAddress?: string;
   /** Other paths, such as those of OpenAPI. */
   readonly nonResourceHandlers?: readonly NonResourceHandler[];
+  /** Calls the webhooks that convert custom resources; absent: those cannot be converted. */
+  readonly webhookTransport?: WebhookTransport;
   /** Requests without credentials are system:anonymous; default true. */
   readonly anonymous?: boolean;
 }
@@ -60,6 +64,9 @@ export interface ApiServer {
    * before; /readyz says when this is done.
    */
   start(): Promise<void>;
+  /** What is served now, custom kinds too: the same list while nothing changes. */
+  definitions(): readonly ResourceDefinition[];
+  definitionOf(resource: QualifiedResource): ResourceDefinition | undefined;
   /** As system:masters, in this process. */
   readonly loopback: Transport;
   /** Ends watches, hooks and caches. Storage stays open: whoever opened it closes it. */

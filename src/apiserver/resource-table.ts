@@ -14,6 +14,8 @@ export class ResourceTable {
   readonly #stores = new Map<string, ResourceStore>();
   readonly #definitions = new Map<string, ResourceDefinition>();
   #generation = 0;
+  #all: readonly ResourceDefinition[] | undefined;
+  #allGeneration = -1;
 
   /** Grows with every change: what is derived from the table is made anew when it differs. */
   get generation(): number {
@@ -25,7 +27,11 @@ export class ResourceTable {
     this.#definitions.set(`${group}/${plural}`, definition);
     this.#stores.set(`${group}/${plural}`, store);
     for (const version of definition.versions)
-      this.#served.set(`${group}/${version}/${plural}`, { definition, version, store });
+      this.#served.set(`${group}/${version}/${plural}`, {
+        definition: definition.custom?.forVersion(version) ?? definition,
+        version,
+        store,
+      });
     this.#generation++;
   }
 
@@ -41,8 +47,24 @@ export class ResourceTable {
     return this.#served.get(`${group}/${version}/${plural}`);
   }
 
+  definitionOf(resource: {
+    readonly group: string;
+    readonly plural: string;
+  }): ResourceDefinition | undefined {
+    return this.#definitions.get(`${resource.group}/${resource.plural}`);
+  }
+
   storeOf(resource: { readonly group: string; readonly plural: string }): ResourceStore | undefined {
     return this.#stores.get(`${resource.group}/${resource.plural}`);
+  }
+
+  /** All of them in a list that stays the same while nothing changes. */
+  all(): readonly ResourceDefinition[] {
+    if (this.#all === undefined || this.#allGeneration !== this.#generation) {
+      this.#all = [...this.#definitions.values()];
+      this.#allGeneration = this.#generation;
+    }
+    return this.#all;
   }
 
   /** In the order they were added. */

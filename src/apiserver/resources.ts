@@ -1,14 +1,16 @@
 import type { ResourceDefinition } from "../api/definition.ts";
-import { apiVersionOf } from "../apimachinery/meta.ts";
+import { type AnyObject, apiVersionOf } from "../apimachinery/meta.ts";
 import type { Clock } from "../base/clock.ts";
+import { rfc3339 } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
-import { prefixRange, type Storage } from "../storage/storage.ts";
+import { type KeyValue, prefixRange, type Storage } from "../storage/storage.ts";
 import type { ServiceOptions } from "./api-server.ts";
 import { ByteBudget } from "./cache/byte-budget.ts";
 import { createWatchCache } from "./cache/resource-cache.ts";
 import type { WatchCache } from "./cache/watch-cache.ts";
 import { storageVersionOf } from "./content/views.ts";
+import { definitionHooks } from "./custom-resources/store-hooks.ts";
 import { namespaceHooks } from "./namespaces.ts";
 import { keyRootOf } from "./registry/keys.ts";
 import { fieldValue } from "./registry/select.ts";
@@ -56,7 +58,13 @@ export class Resources {
       signal: this.#ending.signal,
       services: () => this.#cacheOfServices(),
     });
-    this.#hooks = { "/namespaces": namespaceHooks, "/services": this.#allocations };
+    this.#hooks = {
+      "/namespaces": namespaceHooks,
+      "/services": this.#allocations,
+      "apiextensions.k8s.io/customresourcedefinitions": definitionHooks({
+        now: () => rfc3339(dependencies.clock.now()),
+      }),
+    };
     for (const definition of dependencies.definitions) this.add(definition);
   }
 
@@ -74,6 +82,17 @@ export class Resources {
     });
     this.table.add(definition, store);
     return store;
+  }
+
+  /** Ends the resource's watches; what is stored stays. */
+  remove(definition: ResourceDefinition): void {
+    this.table.remove(definition);
+    const prefix = keyRootOf(definition);
+    const cache = this.#caches.get(prefix);
+    this.#caches.delete(prefix);
+    cache?.close().catch((error: unknown) => {
+      this.#dependencies.logger.warn({ error, prefix }, "a cache did not close");
+    });
   }
 
   /** Resolves when what services hold is known. */
@@ -114,7 +133,12 @@ export class Resources {
     if (known !== undefined) return known;
     const { storage, clock, random, logger } = this.#dependencies;
     const fields = ["metadata.name", ...Object.keys(definition.selectableFields ?? {})];
+    const { custom } = definition;
     const cache = createWatchCache({
+      // What is stored are objects of the API.
+      ...(custom === undefined
+        ? {}
+        : { decode: ({ value }: KeyValue) => custom.fromStorage(value.object as AnyObject) }),
       storage,
       clock,
       random,

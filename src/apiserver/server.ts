@@ -1,7 +1,15 @@
-import { ApiError, internalError, unauthorized } from "../apimachinery/api-error.ts";
+import type { ResourceDefinition } from "../api/definition.ts";
+import {
+  ApiError,
+  failure,
+  internalError,
+  type QualifiedResource,
+  unauthorized,
+} from "../apimachinery/api-error.ts";
 import type { ApiRequest, ApiResponse, Transport, UserInfo } from "../client/exchange.ts";
 import { AdmissionChain } from "./admission-chain.ts";
 import type { ApiServer, ApiServerDependencies, RequestContext, Upgrade } from "./api-server.ts";
+import { FieldManagement } from "./apply/field-management.ts";
 import { attributesOf, authorizeRequest, effectiveUser, privileged } from "./authorize.ts";
 import { mediaTypes, negotiateOutput } from "./content/negotiate.ts";
 import { discoveryHandler } from "./discovery/handler.ts";
@@ -9,7 +17,6 @@ import { type HandlerContext, kindOf, type ResourceCall } from "./handlers/call.
 import { isConnection, resolveConnection } from "./handlers/connections.ts";
 import { handleCreateHandler } from "./handlers/create-handlers.ts";
 import { dispatchResource, noSuchResource } from "./handlers/dispatch.ts";
-import { FieldManagement } from "./apply/field-management.ts";
 import {
   declaredSubresource,
   dispatchSubresource,
@@ -179,6 +186,9 @@ class Server implements ApiServer {
     const warn = (text: string) => {
       if (!warnings.includes(text)) warnings.push(text);
     };
+    const { custom } = definition;
+    if (custom?.deprecationWarning !== undefined) warn(custom.deprecationWarning);
+    if (custom?.isTerminating() === true && info.verb === "create") throw terminatingKind(definition);
     return { request, info, user, definition, version, store, output, warn };
   }
 
@@ -205,6 +215,14 @@ class Server implements ApiServer {
     };
   }
 
+  definitions(): readonly ResourceDefinition[] {
+    return this.#resources.table.all();
+  }
+
+  definitionOf({ group, resource }: QualifiedResource): ResourceDefinition | undefined {
+    return this.#resources.table.definitionOf({ group, plural: resource });
+  }
+
   start(): Promise<void> {
     return this.#startup.run(this.loopback, this.#ending.signal);
   }
@@ -214,6 +232,15 @@ class Server implements ApiServer {
     await this.loopback.close();
     await this.#resources.close();
   }
+}
+
+function terminatingKind({ group, plural }: ResourceDefinition): ApiError {
+  return failure(
+    405,
+    "MethodNotAllowed",
+    "create not allowed while custom resource definition is terminating",
+    { group, kind: plural },
+  );
 }
 
 function withCommonHeaders(response: ApiResponse, auditId: string, warnings: readonly string[]): ApiResponse {

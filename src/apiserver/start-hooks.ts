@@ -4,7 +4,9 @@ import type { Random } from "../base/random.ts";
 import type { Client } from "../client/client.ts";
 import type { Transport } from "../client/exchange.ts";
 import { createClient } from "../client/rest-client.ts";
+import type { WebhookTransport } from "./admission/webhooks/caller.ts";
 import type { ServiceOptions } from "./api-server.ts";
+import { followDefinitions } from "./custom-resources/follow.ts";
 import { createSystemNamespaces } from "./namespaces.ts";
 import type { Resources } from "./resources.ts";
 import { addressAt } from "./services/address-range.ts";
@@ -16,6 +18,7 @@ export interface StartHookDependencies {
   readonly random: Random;
   readonly logger: Logger;
   readonly services?: ServiceOptions;
+  readonly webhookTransport?: WebhookTransport;
 }
 
 /** What the server itself does once it can answer, under upstream's names. */
@@ -36,6 +39,15 @@ export function startHooks(
     hooks.push({
       name: "start-system-namespaces-controller",
       run: (loopback, { signal }) => createSystemNamespaces(clientOf(loopback), signal),
+    });
+  const definitions = resources.table.storeOf({
+    group: "apiextensions.k8s.io",
+    plural: "customresourcedefinitions",
+  });
+  if (definitions !== undefined)
+    hooks.push({
+      name: "start-apiextensions-controllers",
+      run: (_, { signal }) => followDefinitions({ ...dependencies, store: definitions, resources, signal }),
     });
   const endpoint = services?.endpoint;
   const [range] = resources.ranges;

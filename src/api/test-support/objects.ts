@@ -77,7 +77,10 @@ export function lines(errors: readonly FieldError[]): readonly string[] {
 }
 
 /** The printed row: column name → cell, the age left out. */
-export function rowOf(object: AnyObject, when = nowMs): Readonly<Record<string, string | number | boolean>> {
+export function rowOf(
+  object: AnyObject,
+  when = nowMs,
+): Readonly<Record<string, string | number | boolean | null>> {
   const { columns } = definitionOf(object.apiVersion ?? "", object.kind ?? "");
   const cells = columns.filter(({ name }) => name !== "Name" && name !== "Age");
   return Object.fromEntries(cells.map(({ name, value }) => [name, value(object, { nowMs: when })]));

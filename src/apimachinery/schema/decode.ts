@@ -15,7 +15,21 @@ export interface DecodeOptions {
   readonly expected: GroupVersionKind;
   /** Undefined for a custom resource: its object is checked by its own schema later. */
   readonly model: Model | undefined;
+  /** How a custom resource is read. */
+  readonly shape?: ObjectShape | undefined;
   readonly fieldValidation: FieldValidation;
+}
+
+/** The shape of a custom kind. */
+export interface ObjectShape {
+  /**
+   * The object as it will be seen: unknown fields dropped, defaults filled in, metadata in order. `unknownFields` are the
+   * paths of what was dropped. Throws `ShapeError`.
+   */
+  normalize(object: Readonly<Record<string, unknown>>): {
+    readonly object: Readonly<Record<string, unknown>>;
+    readonly unknownFields: readonly string[];
+  };
 }
 
 export interface Decoded {
@@ -84,14 +98,33 @@ function decodeText(
   known: readonly string[],
   options: DecodeOptions,
 ): Decoded {
-  const { model, fieldValidation } = options;
+  const { model, shape, fieldValidation } = options;
   const typed = withTypeMeta(value, options);
+  if (shape !== undefined) return decodeCustom(text, typed, hasDuplicates, known, { ...options, shape });
   const { object, hasUnknownFields } =
     model === undefined ? { object: typed, hasUnknownFields: false } : normalize(model, typed);
   const complete = object as AnyObject; // apiVersion and kind are there, and metadata is of every kind's model
   if (fieldValidation === "Ignore" || !(hasDuplicates || hasUnknownFields || known.length > 0))
     return { object: complete, warnings: [] };
   const errors = [...known, ...strictErrors(text ?? JSON.stringify(value), model)];
+  if (fieldValidation === "Strict" && errors.length > 0)
+    throw cannotBeHandled(value, options, `strict decoding error: ${errors.join(", ")}`);
+  return { object: complete, warnings: errors };
+}
+
+function decodeCustom(
+  text: string | undefined,
+  value: Readonly<Record<string, unknown>>,
+  hasDuplicates: boolean,
+  known: readonly string[],
+  options: DecodeOptions & { readonly shape: ObjectShape },
+): Decoded {
+  const { shape, fieldValidation } = options;
+  const { object, unknownFields } = shape.normalize(value);
+  const complete = object as AnyObject; // shapes have apiVersion, kind and metadata
+  if (fieldValidation === "Ignore") return { object: complete, warnings: [] };
+  const duplicates = hasDuplicates && text !== undefined ? strictErrors(text, undefined) : [];
+  const errors = [...known, ...duplicates, ...unknownFields.map((path) => `unknown field "${path}"`)];
   if (fieldValidation === "Strict" && errors.length > 0)
     throw cannotBeHandled(value, options, `strict decoding error: ${errors.join(", ")}`);
   return { object: complete, warnings: errors };

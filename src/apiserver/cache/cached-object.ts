@@ -14,6 +14,8 @@ export class CachedObject {
   readonly revision: number;
   readonly object: AnyObject;
   readonly budget: ByteBudget;
+  /** What read it from its stored form; absent: it was stored as it is. */
+  readonly reader: unknown;
   readonly #frameType: FrameType;
   #frame: Uint8Array | undefined;
   /** Read again since the budget last considered dropping the bytes. */
@@ -24,13 +26,14 @@ export class CachedObject {
     key: string,
     revision: number,
     object: AnyObject,
-    encoding: { readonly frameType: FrameType; readonly budget: ByteBudget },
+    encoding: { readonly frameType: FrameType; readonly budget: ByteBudget; readonly reader?: unknown },
   ) {
     this.key = key;
     this.revision = revision;
     this.object = object;
     this.#frameType = encoding.frameType;
     this.budget = encoding.budget;
+    this.reader = encoding.reader;
     Object.defineProperty(object, cachedSymbol, { value: this, enumerable: false });
   }
 

@@ -155,14 +155,20 @@ class ResourceCache implements WatchCache {
   #hold(keyValue: KeyValue, frameType: "ADDED" | "MODIFIED"): CachedObject {
     const { key, value, modRevision } = keyValue;
     const { derived } = value;
-    if (derived instanceof CachedObject && derived.revision === modRevision && derived.key === key)
-      return derived;
     const { decode, budget } = this.#dependencies;
+    if (
+      derived instanceof CachedObject &&
+      derived.revision === modRevision &&
+      derived.key === key &&
+      derived.reader === decode
+    )
+      return derived;
     // What storage holds is an object of the API, as the registry wrote it.
     const decoded = decode === undefined ? (value.object as CachedObject["object"]) : decode(keyValue);
     const held = new CachedObject(key, modRevision, withRevision(decoded, modRevision), {
       frameType,
       budget,
+      reader: decode,
     });
     value.derived = held;
     return held;

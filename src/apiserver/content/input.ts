@@ -1,7 +1,7 @@
 import { badRequest } from "../../apimachinery/api-error.ts";
 import type { GroupVersionKind } from "../../apimachinery/meta.ts";
 import type { ProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
-import type { Decoded, FieldValidation } from "../../apimachinery/schema/decode.ts";
+import type { Decoded, FieldValidation, ObjectShape } from "../../apimachinery/schema/decode.ts";
 import { decodeJson, decodeValue, decodeYaml } from "../../apimachinery/schema/decode.ts";
 import type { Model } from "../../apimachinery/schema/tables.ts";
 import type { ApiRequest } from "../../client/exchange.ts";
@@ -17,6 +17,8 @@ export interface InputContext {
 
 export interface ExpectedInput {
   readonly kind: GroupVersionKind;
+  /** Of a custom kind. */
+  readonly shape?: ObjectShape | undefined;
   readonly fieldValidation: FieldValidation;
 }
 
@@ -31,6 +33,7 @@ export async function readObject(
   const options = {
     expected: expected.kind,
     model: context.modelOf(expected.kind),
+    shape: expected.shape,
     fieldValidation: expected.fieldValidation,
   };
   if ("object" in body) return decodeValue(body.object, options);

@@ -188,7 +188,9 @@ function aggregatedResource(definition: ResourceDefinition, version: string): ob
 }
 
 function servedIn(group: DiscoveredGroup, version: string): readonly ResourceDefinition[] {
-  return group.definitions.filter(({ versions }) => versions.includes(version));
+  return group.definitions
+    .filter(({ versions }) => versions.includes(version))
+    .map((definition) => definition.custom?.forVersion(version) ?? definition);
 }
 
 function isStored({ verbs }: ResourceDefinition): boolean {

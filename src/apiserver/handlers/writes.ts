@@ -60,6 +60,7 @@ async function decodeObject(
 ): Promise<AnyObject> {
   const decoded = await readObject(call.request, context.input, {
     kind: kindOf(call),
+    shape: call.definition.custom?.shape,
     fieldValidation: options.fieldValidation,
   });
   if (decoded === undefined)
@@ -147,6 +148,7 @@ export function createCall(
 ): CreateCall {
   const { dryRun } = options;
   return {
+    definition: call.definition,
     dryRun,
     warn: call.warn,
     validate: (object) =>

@@ -62,8 +62,9 @@ class Documents {
 
   constructor(dependencies: OpenApiDependencies, definitions: readonly ResourceDefinition[]) {
     const { tables, customSchema, serverVersion } = dependencies;
-    const kinds = definitions.flatMap((definition) =>
-      definition.versions.map((version): ServedKind => {
+    const kinds = definitions.flatMap((general) =>
+      general.versions.map((version): ServedKind => {
+        const definition = general.custom?.forVersion(version) ?? general;
         const schema = customSchema?.(definition, version);
         return { definition, version, ...(schema === undefined ? {} : { schema }) };
       }),

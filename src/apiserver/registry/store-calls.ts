@@ -1,3 +1,4 @@
+import type { ResourceDefinition } from "../../api/definition.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import type { DeleteRequestOptions } from "./options.ts";
 import type { UpdateRules } from "./update-rules.ts";
@@ -9,6 +10,8 @@ export interface Place {
 }
 
 export interface CreateCall {
+  /** The kind as the request's version has it, where versions differ in more than shape. */
+  readonly definition?: ResourceDefinition;
   readonly dryRun: boolean;
   /** Validating admission; sees the object as it will be stored. */
   readonly validate: (object: AnyObject) => Promise<void>;

@@ -117,7 +117,7 @@ export class ResourceStore {
   }
 
   async #prepareCreate(input: AnyObject, namespace: string, call: CreateCall): Promise<Reservation> {
-    const { definition } = this;
+    const { definition = this.definition } = call;
     const { strategy } = definition;
     let object = withNewIdentity(input, {
       uid: this.#random.uuid(),

@@ -1,3 +1,4 @@
+import type { ResourceDefinition } from "../../api/definition.ts";
 import { builtInDefinitions } from "../../api/registry.ts";
 import { schemas } from "../../api/schemas.ts";
 import { createProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
@@ -84,8 +85,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     authority: pki.clusterAuthority.certificate,
   };
   const webhooks = httpsWebhookTransport();
-  const definitions = new Map(builtInDefinitions.map((kind) => [`${kind.group}/${kind.plural}`, kind]));
-  const server = await createApiServer({
+  const server: ApiServer = await createApiServer({
     storage: options.storage,
     clock,
     random,
@@ -99,7 +99,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
     },
     externalAddress: new URL(options.externalUrl).host,
-    nonResourceHandlers: [openApiHandler(loadOpenApi)],
+    webhookTransport: webhooks,
+    nonResourceHandlers: [openApiHandler(() => loadOpenApi(() => server.definitions()))],
     stages: (loopback) => {
       const client = createClient({ transport: loopback, clock });
       return createStages({
@@ -120,7 +121,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
           frontProxyNames,
         },
         webhookTransport: webhooks,
-        definitionOf: ({ group, resource }) => definitions.get(`${group}/${resource}`),
+        definitionOf: (resource) => server.definitionOf(resource),
       });
     },
   });
@@ -180,10 +181,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   return plane;
 }
 
-async function loadOpenApi() {
+async function loadOpenApi(definitions: () => readonly ResourceDefinition[]) {
   const { createOpenApi } = await import("../../apiserver/openapi/open-api.ts");
+  const { customSchema } = await import("../../apiserver/custom-resources/open-api.ts");
   return createOpenApi({
-    definitions: () => builtInDefinitions,
+    definitions,
+    customSchema,
     tables: schemas,
     serverVersion: kubernetesVersion,
   });

@@ -1,0 +1,92 @@
+/** Regular expressions of Go (RE2's syntax), as JavaScript runs them. */
+const compiled = new Map<string, RegExp | Error>();
+const limit = 2000;
+
+/** Throws an Error that says what is wrong with the pattern. */
+export function goRegExp(pattern: string): RegExp {
+  let known = compiled.get(pattern);
+  if (known === undefined) {
+    known = compile(pattern);
+    if (compiled.size >= limit) compiled.clear();
+    compiled.set(pattern, known);
+  }
+  if (known instanceof Error) throw known;
+  return known;
+}
+
+const posixClasses: Readonly<Record<string, string>> = {
+  alnum: "0-9A-Za-z",
+  alpha: "A-Za-z",
+  ascii: "\\x00-\\x7F",
+  blank: "\\t ",
+  cntrl: "\\x00-\\x1F\\x7F",
+  digit: "0-9",
+  graph: "!-~",
+  lower: "a-z",
+  print: " -~",
+  punct: "!-\\/:-@\\[-`{-~",
+  space: "\\t\\n\\v\\f\\r ",
+  upper: "A-Z",
+  word: "0-9A-Za-z_",
+  xdigit: "0-9A-Fa-f",
+};
+
+/** What JavaScript has and RE2 refuses, because it cannot be matched in linear time. */
+const unsupported = /\(\?[=!]|\(\?<[=!]|(?<!\\)(?:\\\\)*\\[1-9]/;
+
+function compile(pattern: string): RegExp | Error {
+  if (unsupported.test(pattern))
+    return new Error(`error parsing regexp: invalid or unsupported Perl syntax: \`${pattern}\``);
+  const { source, flags } = translate(pattern);
+  try {
+    return new RegExp(source, `${flags}u`);
+  } catch {
+    // Unicode mode refuses needless escapes, which Go allows.
+  }
+  try {
+    return new RegExp(source, flags);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.replace(/^.*: /, "") : String(error);
+    return new Error(`error parsing regexp: ${reason}: \`${pattern}\``);
+  }
+}
+
+function translate(pattern: string): { source: string; flags: string } {
+  let flags = "";
+  let source = pattern.replace(/^\(\?([imsU]+)\)/, (_, letters: string) => {
+    flags = letters.replace("U", "");
+    return "";
+  });
+  source = source
+    .replace(/\\Q([\s\S]*?)(?:\\E|$)/g, (_, text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"))
+    .replace(/\(\?P</g, "(?<")
+    .replace(/\\A/g, "^")
+    .replace(/\\z/g, "$")
+    .replace(/\\pN/g, "\\p{N}")
+    .replace(/\\p([LMNPSZC])(?!\{)/g, "\\p{$1}")
+    .replace(/\[:(\^?)(\w+):\]/g, (text, _negated: string, name: string) => posixClasses[name] ?? text)
+    .replace(/\\([-_'"/<>=:;,@#%&!~` ])/g, (text, char: string) =>
+      char === "-" || char === "/" ? text : char,
+    );
+  return { source: unescapeDashes(source), flags };
+}
+
+/** In Unicode mode a dash may be escaped in classes only. */
+function unescapeDashes(source: string): string {
+  if (!source.includes("\\-")) return source;
+  let result = "";
+  let inClass = false;
+  for (let index = 0; index < source.length; index++) {
+    const char = source.charAt(index);
+    if (char === "\\") {
+      const next = source.charAt(index + 1);
+      result += next === "-" && !inClass ? "-" : char + next;
+      index++;
+      continue;
+    }
+    if (char === "[") inClass = true;
+    else if (char === "]") inClass = false;
+    result += char;
+  }
+  return result;
+}

@@ -1,0 +1,186 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { Status } from "../../apimachinery/api-error.ts";
+import type { AnyObject, KubeList } from "../../apimachinery/meta.ts";
+import { namesOf, startTestServer, type TestServer } from "../test-support/server.ts";
+import { defineKind, deleteKind, kindPath, until } from "./test-support.ts";
+
+let server: TestServer;
+before(async () => {
+  server = await startTestServer();
+  await server.server.start();
+});
+after(() => server.close());
+
+const schema = {
+  type: "object",
+  properties: {
+    spec: {
+      type: "object",
+      required: ["size"],
+      properties: {
+        size: { type: "integer", minimum: 1, maximum: 10 },
+        color: { type: "string", enum: ["red", "blue"], default: "red" },
+        ports: {
+          type: "array",
+          "x-kubernetes-list-type": "map",
+          "x-kubernetes-list-map-keys": ["name"],
+          items: {
+            type: "object",
+            required: ["name"],
+            properties: { name: { type: "string" }, port: { "x-kubernetes-int-or-string": true } },
+          },
+        },
+        free: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
+      },
+    },
+    status: { type: "object", properties: { ready: { type: "boolean" }, replicas: { type: "integer" } } },
+  },
+};
+
+const widget = (name: string, spec: object) => ({
+  apiVersion: "example.com/v1",
+  kind: "Widget",
+  metadata: { name },
+  spec,
+});
+const path = kindPath("widgets");
+
+test("[sig-api-machinery] CustomResourceDefinition resources [Privileged:ClusterAdmin] Simple CustomResourceDefinition creating/deleting custom resource definition objects works", async () => {
+  const crd = await defineKind(server, { plural: "gadgets", kind: "Gadget", schema });
+  const conditions = (crd.status as { conditions: { type: string; status: string }[] }).conditions;
+  assert.deepEqual(
+    conditions.map(({ type, status }) => [type, status]),
+    [
+      ["NamesAccepted", "True"],
+      ["Established", "True"],
+    ],
+  );
+  assert.deepEqual((await server.ok<KubeList>("GET", kindPath("gadgets"))).items, []);
+  await deleteKind(server, "gadgets");
+  const gone = await server.object<Status>("GET", kindPath("gadgets"));
+  assert.equal(gone.code, 404);
+});
+
+test("objects of a custom kind are created, defaulted, pruned, listed, watched, changed and deleted", async () => {
+  await defineKind(server, { plural: "widgets", kind: "Widget", schema, subresources: { status: {} } });
+  const watch = await server.watch(path);
+  const created = await server.ok("POST", path, {
+    body: { ...widget("a", { size: 1, unknown: true, free: { any: 1 } }), status: { ready: true } },
+  });
+  assert.deepEqual(created.spec, { size: 1, color: "red", free: { any: 1 } });
+  assert.equal(created.status, undefined, "status has its own endpoint");
+  assert.equal(created.metadata.generation, 1);
+  assert.equal((await watch.next())?.type, "ADDED");
+  const updated = await server.ok("PUT", `${path}/a`, {
+    body: { ...created, spec: { size: 2, ports: [{ name: "x", port: "http" }] } },
+  });
+  assert.equal(updated.metadata.generation, 2);
+  const withStatus = await server.ok("PATCH", `${path}/a/status`, {
+    headers: { "content-type": "application/merge-patch+json" },
+    body: { status: { ready: true, replicas: 3 }, spec: { size: 9 } },
+  });
+  assert.deepEqual(withStatus.status, { ready: true, replicas: 3 });
+  assert.equal((withStatus.spec as { size: number }).size, 2);
+  assert.equal(withStatus.metadata.generation, 2);
+  assert.deepEqual(namesOf(await server.ok<KubeList>("GET", path)), ["a"]);
+  await server.ok("DELETE", `${path}/a`);
+  const types = [await watch.next(), await watch.next(), await watch.next()].map((event) => event?.type);
+  assert.deepEqual(types, ["MODIFIED", "MODIFIED", "DELETED"]);
+  watch.close();
+});
+
+for (const { name, spec, want } of [
+  {
+    name: "of the wrong type",
+    spec: { size: "big" },
+    want: ['spec.size: Invalid value: "string": spec.size in body must be of type integer: "string"'],
+  },
+  {
+    name: "too large",
+    spec: { size: 11 },
+    want: ["spec.size: Invalid value: 11: spec.size in body should be less than or equal to 10"],
+  },
+  { name: "missing", spec: {}, want: ["spec.size: Required value"] },
+  {
+    name: "not among those allowed",
+    spec: { size: 1, color: "green" },
+    want: ['spec.color: Unsupported value: "green": supported values: "red", "blue"'],
+  },
+  {
+    name: "twice in a list of distinct keys",
+    spec: { size: 1, ports: [{ name: "a" }, { name: "a" }] },
+    want: ['spec.ports[1]: Duplicate value: {"name":"a"}'],
+  },
+]) {
+  test(`a value that is ${name} is refused`, async () => {
+    const status = await server.object<Status>("POST", path, { body: widget("b", spec) });
+    assert.equal(status.code, 422);
+    const causes = status.details?.causes?.map(({ field, message }) => `${field}: ${message}`);
+    assert.deepEqual(causes, want);
+  });
+}
+
+test("[sig-api-machinery] FieldValidation should create/apply a CR with unknown fields for CRD with no validation schema: strict decoding names each field", async () => {
+  const body = { ...widget("c", { size: 1, bad: 1, ports: [{ name: "x", worse: 2 }] }) };
+  const strict = await server.object<Status>("POST", path, { body, query: { fieldValidation: "Strict" } });
+  assert.equal(strict.code, 400);
+  assert.match(
+    strict.message ?? "",
+    /strict decoding error: unknown field "spec.bad", unknown field "spec.ports\[0\].worse"$/,
+  );
+  const warned = await server.call("POST", path, { body, query: { fieldValidation: "Warn" } });
+  assert.deepEqual(warned.headers.warning, [
+    '299 - "unknown field \\"spec.bad\\""',
+    '299 - "unknown field \\"spec.ports[0].worse\\""',
+  ]);
+});
+
+test("a name that another definition has is not accepted until it is free", async () => {
+  await defineKind(server, { plural: "owners", kind: "Owner", schema });
+  const conflicting = {
+    ...definitionOfOwner("rivals", "Owner"),
+  };
+  await server.ok("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", { body: conflicting });
+  const rival = await until(server, "rivals.example.com", ({ conditions }) => conditions.length > 0);
+  const accepted = conditionsOf(rival).find(({ type }) => type === "NamesAccepted");
+  assert.equal(accepted?.status, "False");
+  assert.equal(accepted?.reason, "ListKindConflict");
+  await deleteKind(server, "owners");
+  await until(server, "rivals.example.com", ({ conditions }) =>
+    conditions.some(({ type, status }) => type === "Established" && status === "True"),
+  );
+  assert.deepEqual((await server.ok<KubeList>("GET", kindPath("rivals"))).items, []);
+});
+
+function definitionOfOwner(plural: string, kind: string) {
+  return {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: `${plural}.example.com` },
+    spec: {
+      group: "example.com",
+      scope: "Namespaced",
+      names: { plural, kind },
+      versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: schema } }],
+    },
+  };
+}
+
+function conditionsOf(crd: AnyObject) {
+  return (crd.status as { conditions: { type: string; status: string; reason: string }[] }).conditions;
+}
+
+test("a deleted definition takes its objects along, and ends their watches", async () => {
+  await defineKind(server, { plural: "things", kind: "Thing", schema });
+  await server.ok("POST", kindPath("things"), {
+    body: { apiVersion: "example.com/v1", kind: "Thing", metadata: { name: "t" }, spec: { size: 1 } },
+  });
+  const watch = await server.watch(kindPath("things"));
+  assert.equal((await watch.next())?.type, "ADDED");
+  await deleteKind(server, "things");
+  assert.equal((await watch.next())?.type, "DELETED");
+  assert.equal(await watch.next(), undefined);
+  await defineKind(server, { plural: "things", kind: "Thing", schema });
+  assert.deepEqual((await server.ok<KubeList>("GET", kindPath("things"))).items, []);
+});
