@@ -151,6 +151,9 @@ function withTypeMeta(value: unknown, options: DecodeOptions): Readonly<Record<s
   return { kind: found.kind, apiVersion: found.apiVersion, ...rest };
 }
 
+/** Older versions of the same shape that are taken still: what `kubectl drain` before 1.22 sends. */
+const sameShape: Readonly<Record<string, string>> = { "policy/v1 Eviction": "policy/v1beta1" };
+
 function checkKind(
   value: unknown,
   found: { apiVersion: string; kind: string },
@@ -159,6 +162,7 @@ function checkKind(
   const { expected } = options;
   const version = apiVersionOf(expected);
   if (found.apiVersion === version && found.kind === expected.kind) return;
+  if (found.kind === expected.kind && sameShape[`${version} ${expected.kind}`] === found.apiVersion) return;
   if (found.kind === expected.kind && parseApiVersion(found.apiVersion).group === expected.group)
     throw badRequest(
       `the API version in the data (${found.apiVersion}) does not match the expected API version (${version})`,

@@ -143,6 +143,12 @@ test("a bound pod terminates gracefully; a shorter grace shortens it, none remov
   assert.equal((await server.object<Status>("GET", `${pods}/graceful`)).code, 404);
 });
 
+test("an eviction in the beta version, as older kubectl drains, is taken too", async () => {
+  await running("drained");
+  const body = { apiVersion: "policy/v1beta1", kind: "Eviction", metadata: { name: "drained" } };
+  await server.ok("POST", `${pods}/drained/eviction`, { body });
+});
+
 test("an eviction spends what the disruption budget allows and is then refused with 429", async () => {
   for (const name of ["evicted-1", "evicted-2"]) await running(name, { labels: { app: "guarded" } });
   const budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
