@@ -2,6 +2,7 @@
 import type { ResourceDefinition } from "../../api/definition.ts";
 import type { GroupVersionKind } from "../../apimachinery/meta.ts";
 import type { SchemaTables } from "../../apimachinery/schema/tables.ts";
+import { schemaV2 } from "./custom-schema.ts";
 import { type OpenApiSchema, type OpenApiVersion, SchemaCollector } from "./model-schemas.ts";
 import { type Operation, operationsOf } from "./operations.ts";
 import { type Parameter, parametersOf, pathParameter, prettyParameter } from "./parameters.ts";
@@ -77,7 +78,10 @@ class References {
     for (const { definition, version: served, schema } of kinds) {
       if (schema === undefined) continue;
       const kind = { group: definition.group, version: served, kind: definition.kind };
-      const item = this.#add(kind, withTypeMeta(kind, schema, this.#meta("ObjectMeta")));
+      const item = this.#add(
+        kind,
+        withTypeMeta(kind, version === 2 ? schemaV2(schema) : schema, this.#meta("ObjectMeta")),
+      );
       const list = { ...kind, kind: definition.listKind };
       this.#add(list, listSchema(list, item, this.#meta("ListMeta")));
     }
@@ -91,6 +95,10 @@ class References {
     const reference = this.#collector.addedReference(customName(kind), schema);
     this.#custom.set(keyOf(kind), reference);
     return reference;
+  }
+
+  isCustom(kind: GroupVersionKind): boolean {
+    return this.#custom.has(keyOf(kind));
   }
 
   of(kind: GroupVersionKind): OpenApiSchema {
@@ -171,6 +179,13 @@ function operationBase({ operationId, tag, action, kind }: Operation): object {
   };
 }
 
+/** Strategic merge needs more than a schema says of a custom kind: clients must not send it. */
+function patchTypesOf({ kind }: Operation, references: References): readonly string[] {
+  return references.isCustom(kind)
+    ? patchMediaTypes.filter((type) => type !== "application/strategic-merge-patch+json")
+    : patchMediaTypes;
+}
+
 function resultMediaTypes({ action, result }: Operation): readonly string[] {
   if (result === undefined) return ["*/*"];
   return action === "list" ? [...objectMediaTypes, ...watchMediaTypes] : objectMediaTypes;
@@ -179,7 +194,7 @@ function resultMediaTypes({ action, result }: Operation): readonly string[] {
 function operationV3(operation: Operation, references: References): object {
   const { action, body, result } = operation;
   const schema = result === undefined ? { type: "string" } : references.of(result);
-  const bodyTypes = action === "patch" ? patchMediaTypes : ["*/*"];
+  const bodyTypes = action === "patch" ? patchTypesOf(operation, references) : ["*/*"];
   const content = (types: readonly string[], of: OpenApiSchema) =>
     Object.fromEntries(types.map((type) => [type, { schema: of }]));
   return {
@@ -215,7 +230,7 @@ function operationV2(operation: Operation, references: References, shared: Map<s
   const answer = { description: "OK", schema };
   return {
     ...operationBase(operation),
-    consumes: action === "patch" ? patchMediaTypes : ["*/*"],
+    consumes: action === "patch" ? patchTypesOf(operation, references) : ["*/*"],
     produces: resultMediaTypes(operation),
     schemes: ["https"],
     parameters: [...bodyParameter, ...parametersOf[action].map((each) => sharedParameter(each, shared))],
