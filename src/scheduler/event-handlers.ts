@@ -143,9 +143,12 @@ class PodFeed {
 
   #enqueue(old: Pod | undefined, pod: Pod): void {
     const { cache, queue, nominator } = this.#sinks;
-    // An assumed pod's own status changes arrive before its binding does.
-    if (cache.isAssumed(pod.metadata.uid ?? "")) return;
     const info = podInfoOf(pod);
+    if (cache.isAssumed(info.uid)) {
+      // Its binding is under way; what changed counts if that fails.
+      if (queue.get(info.uid) !== undefined) queue.update(info);
+      return;
+    }
     // What another scheduler process nominated before this one started, or an autoscaler since.
     const nodeName = pod.status?.nominatedNodeName ?? "";
     if (nodeName !== (old?.status?.nominatedNodeName ?? "")) nominator.nominate(info, nodeName);

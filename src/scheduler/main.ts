@@ -23,6 +23,7 @@ import { watchCluster } from "./event-handlers.ts";
 import type { DecisionRecord } from "./framework/decision.ts";
 import type { Plugin } from "./framework/plugin.ts";
 import type { PluginListers } from "./plugins/default-plugins.ts";
+import type { QueuePlace } from "./queue/queued-pod.ts";
 
 export interface SchedulerOptions {
   /** Whose pods it schedules: those whose spec.schedulerName says so. */
@@ -49,6 +50,8 @@ export interface Scheduler {
   run(signal: AbortSignal): Promise<void>;
   /** How the last attempt for a pod ("namespace/name") went; undefined where it is too long ago. */
   explain(podKey: string): DecisionRecord | undefined;
+  /** How many pods wait, by where they wait (upstream's scheduler_pending_pods). */
+  pending(): Readonly<Partial<Record<QueuePlace, number>>>;
 }
 
 /** What plugins look up, from informers that are shared with whoever asks for the same. */
@@ -98,5 +101,6 @@ export function createScheduler(dependencies: SchedulerDependencies): Scheduler 
       await loop.run(signal);
     },
     explain: (podKey) => loop.explain(podKey),
+    pending: () => queue.depths(),
   };
 }

@@ -43,6 +43,8 @@ export class SchedulingLoop {
   readonly #decider: Decider;
   readonly #records = new LruCache<string, DecisionRecord>(recordLimit);
   readonly #bindings = new Set<Promise<void>>();
+  /** Set while the loop waits for one of the bindings to end. */
+  #bindingEnded: (() => void) | undefined;
 
   constructor(dependencies: SchedulingDependencies) {
     this.#dependencies = dependencies;
@@ -60,13 +62,14 @@ export class SchedulingLoop {
     const { queue, clock, bindingLimit = defaultBindingLimit } = this.#dependencies;
     let sliceEndMs = clock.now() + sliceMs;
     while (!signal.aborted) {
-      const pod = this.#bindings.size < bindingLimit ? queue.pop() : undefined;
+      const mayBind = this.#bindings.size < bindingLimit;
+      const pod = mayBind ? queue.pop() : undefined;
       if (pod !== undefined) {
         this.scheduleOne(pod, signal);
         if (clock.now() < sliceEndMs) continue;
         await clock.yield();
-      } else if (this.#bindings.size >= bindingLimit) await Promise.race(this.#bindings);
-      else await queue.ready();
+      } else if (mayBind) await queue.ready();
+      else await new Promise<void>((resolve) => (this.#bindingEnded = resolve));
       sliceEndMs = clock.now() + sliceMs;
     }
     await Promise.all(this.#bindings);
@@ -106,7 +109,10 @@ export class SchedulingLoop {
     statuses.cancel(info.uid);
     // From here on it counts as a pod of the node, not as one that room is kept for.
     nominator.delete(info.uid);
-    const binding = this.#bind(queued, node.name, signal).finally(() => this.#bindings.delete(binding));
+    const binding = this.#bind(queued, node.name, signal).finally(() => {
+      this.#bindings.delete(binding);
+      this.#bindingEnded?.();
+    });
     this.#bindings.add(binding);
   }
 

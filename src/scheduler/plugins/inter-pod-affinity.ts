@@ -1,5 +1,6 @@
 import type { Namespace, Pod } from "../../api/core/types.generated.ts";
 import { type Labels, matchesLabels } from "../../apimachinery/label-selector.ts";
+import type { KubeObject } from "../../apimachinery/meta.ts";
 import { type AffinityTerm, type PodAffinityTerms, termSelects } from "../cache/affinity-terms.ts";
 import type { NodeInfo } from "../cache/node-info.ts";
 import type { NodeTable } from "../cache/node-table.ts";
@@ -45,13 +46,21 @@ export function interPodAffinity(
   namespaces: NamespaceLister,
 ): Plugin<AffinityFilter, readonly DomainCounts[]> {
   const labelsOf = (name: string): Labels | undefined => namespaces.get(name)?.metadata.labels ?? {};
+  // Every waiting pod asks about the same event.
+  const infos = new WeakMap<object, PodInfo>();
+  const infoOf = (object: KubeObject): PodInfo => {
+    const info = infos.get(object) ?? podInfoOf(object as Pod); // pods events carry pods
+    infos.set(object, info);
+    return info;
+  };
+  const hint = (pod: PodInfo, event: ClusterEvent) => helps(pod, event, labelsOf, infoOf);
   return {
     name: "InterPodAffinity",
     weight: 2,
     requeueOn: [
-      { resource: "pods", action: "add", hint: (pod, event) => helps(pod, event, labelsOf) },
-      { resource: "pods", action: "delete", hint: (pod, event) => helps(pod, event, labelsOf) },
-      { resource: "pods", action: "update-labels", hint: (pod, event) => helps(pod, event, labelsOf) },
+      { resource: "pods", action: "add", hint },
+      { resource: "pods", action: "delete", hint },
+      { resource: "pods", action: "update-labels", hint },
       { resource: "target", action: "update-labels" },
       { resource: "nodes", action: "add" },
       { resource: "nodes", action: "update-labels" },
@@ -213,13 +222,15 @@ function helps(
   pod: PodInfo,
   { actions, object, old }: ClusterEvent,
   labelsOf: (name: string) => Labels | undefined,
+  infoOf: (object: KubeObject) => PodInfo,
 ): boolean {
   if (object === undefined) return true;
   const { required = [], requiredAnti = [] } = pod.affinity ?? {};
-  const other = podInfoOf(object as Pod); // pods events carry pods
-  if (!actions.includes("delete") && required.some((term) => selects(term, other, labelsOf))) return true;
-  const before = actions.includes("delete") ? other : old === undefined ? undefined : podInfoOf(old as Pod);
-  if (before === undefined) return false;
+  const isDeleted = actions.includes("delete");
+  if (!isDeleted && required.some((term) => selects(term, infoOf(object), labelsOf))) return true;
+  const gone = isDeleted ? object : old;
+  if (gone === undefined) return false;
+  const before = infoOf(gone);
   if (requiredAnti.some((term) => selects(term, before, labelsOf))) return true;
   return before.affinity?.requiredAnti.some((term) => selects(term, pod, labelsOf)) ?? false;
 }

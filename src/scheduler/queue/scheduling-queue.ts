@@ -60,6 +60,13 @@ export class SchedulingQueue {
     return this.#pods.size;
   }
 
+  /** How many pods are in each place. */
+  depths(): Readonly<Partial<Record<QueuePlace, number>>> {
+    const depths: Partial<Record<QueuePlace, number>> = {};
+    for (const { place } of this.#pods.values()) depths[place] = (depths[place] ?? 0) + 1;
+    return depths;
+  }
+
   /** Where a pod is; undefined where it is not known. */
   placeOf(uid: string): QueuePlace | undefined {
     return this.#pods.get(uid)?.place;

@@ -32,10 +32,7 @@ export function findVolume(
 }
 
 /** Somebody has promised this volume to this claim. */
-function isKeptFor(
-  { spec: { claimRef } }: PersistentVolume,
-  { metadata }: PersistentVolumeClaim,
-): boolean {
+function isKeptFor({ spec: { claimRef } }: PersistentVolume, { metadata }: PersistentVolumeClaim): boolean {
   if (claimRef?.name !== metadata.name || claimRef?.namespace !== metadata.namespace) return false;
   return !claimRef?.uid || claimRef.uid === metadata.uid;
 }
