@@ -15,6 +15,7 @@ import type { PodEvents } from "./pod-events.ts";
 import type { PodKiller } from "./pod-killer.ts";
 import type { NetworkProber } from "./probes/prober.ts";
 import type { ReferencedObjects } from "./referenced-objects.ts";
+import type { Allocations } from "./resize/allocations.ts";
 import type { NodeDns } from "./resolv-conf.ts";
 import { containerResources, type NodeAmounts, resourceField } from "./resource-amounts.ts";
 import type { RestartBackoff } from "./restart-backoff.ts";
@@ -43,6 +44,7 @@ export interface ContainerStarterDependencies {
   readonly node: NodeContext;
   readonly directories: KubeletDirectories;
   readonly crashBackoff: RestartBackoff;
+  readonly allocations: Allocations;
   readonly serviceVariables: (pod: Pod) => Readonly<Record<string, string>>;
 }
 
@@ -75,7 +77,7 @@ export class ContainerStarter {
     place: Place,
     signal: AbortSignal,
   ): Promise<StartError | undefined> {
-    const { crashBackoff, puller } = this.#dependencies;
+    const { crashBackoff, puller, allocations } = this.#dependencies;
     const previous = newestInstances(status).get(container.name);
     const backoffKey = `${pod.metadata.uid}/${container.name}`;
     try {
@@ -86,6 +88,8 @@ export class ContainerStarter {
       const id = await this.#create(pod, status, container, { attempt, present, place });
       // Every restart makes the next one wait longer, an init container's next in line excepted.
       if (previous !== undefined) crashBackoff.grow(backoffKey);
+      if (!("targetContainerName" in container))
+        allocations.setActuated(pod, id, "resources" in container ? container.resources : undefined);
       await this.#startCreated(pod, container, id, place, signal);
       return undefined;
     } catch (error) {

@@ -7,6 +7,7 @@ import type {
   Pod,
 } from "../api/core/types.generated.ts";
 import { rfc3339 } from "../base/clock.ts";
+import type { ContainerResources } from "./resize/allocations.ts";
 import { shouldRestartAfterExit } from "./restart-policy.ts";
 import {
   containerNameOf,
@@ -32,6 +33,11 @@ export interface ContainerStatusInput {
   readonly terminationMessage: (containerId: string) => string | undefined;
   readonly readiness: (containerId: string) => "success" | "failure" | undefined;
   readonly startup: (containerId: string) => "success" | "failure" | undefined;
+  /** What was granted to a container, and what is in force for a running one. */
+  readonly resources?: (
+    containerName: string,
+    runningId: string | undefined,
+  ) => { readonly allocated: ContainerResources; readonly actual: ContainerResources };
 }
 
 export interface ContainerStatuses {
@@ -54,12 +60,10 @@ export function containerStatuses(input: ContainerStatusInput): ContainerStatuse
     container: Container | EphemeralContainer,
     old: readonly ContainerStatus[] | undefined,
     waiting: string,
-  ) =>
-    withReadiness(
-      input,
-      container,
-      oneStatus(input, container, instances.get(container.name) ?? [], old, waiting),
-    );
+  ) => {
+    const one = oneStatus(input, container, instances.get(container.name) ?? [], old, waiting);
+    return withMounts(container, withResources(input, container, withReadiness(input, container, one)));
+  };
   const waitingMain = hasInit && !initDone ? "PodInitializing" : "ContainerCreating";
   return {
     init: (pod.spec.initContainers ?? []).map((c) =>
@@ -202,4 +206,33 @@ function withReadiness(
   const ready =
     started && (container.readinessProbe === undefined || input.readiness(instance) === "success");
   return { ...status, started, ready };
+}
+
+function withResources(
+  input: ContainerStatusInput,
+  container: Container | EphemeralContainer,
+  status: ContainerStatus,
+): ContainerStatus {
+  if (input.resources === undefined || isEphemeral(input.pod, container)) return status;
+  const runningId = status.state?.running === undefined ? undefined : status.containerID?.split("://")[1];
+  const { allocated, actual } = input.resources(container.name, runningId);
+  return {
+    ...status,
+    ...(allocated.requests === undefined ? {} : { allocatedResources: allocated.requests }),
+    resources: actual,
+  };
+}
+
+/** The container's mounts, and whether the read-only ones are so all the way down (KEP-3857). */
+function withMounts(container: Container | EphemeralContainer, status: ContainerStatus): ContainerStatus {
+  const { volumeMounts = [] } = container;
+  if (volumeMounts.length === 0) return status;
+  const mounts = volumeMounts.map(({ name, mountPath, readOnly, recursiveReadOnly }) => ({
+    name,
+    mountPath,
+    ...(readOnly === true
+      ? { readOnly, recursiveReadOnly: recursiveReadOnly === "Enabled" ? "Enabled" : "Disabled" }
+      : {}),
+  }));
+  return { ...status, volumeMounts: mounts };
 }

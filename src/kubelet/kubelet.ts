@@ -1,30 +1,35 @@
+import { isMirrorPod } from "../api/core/pod-conditions.ts";
 import { podQosClass } from "../api/core/pod-qos.ts";
-import type { Node, Pod } from "../api/core/types.generated.ts";
-import { pods, runtimeClasses, services } from "../api/resources.generated.ts";
+import type { Node, Pod, Service } from "../api/core/types.generated.ts";
+import { nodes, pods, runtimeClasses, services } from "../api/resources.generated.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Client } from "../client/client.ts";
 import type { EventRecorder } from "../client/event-recorder.ts";
 import type { InformerFactory, SharedInformer } from "../client/informer.ts";
+import { PodAdmission } from "./admission/pod-admission.ts";
 import type { NodeContext } from "./container-starter.ts";
 import type { ContainerRuntime, ImageService } from "./cri/runtime.ts";
 import type { Host } from "./host/host.ts";
 import { ImagePuller } from "./image-puller.ts";
+import { observeNode } from "./node-observer.ts";
 import { createNodeRegistrar } from "./node-registrar.ts";
-import type { MachineInfo, NodeIdentity, NodeObservation } from "./node-status.ts";
-import { createOrphanCollector } from "./orphans.ts";
-import { createPleg, type PlegOptions } from "./pleg-loop.ts";
+import type { MachineInfo, NodeIdentity } from "./node-status.ts";
+import { OrphanCollector } from "./orphans.ts";
+import { Pleg, type PlegOptions } from "./pleg-loop.ts";
 import { type KubeletDirectories, podDirectories } from "./pod-directories.ts";
-import type { PodEvents } from "./pod-events.ts";
+import { createPodEvents, type PodEvents } from "./pod-events.ts";
 import { PodKiller } from "./pod-killer.ts";
-import { createPodLifecycle } from "./pod-lifecycle.ts";
+import { PodLifecycle } from "./pod-lifecycle.ts";
 import { PodSynchronizer } from "./pod-synchronizer.ts";
-import { PodWorker } from "./pod-worker.ts";
+import { PodWorkers } from "./pod-workers.ts";
 import { ProbeManager } from "./probes/probe-manager.ts";
 import { type NetworkProber, runProbe } from "./probes/prober.ts";
 import { pullCredentials } from "./pull-credentials.ts";
 import { createReferencedObjects } from "./referenced-objects.ts";
+import { Allocations } from "./resize/allocations.ts";
+import { PodResizer } from "./resize/pod-resizer.ts";
 import type { NodeDns } from "./resolv-conf.ts";
 import { resourceField } from "./resource-amounts.ts";
 import { RestartBackoff } from "./restart-backoff.ts";
@@ -60,6 +65,7 @@ export interface KubeletOptions {
   readonly serverPort: number;
   readonly maxPods?: number;
   readonly maxParallelPulls?: number;
+  readonly allowedUnsafeSysctls?: readonly string[];
   readonly hostsFileText?: () => Promise<string>;
   readonly pleg?: PlegOptions;
 }
@@ -75,261 +81,205 @@ export interface Kubelet {
 
 /** A node's agent: from the pods bound to it to containers that run, and back to their statuses. */
 export function createKubelet(dependencies: KubeletDependencies, options: KubeletOptions): Kubelet {
-  const { client, informers, runtime, images, host, clock, random, logger } = dependencies;
-  const { identity, directories } = options;
-  const workers = new Map<string, PodWorker>();
-  const notify = (podUid: string) => workers.get(podUid)?.notify();
-  const events = podEvents(dependencies.recorder);
-  const podInformer = informers.informer(pods, { fieldSelector: `spec.nodeName=${identity.name}` });
-  const serviceInformer = informers.informer(services);
-  let node: Node | undefined;
-  let runtimeName = "containerd";
+  return new NodeAgent(dependencies, options);
+}
 
-  const terminationMessages = createTerminationMessages(host.files);
-  const statuses = new StatusManager({ client, clock, random, logger });
-  const probes = new ProbeManager({
-    clock,
-    random,
-    events,
-    changed: notify,
-    probe: (probe, target) => runProbe(probe, target, { runtime, network: dependencies.network }),
-  });
-  const objects = createReferencedObjects({ client, clock, logger, changed: notify });
-  const tokens = createTokenManager({ client, clock });
-  const killer = new PodKiller({ runtime, network: dependencies.network, events, clock, logger });
-  const crashBackoff = new RestartBackoff(clock);
-  const puller = new ImagePuller({
-    images,
-    clock,
-    events,
-    maxParallelPulls: options.maxParallelPulls ?? 5,
-    credentials: (pod, registry) => Promise.resolve(pullCredentials(pod, registry, objects)),
-  });
+class NodeAgent implements Kubelet {
+  readonly #dependencies: KubeletDependencies;
+  readonly #options: KubeletOptions;
+  readonly #podInformer: SharedInformer<Pod>;
+  readonly #serviceInformer: SharedInformer<Service>;
+  readonly #events: PodEvents;
+  readonly #statuses: StatusManager;
+  readonly #probes: ProbeManager;
+  readonly #allocations = new Allocations();
+  readonly #pleg: Pleg;
+  #workers: PodWorkers | undefined;
+  #node: Node | undefined;
+
+  constructor(dependencies: KubeletDependencies, options: KubeletOptions) {
+    const { informers, runtime, clock, random, network } = dependencies;
+    this.#dependencies = dependencies;
+    this.#options = options;
+    const fieldSelector = `spec.nodeName=${options.identity.name}`;
+    this.#podInformer = informers.informer(pods, { fieldSelector });
+    this.#serviceInformer = informers.informer(services);
+    this.#events = createPodEvents(dependencies.recorder);
+    this.#statuses = new StatusManager(dependencies);
+    this.#probes = new ProbeManager({
+      clock,
+      random,
+      events: this.#events,
+      changed: this.#notify,
+      probe: (probe, target) => runProbe(probe, target, { runtime, network }),
+    });
+    this.#pleg = this.#createPleg();
+  }
+
+  readonly pods = () => this.#podInformer.lister.list();
+  readonly node = () => this.#node;
+  readonly #notify = (podUid: string) => this.#workers?.notify(podUid);
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { informers, clock, logger } = this.#dependencies;
+    const lifecycle = await this.#createLifecycle();
+    const workers = new PodWorkers({
+      clock,
+      logger,
+      step: (pod, phase, stepOptions) => lifecycle.step(pod, phase, stepOptions),
+      forgotten: (uid) => this.#statuses.remove(uid),
+    });
+    this.#workers = workers;
+    const registering = this.#register(signal);
+    informers.start(signal);
+    // A container's environment tells of the services: those that exist are known first.
+    await informers.waitForSync({ signal });
+    workers.follow(this.#podInformer, (pod) => !isMirrorPod(pod));
+    await Promise.all([registering, this.#pleg.run(signal)]);
+    this.#probes.close();
+    await workers.stop();
+    await this.#statuses.flush();
+  }
+
+  #createPleg(): Pleg {
+    const { runtime, host, clock, logger } = this.#dependencies;
+    const { directories, cgroupRoot = "" } = this.#options;
+    const orphans = new OrphanCollector({ runtime, host, directories, clock, logger, cgroupRoot });
+    const listed: ConstructorParameters<typeof Pleg>[0]["listed"] = (listing) => {
+      if (!this.#podInformer.hasSynced) return;
+      // The informer may know of pods that the workers have not been told of yet.
+      const wanted = new Set(this.pods().map(({ metadata }) => metadata.uid));
+      orphans.collect(listing, (uid) => wanted.has(uid) || this.#workers?.has(uid) === true);
+    };
+    return new Pleg({ runtime, clock, logger, changed: this.#notify, listed }, this.#options.pleg);
+  }
+
+  #register(signal: AbortSignal): Promise<void> {
+    const { client, clock, logger } = this.#dependencies;
+    const { identity, kubeletVersion, serverPort, maxPods = 110 } = this.#options;
+    const facts = { kubeletVersion, kubeletPort: serverPort, maxPods };
+    const lastRelistMs = () => this.#pleg.lastRelistMs;
+    const registrar = createNodeRegistrar({
+      client,
+      clock,
+      logger,
+      identity,
+      observe: () => observeNode({ ...this.#dependencies, lastRelistMs }, facts),
+      onNode: (latest) => {
+        this.#node = latest;
+      },
+    });
+    return registrar.run(signal);
+  }
 
   /** Settled once the machine and the runtime were asked; nothing runs before that. */
-  async function assemble() {
-    const machine = await dependencies.machine();
-    const { runtimeName: name } = await runtime.version();
-    runtimeName = name;
-    const amounts = () => ({
-      memoryBytes: machine.memoryBytes,
-      allocatable: node?.status?.allocatable ?? {},
-    });
-    const context: NodeContext = {
-      name: identity.name,
-      hostIps: machine.addresses,
-      dns: options.dns,
-      get amounts() {
-        return amounts();
-      },
-      cgroupRoot: options.cgroupRoot ?? "",
-      hostsFileText: options.hostsFileText ?? (() => Promise.resolve("127.0.0.1\tlocalhost\n")),
-    };
-    const volumes = createVolumeManager({
-      client,
-      files: host.files,
+  async #createLifecycle(): Promise<PodLifecycle> {
+    const { client, clock, logger, host, images, runtime } = this.#dependencies;
+    const { directories } = this.#options;
+    const machine = await this.#dependencies.machine();
+    const { runtimeName } = await runtime.version();
+    const node = this.#context(machine);
+    const objects = createReferencedObjects({ client, clock, logger, changed: this.#notify });
+    const tokens = createTokenManager({ client, clock });
+    const parts = {
+      ...this.#dependencies,
+      events: this.#events,
+      probes: this.#probes,
+      allocations: this.#allocations,
+      directories,
+      node,
       objects,
       tokens,
-      directories,
-      resourceField: (pod, container, resource, divisor) =>
-        resourceField(pod, container, resource, divisor, amounts()),
-    });
-    const common = {
-      runtime,
-      probes,
-      killer,
-      volumes,
-      objects,
-      puller,
-      crashBackoff,
-      host,
-      events,
-      clock,
-      node: context,
+      killer: new PodKiller({ ...this.#dependencies, events: this.#events }),
+      crashBackoff: new RestartBackoff(clock),
+      resizer: this.#resizer(),
+      volumes: createVolumeManager({
+        client,
+        files: host.files,
+        objects,
+        tokens,
+        directories,
+        resourceField: (pod, container, resource, divisor) =>
+          resourceField(pod, container, resource, divisor, node.amounts),
+      }),
+      puller: new ImagePuller({
+        images,
+        clock,
+        events: this.#events,
+        maxParallelPulls: this.#options.maxParallelPulls ?? 5,
+        credentials: (pod, registry) => Promise.resolve(pullCredentials(pod, registry, objects)),
+      }),
     };
-    const synchronizer = new PodSynchronizer({
-      ...common,
-      network: dependencies.network,
-      directories,
-      serviceVariables: (pod) =>
-        serviceEnvironment(
-          serviceInformer.lister.list(),
-          pod.metadata.namespace ?? "",
-          pod.spec.enableServiceLinks !== false,
-        ),
-      runtimeHandler: async ({ spec: { runtimeClassName } }) =>
-        runtimeClassName === undefined
-          ? ""
-          : (await client.get(runtimeClasses, { name: runtimeClassName })).handler,
-    });
-    return createPodLifecycle({
-      ...common,
-      synchronizer,
-      statuses,
-      tokens,
-      terminationMessages,
+    return new PodLifecycle({
+      ...parts,
+      synchronizer: new PodSynchronizer({
+        ...parts,
+        serviceVariables: (pod) => this.#serviceVariables(pod),
+        runtimeHandler: (pod) => this.#runtimeHandler(pod),
+      }),
+      admission: this.#admission(),
+      statuses: this.#statuses,
+      terminationMessages: createTerminationMessages(host.files),
       runtimeName,
-      logger,
-      qosClassOf: (pod) => podQosClass(pod),
+      changed: this.#notify,
+      qosClassOf: podQosClass,
       logDirectoryOf: (pod) => podDirectories(directories, pod).logs,
     });
   }
 
-  function followPods(informer: SharedInformer<Pod>, step: ReturnType<typeof createPodLifecycle>): void {
-    const workerOf = (pod: Pod): PodWorker => {
-      const uid = pod.metadata.uid ?? "";
-      let worker = workers.get(uid);
-      if (worker === undefined) {
-        worker = new PodWorker(pod, {
-          clock,
-          logger,
-          step: async (latest, phase, stepOptions) => {
-            const result = await step(latest, phase, stepOptions);
-            if (result.phase === "finished" && stepOptions.removed) {
-              statuses.remove(uid);
-              workers.delete(uid);
-            }
-            return result;
-          },
-        });
-        workers.set(uid, worker);
-      }
-      return worker;
-    };
-    informer.addHandler({
-      added: (pod) => workerOf(pod).notify(),
-      updated: (_, pod) => workerOf(pod).update(pod),
-      deleted: (pod) => {
-        const worker = workers.get(pod.metadata.uid ?? "");
-        worker?.remove();
-        if (worker?.phase === "finished") {
-          statuses.remove(pod.metadata.uid ?? "");
-          workers.delete(pod.metadata.uid ?? "");
-        }
+  #context(machine: MachineInfo): NodeContext {
+    const { identity, dns, cgroupRoot = "", hostsFileText } = this.#options;
+    const amounts = () => ({
+      memoryBytes: machine.memoryBytes,
+      allocatable: this.#node?.status?.allocatable ?? {},
+    });
+    return {
+      name: identity.name,
+      hostIps: machine.addresses,
+      dns,
+      get amounts() {
+        return amounts();
       },
+      cgroupRoot,
+      hostsFileText: hostsFileText ?? (() => Promise.resolve("127.0.0.1\tlocalhost\n")),
+    };
+  }
+
+  #admission(): PodAdmission {
+    const { client } = this.#dependencies;
+    const { identity, allowedUnsafeSysctls = [] } = this.#options;
+    return new PodAdmission({
+      node: this.node,
+      refreshNode: async () => {
+        this.#node = await client.get(nodes, { name: identity.name });
+        return this.#node;
+      },
+      activePods: this.#activePods,
+      pressure: () => undefined,
+      allowedUnsafeSysctls,
     });
   }
 
-  const orphans = createOrphanCollector({
-    runtime,
-    host,
-    directories,
-    logger,
-    cgroupRoot: options.cgroupRoot ?? "",
-  });
-  const pleg = createPleg(
-    {
-      runtime,
-      clock,
-      logger,
-      changed: notify,
-      listed: (listing) => {
-        if (podInformer.hasSynced) orphans.collect(listing, (uid) => workers.has(uid));
-      },
-    },
-    options.pleg,
-  );
-
-  async function observeNode(): Promise<NodeObservation> {
-    const machine = await dependencies.machine();
-    const reasons: string[] = [];
-    let runtimeVersion = "unknown";
-    let handlers: NodeObservation["handlers"];
-    let present: NodeObservation["images"] = [];
-    try {
-      const [version, status, list] = await Promise.all([
-        runtime.version(),
-        runtime.status(),
-        images.listImages(),
-      ]);
-      runtimeVersion = `${version.runtimeName}://${version.runtimeVersion}`;
-      for (const condition of status.conditions) {
-        if (!condition.status)
-          reasons.push(
-            `${conditionWords[condition.type] ?? condition.type}: reason:${condition.reason} message:${condition.message}`,
-          );
-      }
-      handlers = status.runtimeHandlers.map(({ name, recursiveReadOnlyMounts, userNamespaces }) => ({
-        name,
-        features: { recursiveReadOnlyMounts, userNamespaces },
-      }));
-      present = list.map((image) => ({
-        names: [...image.repoDigests, ...image.repoTags],
-        sizeBytes: image.sizeBytes,
-      }));
-    } catch (error) {
-      reasons.push(`container runtime is down: ${error instanceof Error ? error.message : String(error)}`);
-    }
-    const silentMs = clock.now() - pleg.lastRelistMs;
-    if (silentMs > plegLimitMs)
-      reasons.push(
-        `PLEG is not healthy: pleg was last seen active ${Math.round(silentMs / 1000)}s ago; threshold is 3m0s`,
-      );
-    return {
-      machine,
-      runtimeVersion,
-      kubeletVersion: options.kubeletVersion,
-      kubeletPort: options.serverPort,
-      maxPods: options.maxPods ?? 110,
-      images: present,
-      notReadyReasons: reasons,
-      handlers,
-    };
+  #resizer(): PodResizer {
+    return new PodResizer({
+      allocations: this.#allocations,
+      node: this.node,
+      activePods: this.#activePods,
+      events: this.#events,
+    });
   }
 
-  return {
-    pods: () => podInformer.lister.list(),
-    node: () => node,
-    async run(signal) {
-      const step = await assemble();
-      const registrar = createNodeRegistrar({
-        client,
-        clock,
-        logger,
-        identity,
-        observe: observeNode,
-        onNode: (latest) => {
-          node = latest;
-        },
-      });
-      const registering = registrar.run(signal);
-      informers.start(signal);
-      // A container's environment tells of the services: those that exist are known first.
-      await informers.waitForSync({ signal });
-      followPods(podInformer, step);
-      await Promise.all([registering, pleg.run(signal)]);
-      await Promise.all([...workers.values()].map((worker) => worker.stop()));
-      await statuses.flush();
-    },
-  };
-}
+  /** With what was granted to them. */
+  readonly #activePods = () =>
+    (this.#workers?.active() ?? []).map((pod) => this.#allocations.allocatedPod(pod));
 
-const plegLimitMs = 180_000;
+  #serviceVariables({ metadata, spec }: Pod) {
+    const all = this.#serviceInformer.lister.list();
+    return serviceEnvironment(all, metadata.namespace ?? "", spec.enableServiceLinks !== false);
+  }
 
-const conditionWords: Readonly<Record<string, string>> = {
-  RuntimeReady: "container runtime status check may not have completed yet",
-  NetworkReady: "container runtime network not ready: NetworkReady=false",
-};
-
-function podEvents(recorder: EventRecorder): PodEvents {
-  const emit =
-    (type: "Normal" | "Warning") => (pod: Pod, reason: string, note: string, containerName?: string) => {
-      const { name = "", namespace = "", uid = "", resourceVersion = "" } = pod.metadata;
-      const fieldPath =
-        containerName === undefined ? undefined : `spec.${listOf(pod, containerName)}{${containerName}}`;
-      const regarding = { apiVersion: "v1", kind: "Pod", name, namespace, uid, resourceVersion };
-      recorder.event(fieldPath === undefined ? regarding : { ...regarding, fieldPath }, {
-        type,
-        reason,
-        note,
-      });
-    };
-  return { normal: emit("Normal"), warning: emit("Warning") };
-}
-
-function listOf(pod: Pod, containerName: string): string {
-  if ((pod.spec.initContainers ?? []).some(({ name }) => name === containerName)) return "initContainers";
-  if ((pod.spec.ephemeralContainers ?? []).some(({ name }) => name === containerName))
-    return "ephemeralContainers";
-  return "containers";
+  async #runtimeHandler({ spec: { runtimeClassName } }: Pod): Promise<string> {
+    if (runtimeClassName === undefined) return "";
+    return (await this.#dependencies.client.get(runtimeClasses, { name: runtimeClassName })).handler;
+  }
 }

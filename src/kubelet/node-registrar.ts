@@ -59,6 +59,7 @@ export function createNodeRegistrar(dependencies: NodeRegistrarDependencies): No
   /** Resolves to when to look again: soon while the node is not ready, for its network comes a moment after it. */
   async function report(signal: AbortSignal): Promise<number> {
     const node = await client.get(nodes, { name }, { signal });
+    onNode(node);
     const now = clock.now();
     const status = nodeStatus(node.status ?? {}, await observe(), now);
     const unchanged = withoutHeartbeats(status) === withoutHeartbeats(node.status ?? {});

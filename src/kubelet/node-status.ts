@@ -34,6 +34,7 @@ export interface NodeObservation {
   /** Why the node cannot run pods; empty: it can. */
   readonly notReadyReasons: readonly string[];
   readonly handlers: NonNullable<Node["status"]>["runtimeHandlers"];
+  readonly features: NonNullable<Node["status"]>["features"];
 }
 
 export interface NodeIdentity {
@@ -109,6 +110,7 @@ export function nodeStatus(
     // Largest first, and not without end: what upstream reports too.
     images: [...images].sort((a, b) => b.sizeBytes - a.sizeBytes).slice(0, maxReportedImages),
     ...(observation.handlers === undefined ? {} : { runtimeHandlers: observation.handlers }),
+    ...(observation.features === undefined ? {} : { features: observation.features }),
   };
 }
 

@@ -1,8 +1,8 @@
 import { type Clock, sleep } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
-import type { ContainerRuntime } from "./cri/runtime.ts";
+import type { ContainerEvent, ContainerRuntime } from "./cri/runtime.ts";
 import { computeEvents } from "./pleg.ts";
-import { groupByPod, type RuntimePod } from "./runtime-pod.ts";
+import { groupByPod, type RuntimePod, runtimeLabels } from "./runtime-pod.ts";
 
 export interface PlegDependencies {
   readonly runtime: ContainerRuntime;
@@ -25,82 +25,93 @@ export interface PlegOptions {
  * The pod lifecycle event generator: the runtime's events as they come (KEP-3386), and relists as a safety net and where
  * there are no events.
  */
-export interface Pleg {
-  run(signal: AbortSignal): Promise<void>;
+export class Pleg {
+  readonly #dependencies: PlegDependencies;
+  readonly #quietRelistMs: number;
+  readonly #relistMs: number;
+  #known: ReadonlyMap<string, RuntimePod> = new Map();
+  /** The pod of each sandbox and container, by id. */
+  #podOf = new Map<string, string>();
+  #lastRelistMs: number;
+  #eventsFlow = false;
+  #wake = new AbortController();
+
+  constructor(dependencies: PlegDependencies, options: PlegOptions = {}) {
+    this.#dependencies = dependencies;
+    this.#quietRelistMs = options.quietRelistMs ?? 30_000;
+    this.#relistMs = options.relistMs ?? 1000;
+    this.#lastRelistMs = dependencies.clock.now();
+  }
+
   /** When the last relist succeeded; a node whose PLEG is stuck is not ready. */
-  readonly lastRelistMs: number;
-}
+  get lastRelistMs(): number {
+    return this.#lastRelistMs;
+  }
 
-export function createPleg(dependencies: PlegDependencies, options: PlegOptions = {}): Pleg {
-  const { runtime, clock, logger, changed, listed } = dependencies;
-  const { quietRelistMs = 30_000, relistMs = 1000 } = options;
-  let known: ReadonlyMap<string, RuntimePod> = new Map();
-  let lastRelistMs = clock.now();
-  let eventsFlow = false;
-  let wake: AbortController | undefined;
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#dependencies;
+    const events = this.#followEvents(signal);
+    while (!signal.aborted) {
+      this.#wake = new AbortController();
+      try {
+        await this.#relist(signal);
+      } catch (error) {
+        if (!signal.aborted) logger.warn({ error }, "the container runtime could not be listed");
+      }
+      const pause = AbortSignal.any([signal, this.#wake.signal]);
+      const pauseMs = this.#eventsFlow ? this.#quietRelistMs : this.#relistMs;
+      await sleep(clock, pauseMs, { signal: pause }).catch(() => undefined);
+    }
+    await events;
+  }
 
-  async function relist(signal: AbortSignal): Promise<void> {
+  async #relist(signal: AbortSignal): Promise<void> {
+    const { runtime, clock, changed, listed } = this.#dependencies;
     const [sandboxes, containers] = await Promise.all([
       runtime.listPodSandboxes(undefined, { signal }),
       runtime.listContainers(undefined, { signal }),
     ]);
     const now = groupByPod(sandboxes, containers);
-    const before = known;
-    known = now;
-    lastRelistMs = clock.now();
-    for (const uid of new Set([...before.keys(), ...now.keys()])) {
+    const before = this.#known;
+    this.#known = now;
+    this.#lastRelistMs = clock.now();
+    this.#podOf = new Map();
+    for (const { uid, sandboxes: own, containers: running } of now.values())
+      for (const { id } of [...own, ...running]) this.#podOf.set(id, uid);
+    for (const uid of new Set([...before.keys(), ...now.keys()]))
       if (computeEvents(before.get(uid), now.get(uid)).length > 0) changed(uid);
-    }
     listed(now);
   }
 
-  async function followEvents(signal: AbortSignal): Promise<void> {
+  async #followEvents(signal: AbortSignal): Promise<void> {
+    const { runtime, clock, logger } = this.#dependencies;
+    const onReady = () => {
+      this.#eventsFlow = true;
+      this.#wake.abort();
+    };
     while (!signal.aborted) {
       try {
-        const onReady = () => {
-          eventsFlow = true;
-          wake?.abort();
-        };
-        for await (const event of runtime.events({ signal, onReady })) {
-          const sandboxId = event.podSandboxId ?? event.containerId;
-          const uid = podOfSandbox(sandboxId, event.containerId);
-          if (uid === undefined) wake?.abort();
-          else changed(uid);
-        }
+        for await (const event of runtime.events({ signal, onReady })) await this.#tell(event, signal);
       } catch (error) {
         if (signal.aborted) return;
         logger.debug({ error }, "the runtime tells no events; relisting instead");
       }
-      eventsFlow = false;
-      await sleep(clock, relistMs, { signal }).catch(() => undefined);
+      this.#eventsFlow = false;
+      await sleep(clock, this.#relistMs, { signal }).catch(() => undefined);
     }
   }
 
-  function podOfSandbox(sandboxId: string, containerId: string): string | undefined {
-    for (const pod of known.values()) {
-      if (pod.sandboxes.some(({ id }) => id === sandboxId)) return pod.uid;
-      if (pod.containers.some(({ id }) => id === containerId)) return pod.uid;
+  /** A sandbox that is new since the last listing is asked for its pod: no need to list all the others. */
+  async #tell({ type, containerId, podSandboxId }: ContainerEvent, signal: AbortSignal): Promise<void> {
+    const { runtime, changed } = this.#dependencies;
+    const sandboxId = podSandboxId ?? containerId;
+    let uid = this.#podOf.get(sandboxId) ?? this.#podOf.get(containerId);
+    if (uid === undefined && type !== "deleted") {
+      const [sandbox] = await runtime.listPodSandboxes({ id: sandboxId }, { signal });
+      uid = sandbox?.labels[runtimeLabels.podUid];
     }
-    return undefined;
+    if (uid === undefined) return;
+    this.#podOf.set(sandboxId, uid);
+    changed(uid);
   }
-
-  return {
-    get lastRelistMs() {
-      return lastRelistMs;
-    },
-    async run(signal) {
-      const events = followEvents(signal);
-      while (!signal.aborted) {
-        wake = new AbortController();
-        try {
-          await relist(signal);
-        } catch (error) {
-          if (!signal.aborted) logger.warn({ error }, "the container runtime could not be listed");
-        }
-        const pause = AbortSignal.any([signal, wake.signal]);
-        await sleep(clock, eventsFlow ? quietRelistMs : relistMs, { signal: pause }).catch(() => undefined);
-      }
-      await events;
-    },
-  };
 }

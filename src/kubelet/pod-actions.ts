@@ -15,7 +15,7 @@ export interface ContainerToStart {
   readonly kind: ContainerKind;
 }
 
-export type KillReason = "ContainerChanged" | "LivenessProbe" | "StartupProbe" | "UnknownState";
+export type KillReason = "ContainerChanged" | "Resize" | "LivenessProbe" | "StartupProbe" | "UnknownState";
 
 export interface ContainerToKill {
   readonly id: string;
@@ -46,6 +46,8 @@ export interface PodActionInput {
   /** What the probes last found for a container's id; undefined: nothing yet, or no probe. */
   readonly liveness: (containerId: string) => "success" | "failure" | undefined;
   readonly startup: (containerId: string) => "success" | "failure" | undefined;
+  /** Whether a running container gets the resources granted to it only by a restart. */
+  readonly resizeNeedsRestart?: (container: Container, containerId: string) => boolean;
 }
 
 /** Decides what a pod needs from what it should be and what the runtime holds. */
@@ -206,7 +208,11 @@ function keepSidecar(input: PodActionInput, container: Container, instance: Runt
   if (instance.state === "unknown") return { start: true, toKill: [unknownState(instance, container.name)] };
   const kill = instance.state === "running" ? reasonToKill(input, container, instance) : undefined;
   if (kill === undefined) return { start: false, toKill: [] };
-  return { start: true, toKill: [{ ...kill, message: `${kill.message}, will be restarted` }] };
+  return { start: true, toKill: [announced(kill)] };
+}
+
+function announced(kill: ContainerToKill): ContainerToKill {
+  return kill.reason === "Resize" ? kill : { ...kill, message: `${kill.message}, will be restarted` };
 }
 
 function mainActions(input: PodActionInput, instances: ReadonlyMap<string, RuntimeContainer>) {
@@ -233,8 +239,10 @@ function mainActions(input: PodActionInput, instances: ReadonlyMap<string, Runti
       }
       // A changed definition is always acted on; a failed probe counts as a failure of the container.
       const restart =
-        kill.reason === "ContainerChanged" || shouldRestartAfterExit(pod, container, failedByProbe);
-      toKill.push(restart ? { ...kill, message: `${kill.message}, will be restarted` } : kill);
+        kill.reason === "ContainerChanged" ||
+        kill.reason === "Resize" ||
+        shouldRestartAfterExit(pod, container, failedByProbe);
+      toKill.push(restart ? announced(kill) : kill);
       if (restart) toStart.push({ container, kind: "main" });
     }
   }
@@ -254,6 +262,9 @@ function reasonToKill(
   const hash = instance.annotations[runtimeAnnotations.hash];
   if (hash !== undefined && hash !== input.hashOf(container)) {
     return { id, name, reason: "ContainerChanged", message: `Container ${name} definition changed` };
+  }
+  if (input.resizeNeedsRestart?.(container, id) === true) {
+    return { id, name, reason: "Resize", message: `Container ${name} resize requires restart` };
   }
   if (input.liveness(id) === "failure") {
     return { id, name, reason: "LivenessProbe", message: `Container ${name} failed liveness probe` };

@@ -1,13 +1,15 @@
 import { isPodTerminal } from "../api/core/pod-conditions.ts";
-import type { Pod, PodStatus } from "../api/core/types.generated.ts";
+import type { Container, Pod, PodStatus } from "../api/core/types.generated.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
-import { podCgroupPath, type QosClass } from "./cgroup-resources.ts";
+import type { PodAdmission, Rejection } from "./admission/pod-admission.ts";
+import type { QosClass } from "./cgroup-resources.ts";
 import type { NodeContext } from "./container-starter.ts";
 import type { StartFailure } from "./container-statuses.ts";
 import type { ContainerRuntime } from "./cri/runtime.ts";
 import type { Host } from "./host/host.ts";
 import type { ImagePuller } from "./image-puller.ts";
+import { removeDeadInstances, removePod } from "./pod-cleanup.ts";
 import type { PodEvents } from "./pod-events.ts";
 import { gracePeriodOf, type PodKiller } from "./pod-killer.ts";
 import { generatePodStatus } from "./pod-status.ts";
@@ -15,6 +17,8 @@ import type { PodSynchronizer } from "./pod-synchronizer.ts";
 import { type StepResult, shouldTerminate } from "./pod-worker.ts";
 import type { ProbeManager } from "./probes/probe-manager.ts";
 import type { ReferencedObjects } from "./referenced-objects.ts";
+import type { Allocations } from "./resize/allocations.ts";
+import type { PodResizer, ResizeCondition } from "./resize/pod-resizer.ts";
 import type { RestartBackoff } from "./restart-backoff.ts";
 import { inspectPod, type RuntimePodStatus } from "./runtime-pod.ts";
 import type { StatusManager } from "./status-manager.ts";
@@ -42,180 +46,223 @@ export interface PodLifecycleDependencies {
   readonly node: NodeContext;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly admission: PodAdmission;
+  readonly allocations: Allocations;
+  readonly resizer: PodResizer;
   readonly logDirectoryOf: (pod: Pod) => string;
   readonly qosClassOf: (pod: Pod) => QosClass;
+  /** Look at these pods again: what they wait for may have come. */
+  readonly changed: (podUid: string) => void;
 }
+
+export interface StepOptions {
+  /** The pod is gone from its source. */
+  readonly removed: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** A resize that the runtime refused is tried again after this long. */
+const resizeRetryMs = 10_000;
 
 /**
  * A pod's life on its node, one step at a time: observe the runtime, decide, act, tell the API. Syncing leads to
  * terminating (asked to end, or everything has ended), that to terminated (all has stopped) and finished (nothing left).
  */
-export function createPodLifecycle(dependencies: PodLifecycleDependencies) {
-  const { runtime, statuses, probes, clock, node } = dependencies;
-  const failures = new Map<string, ReadonlyMap<string, StartFailure>>();
+export class PodLifecycle {
+  readonly #dependencies: PodLifecycleDependencies;
+  readonly #failures = new Map<string, ReadonlyMap<string, StartFailure>>();
 
-  function statusFrom(pod: Pod, observed: RuntimePodStatus, isTerminal: boolean): PodStatus {
-    const uid = pod.metadata.uid ?? "";
-    const known = statuses.get(uid);
-    const withKnown = known === undefined ? pod : { ...pod, status: mergeKnown(known, pod.status) };
-    return generatePodStatus({
-      pod: withKnown,
-      runtime: observed,
-      runtimeName: dependencies.runtimeName,
-      startFailure: (name) => failures.get(uid)?.get(name),
-      terminationMessage: (id) => dependencies.terminationMessages.get(id),
-      readiness: (id) => probes.result("readiness", id),
-      startup: (id) => probes.result("startup", id),
-      nowMs: clock.now(),
-      hostIps: node.hostIps,
-      qosClass: dependencies.qosClassOf(pod),
-      isTerminal,
-    });
+  constructor(dependencies: PodLifecycleDependencies) {
+    this.#dependencies = dependencies;
   }
 
-  async function observe(pod: Pod): Promise<RuntimePodStatus> {
-    const observed = await inspectPod(runtime, pod.metadata.uid ?? "");
-    await dependencies.terminationMessages.read(observed);
-    return observed;
-  }
-
-  async function syncStep(pod: Pod, signal: AbortSignal): Promise<StepResult> {
-    const uid = pod.metadata.uid ?? "";
-    let observed = await observe(pod);
-    const ip = observed.sandboxes[0]?.ips[0] ?? node.hostIps[0] ?? "";
-    probes.observe(pod, observed, pod.spec.hostNetwork === true ? (node.hostIps[0] ?? "") : ip);
-    const deadline = deadlineLeftMs(pod, clock.now());
-    if (deadline !== undefined && deadline <= 0) {
-      const message = "Pod was active on the node longer than the specified deadline";
-      dependencies.events.normal(pod, "DeadlineExceeded", message);
-      statuses.set(pod, {
-        ...statusFrom(pod, observed, false),
-        phase: "Failed",
-        reason: "DeadlineExceeded",
-        message,
-      });
-      return { phase: "terminating", stepAgainAfterMs: 0 };
+  step(pod: Pod, phase: StepResult["phase"], { removed, signal }: StepOptions): Promise<StepResult> {
+    switch (phase) {
+      case "syncing":
+        return shouldTerminate(pod, removed) ? this.#terminate(pod, signal) : this.#admitAndSync(pod, signal);
+      case "terminating":
+        return this.#terminate(pod, signal);
+      case "terminated":
+        return this.#cleanUp(pod, removed);
+      case "finished":
+        return Promise.resolve({ phase: "finished" });
     }
-    const before = statusFrom(pod, observed, false);
+  }
+
+  async #admitAndSync(pod: Pod, signal: AbortSignal): Promise<StepResult> {
+    const { admission } = this.#dependencies;
+    const rejection = await admission.admit(pod);
+    return rejection === undefined ? this.#sync(pod, signal) : this.#reject(pod, rejection);
+  }
+
+  #reject(pod: Pod, { reason, message }: Rejection): StepResult {
+    const { events, statuses, qosClassOf } = this.#dependencies;
+    events.warning(pod, reason, message);
+    const { conditions = [] } = pod.status ?? {};
+    const qosClass = qosClassOf(pod);
+    const why = `Pod was rejected: ${message}`;
+    statuses.set(pod, { ...pod.status, conditions, phase: "Failed", reason, message: why, qosClass });
+    return { phase: "terminating", stepAgainAfterMs: 0 };
+  }
+
+  async #sync(pod: Pod, signal: AbortSignal): Promise<StepResult> {
+    const { statuses, probes, clock, synchronizer, allocations, resizer, qosClassOf } = this.#dependencies;
+    const uid = pod.metadata.uid ?? "";
+    const pendingResize = resizer.review(pod);
+    const granted = allocations.allocatedPod(pod);
+    let observed = await this.#observe(granted);
+    probes.observe(granted, observed, this.#probedIp(pod, observed));
+    const deadlineMs = deadlineLeftMs({ ...pod, status: statuses.get(uid) ?? pod.status ?? {} }, clock.now());
+    if (deadlineMs !== undefined && deadlineMs <= 0) return this.#endAtDeadline(pod, observed);
+    const before = this.#status(pod, observed, { isTerminal: false, pendingResize });
     statuses.set(pod, before);
-    if (before.phase === "Succeeded" || before.phase === "Failed")
-      return { phase: "terminating", stepAgainAfterMs: 0 };
+    if (isEnded(before)) return { phase: "terminating", stepAgainAfterMs: 0 };
+    const outcome = await this.#synchronize(pod, () =>
+      synchronizer.sync(granted, observed, qosClassOf(pod), signal),
+    );
+    this.#failures.set(uid, outcome.failures);
+    if (outcome.acted || outcome.failures.size > 0) {
+      observed = await this.#observe(granted);
+      probes.observe(granted, observed, this.#probedIp(pod, observed));
+      statuses.set(pod, this.#status(pod, observed, { isTerminal: false, pendingResize }));
+      await removeDeadInstances(observed, this.#dependencies);
+      allocations.keepActuated(uid, new Set(observed.containers.map(({ id }) => id)));
+    }
+    const tokensDueMs = this.#dependencies.tokens.renewAtMs(uid);
+    const waits = [
+      outcome.retryAfterMs,
+      deadlineMs,
+      tokensDueMs === undefined ? undefined : tokensDueMs - clock.now(),
+      resizer.progress(granted, observed) === undefined ? undefined : resizeRetryMs,
+    ];
+    return { phase: "syncing", ...soonest(waits) };
+  }
+
+  async #synchronize<T>(pod: Pod, work: () => Promise<T>): Promise<T> {
     try {
-      const outcome = await dependencies.synchronizer.sync(
-        pod,
-        observed,
-        dependencies.qosClassOf(pod),
-        signal,
-      );
-      failures.set(uid, outcome.failures);
-      if (outcome.acted || outcome.failures.size > 0) {
-        observed = await observe(pod);
-        probes.observe(
-          pod,
-          observed,
-          pod.spec.hostNetwork === true ? (node.hostIps[0] ?? "") : (observed.sandboxes[0]?.ips[0] ?? ""),
-        );
-        statuses.set(pod, statusFrom(pod, observed, false));
-        await removeDeadInstances(observed);
-      }
-      const tokensDueMs = dependencies.tokens.renewAtMs(uid);
-      const waits = [
-        outcome.retryAfterMs,
-        deadline,
-        tokensDueMs === undefined ? undefined : tokensDueMs - clock.now(),
-      ];
-      return { phase: "syncing", ...soonest(waits) };
+      return await work();
     } catch (error) {
       if (error instanceof VolumeError) {
-        dependencies.events.warning(pod, "FailedMount", `MountVolume.SetUp failed: ${error.message}`);
+        const message = `MountVolume.SetUp failed for volume ${error.message}`;
+        this.#dependencies.events.warning(pod, "FailedMount", message);
       }
       throw error;
     }
   }
 
-  /** Keeps, of each container, the newest dead instance beside the newest: the one `logs --previous` shows. */
-  async function removeDeadInstances(observed: RuntimePodStatus): Promise<void> {
-    const seen = new Map<string, number>();
-    for (const { id, state, metadata } of observed.containers) {
-      const count = (seen.get(metadata.name) ?? 0) + 1;
-      seen.set(metadata.name, count);
-      if (count > keptInstances && state === "exited") await runtime.removeContainer(id);
-    }
-    const [, ...oldSandboxes] = observed.sandboxes;
-    for (const { id, state } of oldSandboxes) {
-      const inUse = observed.containers.some(
-        (container) =>
-          container.podSandboxId === id && (seen.get(container.metadata.name) ?? 0) <= keptInstances,
-      );
-      if (state === "notReady" && !inUse) await runtime.removePodSandbox(id);
-    }
+  #endAtDeadline(pod: Pod, observed: RuntimePodStatus): StepResult {
+    const message = "Pod was active on the node longer than the specified deadline";
+    this.#dependencies.events.normal(pod, "DeadlineExceeded", message);
+    const status = this.#status(pod, observed, { isTerminal: false });
+    this.#dependencies.statuses.set(pod, { ...status, phase: "Failed", reason: "DeadlineExceeded", message });
+    return { phase: "terminating", stepAgainAfterMs: 0 };
   }
 
-  async function terminateStep(pod: Pod, signal: AbortSignal): Promise<StepResult> {
+  async #terminate(pod: Pod, signal: AbortSignal): Promise<StepResult> {
+    const { statuses, probes, killer } = this.#dependencies;
     const uid = pod.metadata.uid ?? "";
-    const observed = await observe(pod);
+    const observed = await this.#observe(pod);
     probes.stopLivenessAndStartup(uid);
-    const ended = statuses.get(uid)?.phase ?? pod.status?.phase;
-    if (ended !== "Succeeded" && ended !== "Failed") statuses.set(pod, statusFrom(pod, observed, false));
-    await dependencies.killer.killPod(pod, observed, gracePeriodOf(pod, observed), signal);
-    const stopped = await observe(pod);
-    const stillRuns = stopped.containers.some(({ state }) => state === "running");
-    if (stillRuns) throw new Error("containers still run after they were stopped");
+    // One that had ended before this kubelet began, or was never taken, has nothing new to tell.
+    const isRejected = statuses.get(uid)?.phase === "Failed" && observed.sandboxes.length === 0;
+    const tells = (!isPodTerminal(pod) || statuses.get(uid) !== undefined) && !isRejected;
+    if (tells && !isEnded(statuses.get(uid) ?? pod.status))
+      statuses.set(pod, this.#status(pod, observed, { isTerminal: false }));
+    await killer.killPod(pod, observed, gracePeriodOf(pod, observed), signal);
+    const stopped = await this.#observe(pod);
+    if (stopped.containers.some(({ state }) => state === "running"))
+      throw new Error("containers still run after they were stopped");
     probes.remove(uid);
-    // One that had ended before this kubelet began has nothing new to tell.
-    if (!isPodTerminal(pod) || statuses.get(uid) !== undefined)
-      statuses.set(pod, statusFrom(pod, stopped, true));
+    if (tells) statuses.set(pod, this.#status(pod, stopped, { isTerminal: true }));
+    this.#release(uid);
     return { phase: "terminated", stepAgainAfterMs: 0 };
   }
 
+  /** What the pod held is free for others. */
+  #release(uid: string): void {
+    const { admission, resizer, changed } = this.#dependencies;
+    admission.forget(uid);
+    resizer.forget(uid);
+    for (const waiting of resizer.deferredPods) changed(waiting);
+  }
+
   /** Everything has stopped. What is left is kept only as long as the API keeps the pod (its logs can be read). */
-  async function cleanUpStep(pod: Pod, removed: boolean): Promise<StepResult> {
+  async #cleanUp(pod: Pod, removed: boolean): Promise<StepResult> {
+    const { objects, tokens, volumes, statuses, node, qosClassOf, logDirectoryOf } = this.#dependencies;
     const uid = pod.metadata.uid ?? "";
-    dependencies.objects.release(uid);
-    dependencies.tokens.release(uid);
-    await dependencies.volumes.unmount(pod);
-    const deleted = removed || pod.metadata.deletionTimestamp !== undefined;
-    if (!deleted) return { phase: "terminated" };
-    const observed = await inspectPod(runtime, uid);
-    for (const { id } of observed.sandboxes) await runtime.removePodSandbox(id);
-    for (const { id, podSandboxId } of observed.containers) {
-      if (!observed.sandboxes.some((sandbox) => sandbox.id === podSandboxId))
-        await runtime.removeContainer(id);
-    }
-    await dependencies.host.cgroups.remove(podCgroupPath(node.cgroupRoot, dependencies.qosClassOf(pod), uid));
-    await dependencies.host.files.removeTree(dependencies.logDirectoryOf(pod));
+    objects.release(uid);
+    tokens.release(uid);
+    await volumes.unmount(pod);
+    if (!removed && pod.metadata.deletionTimestamp === undefined) return { phase: "terminated" };
+    const { cgroupRoot } = node;
+    const place = { cgroupRoot, qosClass: qosClassOf(pod), logDirectory: logDirectoryOf(pod) };
+    await removePod(pod, place, this.#dependencies);
     if (!removed) statuses.finishDeletion(pod);
-    forget(uid);
+    this.#forget(uid);
     return { phase: "finished" };
   }
 
-  function forget(uid: string): void {
-    failures.delete(uid);
-    dependencies.crashBackoff.forget(`${uid}/`);
-    dependencies.puller.forget(uid);
-    dependencies.terminationMessages.forget(uid);
+  #forget(uid: string): void {
+    const { crashBackoff, puller, terminationMessages, allocations } = this.#dependencies;
+    this.#failures.delete(uid);
+    crashBackoff.forget(`${uid}/`);
+    puller.forget(uid);
+    terminationMessages.forget(uid);
+    allocations.forget(uid);
   }
 
-  return async function step(
+  async #observe(pod: Pod): Promise<RuntimePodStatus> {
+    const observed = await inspectPod(this.#dependencies.runtime, pod.metadata.uid ?? "");
+    await this.#dependencies.terminationMessages.read(observed);
+    return observed;
+  }
+
+  #probedIp(pod: Pod, observed: RuntimePodStatus): string {
+    const [hostIp = ""] = this.#dependencies.node.hostIps;
+    return pod.spec.hostNetwork === true ? hostIp : (observed.sandboxes[0]?.ips[0] ?? "");
+  }
+
+  #status(
     pod: Pod,
-    phase: StepResult["phase"],
-    { removed, signal }: { readonly removed: boolean; readonly signal: AbortSignal },
-  ): Promise<StepResult> {
-    switch (phase) {
-      case "syncing":
-        return shouldTerminate(pod, removed) ? terminateStep(pod, signal) : syncStep(pod, signal);
-      case "terminating":
-        return terminateStep(pod, signal);
-      case "terminated":
-        return cleanUpStep(pod, removed);
-      case "finished":
-        return { phase: "finished" };
-    }
-  };
+    observed: RuntimePodStatus,
+    options: { readonly isTerminal: boolean; readonly pendingResize?: ResizeCondition | undefined },
+  ): PodStatus {
+    const { statuses, probes, clock, node, runtimeName, terminationMessages, qosClassOf } =
+      this.#dependencies;
+    const { allocations, resizer } = this.#dependencies;
+    const uid = pod.metadata.uid ?? "";
+    const known = statuses.get(uid);
+    const granted = allocations.allocatedPod(pod);
+    const progress = options.isTerminal ? undefined : resizer.progress(granted, observed);
+    return generatePodStatus({
+      pod: known === undefined ? pod : { ...pod, status: mergeKnown(known, pod.status) },
+      runtime: observed,
+      runtimeName,
+      startFailure: (name) => this.#failures.get(uid)?.get(name),
+      terminationMessage: (id) => terminationMessages.get(id),
+      readiness: (id) => probes.result("readiness", id),
+      startup: (id) => probes.result("startup", id),
+      resources: (name, runningId) => {
+        const { resources = {} } = containersOf(granted).find((container) => container.name === name) ?? {};
+        const actual = runningId === undefined ? undefined : allocations.actuated(granted, name, runningId);
+        return { allocated: resources, actual: actual ?? resources };
+      },
+      nowMs: clock.now(),
+      hostIps: node.hostIps,
+      qosClass: qosClassOf(pod),
+      isTerminal: options.isTerminal,
+      resizeConditions: [options.pendingResize, progress].filter((condition) => condition !== undefined),
+    });
+  }
 }
 
-/** The newest instance and the one before it. */
-const keptInstances = 2;
+function containersOf({ spec }: Pod): Container[] {
+  return [...spec.containers, ...(spec.initContainers ?? [])];
+}
+
+function isEnded(status: PodStatus | undefined): boolean {
+  return status?.phase === "Succeeded" || status?.phase === "Failed";
+}
 
 const ownConditions = [
   "PodReadyToStartContainers",

@@ -6,6 +6,7 @@ import {
   type ContainerStatusInput,
   containerStatuses,
 } from "./container-statuses.ts";
+import type { ResizeCondition } from "./resize/pod-resizer.ts";
 
 export interface PodStatusInput extends ContainerStatusInput {
   readonly nowMs: number;
@@ -13,6 +14,8 @@ export interface PodStatusInput extends ContainerStatusInput {
   readonly qosClass: string;
   /** The pod was asked to end, or has: what is stopped now is not restarted. */
   readonly isTerminal: boolean;
+  /** Conditions about a resize, while they hold. */
+  readonly resizeConditions?: readonly ResizeCondition[];
 }
 
 /** The whole status of a pod as this node sees it (upstream's generateAPIPodStatus). */
@@ -92,6 +95,9 @@ export function podPhase(pod: Pod, statuses: ContainerStatuses, isTerminal: bool
   return restartPolicy === "Never" ? "Failed" : "Running";
 }
 
+/** They hold for a while only: not told any more, they are gone. */
+export const resizeConditionTypes: ReadonlySet<string> = new Set(["PodResizePending", "PodResizeInProgress"]);
+
 interface ConditionState {
   readonly type: string;
   readonly status: "True" | "False";
@@ -110,6 +116,7 @@ function podConditions(input: PodStatusInput, statuses: ContainerStatuses, phase
     readyCondition(pod, containersReady),
     containersReady,
     { type: "PodScheduled", status: "True" },
+    ...(input.resizeConditions ?? []),
   ];
   const nowText = rfc3339(input.nowMs);
   const generation = pod.metadata.generation;
@@ -124,7 +131,10 @@ function podConditions(input: PodStatusInput, statuses: ContainerStatuses, phase
     };
   });
   // What others put there (readiness gates, DisruptionTarget) is theirs.
-  return [...conditions, ...old.filter(({ type }) => !own.some((condition) => condition.type === type))];
+  const others = old.filter(
+    ({ type }) => !resizeConditionTypes.has(type) && !own.some((condition) => condition.type === type),
+  );
+  return [...conditions, ...others];
 }
 
 function initializedCondition(pod: Pod, statuses: ContainerStatuses, phase: string): ConditionState {

@@ -14,6 +14,9 @@ import { computePodActions, type PodActions } from "./pod-actions.ts";
 import { podDirectories } from "./pod-directories.ts";
 import { gracePeriodOf } from "./pod-killer.ts";
 import type { ProbeManager } from "./probes/probe-manager.ts";
+import { resizeInPlace } from "./resize/actuate.ts";
+import { resizeOf } from "./resize/allocations.ts";
+import type { PodResizer } from "./resize/pod-resizer.ts";
 import { podDnsConfig } from "./resolv-conf.ts";
 import { podCgroupLimits } from "./resource-amounts.ts";
 import type { RuntimePodStatus } from "./runtime-pod.ts";
@@ -23,6 +26,7 @@ import type { VolumeManager } from "./volumes/volume-manager.ts";
 export interface PodSynchronizerDependencies extends ContainerStarterDependencies {
   readonly volumes: VolumeManager;
   readonly probes: ProbeManager;
+  readonly resizer: PodResizer;
   /** The runtime's name of the pod's RuntimeClass; "" is the default. */
   readonly runtimeHandler: (pod: Pod) => Promise<string>;
 }
@@ -56,16 +60,19 @@ export class PodSynchronizer {
     qosClass: QosClass,
     signal: AbortSignal,
   ): Promise<SyncOutcome> {
-    const { probes } = this.#dependencies;
+    const { probes, allocations } = this.#dependencies;
     const actions = computePodActions({
       pod,
       runtime: status,
       hashOf: containerHash,
       liveness: (id) => probes.result("liveness", id),
       startup: (id) => probes.result("startup", id),
+      resizeNeedsRestart: (container, id) =>
+        resizeOf(container, allocations.actuated(pod, container.name, id)) === "restart",
     });
     await this.#kill(pod, status, actions, signal);
-    const acted = actions.killPod || actions.createSandbox || actions.toKill.length > 0;
+    const resized = !actions.killPod && (await this.#resize(pod, status, qosClass));
+    const acted = resized || actions.killPod || actions.createSandbox || actions.toKill.length > 0;
     if (actions.createSandbox || actions.toStart.length > 0)
       return this.#startAll(pod, status, actions, { qosClass, signal, acted });
     if (!actions.killPod) await this.#refreshVolumes(pod, status, signal);
@@ -86,6 +93,24 @@ export class PodSynchronizer {
         await killer.killContainer(pod, instance, { message, graceSeconds, signal });
     });
     await Promise.all(kills);
+  }
+
+  /** A resize that fails is told in the pod's conditions and tried again. */
+  async #resize(pod: Pod, status: RuntimePodStatus, qosClass: QosClass): Promise<boolean> {
+    const { resizer, node } = this.#dependencies;
+    const { cgroupRoot, amounts } = node;
+    try {
+      const changed = await resizeInPlace(pod, status, qosClass, {
+        ...this.#dependencies,
+        cgroupRoot,
+        amounts,
+      });
+      if (changed) resizer.completed(pod);
+      return changed;
+    } catch (error) {
+      resizer.failed(pod, error instanceof Error ? error.message : String(error));
+      return false;
+    }
   }
 
   async #startAll(

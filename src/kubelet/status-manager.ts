@@ -7,6 +7,7 @@ import { type Clock, sleep } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Client } from "../client/client.ts";
+import { resizeConditionTypes } from "./pod-status.ts";
 
 export interface StatusManagerDependencies {
   readonly client: Client;
@@ -161,7 +162,11 @@ export function statusPatch(before: PodStatus, after: PodStatus): Record<string,
         const old = before.conditions?.find(({ type }) => type === condition.type);
         return canonicalJson(old) === canonicalJson(condition) ? [] : [{ ...nulled(old), ...condition }];
       });
-      if (changed.length > 0) patch.conditions = changed;
+      const over = (before.conditions ?? []).filter(
+        ({ type }) => resizeConditionTypes.has(type) && !after.conditions?.some((c) => c.type === type),
+      );
+      const deleted = over.map(({ type }) => ({ type, $patch: "delete" }));
+      if (changed.length + deleted.length > 0) patch.conditions = [...changed, ...deleted];
     } else if (field === "podIPs" || field === "hostIPs") {
       patch[field] = addressesPatch(before[field] ?? [], after[field] ?? []);
     } else patch[field] = after[field] ?? null;
