@@ -5,8 +5,8 @@ import { rfc3339 } from "../../base/clock.ts";
 import { hasCondition } from "../framework/conditions.ts";
 import type { ReconcileContext } from "../framework/controller.ts";
 import { create, event, type Intent, remove, requeueAfter, updateStatus } from "../framework/intent.ts";
+import { isNamespaceTerminating } from "../framework/namespace-terminating.ts";
 import { controllerReference } from "../framework/ownership.ts";
-import { isNamespaceTerminating } from "../pods/pod-control.ts";
 import { parseSchedule, type Schedule, ScheduleError } from "./schedule.ts";
 
 export interface CronJobSnapshot {

@@ -13,9 +13,9 @@ import {
   update,
   updateStatus,
 } from "../framework/intent.ts";
+import { isNamespaceTerminating } from "../framework/namespace-terminating.ts";
 import { claim } from "../framework/ownership.ts";
 import type { Selection } from "../framework/selection.ts";
-import { isNamespaceTerminating } from "../pods/pod-control.ts";
 import {
   deploymentCondition,
   isRollingUpdate,

@@ -23,7 +23,7 @@ import {
   referenceTo,
   targetPortOf,
 } from "./backends.ts";
-import { podsOf, serviceWatches } from "./watches.ts";
+import { batchMs, podsOf, serviceWatches } from "./watches.ts";
 
 const headlessLabel = "service.kubernetes.io/headless";
 const managedByLabel = "endpoints.kubernetes.io/managed-by";
@@ -77,6 +77,8 @@ export function reconcileEndpoints({ namespace, name, service, pods, current }: 
 interface Backend {
   readonly address: EndpointAddress;
   readonly ready: boolean;
+  /** Orders and tells apart backends. */
+  readonly key: string;
 }
 
 /** Pods of a service that are reached at the same ports form a subset. */
@@ -125,7 +127,8 @@ function backendOf(service: Service, pod: Pod): Backend | undefined {
     ...(nodeName === undefined ? {} : { nodeName }),
     targetRef: referenceTo(pod),
   };
-  return { address, ready: publishNotReady || isPodReady(pod) };
+  const ready = publishNotReady || isPodReady(pod);
+  return { address, ready, key: `${ip} ${pod.metadata.uid} ${ready}` };
 }
 
 /** Ports with the same backends share a subset; all in a fixed order, so that equal content is equal. */
@@ -134,8 +137,8 @@ function repack(
 ): EndpointSubset[] {
   const byBackends = new Map<string, { backends: readonly Backend[]; ports: EndpointPort[] }>();
   for (const { port, backends } of groups) {
-    const sorted = backends.toSorted((left, right) => compareText(backendKey(left), backendKey(right)));
-    const key = sorted.map(backendKey).join();
+    const sorted = backends.toSorted((left, right) => compareText(left.key, right.key));
+    const key = sorted.map((backend) => backend.key).join();
     const subset = byBackends.get(key) ?? { backends: sorted, ports: [] };
     if (port !== undefined) subset.ports.push(port);
     byBackends.set(key, subset);
@@ -158,10 +161,6 @@ function repack(
         ),
       ),
     }));
-}
-
-function backendKey({ address, ready }: Backend): string {
-  return `${address.ip} ${address.targetRef?.uid} ${ready}`;
 }
 
 function list<K extends string, T>(name: K, items: readonly T[]): { readonly [P in K]?: readonly T[] } {
@@ -211,6 +210,7 @@ export function endpointsController({
   return {
     name: "endpoints-controller",
     eventSource: "endpoint-controller",
+    pauseMs: batchMs,
     watches: [
       ...serviceWatches(informers),
       // Someone else deleted it; what is written here comes from here.

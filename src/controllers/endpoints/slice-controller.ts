@@ -9,7 +9,7 @@ import { create, type Intent, remove, requeueAfter, update } from "../framework/
 import { controllerReference } from "../framework/ownership.ts";
 import { hasPodBackends, type IpFamily, ipFamiliesOf, isHeadless } from "./backends.ts";
 import { type PortGroup, pack, portGroups, portsKey } from "./slices.ts";
-import { podsOf, serviceWatches } from "./watches.ts";
+import { batchMs, podsOf, serviceWatches } from "./watches.ts";
 
 export const serviceNameLabel = "kubernetes.io/service-name";
 export const managedByLabel = "endpointslice.kubernetes.io/managed-by";
@@ -169,6 +169,7 @@ export function endpointSliceController({
   return {
     name: "endpointslice-controller",
     eventSource: "endpoint-slice-controller",
+    pauseMs: batchMs,
     watches: [
       ...serviceWatches(informers),
       watch(sliceInformer, serviceKeys, (old, slice) => !semanticallyEqual(old, slice)),

@@ -7,6 +7,9 @@ import { type Watch, watch } from "../framework/controller.ts";
 import { semanticallyEqual } from "../framework/equal.ts";
 import { podAddresses } from "./backends.ts";
 
+/** A service whose pods change one after the other is written this often at most: each write goes to every node. */
+export const batchMs = 100;
+
 const bySelectorPair = "bySelectorPair";
 const indexed = new WeakSet<SharedInformer<Service>>();
 

@@ -9,6 +9,7 @@ import type { WorkQueue } from "../../client/work-queue.ts";
 import { type CarriedOut, carryOut, type RecordEvent } from "./carry-out.ts";
 import { Expectations, expectationTimeoutMs } from "./expectations.ts";
 import type { Intent } from "./intent.ts";
+import { isNamespaceTerminating } from "./namespace-terminating.ts";
 
 /** One cache a controller follows, and which keys a change in it concerns. */
 export interface Watch<T extends KubeObject = KubeObject> {
@@ -46,6 +47,11 @@ export interface Controller<S = unknown> {
    * end with the signal.
    */
   attach?(wake: (key: string) => void, signal: AbortSignal): void;
+  /**
+   * After a write of a key its next reconcile waits so long: a burst of changes costs a few writes, not one each. A single
+   * change is still dealt with at once.
+   */
+  readonly pauseMs?: number;
   /** Keys worked on at once; 5 unless said. */
   readonly workers?: number;
   /** Keys to look at once after the start, whatever the caches hold. */
@@ -101,8 +107,8 @@ export async function runController<S>(
     await synced;
     for (const key of initialKeys) queue.add(key);
     const reconcile = (key: string) => loop.reconcile(key);
-    // A conflict says only that the cache is behind: the retry is the normal way.
-    const isExpected = (error: unknown) => isApiError(error, "Conflict");
+    // These say only that the cache is behind: the retry is the normal way.
+    const isExpected = (error: unknown) => isApiError(error, "Conflict") || isApiError(error, "NotFound");
     await runWorkers({ name, queue, workers, reconcile, clock, logger, isExpected }, { signal });
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -119,6 +125,8 @@ class ReconcileLoop<S> {
   readonly #signal: AbortSignal;
   readonly #expectations: Expectations;
   readonly #logger: Logger;
+  /** When a key that pauses between writes last wrote. */
+  readonly #lastWriteMs = new Map<string, number>();
 
   constructor(
     controller: Controller<S>,
@@ -169,6 +177,8 @@ class ReconcileLoop<S> {
     const startMs = clock.now();
     // The informer's event wakes the key; the delay covers one that never comes.
     if (!this.#expectations.isSatisfied(key, startMs)) return { requeueAfterMs: expectationTimeoutMs };
+    const pausedMs = this.#pauseLeftMs(key, startMs);
+    if (pausedMs > 0) return { requeueAfterMs: pausedMs };
     const failed = (writes: number) => metrics?.reconciled(name, "failed", clock.now() - startMs, writes);
     const { failure, requeueAfterMs, writes } = await this.#decideAndAct(key).catch((error: unknown) => {
       failed(0);
@@ -176,10 +186,21 @@ class ReconcileLoop<S> {
     });
     if (failure !== undefined) {
       failed(writes);
-      throw failure.error;
+      // Nothing can be made there any more, however often it is tried.
+      if (!isNamespaceTerminating(failure.error)) throw failure.error;
     }
-    metrics?.reconciled(name, "done", clock.now() - startMs, writes);
+    if (writes > 0 && this.#controller.pauseMs !== undefined) this.#lastWriteMs.set(key, startMs);
+    if (failure === undefined) metrics?.reconciled(name, "done", clock.now() - startMs, writes);
     return requeueAfterMs === undefined ? {} : { requeueAfterMs };
+  }
+
+  #pauseLeftMs(key: string, nowMs: number): number {
+    const { pauseMs } = this.#controller;
+    const lastMs = this.#lastWriteMs.get(key);
+    if (pauseMs === undefined || lastMs === undefined) return 0;
+    const leftMs = lastMs + pauseMs - nowMs;
+    if (leftMs <= 0) this.#lastWriteMs.delete(key);
+    return Math.max(0, leftMs);
   }
 
   async #decideAndAct(key: string): Promise<CarriedOut> {

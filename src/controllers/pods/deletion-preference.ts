@@ -20,6 +20,7 @@ export function podsToDelete(
   count: number,
   nowMs: number,
 ): Pod[] {
+  if (count <= 0) return [];
   if (count >= candidates.length) return [...candidates];
   const onNode = new Map<string, number>();
   for (const { spec } of related) {

@@ -1,10 +1,9 @@
 import type { Pod, PodTemplateSpec } from "../../api/core/types.generated.ts";
 import { pods } from "../../api/resources.generated.ts";
-import type { ApiError } from "../../apimachinery/api-error.ts";
-import { isApiError } from "../../apimachinery/api-error.ts";
 import type { KubeObject, ObjectMeta } from "../../apimachinery/meta.ts";
 import type { CreateIntent, DeleteIntent, Report } from "../framework/intent.ts";
 import { create, remove } from "../framework/intent.ts";
+import { isNamespaceTerminating } from "../framework/namespace-terminating.ts";
 import { controllerReference } from "../framework/ownership.ts";
 
 /** A pod as its owner's template says, owned by it; the API server completes the name. */
@@ -56,12 +55,4 @@ export function deletePod(owner: KubeObject, pod: Pod): DeleteIntent<Pod> {
       }),
     },
   });
-}
-
-/** Whether a create failed because its namespace is being deleted. */
-export function isNamespaceTerminating(error: unknown): error is ApiError {
-  return (
-    isApiError(error, "Forbidden") &&
-    (error.status.details?.causes ?? []).some(({ reason }) => reason === "NamespaceTerminating")
-  );
 }

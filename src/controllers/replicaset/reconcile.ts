@@ -6,10 +6,11 @@ import type { KubeObject, ResourceType } from "../../apimachinery/meta.ts";
 import { conditionOf, omitEmpty, withCondition, withoutCondition } from "../framework/conditions.ts";
 import type { ReconcileContext } from "../framework/controller.ts";
 import { type Intent, type IntentFailure, requeueAfter, updateStatus } from "../framework/intent.ts";
+import { isNamespaceTerminating } from "../framework/namespace-terminating.ts";
 import { claim } from "../framework/ownership.ts";
 import type { Selection } from "../framework/selection.ts";
 import { podsToDelete } from "../pods/deletion-preference.ts";
-import { createPod, deletePod, isNamespaceTerminating, podFromTemplate } from "../pods/pod-control.ts";
+import { createPod, deletePod, podFromTemplate } from "../pods/pod-control.ts";
 import { isPodTerminating, nextAvailabilityMs } from "../pods/pod-state.ts";
 
 /**
