@@ -32,7 +32,9 @@ export interface SchedulerCluster {
 }
 
 /** The API server and the scheduler in one process on a virtual clock; no kubelets, no controllers. */
-export async function startSchedulerCluster(options: SchedulerOptions = {}): Promise<SchedulerCluster> {
+export async function startSchedulerCluster(
+  options: SchedulerOptions & { readonly faults?: (client: Client) => Client } = {},
+): Promise<SchedulerCluster> {
   const server = await startTestServer();
   const { clock } = server;
   const random = seededRandom(7);
@@ -52,7 +54,12 @@ export async function startSchedulerCluster(options: SchedulerOptions = {}): Pro
     .catch((error: unknown) => {
       if (!isApiError(error, "AlreadyExists")) throw error;
     });
-  const scheduler = createScheduler({ client, informers, recorder, clock, random, logger, options });
+  const { faults = (whole) => whole, ...schedulerOptions } = options;
+  const scheduler = createScheduler({
+    ...{ informers, recorder, clock, random, logger },
+    client: faults(client),
+    options: schedulerOptions,
+  });
   const running = scheduler.run(stop.signal);
   await clock.settle();
   const find = async (name: string): Promise<Pod | undefined> => {
