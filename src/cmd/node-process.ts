@@ -29,16 +29,17 @@ export async function runNodeProcess(configPath: string): Promise<void> {
   const stop = new AbortController();
   for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => stop.abort());
   process.on("unhandledRejection", (error) => logger.error({ error }, "a rejection was not handled"));
-  const connect = (pair: { readonly certificate: string; readonly key: string }) =>
+  const connect = (pair: { readonly certificate: string; readonly key: string }, userAgent: string) =>
     createClient({
       clock,
+      userAgent,
       transport: createHttpsTransport({
         server: config.server,
         ca: config.node.clusterAuthority,
         credentials: certificate({ cert: pair.certificate, key: pair.key }),
       }),
     });
-  const client = connect(config.client);
+  const client = connect(config.client, "kubelet");
   const informersOf = (through: typeof client) =>
     createInformerFactory({ client: through, clock, random, logger });
   const node = await startRealNode(
@@ -46,7 +47,7 @@ export async function runNodeProcess(configPath: string): Promise<void> {
     {
       client,
       informers: informersOf(client),
-      proxyInformers: informersOf(connect(config.proxyClient)),
+      proxyInformers: informersOf(connect(config.proxyClient, "kube-proxy")),
       recorder: createEventRecorder({
         client,
         clock,

@@ -53,11 +53,27 @@ function parse(text: string): AnyObject | undefined {
 
 function withConfiguration(object: AnyObject, configuration: AnyObject): AnyObject {
   const annotations = object.metadata.annotations ?? {};
-  const { [annotation]: _before, ...rest } = configuration.metadata.annotations ?? {};
-  const bare = { ...configuration, metadata: { ...configuration.metadata, annotations: rest } };
-  const changed = { ...annotations, [annotation]: `${JSON.stringify(bare)}\n` };
+  const changed = { ...annotations, [annotation]: `${JSON.stringify(sorted(bare(configuration)))}\n` };
   const { [annotation]: _last, ...others } = annotations;
   return { ...object, metadata: { ...object.metadata, annotations: fits(changed) ? changed : others } };
+}
+
+/** The configuration without the annotation itself. */
+function bare(configuration: AnyObject): AnyObject {
+  const { annotations } = configuration.metadata;
+  if (annotations === undefined) return configuration;
+  const { [annotation]: _before, ...others } = annotations;
+  return { ...configuration, metadata: { ...configuration.metadata, annotations: others } };
+}
+
+/** Go writes the keys of maps in order, and kubectl shows where two texts differ. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).map(
+    ([name, child]: [string, unknown]) => [name, sorted(child)] as const,
+  );
+  return Object.fromEntries(entries.toSorted(([left], [right]) => (left < right ? -1 : 1)));
 }
 
 function fits(annotations: Readonly<Record<string, string>>): boolean {
