@@ -75,6 +75,8 @@ export class PodWorkers {
     const set = (pod: Pod) => {
       if (isOurs(pod)) this.set(pod);
     };
+    // Those that run here already have their resources before any new one asks for some.
+    for (const pod of informer.lister.list()) if (pod.status?.startTime !== undefined) set(pod);
     informer.addHandler({
       added: set,
       updated: (old, pod) => {

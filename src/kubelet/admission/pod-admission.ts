@@ -39,6 +39,7 @@ export class PodAdmission {
   async admit(pod: Pod): Promise<Rejection | undefined> {
     const uid = pod.metadata.uid ?? "";
     if (this.#admitted.has(uid)) return undefined;
+    if (this.#dependencies.node() === undefined) await this.#dependencies.refreshNode();
     let rejection = pod.status?.startTime === undefined ? this.#judge(pod) : undefined;
     if (rejection?.reason === "NodeAffinity") {
       await this.#dependencies.refreshNode();
