@@ -51,7 +51,7 @@ test("Servers with support for Table transformation should return a table with c
   assert.equal(none.rows[0]?.object, null);
 });
 
-test("Servers with support for Table transformation should return a 406 for a backend which does not implement metadata", async () => {
+test("API metadata HTTP return: a table of a version that nobody knows is refused with 406", async () => {
   const status = await server.object<Status>("GET", path, {
     headers: { accept: "application/json;as=Table;g=meta.k8s.io;v=v9" },
   });

@@ -28,7 +28,7 @@ async function textOf(response: ApiResponse): Promise<string> {
   return text;
 }
 
-test("Discovery should validate PreferredVersion for each APIGroup", async () => {
+test("Discovery, confirm the PreferredVersion for each api group", async () => {
   const { groups } = await server.object<{
     groups: { name: string; versions: { version: string }[]; preferredVersion: { version: string } }[];
   }>("GET", "/apis");
@@ -44,7 +44,7 @@ test("Discovery should validate PreferredVersion for each APIGroup", async () =>
   assert.equal(groups.find(({ name }) => name === "autoscaling")?.preferredVersion.version, "v2");
 });
 
-test("Discovery should locate the groupVersion and a resource within each APIGroup", async () => {
+test("Discovery, confirm the groupVerion and a resourcefrom each apiGroup", async () => {
   const list = await server.object<ResourceList>("GET", "/apis/apps/v1");
   assert.equal(list.groupVersion, "apps/v1");
   const deployments = list.resources.find(({ name }) => name === "deployments");
@@ -68,7 +68,7 @@ test("Discovery should locate the groupVersion and a resource within each APIGro
     );
 });
 
-test("AggregatedDiscovery should support aggregated discovery interface", async () => {
+test("Aggregated Discovery Interface; Aggregated Discovery Endpoint Accept Headers", async () => {
   const headers = {
     accept: "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json",
   };

@@ -149,7 +149,7 @@ test("an eviction in the beta version, as older kubectl drains, is taken too", a
   await server.ok("POST", `${pods}/drained/eviction`, { body });
 });
 
-test("an eviction spends what the disruption budget allows and is then refused with 429", async () => {
+test("PodDisruptionBudget: block an eviction until the PDB is updated to allow it: an eviction spends what the disruption budget allows and is then refused with 429", async () => {
   for (const name of ["evicted-1", "evicted-2"]) await running(name, { labels: { app: "guarded" } });
   const budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
   const created = await server.ok("POST", budgets, {
@@ -205,7 +205,7 @@ test("a namespace terminates until it is finalized", async () => {
   assert.equal((await server.object<Status>("GET", "/api/v1/namespaces/ending")).code, 404);
 });
 
-test("Ephemeral Containers: one can be added to a running pod and not be taken away", async () => {
+test("Ephemeral Container, update ephemeral containers: one can be added to a running pod and not be taken away", async () => {
   const created = await server.ok("POST", pods, { body: pod("debugged") });
   const added = await server.ok("PATCH", `${pods}/debugged/ephemeralcontainers`, {
     headers: { "content-type": "application/strategic-merge-patch+json" },
@@ -218,7 +218,7 @@ test("Ephemeral Containers: one can be added to a running pod and not be taken a
   assert.equal(refused.code, 422);
 });
 
-test("Pod resize changes resources and nothing else", async () => {
+test("In-place Pod Resize, read and replace endpoints: a resize changes resources and nothing else", async () => {
   const resources = { requests: { cpu: "100m", memory: "64Mi" }, limits: { cpu: "100m", memory: "64Mi" } };
   const body = { ...pod("resized"), spec: { containers: [{ name: "c", image: "i", resources }] } };
   await server.ok("POST", pods, { body });

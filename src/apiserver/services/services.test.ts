@@ -30,7 +30,7 @@ const service = (name: string, spec: object = {}) => ({
 });
 const specOf = (object: AnyObject) => object.spec as ServiceSpec;
 
-test("Kubernetes service: it has the first address and the server as its endpoint", async () => {
+test("Kubernetes Service; kubernetes.default Endpoints and EndpointSlices: it has the first address and the server as its endpoint", async () => {
   const kubernetes = await server.ok("GET", `${path}/kubernetes`);
   assert.equal(specOf(kubernetes).clusterIP, "10.0.0.1");
   const slice = await server.ok(
