@@ -1,0 +1,222 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  assertLines,
+  createErrors,
+  definitionOf,
+  frozen,
+  objectOf,
+  type RefusedCase,
+  rowOf,
+  withDefaults,
+} from "../test-support/objects.ts";
+
+const scaleTargetRef = { apiVersion: "apps/v1", kind: "Deployment", name: "web" };
+const cpu = (target: object) => ({ type: "Resource", resource: { name: "cpu", target } });
+const definition = definitionOf("autoscaling/v2", "HorizontalPodAutoscaler");
+
+test("an autoscaler aims at 80% of the CPU unless it says otherwise", () => {
+  const { spec } = withDefaults(
+    objectOf("autoscaling/v2", "HorizontalPodAutoscaler", { spec: { scaleTargetRef, maxReplicas: 5 } }),
+  );
+  assert.deepEqual(spec, {
+    scaleTargetRef,
+    maxReplicas: 5,
+    minReplicas: 1,
+    metrics: [cpu({ type: "Utilization", averageUtilization: 80 })],
+  });
+});
+
+test("a behavior is completed, field by field", () => {
+  const behavior = {
+    scaleDown: { stabilizationWindowSeconds: 60 },
+    scaleUp: { policies: [{ type: "Pods", value: 1, periodSeconds: 60 }] },
+  };
+  const { spec } = withDefaults(
+    objectOf("autoscaling/v2", "HorizontalPodAutoscaler", {
+      spec: { scaleTargetRef, maxReplicas: 5, behavior },
+    }),
+  );
+  assert.deepEqual((spec as { behavior: object }).behavior, {
+    scaleDown: {
+      stabilizationWindowSeconds: 60,
+      selectPolicy: "Max",
+      policies: [{ type: "Percent", value: 100, periodSeconds: 15 }],
+    },
+    scaleUp: {
+      stabilizationWindowSeconds: 0,
+      selectPolicy: "Max",
+      policies: [{ type: "Pods", value: 1, periodSeconds: 60 }],
+    },
+  });
+});
+
+const full = frozen({
+  apiVersion: "autoscaling/v2",
+  kind: "HorizontalPodAutoscaler",
+  metadata: { name: "one", annotations: { mine: "kept" } },
+  spec: {
+    scaleTargetRef,
+    minReplicas: 2,
+    maxReplicas: 5,
+    metrics: [
+      cpu({ type: "Utilization", averageUtilization: 50 }),
+      {
+        type: "Pods",
+        pods: { metric: { name: "rps" }, target: { type: "AverageValue", averageValue: "10" } },
+      },
+    ],
+    behavior: { scaleDown: { selectPolicy: "Disabled" } },
+  },
+  status: {
+    currentReplicas: 3,
+    desiredReplicas: 4,
+    currentMetrics: [
+      {
+        type: "Resource",
+        resource: { name: "cpu", current: { averageUtilization: 61, averageValue: "305m" } },
+      },
+    ],
+    conditions: [{ type: "AbleToScale", status: "True" }],
+  },
+});
+
+test("in version 1 an autoscaler has one field for CPU, the rest stands in annotations", () => {
+  const old = definition.convert?.(full, "v1");
+  assert.ok(old);
+  assert.deepEqual(old.spec, {
+    scaleTargetRef,
+    minReplicas: 2,
+    maxReplicas: 5,
+    targetCPUUtilizationPercentage: 50,
+  });
+  assert.deepEqual(old.status, {
+    currentReplicas: 3,
+    desiredReplicas: 4,
+    currentCPUUtilizationPercentage: 61,
+  });
+  assert.deepEqual(Object.keys(old.metadata.annotations ?? {}).sort(), [
+    "autoscaling.alpha.kubernetes.io/behavior",
+    "autoscaling.alpha.kubernetes.io/conditions",
+    "autoscaling.alpha.kubernetes.io/current-metrics",
+    "autoscaling.alpha.kubernetes.io/metrics",
+    "mine",
+  ]);
+});
+
+test("nothing is lost on the way to version 1 and back", () => {
+  const there = definition.convert?.(full, "v1");
+  assert.ok(there);
+  assert.deepEqual(definition.convert?.(frozen(there), "v2"), full);
+  assert.equal(definition.convert?.(full, "v2"), full);
+});
+
+test("annotations that nobody can read are not there", () => {
+  const odd = {
+    apiVersion: "autoscaling/v1",
+    kind: "HorizontalPodAutoscaler",
+    metadata: { name: "one", annotations: { "autoscaling.alpha.kubernetes.io/metrics": "{" } },
+    spec: { scaleTargetRef, maxReplicas: 1 },
+  };
+  const current = definition.convert?.(frozen(odd), "v2");
+  assert.deepEqual([current?.spec, current?.metadata], [{ scaleTargetRef, maxReplicas: 1 }, { name: "one" }]);
+});
+
+for (const { name, spec, want } of [
+  { name: "as it should be", spec: { maxReplicas: 3 }, want: [] },
+  {
+    name: "of nothing to nothing",
+    spec: { scaleTargetRef: {}, minReplicas: 0, maxReplicas: 0 },
+    want: [
+      "spec.minReplicas: Invalid value: 0: must be greater than or equal to 1",
+      "spec.maxReplicas: Invalid value: 0: must be greater than 0",
+      "spec.scaleTargetRef.kind: Required value",
+      "spec.scaleTargetRef.name: Required value",
+    ],
+  },
+  {
+    name: "with less at most than at least",
+    spec: { minReplicas: 3, maxReplicas: 2 },
+    want: ["spec.maxReplicas: Invalid value: 2: must be greater than or equal to `minReplicas`"],
+  },
+  {
+    name: "by unknown metrics",
+    spec: {
+      maxReplicas: 3,
+      metrics: [
+        { type: "Mood" },
+        { type: "Pods" },
+        { ...cpu({ type: "Utilization", averageUtilization: 1 }), pods: {} },
+      ],
+    },
+    want: [
+      'spec.metrics[0].type: Unsupported value: "Mood": supported values: "ContainerResource", "External", "Object", "Pods", "Resource"',
+      "spec.metrics[1].pods: Required value: must populate information for the given metric source",
+      "spec.metrics[2].pods: Forbidden: must populate the given metric source only",
+    ],
+  },
+  {
+    name: "that aims at nothing",
+    spec: { maxReplicas: 3, metrics: [cpu({ type: "Utilization", averageUtilization: 0 })] },
+    want: ["spec.metrics[0].resource.target.averageUtilization: Invalid value: 0: must be greater than 0"],
+  },
+  {
+    name: "that behaves badly",
+    spec: {
+      maxReplicas: 3,
+      behavior: {
+        scaleUp: {
+          stabilizationWindowSeconds: 3601,
+          selectPolicy: "Any",
+          policies: [{ type: "Cat", value: 0, periodSeconds: 1801 }],
+        },
+      },
+    },
+    want: [
+      "spec.behavior.scaleUp.stabilizationWindowSeconds: Invalid value: 3601: must be less than or equal to 3600",
+      'spec.behavior.scaleUp.selectPolicy: Unsupported value: "Any": supported values: "Disabled", "Max", "Min"',
+      'spec.behavior.scaleUp.policies[0].type: Unsupported value: "Cat": supported values: "Percent", "Pods"',
+      "spec.behavior.scaleUp.policies[0].value: Invalid value: 0: must be greater than zero",
+      "spec.behavior.scaleUp.policies[0].periodSeconds: Invalid value: 1801: must be less than or equal to 1800",
+    ],
+  },
+] as readonly RefusedCase[])
+  test(`an autoscaler ${name} is ${want.length === 0 ? "right" : "refused in upstream's words"}`, () => {
+    assertLines(
+      createErrors("autoscaling/v2", "HorizontalPodAutoscaler", { spec: { scaleTargetRef, ...spec } }),
+      want,
+    );
+  });
+
+for (const { name, metrics, current = [], want } of [
+  {
+    name: "CPU",
+    metrics: [cpu({ averageUtilization: 80 })],
+    current: [{ resource: { current: { averageUtilization: 12 } } }],
+    want: "cpu: 12%/80%",
+  },
+  { name: "CPU nobody measured", metrics: [cpu({ averageUtilization: 80 })], want: "cpu: <unknown>/80%" },
+  {
+    name: "many things",
+    metrics: [
+      { type: "Pods", pods: { target: { averageValue: "10" } } },
+      { type: "External", external: { target: { averageValue: "5" } } },
+      { type: "Object", object: { target: { value: "1" } } },
+    ],
+    current: [{ pods: { current: { averageValue: "7" } } }, { external: { current: { averageValue: "4" } } }],
+    want: "7/10, 4/5 (avg) + 1 more...",
+  },
+] as readonly { name: string; metrics: readonly object[]; current?: readonly object[]; want: string }[])
+  test(`kubectl get shows an autoscaler by ${name} as ${want}`, () => {
+    const parts = {
+      spec: { scaleTargetRef, maxReplicas: 5, minReplicas: 2, metrics },
+      status: { currentReplicas: 3, currentMetrics: current },
+    };
+    assert.deepEqual(rowOf(objectOf("autoscaling/v2", "HorizontalPodAutoscaler", parts)), {
+      Reference: "Deployment/web",
+      Targets: want,
+      MinPods: "2",
+      MaxPods: 5,
+      Replicas: 3,
+    });
+  });
