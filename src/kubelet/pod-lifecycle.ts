@@ -61,6 +61,12 @@ export interface StepOptions {
   readonly signal: AbortSignal;
 }
 
+interface Ending extends Pick<PodStatus, "reason" | "message"> {
+  readonly phase: string;
+  /** The node did not take it: its status tells of nothing else. */
+  readonly isRejection?: boolean;
+}
+
 /** A resize that the runtime refused is tried again after this long. */
 const resizeRetryMs = 10_000;
 
@@ -71,6 +77,8 @@ const resizeRetryMs = 10_000;
 export class PodLifecycle {
   readonly #dependencies: PodLifecycleDependencies;
   readonly #failures = new Map<string, ReadonlyMap<string, StartFailure>>();
+  /** How pods end that were decided to end: told when everything of them has stopped. */
+  readonly #endings = new Map<string, Ending>();
 
   constructor(dependencies: PodLifecycleDependencies) {
     this.#dependencies = dependencies;
@@ -97,11 +105,11 @@ export class PodLifecycle {
 
   #reject(pod: Pod, { reason, message }: Rejection): StepResult {
     const { events, statuses, qosClassOf } = this.#dependencies;
+    const uid = pod.metadata.uid ?? "";
     events.warning(pod, reason, message);
-    const { conditions = [] } = pod.status ?? {};
-    const qosClass = qosClassOf(pod);
+    this.#endings.set(uid, { phase: "Failed", isRejection: true });
     const why = `Pod was rejected: ${message}`;
-    statuses.set(pod, { ...pod.status, conditions, phase: "Failed", reason, message: why, qosClass });
+    statuses.set(pod, { ...pod.status, phase: "Failed", reason, message: why, qosClass: qosClassOf(pod) });
     return { phase: "terminating", stepAgainAfterMs: 0 };
   }
 
@@ -114,9 +122,8 @@ export class PodLifecycle {
     probes.observe(granted, observed, this.#probedIp(pod, observed));
     const deadlineMs = deadlineLeftMs({ ...pod, status: statuses.get(uid) ?? pod.status ?? {} }, clock.now());
     if (deadlineMs !== undefined && deadlineMs <= 0) return this.#endAtDeadline(pod, observed);
-    const before = this.#status(pod, observed, { isTerminal: false, pendingResize });
-    statuses.set(pod, before);
-    if (isEnded(before)) return { phase: "terminating", stepAgainAfterMs: 0 };
+    statuses.set(pod, this.#status(pod, observed, { isTerminal: false, pendingResize }));
+    if (this.#endings.has(uid)) return { phase: "terminating", stepAgainAfterMs: 0 };
     const outcome = await this.#synchronize(pod, () =>
       synchronizer.sync(granted, observed, qosClassOf(pod), signal),
     );
@@ -153,8 +160,8 @@ export class PodLifecycle {
   #endAtDeadline(pod: Pod, observed: RuntimePodStatus): StepResult {
     const message = "Pod was active on the node longer than the specified deadline";
     this.#dependencies.events.normal(pod, "DeadlineExceeded", message);
-    const status = this.#status(pod, observed, { isTerminal: false });
-    this.#dependencies.statuses.set(pod, { ...status, phase: "Failed", reason: "DeadlineExceeded", message });
+    this.#endings.set(pod.metadata.uid ?? "", { phase: "Failed", reason: "DeadlineExceeded", message });
+    this.#dependencies.statuses.set(pod, this.#status(pod, observed, { isTerminal: false }));
     return { phase: "terminating", stepAgainAfterMs: 0 };
   }
 
@@ -164,10 +171,9 @@ export class PodLifecycle {
     const observed = await this.#observe(pod);
     probes.stopLivenessAndStartup(uid);
     // One that had ended before this kubelet began, or was never taken, has nothing new to tell.
-    const isRejected = statuses.get(uid)?.phase === "Failed" && observed.sandboxes.length === 0;
+    const isRejected = this.#endings.get(uid)?.isRejection === true;
     const tells = (!isPodTerminal(pod) || statuses.get(uid) !== undefined) && !isRejected;
-    if (tells && !isEnded(statuses.get(uid) ?? pod.status))
-      statuses.set(pod, this.#status(pod, observed, { isTerminal: false }));
+    if (tells) statuses.set(pod, this.#status(pod, observed, { isTerminal: false }));
     await killer.killPod(pod, observed, gracePeriodOf(pod, observed), signal);
     const stopped = await this.#observe(pod);
     if (stopped.containers.some(({ state }) => state === "running"))
@@ -205,6 +211,7 @@ export class PodLifecycle {
   #forget(uid: string): void {
     const { crashBackoff, puller, terminationMessages, allocations } = this.#dependencies;
     this.#failures.delete(uid);
+    this.#endings.delete(uid);
     crashBackoff.forget(`${uid}/`);
     puller.forget(uid);
     terminationMessages.forget(uid);
@@ -234,7 +241,7 @@ export class PodLifecycle {
     const known = statuses.get(uid);
     const granted = allocations.allocatedPod(pod);
     const progress = options.isTerminal ? undefined : resizer.progress(granted, observed);
-    return generatePodStatus({
+    const status = generatePodStatus({
       pod: known === undefined ? pod : { ...pod, status: mergeKnown(known, pod.status) },
       runtime: observed,
       runtimeName,
@@ -253,11 +260,36 @@ export class PodLifecycle {
       isTerminal: options.isTerminal,
       resizeConditions: [options.pendingResize, progress].filter((condition) => condition !== undefined),
     });
+    return this.#withEnding(pod, status, observed, known?.phase ?? pod.status?.phase);
+  }
+
+  /** A pod has ended only when nothing of it runs any more: until then it keeps the phase it had. */
+  #withEnding(
+    pod: Pod,
+    status: PodStatus,
+    observed: RuntimePodStatus,
+    oldPhase: string | undefined,
+  ): PodStatus {
+    const uid = pod.metadata.uid ?? "";
+    if (isEnded(status) && !this.#endings.has(uid)) this.#endings.set(uid, { phase: status.phase ?? "" });
+    const ending = this.#endings.get(uid);
+    if (ending === undefined) return status;
+    const runs = observed.containers.some(({ state }) => state === "running");
+    if (!runs) return { ...status, ...endingOf(ending) };
+    return isEnded(status) ? { ...status, phase: oldPhase ?? "Running" } : status;
   }
 }
 
 function containersOf({ spec }: Pod): Container[] {
   return [...spec.containers, ...(spec.initContainers ?? [])];
+}
+
+function endingOf({ phase, reason, message }: Ending): Partial<PodStatus> {
+  return {
+    phase,
+    ...(reason === undefined ? {} : { reason }),
+    ...(message === undefined ? {} : { message }),
+  };
 }
 
 function isEnded(status: PodStatus | undefined): boolean {

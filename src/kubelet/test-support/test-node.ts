@@ -195,7 +195,13 @@ export class TestNode implements AsyncDisposable {
 
   /** Moves time until the condition holds. */
   until(condition: () => boolean | Promise<boolean>, timeoutMs = 600_000): Promise<void> {
-    return this.clock.advanceUntil(condition, { timeoutMs });
+    // A write that time set off may take some more turns to arrive.
+    const settled = async () => {
+      if (await condition()) return true;
+      await this.clock.settle();
+      return condition();
+    };
+    return this.clock.advanceUntil(settled, { timeoutMs });
   }
 
   /** Moves time until the pod is as wanted; fails with the pod's status where that does not come. */
