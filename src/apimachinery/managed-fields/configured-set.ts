@@ -1,4 +1,4 @@
-import { asMember, type FieldSet, leaf, type MaybeSet, makeNode } from "./field-set.ts";
+import { asMember, type FieldSet, isLeaf, leaf, type MaybeSet, makeNode } from "./field-set.ts";
 import { formOf, indexItems, isEmptyForm, isMap, itemsOf, mapOf } from "./form.ts";
 import { childType, type MergeType, untypedType } from "./merge-type.ts";
 import { fieldElement } from "./path-element.ts";
@@ -51,7 +51,7 @@ function typeBelow(type: MergeType, name: string | undefined): MergeType {
  * nothing changed.
  */
 export function reconciledWithType(type: MergeType, set: MaybeSet): MaybeSet {
-  if (set === undefined || set === leaf) return set;
+  if (set === undefined || isLeaf(set)) return set;
   if (type.kind === "map" ? type.atomic : type.kind === "list" && type.relation === "atomic") return leaf;
   if (type.kind !== "map" && type.kind !== "list") return set;
   const children: Record<string, FieldSet> = {};

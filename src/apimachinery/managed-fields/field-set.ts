@@ -18,6 +18,11 @@ export function isMember(node: MaybeSet): boolean {
   return node !== undefined && ("." in node || !hasKeys(node));
 }
 
+/** A path that is in the set, with nothing below. */
+export function isLeaf(node: FieldSet): boolean {
+  return !hasKeys(node);
+}
+
 function hasKeys(record: object): boolean {
   for (const _key in record) return true;
   return false;

@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { JsonSchema } from "../structural-schema/json-schema.ts";
 import { compare } from "./compare.ts";
 import { configuredSet, reconciledWithType } from "./configured-set.ts";
 import { merge } from "./merge.ts";
 import { deducedType } from "./merge-type.ts";
-import { mergeTypeOfCustomKind, type StructuralSchema } from "./structural-type.ts";
+import { mergeTypeOfCustomKind } from "./structural-type.ts";
 import { tables } from "./test-support/things.ts";
 import { checkType } from "./type-check.ts";
 
-const schema: StructuralSchema = {
+const schema: JsonSchema = {
   type: "object",
   properties: {
     spec: {

@@ -1,4 +1,5 @@
 import type { Model } from "../schema/tables.ts";
+import { itemsOf, type JsonSchema } from "../structural-schema/json-schema.ts";
 import type { ListType, MergeType } from "./merge-type.ts";
 import {
   booleanType,
@@ -10,24 +11,8 @@ import {
   untypedType,
 } from "./merge-type.ts";
 
-/** The part of a structural schema (apiextensions v1 JSONSchemaProps) that says how values are merged. */
-export interface StructuralSchema {
-  readonly type?: string;
-  readonly format?: string;
-  readonly default?: unknown;
-  readonly properties?: Readonly<Record<string, StructuralSchema>>;
-  readonly additionalProperties?: StructuralSchema | boolean;
-  readonly items?: StructuralSchema;
-  readonly "x-kubernetes-preserve-unknown-fields"?: boolean;
-  readonly "x-kubernetes-embedded-resource"?: boolean;
-  readonly "x-kubernetes-int-or-string"?: boolean;
-  readonly "x-kubernetes-list-type"?: string;
-  readonly "x-kubernetes-list-map-keys"?: readonly string[];
-  readonly "x-kubernetes-map-type"?: string;
-}
-
 /** The type of a custom resource's objects: metadata is every kind's (`objectMeta`), the rest is as its schema says. */
-export function mergeTypeOfCustomKind(schema: StructuralSchema | undefined, objectMeta: Model): MergeType {
+export function mergeTypeOfCustomKind(schema: JsonSchema | undefined, objectMeta: Model): MergeType {
   if (schema === undefined) return deducedType;
   const type = typeOf(schema, schema["x-kubernetes-preserve-unknown-fields"] === true);
   if (type.kind !== "map") return type;
@@ -44,7 +29,7 @@ function ownValue<T>(record: Readonly<Record<string, T>>, name: string): T | und
 }
 
 /** `open`: a schema above said that unknown fields stay. */
-function typeOf(schema: StructuralSchema, open: boolean): MergeType {
+function typeOf(schema: JsonSchema, open: boolean): MergeType {
   if (schema["x-kubernetes-int-or-string"] === true) return untypedScalar;
   const isOpen = open || schema["x-kubernetes-preserve-unknown-fields"] === true;
   switch (schema.type) {
@@ -64,7 +49,7 @@ function typeOf(schema: StructuralSchema, open: boolean): MergeType {
   }
 }
 
-function mapOf(schema: StructuralSchema, open: boolean): MergeType {
+function mapOf(schema: JsonSchema, open: boolean): MergeType {
   const { properties = {}, additionalProperties } = schema;
   const types = new Map(Object.entries(properties).map(([name, member]) => [name, typeOf(member, open)]));
   return {
@@ -76,7 +61,7 @@ function mapOf(schema: StructuralSchema, open: boolean): MergeType {
 }
 
 function valueType(
-  additional: StructuralSchema["additionalProperties"],
+  additional: JsonSchema["additionalProperties"],
   { open, isFree }: { readonly open: boolean; readonly isFree: boolean },
 ): MergeType | undefined {
   if (typeof additional === "object") return typeOf(additional, open);
@@ -85,12 +70,13 @@ function valueType(
   return open || isFree ? deducedType : undefined;
 }
 
-function listOf(schema: StructuralSchema, open: boolean): ListType {
-  const item = schema.items === undefined ? untypedType : typeOf(schema.items, open);
+function listOf(schema: JsonSchema, open: boolean): ListType {
+  const items = itemsOf(schema);
+  const item = items === undefined ? untypedType : typeOf(items, open);
   const type = schema["x-kubernetes-list-type"];
   const names = schema["x-kubernetes-list-map-keys"] ?? [];
   if (type === "map" && names.length > 0) {
-    const properties = schema.items?.properties ?? {};
+    const properties = items?.properties ?? {};
     const keys = names.map((name) => ({ name, defaultValue: ownValue(properties, name)?.default }));
     return { kind: "list", relation: "map", item, keys };
   }

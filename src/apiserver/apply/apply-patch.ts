@@ -75,7 +75,12 @@ function conform(context: HandlerContext, call: ResourceCall, object: AnyObject)
   const expected = kindOf(call);
   const model = context.input.modelOf(expected);
   const { managedFields } = object.metadata;
-  const decoded = decodeValue(object, { expected, model, fieldValidation: "Ignore" }).object;
+  const decoded = decodeValue(object, {
+    expected,
+    model,
+    shape: call.definition.custom?.shape,
+    fieldValidation: "Ignore",
+  }).object;
   // A decoder leaves an empty list out; here it says that nobody owns anything.
   return {
     ...decoded,

@@ -10,6 +10,7 @@ import { isMap } from "../../apimachinery/managed-fields/form.ts";
 import { deducedType, type MergeType, mergeTypeOf } from "../../apimachinery/managed-fields/merge-type.ts";
 import type { OwnershipRules, Versioned } from "../../apimachinery/managed-fields/ownership.ts";
 import { fieldElement } from "../../apimachinery/managed-fields/path-element.ts";
+import { mergeTypeOfCustomKind } from "../../apimachinery/managed-fields/structural-type.ts";
 import type { AnyObject, GroupVersionKind } from "../../apimachinery/meta.ts";
 import { apiVersionOf, parseApiVersion } from "../../apimachinery/meta.ts";
 import { decodeValue } from "../../apimachinery/schema/decode.ts";
@@ -33,12 +34,14 @@ export interface TrackedWrite {
 export type ApplyWrite = TrackedWrite & { readonly force: boolean };
 
 const scaleKind: GroupVersionKind = { group: "autoscaling", version: "v1", kind: "Scale" };
+const namespaceKind: GroupVersionKind = { group: "", version: "v1", kind: "Namespace" };
 const scaleVersion = apiVersionOf(scaleKind);
 
 /** `metadata.managedFields`: who owns which field, kept at every write, and server-side apply on top of it. */
 export class FieldManagement {
   readonly #modelOf: ModelLookup;
   readonly #empty = new Map<string, AnyObject>();
+  readonly #customTypes = new WeakMap<object, MergeType>();
 
   constructor(modelOf: ModelLookup) {
     this.#modelOf = modelOf;
@@ -106,7 +109,20 @@ export class FieldManagement {
   #typeOf(definition: ResourceDefinition, version: string): MergeType {
     const { group, kind } = definition;
     const model = this.#modelOf({ group, version, kind });
-    return model === undefined ? deducedType : mergeTypeOf(model);
+    return model === undefined ? this.#customTypeOf(definition, version) : mergeTypeOf(model);
+  }
+
+  #customTypeOf({ custom }: ResourceDefinition, version: string): MergeType {
+    const schema = custom?.forVersion(version).custom?.schema;
+    // Every kind of the tables has the same metadata.
+    const metadata = this.#modelOf(namespaceKind)?.field("metadata")?.shape;
+    if (schema === undefined || metadata?.kind !== "model") return deducedType;
+    let type = this.#customTypes.get(schema);
+    if (type === undefined) {
+      type = mergeTypeOfCustomKind(schema, metadata.model);
+      this.#customTypes.set(schema, type);
+    }
+    return type;
   }
 
   /** What an object of the kind is before anything is set: structs that are always there, empty. */
