@@ -20,6 +20,9 @@ export async function run(): Promise<BenchResult> {
     figures[`${name}PodsPerS`] = podsPerS;
     figures[`${name}SlowestMs`] = slowestMs;
   }
+  const preemption = await measurePreemption();
+  console.log(`preemption: ${preemption} pods/s`);
+  figures.preemptionPodsPerS = preemption;
   return {
     name: "scheduler",
     ...figures,
@@ -122,6 +125,45 @@ async function measure(podCount: number, podOf: (index: number) => Pod) {
   const placed = core.cache.podCount;
   if (placed !== podsBefore + podCount) throw new Error(`only ${placed} pods found a node`);
   return { podsPerS: Math.round(podCount / (elapsedMs / 1000)), slowestMs: Number(slowestMs.toFixed(2)) };
+}
+
+/** Pods a second that get a node only because less important ones are deleted, on nodes that are all full. */
+async function measurePreemption(): Promise<number> {
+  const preemptorCount = 500;
+  const core = createSchedulingCore({
+    client: {
+      ...instantClient,
+      delete: async (_type, { name }) => {
+        const uid = name.replace("pod-", "uid-");
+        const victim = core.cache.removePod(uid);
+        if (victim !== undefined)
+          core.queue.notify({ resource: "pods", actions: ["delete"], object: victim.pod });
+        return {} as never;
+      },
+    },
+    recorder: { event() {} },
+    clock: systemClock,
+    random: seededRandom(1),
+    logger: silentLogger,
+  });
+  const perNode = 4;
+  for (let index = 0; index < nodeCount; index++) {
+    core.cache.setNode(node(index));
+    for (let at = 0; at < perNode; at++) {
+      const low = named(pod({ cpu: "900m", priority: 1 }), index * perNode + at);
+      core.cache.setPod(podInfoOf({ ...low, spec: { ...low.spec, nodeName: `node-${index}` } }));
+    }
+  }
+  for (let at = 0; at < preemptorCount; at++)
+    core.queue.add(podInfoOf(named(pod({ cpu: "3", priority: 100 }), nodeCount * perNode + at)));
+  const { signal } = new AbortController();
+  const startMs = performance.now();
+  while (core.queue.size > 0) {
+    const next = core.queue.pop();
+    if (next === undefined) await systemClock.yield();
+    else core.loop.scheduleOne(next, signal);
+  }
+  return Math.round(preemptorCount / ((performance.now() - startMs) / 1000));
 }
 
 const instantClient = {

@@ -6,7 +6,7 @@ import { type Random, randomBelow, seededRandom } from "../../base/random.ts";
 import { VirtualClock } from "../../base/virtual-clock.ts";
 import { noListers } from "../core.ts";
 import { FilterPass, runPreFilters } from "../framework/evaluation.ts";
-import { judgeNode } from "../framework/nominated.ts";
+import { NodeJudge } from "../framework/node-judge.ts";
 import { Scoring } from "../framework/scoring.ts";
 import { SharedColumns } from "../framework/shared-columns.ts";
 import { defaultPlugins } from "../plugins/default-plugins.ts";
@@ -33,11 +33,12 @@ for (const seed of [1, 2, 3, 4, 5]) {
       for (const object of nodes.values()) fresh.setNode(object);
       for (const info of placed.values()) fresh.setPod(info);
       const freshPlugins = pluginsOf(fresh, random);
+      const judge = new NodeJudge(freshPlugins, asked, fresh.table);
       const passing: string[] = [];
       for (const name of nodes.keys()) {
         const info = fresh.table.get(name);
         assert.ok(info);
-        if (judgeNode(freshPlugins, asked, fresh.table, info) === undefined) passing.push(name);
+        if (judge.judge(info) === undefined) passing.push(name);
       }
       const prepared = runPreFilters(plugins, asked, kept.table, columns);
       pass.run(kept.table, prepared);

@@ -5,7 +5,7 @@ import type { PodInfo } from "../cache/pod-info.ts";
 import type { Nominator } from "../queue/nominator.ts";
 import { countReasons, type Diagnosis } from "./diagnosis.ts";
 import { FilterPass, type PreFiltered, runPreFilters } from "./evaluation.ts";
-import { judgeWith, nominatedBefore } from "./nominated.ts";
+import { NodeJudge, nominatedBefore } from "./node-judge.ts";
 import type { FailedAttempt, Plugin, PostFilterResult } from "./plugin.ts";
 import { Scoring } from "./scoring.ts";
 import { SharedColumns } from "./shared-columns.ts";
@@ -101,11 +101,13 @@ export class Decider {
   #keepPromises(pod: PodInfo): void {
     const { table, nominator } = this.#options;
     if (nominator.size === 0) return;
+    let judge: NodeJudge | undefined;
     for (const name of nominator.nodeNames()) {
       const others = nominatedBefore(nominator, pod, name);
       const node = table.get(name);
       if (others.length === 0 || node === undefined) continue;
-      const rejected = judgeWith(others, this.#filtering, pod, table, node);
+      judge ??= new NodeJudge(this.#filtering, pod, table);
+      const rejected = judge.judgeWith(others, node);
       if (rejected !== undefined) this.#pass.exclude(node.row, rejected.plugin, rejected.rejection);
     }
   }

@@ -17,6 +17,8 @@ export interface Plugin<F = unknown, S = unknown> {
   /** Whether the pod may enter the active queue at all. */
   preEnqueue?(pod: PodInfo): Verdict;
 
+  /** What `preFilter` works out depends on pods of any node: it changes when one comes or goes. */
+  readonly countsPods?: boolean;
   /** Works out once a pod what its filter needs. */
   preFilter?(pod: PodInfo, cluster: NodeTable): F | Skip | Rejection;
   /** The only nodes that can do, where the pod names them. */

@@ -5,6 +5,7 @@ import { type Random, randomBelow } from "../../base/random.ts";
 import type { NodeTable } from "../cache/node-table.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
 import { countReasons, fitMessage } from "../framework/diagnosis.ts";
+import { NodeJudge } from "../framework/node-judge.ts";
 import type { FailedAttempt, Plugin, PostFilterResult } from "../framework/plugin.ts";
 import { Rejection } from "../framework/status.ts";
 import { type Candidate, leastHarmful } from "../preemption/candidates.ts";
@@ -74,7 +75,8 @@ function findCandidate(
 ): Candidate | string {
   const { table, nominator, budgets, filters, random } = dependencies;
   const rows = attempt.resolvableRows();
-  const run: DryRun = { plugins: filters(), table, nominator, budgets: rows.length === 0 ? [] : budgets() };
+  const judge = new NodeJudge(filters(), pod, table);
+  const run: DryRun = { judge, table, nominator, budgets: rows.length === 0 ? [] : budgets() };
   const wanted = Math.max(leastCandidates, Math.floor(rows.length * candidateShare));
   const offset = rows.length === 0 ? 0 : randomBelow(random, rows.length);
   const candidates: Candidate[] = [];

@@ -56,6 +56,7 @@ export function interPodAffinity(
   const hint = (pod: PodInfo, event: ClusterEvent) => helps(pod, event, labelsOf, infoOf);
   return {
     name: "InterPodAffinity",
+    countsPods: true,
     weight: 2,
     requeueOn: [
       { resource: "pods", action: "add", hint },

@@ -70,6 +70,7 @@ export function podTopologySpread(
 ): Plugin<readonly Spread[], SpreadScore> {
   return {
     name: "PodTopologySpread",
+    countsPods: true,
     weight: 2,
     requeueOn: [
       { resource: "pods", action: "add", hint: concerns },

@@ -2,15 +2,14 @@ import type { PodDisruptionBudget } from "../../api/policy/types.generated.ts";
 import type { NodeInfo } from "../cache/node-info.ts";
 import type { NodeTable } from "../cache/node-table.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
-import { judgeNode, judgeWith, nominatedBefore } from "../framework/nominated.ts";
-import type { Plugin } from "../framework/plugin.ts";
+import { type NodeJudge, nominatedBefore } from "../framework/node-judge.ts";
 import { type Rejection, unresolvable } from "../framework/status.ts";
 import type { Nominator } from "../queue/nominator.ts";
 import { byImportance, type Candidate } from "./candidates.ts";
 import { splitByBudgets } from "./disruption-budgets.ts";
 
 export interface DryRun {
-  readonly plugins: readonly Plugin[];
+  readonly judge: NodeJudge;
   readonly table: NodeTable;
   readonly nominator: Nominator;
   readonly budgets: readonly PodDisruptionBudget[];
@@ -28,14 +27,14 @@ export function selectVictims(run: DryRun, pod: PodInfo, node: NodeInfo): Candid
   const victims: PodInfo[] = [];
   const spared: PodInfo[] = [];
   try {
-    const rejection = judge(run, pod, node);
+    const rejection = rejectionOf(run, pod, node);
     if (rejection !== undefined) return rejection;
     const { violating, others } = splitByBudgets(lesser, run.budgets);
     let violations = 0;
     // Those that a budget protects are the first to be spared.
     for (const candidate of [...violating, ...others]) {
       table.addPod(node.name, candidate);
-      if (judge(run, pod, node) === undefined) {
+      if (rejectionOf(run, pod, node) === undefined) {
         spared.push(candidate);
         continue;
       }
@@ -50,8 +49,8 @@ export function selectVictims(run: DryRun, pod: PodInfo, node: NodeInfo): Candid
 }
 
 /** It must fit whether or not those arrive that the node's room is kept for. */
-function judge({ plugins, table, nominator }: DryRun, pod: PodInfo, node: NodeInfo): Rejection | undefined {
+function rejectionOf({ judge, nominator }: DryRun, pod: PodInfo, node: NodeInfo): Rejection | undefined {
   const kept = nominatedBefore(nominator, pod, node.name);
-  const withKept = kept.length === 0 ? undefined : judgeWith(kept, plugins, pod, table, node);
-  return (withKept ?? judgeNode(plugins, pod, table, node))?.rejection;
+  const withKept = kept.length === 0 ? undefined : judge.judgeWith(kept, node);
+  return (withKept ?? judge.judge(node))?.rejection;
 }
