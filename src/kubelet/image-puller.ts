@@ -88,6 +88,8 @@ export class ImagePuller {
     const last = this.#failedAt.get(key);
     const remainingMs = last === undefined ? 0 : this.#backoff.remainingMs(key, last.atMs);
     if (last === undefined || remainingMs === 0) return;
+    const shownForMs = last.atMs + shownFailureMs - this.#dependencies.clock.now();
+    if (shownForMs > 0) throw new StartError(last.failure, shownForMs);
     const message = `Back-off pulling image "${name}": ${last.failure.reason}: ${last.failure.message}`;
     this.#dependencies.events.normal(pod, "BackOff", `Back-off pulling image "${name}"`, container.name);
     throw new StartError({ reason: "ImagePullBackOff", message }, remainingMs);
@@ -122,7 +124,6 @@ export class ImagePuller {
       events.warning(pod, "Failed", `Error: ${failure.reason}`, container.name);
       this.#backoff.grow(key);
       this.#failedAt.set(key, { atMs: clock.now(), failure });
-      // The next try comes at once, and is held back: that is how the reason becomes ImagePullBackOff.
       throw new StartError(failure, shownFailureMs);
     }
   }
@@ -146,8 +147,8 @@ export class ImagePuller {
   }
 }
 
-/** How long a failed pull is shown as such before it is shown as held back; upstream: until the next sync. */
-const shownFailureMs = 1000;
+/** How long a failed pull is shown as such before it is shown as held back (upstream: until the next sync). */
+const shownFailureMs = 5000;
 
 function pullFailure(error: unknown, name: string): StartFailure {
   const message = error instanceof Error ? error.message : String(error);
