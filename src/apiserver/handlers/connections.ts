@@ -2,8 +2,9 @@ import type { SubresourceDefinition } from "../../api/definition.ts";
 import { badRequest, failure, internalError, serviceUnavailable } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import type { ApiRequest, ApiResponse } from "../../client/exchange.ts";
-import type { Backend, BackendRequest, BackendTransport } from "../connect/backend.ts";
+import type { Backend, BackendRequest, BackendResponse, BackendTransport } from "../connect/backend.ts";
 import { kubeletOf } from "../connect/kubelet-address.ts";
+import { type ProxiedRoot, rewriteLink, rewritePage } from "../connect/links.ts";
 import {
   connectOptions,
   logTarget,
@@ -141,14 +142,31 @@ export async function handleProxy(
       location: `${path}/${query.size === 0 ? "" : `?${query}`}`,
     });
   const request = await resolveConnection(context, call, subresource);
-  const { connection: _hop, upgrade: _upgrade, ...headers } = request.headers;
-  const response = await reach(transport, { ...request, headers }, call.request.signal);
-  return {
-    type: "bytes",
-    status: response.status,
-    headers: proxyHeaders(response.headers),
-    body: response.body,
-  };
+  // Plain, so that links can be read.
+  const { connection: _hop, upgrade: _upgrade, "accept-encoding": _encoding, ...headers } = request.headers;
+  const root = { path: proxiedRoot(call), host: call.request.headers.host ?? "" };
+  const forwarded = { ...headers, "x-forwarded-uri": path };
+  const response = await reach(transport, { ...request, headers: forwarded }, call.request.signal);
+  return proxyResponse(response, root);
+}
+
+/** The path of a proxied request up to where the backend's own begins. */
+function proxiedRoot({ request, info }: ResourceCall): string {
+  const segments = request.path.replace(/\/+$/, "").split("/");
+  // Resource, name and "proxy" come first; what is beyond them is the backend's.
+  return segments.slice(0, segments.length - (info.parts.length - 3)).join("/");
+}
+
+function proxyResponse(response: BackendResponse, root: ProxiedRoot): ApiResponse {
+  const { status, body } = response;
+  const headers = proxyHeaders(response.headers);
+  const { location, "content-type": contentType } = headers;
+  if (typeof location === "string")
+    return { type: "bytes", status, headers: { ...headers, location: rewriteLink(location, root) }, body };
+  const isPage = typeof contentType === "string" && contentType.split(";", 1)[0]?.trim() === "text/html";
+  if (!isPage || headers["content-encoding"] !== undefined) return { type: "bytes", status, headers, body };
+  const { "content-length": _length, ...others } = headers;
+  return { type: "bytes", status, headers: others, body: rewritePage(body, root) };
 }
 
 function proxyHeaders(headers: Readonly<Record<string, string | readonly string[]>>) {

@@ -15,7 +15,7 @@ export function createBackendTransport(kubelet: KubeletIdentity | undefined): Ba
           port: backend.port,
           method,
           path: target,
-          headers,
+          headers: body === undefined ? headers : { ...headers, "content-length": body.length },
           signal,
           agent: false,
         };

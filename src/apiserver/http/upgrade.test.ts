@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { createServer as createHttpServer } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { connect as connectTls, type TLSSocket } from "node:tls";
+import { WebSocket } from "ws";
 import { createMemoryPki } from "../pki/ensure-pki.ts";
 import { startTestListener, type TestListener } from "../test-support/listener.ts";
 import { createBackendTransport } from "./backend-transport.ts";
@@ -35,9 +37,20 @@ kubelet.on("upgrade", (request, socket) => {
   socket.pipe(socket);
 });
 
+/** What runs in a pod: a page, a redirect and an echo of the path. */
+const web = createHttpServer((request, response) => {
+  if (request.url === "/page") {
+    response.setHeader("content-type", "text/html");
+    response.end('<a href="/rewriteme">test</a>');
+  } else if (request.url === "/moved") {
+    response.writeHead(302, { location: "/there" }).end();
+  } else response.end(`${request.method} ${request.url}`);
+});
+
 let server: TestListener;
 before(async () => {
   await new Promise<void>((resolve) => kubelet.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => web.listen(0, "127.0.0.1", resolve));
   const { port } = kubelet.address() as AddressInfo;
   server = await startTestListener({
     kubelet: () => identity,
@@ -67,6 +80,8 @@ before(async () => {
 });
 after(async () => {
   await server.close();
+  web.closeAllConnections();
+  web.close();
   kubelet.closeAllConnections();
   kubelet.close();
 });
@@ -170,4 +185,65 @@ test("a plain request where an upgrade is needed is refused", async () => {
   const answer = await server.send("GET", `${pod}/exec?command=a&stdout=1`);
   assert.equal(answer.status, 400);
   assert.equal(JSON.parse(answer.text).message, "Upgrade request required");
+});
+
+test("pods and services are reached through the proxy, and pages stay inside it", async () => {
+  const { port } = web.address() as AddressInfo;
+  const merge = { "content-type": "application/merge-patch+json" };
+  await server.test.ok("PATCH", `${pod}/status`, {
+    headers: merge,
+    body: { status: { podIP: "127.0.0.1" } },
+  });
+  const services = "/api/v1/namespaces/default/services";
+  await server.test.ok("POST", services, {
+    body: {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "s" },
+      spec: { ports: [{ name: "web", port: 80 }] },
+    },
+  });
+  const none = await server.send("GET", `${services}/s:web/proxy/`);
+  assert.equal(none.status, 503);
+  assert.equal(JSON.parse(none.text).message, 'no endpoints available for service "s"');
+  await server.test.ok("POST", "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", {
+    body: {
+      apiVersion: "discovery.k8s.io/v1",
+      kind: "EndpointSlice",
+      metadata: { name: "s-1", labels: { "kubernetes.io/service-name": "s" } },
+      addressType: "IPv4",
+      endpoints: [{ addresses: ["10.0.0.9"] }],
+      ports: [{ name: "web", port }],
+    },
+  });
+  const proxied = `${pod}:${port}/proxy`;
+  for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"])
+    assert.equal(
+      (await server.send(method, `${proxied}/a/b?c=d`, method === "GET" ? {} : { body: "x" })).text,
+      `${method} /a/b?c=d`,
+    );
+  assert.equal((await server.send("GET", `${proxied}/page`)).text, `<a href="${proxied}/rewriteme">test</a>`);
+  assert.equal((await server.send("GET", `${proxied}/moved`)).headers.location, `${proxied}/there`);
+});
+
+test("Pods, logs from websockets", async () => {
+  const socket = new WebSocket(
+    `wss://127.0.0.1:${server.listener.port}${pod}/log?container=c`,
+    ["binary.k8s.io"],
+    {
+      ca: server.pki.clusterAuthority.certificate,
+      cert: server.pki.admin.certificate,
+      key: server.pki.admin.key,
+    },
+  );
+  const text = await new Promise<string>((resolve, reject) => {
+    let received = "";
+    socket.on("message", (data: Buffer) => {
+      received += data.toString();
+    });
+    socket.on("close", () => resolve(received));
+    socket.on("error", reject);
+  });
+  assert.equal(socket.protocol, "binary.k8s.io");
+  assert.match(text, /^GET \/containerLogs\/default\/p\/c from /);
 });

@@ -6,6 +6,7 @@ import type { ApiResponse } from "../../client/exchange.ts";
 import type { ApiServer, RequestContext } from "../api-server.ts";
 import type { Backend, BackendRequest } from "../connect/backend.ts";
 import { readHttp1 } from "./http1.ts";
+import { streamOverWebSocket, streamsOverWebSocket } from "./websocket.ts";
 
 /** How the server proves itself to kubelets, and knows them. PEM. */
 export interface KubeletIdentity {
@@ -53,6 +54,11 @@ async function passOn(
   if (request === undefined) {
     client.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n");
     return;
+  }
+  if (streamsOverWebSocket(request)) {
+    const response = await options.server.handle(request, options.context);
+    if (response.type === "object" || response.status >= 300) return writeRefusal(client, response);
+    return streamOverWebSocket({ message, client, head }, response);
   }
   const outcome = await options.server.upgrade(request, options.context);
   if ("refusal" in outcome) return writeRefusal(client, outcome.refusal);
