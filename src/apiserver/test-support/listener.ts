@@ -77,7 +77,11 @@ export async function startTestListener(
             ...(send.anonymous === true ? {} : { cert: pki.admin.certificate, key: pki.admin.key }),
             method,
             path,
-            headers: { ...send.headers },
+            headers: {
+              ...send.headers,
+              // Node leaves the length out where a method needs no body.
+              ...(send.body === undefined ? {} : { "content-length": Buffer.byteLength(send.body) }),
+            },
             agent: false,
           },
           (incoming) => {
