@@ -131,3 +131,30 @@ test("objects that a controller may not write are retried, and their failure is 
   await running;
   await server.close();
 });
+
+test("a controller that rests between reconciles takes a burst of changes in one, and the first at once", async () => {
+  const { server, clock, client, informers, stop, run } = await harness();
+  const informer = informers.informer(configMaps);
+  const startMs = clock.now();
+  const looks: number[] = [];
+  const running = run<string>({
+    name: "batching",
+    pauseMs: 100,
+    watches: [watch(informer, () => ["all"])],
+    observe: (key) => key,
+    reconcile() {
+      looks.push(clock.now() - startMs);
+      return [];
+    },
+  });
+  await clock.settle();
+  for (const name of ["a", "b", "c", "d"]) {
+    await client.create(configMaps, configMap(name));
+    await clock.advance(10);
+  }
+  await clock.advance(1000);
+  assert.deepEqual(looks, [0, 100]);
+  stop.abort(new Error("over"));
+  await running;
+  await server.close();
+});

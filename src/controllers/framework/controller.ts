@@ -48,8 +48,8 @@ export interface Controller<S = unknown> {
    */
   attach?(wake: (key: string) => void, signal: AbortSignal): void;
   /**
-   * After a write of a key its next reconcile waits so long: a burst of changes costs a few writes, not one each. A single
-   * change is still dealt with at once.
+   * A key rests so long between two reconciles: a burst of changes costs a few writes, not one each. A single change is
+   * still dealt with at once. Keys whose decisions take long rest by themselves.
    */
   readonly pauseMs?: number;
   /** Keys worked on at once; 5 unless said. */
@@ -84,6 +84,12 @@ export interface ControllerDependencies {
   readonly createQueue: (name: string) => WorkQueue;
   readonly metrics?: ControllerMetrics;
 }
+
+/** A key rests so many times as long as its last decision took. */
+const restFactor = 9;
+
+/** Past so many noted rests those that are over are forgotten. */
+const restingLimit = 1000;
 
 /** Workers a controller has unless it says otherwise: upstream's ConcurrentDeploymentSyncs and its like. */
 const defaultWorkers = 5;
@@ -125,8 +131,7 @@ class ReconcileLoop<S> {
   readonly #signal: AbortSignal;
   readonly #expectations: Expectations;
   readonly #logger: Logger;
-  /** When a key that pauses between writes last wrote. */
-  readonly #lastWriteMs = new Map<string, number>();
+  readonly #restsUntilMs = new Map<string, number>();
 
   constructor(
     controller: Controller<S>,
@@ -177,8 +182,8 @@ class ReconcileLoop<S> {
     const startMs = clock.now();
     // The informer's event wakes the key; the delay covers one that never comes.
     if (!this.#expectations.isSatisfied(key, startMs)) return { requeueAfterMs: expectationTimeoutMs };
-    const pausedMs = this.#pauseLeftMs(key, startMs);
-    if (pausedMs > 0) return { requeueAfterMs: pausedMs };
+    const restMs = (this.#restsUntilMs.get(key) ?? 0) - startMs;
+    if (restMs > 0) return { requeueAfterMs: restMs };
     const failed = (writes: number) => metrics?.reconciled(name, "failed", clock.now() - startMs, writes);
     const { failure, requeueAfterMs, writes } = await this.#decideAndAct(key).catch((error: unknown) => {
       failed(0);
@@ -189,25 +194,29 @@ class ReconcileLoop<S> {
       // Nothing can be made there any more, however often it is tried.
       if (!isNamespaceTerminating(failure.error)) throw failure.error;
     }
-    if (writes > 0 && this.#controller.pauseMs !== undefined) this.#lastWriteMs.set(key, startMs);
     if (failure === undefined) metrics?.reconciled(name, "done", clock.now() - startMs, writes);
     return requeueAfterMs === undefined ? {} : { requeueAfterMs };
-  }
-
-  #pauseLeftMs(key: string, nowMs: number): number {
-    const { pauseMs } = this.#controller;
-    const lastMs = this.#lastWriteMs.get(key);
-    if (pauseMs === undefined || lastMs === undefined) return 0;
-    const leftMs = lastMs + pauseMs - nowMs;
-    if (leftMs <= 0) this.#lastWriteMs.delete(key);
-    return Math.max(0, leftMs);
   }
 
   async #decideAndAct(key: string): Promise<CarriedOut> {
     const snapshot = await this.#controller.observe(key);
     if (snapshot === undefined) return { writes: 0 };
-    const intents = this.#controller.reconcile(snapshot, { nowMs: this.#dependencies.clock.now() });
+    const { clock } = this.#dependencies;
+    const nowMs = clock.now();
+    const intents = this.#controller.reconcile(snapshot, { nowMs });
+    this.#rest(key, clock.now(), clock.now() - nowMs);
     return this.#carryOut(key, intents);
+  }
+
+  /** A decision over thousands of pods is not made anew for each pod that changes: it takes a tenth of the time at most. */
+  #rest(key: string, nowMs: number, decidedInMs: number): void {
+    const restMs = Math.max(this.#controller.pauseMs ?? 0, decidedInMs * restFactor);
+    if (restMs === 0) return;
+    if (this.#restsUntilMs.size >= restingLimit) {
+      for (const [other, untilMs] of this.#restsUntilMs)
+        if (untilMs <= nowMs) this.#restsUntilMs.delete(other);
+    }
+    this.#restsUntilMs.set(key, nowMs + restMs);
   }
 
   async #carryOut(key: string, intents: readonly Intent[]): Promise<CarriedOut> {

@@ -4,6 +4,7 @@ import type { Deployment } from "../../api/apps/types.generated.ts";
 import type { ConfigMap } from "../../api/core/types.generated.ts";
 import {
   configMaps,
+  customResourceDefinitions,
   deployments,
   namespaces,
   pods,
@@ -180,4 +181,45 @@ test("deleting a namespace leaves nothing of it (namespace-deletion-removes-pods
   assert.equal(await count(podType, "inside", "shop"), 0);
   assert.equal((await cluster.list(configMaps, "shop")).length, 0);
   assert.equal((await cluster.list(serviceAccounts, "shop")).length, 0);
+});
+test("custom objects are collected too (Garbage Collector over custom resources)", async () => {
+  const { client } = cluster;
+  await client.create(customResourceDefinitions, {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: "widgets.example.com" },
+    spec: {
+      group: "example.com",
+      scope: "Namespaced",
+      names: { plural: "widgets", singular: "widget", kind: "Widget", listKind: "WidgetList" },
+      versions: [
+        {
+          name: "v1",
+          served: true,
+          storage: true,
+          schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+        },
+      ],
+    },
+  });
+  const widgets: ResourceType<AnyObject> = {
+    group: "example.com",
+    version: "v1",
+    resource: "widgets",
+    kind: "Widget",
+    namespaced: true,
+  };
+  const isServed = () =>
+    client.list(widgets, { namespace: "default" }).then(
+      () => true,
+      () => false,
+    );
+  await cluster.until(isServed);
+  const metadata = { name: "one", namespace: "default" };
+  const widget = await client.create(widgets, { apiVersion: "example.com/v1", kind: "Widget", metadata });
+  const { uid = "" } = widget.metadata;
+  const reference = { apiVersion: "example.com/v1", kind: "Widget", name: "one", uid };
+  await client.create(configMaps, configMap("of-widget", [reference]));
+  await client.delete(widgets, metadata);
+  await cluster.until(async () => (await cluster.find(configMaps, "of-widget", "default")) === undefined);
 });

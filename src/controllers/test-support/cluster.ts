@@ -59,6 +59,7 @@ export async function startTestCluster({
 }: TestClusterOptions = {}): Promise<TestCluster> {
   const stop = new AbortController();
   const server = await startTestServer({ dependencies: { stages: stagesWithAdmission(stop.signal) } });
+  await server.server.start();
   const { clock } = server;
   const random = seededRandom(7);
   const transport = inProcessTransport(server.server, loopbackUser);
