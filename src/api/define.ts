@@ -62,10 +62,3 @@ export function streamSubresource(name: string, kind: string): SubresourceDefini
 export function proxySubresource(kind: string): SubresourceDefinition {
   return subresource("proxy", kind, ["create", "delete", "get", "patch", "update"]);
 }
-
-/** `object` with `status` taken from `old`, or without one: for kinds that write their status in another way. */
-export function withoutStatus<T extends KubeObject & { readonly status?: unknown }>(object: T): T {
-  if (object.status === undefined) return object;
-  const { status: _dropped, ...rest } = object;
-  return rest as T; // only the optional status is gone
-}

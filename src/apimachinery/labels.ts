@@ -57,7 +57,7 @@ export function validateLabels(path: string, labels: Labels | undefined): readon
   return errors;
 }
 
-export const maxAnnotationsBytes = 256 * 1024;
+const maxAnnotationsBytes = 256 * 1024;
 
 export function validateAnnotations(path: string, annotations: Labels | undefined): readonly FieldError[] {
   const errors: FieldError[] = [];

@@ -21,8 +21,8 @@ const wildcardPattern = whole(`\\*\\.${subdomainFormat}`);
 const label1035Pattern = whole(label1035Format);
 const qualifiedPattern = whole(qualifiedFormat);
 
-export const maxLabelBytes = 63;
-export const maxSubdomainBytes = 253;
+const maxLabelBytes = 63;
+const maxSubdomainBytes = 253;
 
 /** The length in UTF-8, the unit of every limit. */
 export function byteLength(text: string): number {

@@ -116,7 +116,7 @@ function urlErrors(path: string, text: string): Errors {
 const operations = ["*", "CONNECT", "CREATE", "DELETE", "UPDATE"];
 
 /** Which requests: each list is not empty, and a star stands alone. */
-export function validateRule(rule: RuleWithOperations, path: string): Errors {
+function validateRule(rule: RuleWithOperations, path: string): Errors {
   const { apiGroups = [], apiVersions = [], resources = [], operations: given = [], scope } = rule;
   const errors: FieldError[] = [];
   for (const [name, list] of Object.entries({ apiGroups, apiVersions, resources, operations: given })) {

@@ -39,7 +39,7 @@ function isCpuUtilization(metric: {
   return metric.type === "Resource" && metric.resource?.name === "cpu";
 }
 
-export function toV1(object: HorizontalPodAutoscaler): AutoscalerV1 {
+function toV1(object: HorizontalPodAutoscaler): AutoscalerV1 {
   const { metrics = [], behavior, ...spec } = object.spec;
   const cpu = metrics.find(
     (metric) => isCpuUtilization(metric) && metric.resource?.target.type === "Utilization",
@@ -66,7 +66,7 @@ export function toV1(object: HorizontalPodAutoscaler): AutoscalerV1 {
   };
 }
 
-export function fromV1(object: AutoscalerV1): HorizontalPodAutoscaler {
+function fromV1(object: AutoscalerV1): HorizontalPodAutoscaler {
   const { targetCPUUtilizationPercentage: target, ...spec } = object.spec ?? {};
   const annotations = object.metadata.annotations ?? {};
   const metrics: MetricSpec[] = [];

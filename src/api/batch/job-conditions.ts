@@ -2,7 +2,7 @@ import type { Job, JobCondition } from "./types.generated.ts";
 
 export type JobConditionType = "Complete" | "Failed" | "Suspended" | "FailureTarget" | "SuccessCriteriaMet";
 
-export function jobCondition(job: Job, type: JobConditionType): JobCondition | undefined {
+function jobCondition(job: Job, type: JobConditionType): JobCondition | undefined {
   return job.status?.conditions?.find((condition) => condition.type === type);
 }
 

@@ -18,7 +18,7 @@ export const jobStrategy: Strategy<Job> = {
  * A job selects its pods by its own uid, so that no two jobs share pods; a selector written by hand is for those who
  * say that they mean it. What the author set already is left, for validation to judge.
  */
-export function withGeneratedSelector(job: Job): Job {
+function withGeneratedSelector(job: Job): Job {
   if (job.spec.manualSelector === true) return job;
   const { name = "", uid = "" } = job.metadata;
   const { template, selector } = job.spec;

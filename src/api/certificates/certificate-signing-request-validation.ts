@@ -78,7 +78,7 @@ function isCertificateRequest(base64: string): boolean {
 }
 
 /** `example.com/my-signer`: a domain and a path. */
-export function signerNameErrors(path: string, name: string): Errors {
+function signerNameErrors(path: string, name: string): Errors {
   if (name === "") return [field.required(path)];
   const [domain = "", ...rest] = name.split("/");
   if (rest.length !== 1)

@@ -9,7 +9,7 @@ type Errors = readonly FieldError[];
 type Data = Readonly<Record<string, string>>;
 
 /** Of all values together. */
-export const maxConfigBytes = 1024 * 1024;
+const maxConfigBytes = 1024 * 1024;
 
 /** The length of what base64 stands for. */
 function decodedLength(text: string): number {

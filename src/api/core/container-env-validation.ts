@@ -124,7 +124,7 @@ function validateKeySelector(
 }
 
 /** `metadata.labels['app']` is the path `metadata.labels` with a subscript. */
-export function splitSubscript(fieldPath: string): { readonly path: string; readonly subscript?: string } {
+function splitSubscript(fieldPath: string): { readonly path: string; readonly subscript?: string } {
   const match = /^(.*?)\['(.*)'\]$/s.exec(fieldPath);
   const [, path, subscript] = match ?? [];
   return path === undefined || subscript === undefined ? { path: fieldPath } : { path, subscript };

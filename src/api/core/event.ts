@@ -7,7 +7,7 @@ import { events } from "../resources.generated.ts";
 import { validateEvent } from "./event-validation.ts";
 import type { Event } from "./types.generated.ts";
 
-export const eventTtlSeconds = 3600;
+const eventTtlSeconds = 3600;
 
 function defaultEvent(event: Event): Event {
   return fillAbsent(event, { involvedObject: {}, source: {}, reportingComponent: "", reportingInstance: "" });

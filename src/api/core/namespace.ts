@@ -7,7 +7,7 @@ import { namespaces } from "../resources.generated.ts";
 import type { Namespace } from "./types.generated.ts";
 
 /** Under this label every namespace carries its own name, for selectors of namespaces. */
-export const namespaceNameLabel = "kubernetes.io/metadata.name";
+const namespaceNameLabel = "kubernetes.io/metadata.name";
 
 export const namespaceDefinition = defineResource(namespaces, {
   shortNames: ["ns"],

@@ -13,10 +13,6 @@ export function nodeCondition(node: Node, type: NodeConditionType | string): Nod
   return node.status?.conditions?.find((condition) => condition.type === type);
 }
 
-export function isNodeReady(node: Node): boolean {
-  return nodeCondition(node, "Ready")?.status === "True";
-}
-
 /** The first address of a type ("InternalIP", "Hostname", …). */
 export function nodeAddress(node: Node, type: string): string | undefined {
   return node.status?.addresses?.find((address) => address.type === type)?.address;

@@ -24,7 +24,7 @@ export function validateNode(node: Node): Errors {
   return errors;
 }
 
-export function validateTaints(path: string, taints: readonly Taint[] | undefined): Errors {
+function validateTaints(path: string, taints: readonly Taint[] | undefined): Errors {
   const seen = new Set<string>();
   return field.each(path, taints, (taint, at) => {
     const { key, value = "", effect } = taint;

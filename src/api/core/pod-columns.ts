@@ -15,7 +15,7 @@ interface PodSummary {
 }
 
 /** Reduces a pod to the words of its row. */
-export function summarizePod(pod: Pod): PodSummary {
+function summarizePod(pod: Pod): PodSummary {
   const init = summarizeInitContainers(pod);
   const gated = pod.status?.conditions?.some(
     ({ type, reason }) => type === "PodScheduled" && reason === "SchedulingGated",

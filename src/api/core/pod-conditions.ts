@@ -1,6 +1,6 @@
 /** What a pod's status says: its conditions, and the states that follow from them. */
 import { rfc3339 } from "../../base/clock.ts";
-import type { Container, ContainerStatus, Pod, PodCondition, PodStatus } from "./types.generated.ts";
+import type { Container, Pod, PodCondition, PodStatus } from "./types.generated.ts";
 
 /** The condition types that Kubernetes itself sets. */
 export type PodConditionType =
@@ -81,22 +81,7 @@ export function isSidecar(container: Container): boolean {
   return container.restartPolicy === "Always";
 }
 
-export function containerStatus(pod: Pod, name: string): ContainerStatus | undefined {
-  const { containerStatuses, initContainerStatuses, ephemeralContainerStatuses } = pod.status ?? {};
-  for (const statuses of [containerStatuses, initContainerStatuses, ephemeralContainerStatuses]) {
-    const found = statuses?.find((status) => status.name === name);
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
 /** A pod that mirrors a manifest from a node's disk. */
 export function isMirrorPod(pod: Pod): boolean {
   return pod.metadata.annotations?.["kubernetes.io/config.mirror"] !== undefined;
-}
-
-/** A pod that a kubelet read from its own machine: a file or an address. */
-export function isStaticPod(pod: Pod): boolean {
-  const source = pod.metadata.annotations?.["kubernetes.io/config.source"];
-  return source !== undefined && source !== "api";
 }

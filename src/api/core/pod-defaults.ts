@@ -18,8 +18,8 @@ import type {
   ResourceRequirements,
 } from "./types.generated.ts";
 
-export const defaultTerminationGracePeriodSeconds = 30;
-export const defaultSchedulerName = "default-scheduler";
+const defaultTerminationGracePeriodSeconds = 30;
+const defaultSchedulerName = "default-scheduler";
 
 /** A whole pod: what every pod spec has, and what only real pods get. */
 export function defaultPod(pod: Pod): Pod {
@@ -48,7 +48,7 @@ export function defaultPodTemplate(template: PodTemplateSpec | undefined): PodTe
 }
 
 /** What pods and templates share. */
-export function defaultPodSpec(given: Partial<PodSpec>): PodSpec {
+function defaultPodSpec(given: Partial<PodSpec>): PodSpec {
   // The API calls the list required; what lacks it is told so by validation, after this.
   const spec: PodSpec = { containers: [], ...given };
   const serviceAccountName = spec.serviceAccountName || spec.serviceAccount;
@@ -168,7 +168,7 @@ function asPod(spec: PodSpec): Pod {
 }
 
 /** One address beside a list of addresses: the first of the list is the one. */
-export function normalizePodAddresses(status: PodStatus): PodStatus {
+function normalizePodAddresses(status: PodStatus): PodStatus {
   let normal = status;
   const podIp = status.podIP || status.podIPs?.[0]?.ip;
   if (podIp && (status.podIP !== podIp || status.podIPs?.[0]?.ip !== podIp))

@@ -2,7 +2,7 @@ import { fillAbsent, fillEmpty, mapField, mapItems } from "../fill.ts";
 import type { Service, ServicePort, ServiceSpec } from "./types.generated.ts";
 
 /** How long a client stays with one endpoint: three hours. */
-export const defaultSessionAffinitySeconds = 10_800;
+const defaultSessionAffinitySeconds = 10_800;
 
 /** What a service has that its author left out (upstream's SetDefaults_Service). */
 export function defaultService(service: Service): Service {

@@ -55,7 +55,7 @@ function carryOverNodePorts(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
   return { ...spec, ports };
 }
 
-export function hasNodePorts({ type }: ServiceSpec): boolean {
+function hasNodePorts({ type }: ServiceSpec): boolean {
   return type === "NodePort" || type === "LoadBalancer";
 }
 
@@ -65,7 +65,7 @@ export function needsHealthCheckPort({ type, externalTrafficPolicy }: ServiceSpe
 }
 
 /** `clusterIP` is the first of `clusterIPs`; who sets one of them means both. */
-export function alignClusterIps(spec: ServiceSpec, old: ServiceSpec | undefined): ServiceSpec {
+function alignClusterIps(spec: ServiceSpec, old: ServiceSpec | undefined): ServiceSpec {
   const { clusterIP = "", clusterIPs = [] } = spec;
   if (old === undefined) {
     if (clusterIP !== "" && clusterIPs.length === 0) return { ...spec, clusterIPs: [clusterIP] };

@@ -23,7 +23,7 @@ const types = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
 const maxAffinitySeconds = 86_400;
 
 /** A service without an address: its name stands for its endpoints. */
-export function isHeadless({ clusterIPs = [] }: ServiceSpec): boolean {
+function isHeadless({ clusterIPs = [] }: ServiceSpec): boolean {
   return clusterIPs.length === 1 && clusterIPs[0] === "None";
 }
 

@@ -9,7 +9,7 @@ import { validateService, validateServiceStatusUpdate, validateServiceUpdate } f
 import type { LoadBalancerStatus, Service, ServicePort } from "./types.generated.ts";
 
 /** The addresses a load balancer gave, sorted. */
-export function showLoadBalancer(status: LoadBalancerStatus | undefined): string {
+function showLoadBalancer(status: LoadBalancerStatus | undefined): string {
   const addresses = (status?.ingress ?? []).map(({ ip, hostname }) => ip || hostname || "");
   return [...new Set(addresses.filter((address) => address !== ""))].sort().join(",");
 }

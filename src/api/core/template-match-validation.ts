@@ -79,7 +79,7 @@ export function intOrPercentErrors(path: string, value: number | string | undefi
 }
 
 /** The share, when it is one. */
-export function percentOf(value: number | string | undefined): number | undefined {
+function percentOf(value: number | string | undefined): number | undefined {
   return typeof value === "string" && /^[0-9]+%$/.test(value) ? Number(value.slice(0, -1)) : undefined;
 }
 

@@ -5,7 +5,7 @@ import { eventsV1 } from "../resources.generated.ts";
 import type { Event } from "./types.generated.ts";
 
 /** The same event in the shape of the core group, in which events are stored. */
-export function toCoreEvent(event: Event): CoreEvent {
+function toCoreEvent(event: Event): CoreEvent {
   const {
     regarding = {},
     note,
@@ -31,7 +31,7 @@ export function toCoreEvent(event: Event): CoreEvent {
 }
 
 /** The inverse of `toCoreEvent`. */
-export function fromCoreEvent(event: CoreEvent): Event {
+function fromCoreEvent(event: CoreEvent): Event {
   const {
     involvedObject,
     message,

@@ -5,10 +5,10 @@ import type { PriorityClass } from "./types.generated.ts";
 type Errors = readonly FieldError[];
 
 /** Above this only the classes of the system itself. */
-export const highestUserPriority = 1_000_000_000;
+const highestUserPriority = 1_000_000_000;
 
 /** Classes that come with the cluster, with their values. */
-export const systemPriorityClasses: Readonly<Record<string, number>> = {
+const systemPriorityClasses: Readonly<Record<string, number>> = {
   "system-node-critical": 2_000_001_000,
   "system-cluster-critical": 2_000_000_000,
 };

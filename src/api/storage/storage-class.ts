@@ -5,7 +5,7 @@ import { storageClassStrategy, volumeAttributesClassStrategy } from "./storage-s
 import type { StorageClass } from "./types.generated.ts";
 
 /** Claims that name no class get this one. */
-export function isDefaultStorageClass({ metadata: { annotations = {} } }: StorageClass): boolean {
+function isDefaultStorageClass({ metadata: { annotations = {} } }: StorageClass): boolean {
   return (
     annotations["storageclass.kubernetes.io/is-default-class"] === "true" ||
     annotations["storageclass.beta.kubernetes.io/is-default-class"] === "true"
