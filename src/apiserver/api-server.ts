@@ -9,6 +9,7 @@ import type { Storage } from "../storage/storage.ts";
 import type { WebhookTransport } from "./admission/webhooks/caller.ts";
 import type { BackendRequest, BackendTransport } from "./connect/backend.ts";
 import type { ModelLookup } from "./content/input.ts";
+import type { InFlightLimits } from "./in-flight.ts";
 import type { NonResourceHandler } from "./non-resource.ts";
 import type { ClientCertificate, StagesFactory } from "./stages.ts";
 
@@ -32,6 +33,8 @@ export interface ApiServerDependencies {
   readonly nonResourceHandlers?: readonly NonResourceHandler[];
   /** Calls the webhooks that convert custom resources; absent: those cannot be converted. */
   readonly webhookTransport?: WebhookTransport;
+  /** Of requests that come over the network; default 400 reads and 200 writes. */
+  readonly inFlightLimits?: InFlightLimits;
   /** Requests without credentials are system:anonymous; default true. */
   readonly anonymous?: boolean;
 }

@@ -23,6 +23,7 @@ import {
   type SubresourceDependencies,
 } from "./handlers/subresources.ts";
 import { healthHandler, pingCheck, storageCheck } from "./health.ts";
+import { defaultInFlightLimits, InFlight } from "./in-flight.ts";
 import { inProcessTransport } from "./in-process.ts";
 import { metricsHandler } from "./metrics/handler.ts";
 import { RequestMetrics } from "./metrics/request-metrics.ts";
@@ -58,12 +59,14 @@ class Server implements ApiServer {
   readonly #createHandlers = new Map<string, CreateHandler>();
   readonly #subresources: SubresourceDependencies;
   readonly #metrics = new RequestMetrics();
+  readonly #inFlight: InFlight;
   readonly #startup: Startup;
   readonly #ending = new AbortController();
   readonly #nonResource: readonly NonResourceHandler[];
 
   constructor(dependencies: ApiServerDependencies) {
     this.#dependencies = dependencies;
+    this.#inFlight = new InFlight(dependencies.inFlightLimits ?? defaultInFlightLimits);
     const { clock, random, logger, modelOf, protobuf } = dependencies;
     this.loopback = inProcessTransport(this, loopbackUser);
     this.#resources = new Resources(dependencies);
@@ -131,7 +134,22 @@ class Server implements ApiServer {
   ): Promise<ApiResponse> {
     const requestor = await this.#userOf(request, context);
     const user = await effectiveUser(this.#stages.impersonator, requestor, info, request.headers);
-    await authorizeRequest(this.#authorizer, attributesOf(user, info));
+    // Components of this process pace themselves.
+    const leave = context.user === undefined ? this.#inFlight.enter(info, user) : undefined;
+    try {
+      await authorizeRequest(this.#authorizer, attributesOf(user, info));
+      return await this.#dispatch(request, info, user, warnings);
+    } finally {
+      leave?.();
+    }
+  }
+
+  async #dispatch(
+    request: ApiRequest,
+    info: RequestInfo,
+    user: UserInfo,
+    warnings: string[],
+  ): Promise<ApiResponse> {
     if (!info.isResourceRequest) {
       for (const handler of this.#nonResource) {
         const response = await handler.handle(request, info);

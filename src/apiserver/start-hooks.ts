@@ -10,6 +10,7 @@ import { followDefinitions } from "./custom-resources/follow.ts";
 import { createSystemNamespaces } from "./namespaces.ts";
 import type { Resources } from "./resources.ts";
 import { addressAt } from "./services/address-range.ts";
+import { createDefaultServiceCidr } from "./services/default-service-cidr.ts";
 import { keepKubernetesService } from "./services/kubernetes-service.ts";
 import type { PostStartHook } from "./stages.ts";
 
@@ -48,6 +49,16 @@ export function startHooks(
     hooks.push({
       name: "start-apiextensions-controllers",
       run: (_, { signal }) => followDefinitions({ ...dependencies, store: definitions, resources, signal }),
+    });
+  if (serves("networking.k8s.io", "servicecidrs"))
+    hooks.push({
+      name: "start-service-cidr-controller",
+      run: (loopback, { signal }) =>
+        createDefaultServiceCidr(
+          clientOf(loopback),
+          resources.ranges.map(({ cidr }) => cidr),
+          signal,
+        ),
     });
   const endpoint = services?.endpoint;
   const [range] = resources.ranges;
