@@ -1,6 +1,6 @@
 import { after, before, test } from "node:test";
+import { type ApiOperations, runOperations } from "../test-support/operations.ts";
 import { startTestServer, type TestServer } from "../test-support/server.ts";
-import { type ApiOperations, runOperations } from "./operations.ts";
 
 let server: TestServer;
 before(async () => {

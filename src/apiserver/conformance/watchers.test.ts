@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { AnyObject, KubeList } from "../../apimachinery/meta.ts";
 import { randomBelow, seededRandom } from "../../base/random.ts";
+import { seen } from "../test-support/operations.ts";
 import { startTestServer, type TestServer } from "../test-support/server.ts";
-import { seen } from "./operations.ts";
 
 let server: TestServer;
 before(async () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Status } from "../../apimachinery/api-error.ts";
 import type { AnyObject, KubeList } from "../../apimachinery/meta.ts";
 import type { WatchEvent } from "../../client/exchange.ts";
-import { namesOf, type TestServer, type WatchReader } from "../test-support/server.ts";
+import { namesOf, type TestServer, type WatchReader } from "./server.ts";
 
 /** One resource, as the suite's "should support X API operations" takes it through its life. */
 export interface ApiOperations {
