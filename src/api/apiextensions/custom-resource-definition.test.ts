@@ -50,7 +50,7 @@ test("a version that is stored from now on is added to those that were", () => {
     { ...version, storage: false },
     { ...version, name: "v2" },
   ];
-  const changed = frozen({ ...old, spec: { ...(old.spec as object), versions } });
+  const changed = frozen<AnyObject>({ ...old, spec: { ...(old.spec as object), versions } });
   const prepared = strategy.prepareForUpdate?.(changed, old) ?? changed;
   assert.deepEqual((prepared.status as { storedVersions: string[] }).storedVersions, ["v1", "v2"]);
 });
