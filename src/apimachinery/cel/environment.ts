@@ -1,0 +1,213 @@
+/** Environments of Kubernetes' CEL: the language, its libraries, and the variables of a place where expressions are. */
+import { type ASTNode, Environment } from "@marcbachmann/cel-js";
+import { CelCompileError, CelRuntimeError, compileError, evaluationError, located } from "./errors.ts";
+import { registerLibraries } from "./libraries/register.ts";
+import { type CelNode, childrenOf, resolved } from "./syntax.ts";
+import type { CelType, ObjectType } from "./types.ts";
+
+export type { CelNode } from "./syntax.ts";
+
+/** Upstream's limit of one evaluation (`PerCallLimit`). */
+export const perCallCostLimit = 1_000_000;
+
+/** What is left to spend; evaluations draw on it. */
+export class CostBudget {
+  remaining: number;
+
+  constructor(units: number) {
+    this.remaining = units;
+  }
+}
+
+export interface Program {
+  readonly expression: string;
+  /** "bool", "string", "dyn" … */
+  readonly resultType: string;
+  readonly syntax: CelNode;
+  /** Whether the expression mentions a variable. */
+  mentions(variable: string): boolean;
+  /** Throws CelRuntimeError. */
+  evaluate(variables: Readonly<Record<string, unknown>>, budget?: CostBudget): unknown;
+}
+
+export interface CelEnvironment {
+  /** Throws CelCompileError; also where the result is of none of the wanted types. */
+  compile(expression: string, options?: { readonly wanted?: readonly string[] }): Program;
+}
+
+let base: Environment | undefined;
+
+/** The language and all libraries, made once. */
+function baseEnvironment(): Environment {
+  if (base !== undefined) return base;
+  base = new Environment({
+    enableOptionalTypes: true,
+    unlistedVariablesAreDyn: false,
+    // What `format` takes is a list of several types.
+    homogeneousAggregateLiterals: false,
+    limits: { maxAstNodes: 20_000, maxDepth: 100, maxListElements: 10_000, maxMapEntries: 10_000 },
+  });
+  registerLibraries(base);
+  return base;
+}
+
+/** An environment with these variables. */
+export function createCelEnvironment(variables: Readonly<Record<string, CelType>>): CelEnvironment {
+  const environment = baseEnvironment().clone();
+  const registered = new Set<string>();
+  for (const { objects } of Object.values(variables))
+    for (const object of objects)
+      if (!registered.has(object.name)) registerObject(environment, object, registered);
+  for (const [name, { name: type }] of Object.entries(variables)) environment.registerVariable(name, type);
+  const functions = new Set(environment.getDefinitions().functions.map(({ name }) => name));
+  return {
+    compile(expression, { wanted } = {}) {
+      const parsed = orCompileError(() => environment.parse(expression), expression, functions);
+      const syntax = parsed.ast as unknown as CelNode; // the nodes as they are at run time
+      renameFunctions(syntax);
+      const { valid, type = "dyn", error } = parsed.check();
+      if (!valid) throw compileError(error, expression, (name) => functions.has(name));
+      if (wanted !== undefined && type !== "dyn" && !wanted.includes(type))
+        throw new CelCompileError(`must evaluate to ${wanted.join(" or ")}`);
+      const meter = metered(parsed.ast);
+      return {
+        expression,
+        resultType: type,
+        syntax,
+        mentions: (variable) => mentions(syntax, variable),
+        evaluate(values, budget = new CostBudget(perCallCostLimit)) {
+          return meter(budget, () => {
+            try {
+              return parsed(values) as unknown;
+            } catch (error) {
+              if (error instanceof Pending || error instanceof CelRuntimeError) throw error;
+              throw evaluationError(error);
+            }
+          });
+        },
+      };
+    },
+  };
+}
+
+function orCompileError<T>(work: () => T, expression: string, functions: ReadonlySet<string>): T {
+  try {
+    return work();
+  } catch (error) {
+    throw compileError(error, expression, (name) => functions.has(name));
+  }
+}
+
+function registerObject(
+  environment: Environment,
+  { name, fields, create }: ObjectType,
+  registered: Set<string>,
+): void {
+  registered.add(name);
+  environment.registerType(name, { ctor: create, fields });
+  environment.registerOperator(`${name} == ${name}`, sameFields(environment));
+}
+
+/** Objects are equal when their fields are; the library asks for the fields' own equality. */
+function sameFields(environment: Environment): (left: object, right: object) => boolean {
+  let equal: ((values: object) => unknown) | undefined;
+  return (left, right) => {
+    const a = Object.entries(left);
+    if (a.length !== Object.keys(right).length) return false;
+    equal ??= environment
+      .clone()
+      .registerVariable("left", "dyn")
+      .registerVariable("right", "dyn")
+      .parse("left == right");
+    return a.every(([name, value]) => {
+      if (!Object.hasOwn(right, name)) return false;
+      const other = (right as Record<string, unknown>)[name];
+      return value === other || equal?.({ left: value, right: other }) === true;
+    });
+  };
+}
+
+/** What has to be awaited before an expression can be evaluated: it is then evaluated again. */
+export class Pending extends Error {
+  readonly settled: Promise<unknown>;
+
+  constructor(settled: Promise<unknown>) {
+    super("an answer is awaited");
+    this.settled = settled;
+  }
+}
+
+const maxRounds = 100;
+
+/** Runs `work` until nothing it asks for is pending any more. */
+export async function whenSettled<T>(work: () => T): Promise<T> {
+  for (let round = 0; ; round++) {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof Pending) || round >= maxRounds) throw error;
+      await error.settled;
+    }
+  }
+}
+
+/** Go's regular expressions are not JavaScript's: the library's own functions over them give way to ours. */
+const renamed: Readonly<Record<string, string>> = { matches: "goMatches" };
+
+function renameFunctions(node: CelNode): void {
+  const each = resolved(node);
+  if (each.op === "rcall" || each.op === "call") {
+    const parts = each.args as unknown[];
+    const name = parts[0];
+    if (typeof name === "string" && Object.hasOwn(renamed, name)) parts[0] = renamed[name];
+  }
+  for (const child of childrenOf(each)) renameFunctions(child);
+}
+
+function mentions(node: CelNode, variable: string): boolean {
+  const each = resolved(node);
+  return (
+    (each.op === "id" && each.args === variable) ||
+    childrenOf(each).some((child) => mentions(child, variable))
+  );
+}
+
+type Evaluate = (evaluator: unknown, node: unknown, context: unknown) => unknown;
+
+/**
+ * Charges each step of an evaluation to a budget. Evaluation is synchronous, so that the budget of the moment is one
+ * variable; long results cost more than one step.
+ */
+function metered(root: ASTNode): <T>(budget: CostBudget, work: () => T) => T {
+  let current = new CostBudget(0);
+  const wrapped = new Set<CelNode>();
+  const wrap = (node: CelNode): void => {
+    const each = resolved(node);
+    if (wrapped.has(each)) return;
+    wrapped.add(each);
+    for (const child of childrenOf(each)) wrap(child);
+    const meta = each.meta as { evaluate?: Evaluate };
+    const original = meta.evaluate;
+    if (original === undefined || each.meta.macro !== undefined) return;
+    meta.evaluate = (evaluator, ast, context) => {
+      if (--current.remaining < 0)
+        throw new CelRuntimeError("operation cancelled: actual cost limit exceeded");
+      const result = original(evaluator, ast, context);
+      if ((typeof result === "string" || Array.isArray(result)) && result.length > 100)
+        current.remaining -= Math.ceil(result.length / 10);
+      return result;
+    };
+  };
+  wrap(root as unknown as CelNode);
+  return (budget, work) => {
+    const before = current;
+    current = budget;
+    try {
+      return work();
+    } finally {
+      current = before;
+    }
+  };
+}
+
+export { CelCompileError, CelRuntimeError, located };

@@ -1,0 +1,42 @@
+import type { Environment } from "@marcbachmann/cel-js";
+import { runtimeError } from "../errors.ts";
+import { define } from "./define.ts";
+import { compareValues, equalValues } from "./values.ts";
+
+type List = readonly unknown[];
+
+export function registerLists(environment: Environment): void {
+  define(environment, {
+    "list<A>.isSorted(): bool": (list: List) =>
+      list.every((item, index) => index === 0 || compareValues(list[index - 1], item) <= 0),
+    "list<int>.sum(): int": (list: readonly bigint[]) => list.reduce((sum, item) => sum + item, 0n),
+    "list<double>.sum(): double": (list: readonly number[]) => list.reduce((sum, item) => sum + item, 0),
+    "list<A>.min(): A": (list: List) => extreme(list, "min", -1),
+    "list<A>.max(): A": (list: List) => extreme(list, "max", 1),
+    "list<A>.indexOf(A): int": (list: List, wanted: unknown) =>
+      BigInt(list.findIndex((item) => equalValues(item, wanted))),
+    "list<A>.lastIndexOf(A): int": (list: List, wanted: unknown) =>
+      BigInt(list.findLastIndex((item) => equalValues(item, wanted))),
+    "list<A>.distinct(): list<A>": (list: List) =>
+      list.filter((item, index) => list.findIndex((other) => equalValues(item, other)) === index),
+    "list<A>.reverse(): list<A>": (list: List) => list.toReversed(),
+    "list<A>.sort(): list<A>": (list: List) => list.toSorted(compareValues),
+    "list<A>.slice(int, int): list<A>": (list: List, from: bigint, to: bigint) =>
+      slice(list, Number(from), Number(to)),
+    "list.flatten(): list<dyn>": (list: List) => list.flat(1),
+    "list.flatten(int): list<dyn>": (list: List, depth: bigint) => (list as unknown[]).flat(Number(depth)),
+  });
+}
+
+function extreme(list: List, name: string, sign: number): unknown {
+  if (list.length === 0) throw runtimeError(`${name} called on empty list`);
+  return list.reduce((best, item) => (compareValues(item, best) * sign > 0 ? item : best));
+}
+
+function slice(list: List, from: number, to: number): List {
+  if (from < 0 || to < 0) throw runtimeError(`cannot slice(${from}, ${to}), negative indexes not supported`);
+  if (from > to)
+    throw runtimeError(`cannot slice(${from}, ${to}), start index must be less than or equal to end index`);
+  if (to > list.length) throw runtimeError(`cannot slice(${from}, ${to}), list is length ${list.length}`);
+  return list.slice(from, to);
+}

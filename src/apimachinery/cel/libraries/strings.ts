@@ -1,0 +1,141 @@
+import type { Environment } from "@marcbachmann/cel-js";
+import { goRegExp } from "../../structural-schema/go-regexp.ts";
+import { runtimeError } from "../errors.ts";
+import { define } from "./define.ts";
+
+/** Strings: the extensions of cel-go that its JavaScript counterpart lacks, and Go's regular expressions. */
+export function registerStrings(environment: Environment): void {
+  define(environment, {
+    "string.goMatches(string): bool": (text: string, pattern: string) => expression(pattern).test(text),
+    "goMatches(string, string): bool": (text: string, pattern: string) => expression(pattern).test(text),
+    "string.find(string): string": (text: string, pattern: string) =>
+      expression(pattern).exec(text)?.[0] ?? "",
+    "string.findAll(string): list<string>": (text: string, pattern: string) => findAll(text, pattern, -1),
+    "string.findAll(string, int): list<string>": (text: string, pattern: string, limit: bigint) =>
+      findAll(text, pattern, Number(limit)),
+    "string.charAt(int): string": charAt,
+    "string.replace(string, string): string": (text: string, from: string, to: string) =>
+      text.replaceAll(from, () => to),
+    "string.replace(string, string, int): string": replaceSome,
+    "string.reverse(): string": (text: string) => [...text].reverse().join(""),
+    "string.format(list): string": format,
+    "string(google.protobuf.Timestamp): string": timestampText,
+    "string(google.protobuf.Duration): string": durationText,
+    "int(google.protobuf.Timestamp): int": (time: Date) => BigInt(Math.floor(time.getTime() / 1000)),
+    "timestamp(google.protobuf.Timestamp): google.protobuf.Timestamp": (time: Date) => time,
+    "duration(google.protobuf.Duration): google.protobuf.Duration": (duration: object) => duration,
+  });
+}
+
+function expression(pattern: string): RegExp {
+  try {
+    return goRegExp(pattern);
+  } catch (error) {
+    throw runtimeError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function findAll(text: string, pattern: string, limit: number): string[] {
+  const source = expression(pattern);
+  const found: string[] = [];
+  for (const [match] of text.matchAll(new RegExp(source.source, `${source.flags}g`))) {
+    if (limit >= 0 && found.length >= limit) break;
+    found.push(match);
+  }
+  return found;
+}
+
+function charAt(text: string, index: bigint): string {
+  const characters = [...text];
+  const at = Number(index);
+  if (at < 0 || at > characters.length) throw runtimeError(`index out of range: ${at}`);
+  return characters[at] ?? "";
+}
+
+function replaceSome(text: string, from: string, to: string, limit: bigint): string {
+  let left = limit < 0n ? Number.POSITIVE_INFINITY : Number(limit);
+  return text.replaceAll(from, (match) => (left-- > 0 ? to : match));
+}
+
+function timestampText(time: Date): string {
+  return time.toISOString().replace(/\.?0*Z$/, "Z");
+}
+
+function durationText(duration: object): string {
+  const { seconds, nanos } = duration as { readonly seconds: bigint; readonly nanos: number };
+  const fraction = nanos === 0 ? "" : String(Math.abs(nanos)).padStart(9, "0").replace(/0+$/, "");
+  return `${seconds}${fraction === "" ? "" : `.${fraction}`}s`;
+}
+
+const clause = /%(?:(%)|(?:\.(\d+))?([a-zA-Z]))/g;
+
+/** `"%s: %d".format([name, count])` */
+function format(pattern: string, values: readonly unknown[]): string {
+  let next = 0;
+  return pattern.replace(
+    clause,
+    (_, percent: string | undefined, precision: string | undefined, verb: string) => {
+      if (percent !== undefined) return "%";
+      if (next >= values.length) throw runtimeError(`index ${next} out of range`);
+      return formatOne(values[next++], verb, precision === undefined ? undefined : Number(precision));
+    },
+  );
+}
+
+function formatOne(value: unknown, verb: string, precision: number | undefined): string {
+  const number = typeof value === "object" && value !== null ? value.valueOf() : value;
+  switch (verb) {
+    case "s":
+      return textOf(value);
+    case "d":
+      if (typeof number === "bigint" || typeof number === "number") return String(number);
+      break;
+    case "f":
+      if (typeof number === "number" || typeof number === "bigint")
+        return Number(number).toFixed(precision ?? 6);
+      break;
+    case "e":
+      if (typeof number === "number" || typeof number === "bigint")
+        return Number(number)
+          .toExponential(precision ?? 6)
+          .replace(/e([+-])(\d)$/, "e$10$2");
+      break;
+    case "b":
+      if (typeof number === "boolean") return number ? "1" : "0";
+      if (typeof number === "bigint") return number.toString(2);
+      break;
+    case "o":
+      if (typeof number === "bigint") return number.toString(8);
+      break;
+    case "x":
+    case "X": {
+      const text = hexOf(number);
+      if (text !== undefined) return verb === "X" ? text.toUpperCase() : text;
+      break;
+    }
+    default:
+      throw runtimeError(`could not parse formatting clause: unrecognized formatting clause "${verb}"`);
+  }
+  throw runtimeError(`error during formatting: %${verb} cannot be used with this type`);
+}
+
+function hexOf(value: unknown): string | undefined {
+  if (typeof value === "bigint") return value.toString(16);
+  if (typeof value === "string") return new TextEncoder().encode(value).toHex();
+  return value instanceof Uint8Array ? value.toHex() : undefined;
+}
+
+function textOf(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return `[${value.map(textOf).join(", ")}]`;
+  if (value instanceof Map)
+    return `{${[...value]
+      .map(([key, member]) => `${textOf(key)}: ${textOf(member)}`)
+      .toSorted()
+      .join(", ")}}`;
+  if (value instanceof Date) return timestampText(value);
+  if (typeof value === "object" && "seconds" in value) return durationText(value);
+  if (value instanceof Uint8Array) return new TextDecoder().decode(value);
+  if (value === Number.POSITIVE_INFINITY) return "Infinity";
+  return String(value);
+}
