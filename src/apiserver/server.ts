@@ -112,7 +112,8 @@ class Server implements ApiServer {
 
   async handle(request: ApiRequest, context: RequestContext): Promise<ApiResponse> {
     const warnings: string[] = [];
-    const auditId = request.headers["audit-id"] ?? this.#dependencies.random.uuid();
+    const auditId =
+      request.headers["audit-id"]?.slice(0, auditIdMaxLength) ?? this.#dependencies.random.uuid();
     const info = parseRequestInfo(request.method, request.path, request.query);
     const { clock } = this.#dependencies;
     const observe = this.#metrics.begin(info, clock.now());
@@ -272,6 +273,7 @@ function withCommonHeaders(response: ApiResponse, auditId: string, warnings: rea
 }
 
 const warningMaxLength = 4096;
+const auditIdMaxLength = 64;
 
 /** Code 299, no agent, the text quoted (RFC 7234). */
 function warningHeader(text: string): string {

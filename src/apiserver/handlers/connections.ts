@@ -116,6 +116,8 @@ function proxiedTarget(call: ResourceCall): string {
 const withheldHeaders =
   /^(authorization|host|content-length|transfer-encoding|keep-alive|proxy-.*|te|trailer|impersonate-.*|x-remote-.*|:.*)$/;
 
+const webSocketTokenPrefix = "base64url.bearer.authorization.k8s.io.";
+
 function backendRequest(request: ApiRequest, backend: Backend, target: string): BackendRequest {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(request.headers))
@@ -139,7 +141,7 @@ export async function handleProxy(
   const { method, path, query } = call.request;
   if (call.info.parts.length === 3 && !path.endsWith("/") && (method === "GET" || method === "HEAD"))
     return bytesResponse(301, new Uint8Array(), {
-      location: `${path}/${query.size === 0 ? "" : `?${query}`}`,
+      location: `${encodeURI(path)}/${query.size === 0 ? "" : `?${query}`}`,
     });
   const request = await resolveConnection(context, call, subresource);
   // Plain, so that links can be read.

@@ -3,6 +3,7 @@ import type { TLSSocket } from "node:tls";
 import type { ApiRequest, HttpMethod, RequestBody } from "../../client/exchange.ts";
 import type { RequestContext } from "../api-server.ts";
 import { clientCertificateOf } from "./certificate.ts";
+import { wireHeaders } from "./header-values.ts";
 import type { Reply } from "./reply.ts";
 import { parseTarget } from "./target.ts";
 
@@ -45,7 +46,7 @@ export function http1Reply(response: ServerResponse): Reply {
       return socket === null || response.destroyed || socket.write(chunk);
     },
     head(status, headers) {
-      response.writeHead(status, headers as Record<string, string | string[] | number>); // Node does not change the lists
+      response.writeHead(status, wireHeaders(headers));
     },
     write(bytes) {
       if (bytes.length === 0) {

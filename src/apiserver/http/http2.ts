@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { ApiRequest, HttpMethod, RequestBody } from "../../client/exchange.ts";
+import { wireHeaders } from "./header-values.ts";
 import type { Reply } from "./reply.ts";
 import { parseTarget } from "./target.ts";
 
@@ -28,10 +29,7 @@ export function http2Reply(stream: ServerHttp2Stream): Reply {
   return {
     head(status, headers) {
       if (stream.destroyed || stream.headersSent) return;
-      const fields: Record<string, string | string[] | number> = { ":status": status };
-      for (const [name, value] of Object.entries(headers))
-        fields[name] = typeof value === "object" ? [...value] : value;
-      stream.respond(fields);
+      stream.respond({ ":status": status, ...wireHeaders(headers) });
     },
     write: (bytes) => bytes.length === 0 || stream.destroyed || stream.write(bytes),
     drained: () =>

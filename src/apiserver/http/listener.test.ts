@@ -268,3 +268,41 @@ test("hostile queries are refused", async () => {
     assert.equal(answer.status, status, `${query}: ${answer.text}`);
   }
 });
+
+test("a warning in any script and a path with line ends are answered, not choked on", async () => {
+  const body = '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"script"},"поле":1}';
+  const answer = await server.send("POST", maps, { body, headers: json });
+  assert.equal(answer.status, 201);
+  const warning = Buffer.from(answer.headers.warning ?? "", "latin1").toString("utf8");
+  assert.equal(warning, '299 - "unknown field \\"поле\\""');
+  const redirected = await server.send("GET", "/api/v1/nodes/a%0d%0ab/proxy");
+  assert.equal(redirected.headers.location, "/api/v1/nodes/a%0D%0Ab/proxy/");
+  const echoed = await server.send("GET", "/livez", { headers: { "audit-id": "x".repeat(500) } });
+  assert.equal(echoed.headers["audit-id"], "x".repeat(64));
+});
+
+test("a watcher that does not read holds nobody up", async () => {
+  const path = "/api/v1/namespaces/slow/configmaps";
+  const stalled = connectTls({ ...client(), ALPNProtocols: ["http/1.1"] });
+  await new Promise<void>((resolve) => stalled.once("secureConnect", resolve));
+  stalled.write(`GET ${path}?watch=true HTTP/1.1\r\nhost: x\r\n\r\n`);
+  await new Promise<void>((resolve) => stalled.once("readable", resolve));
+  stalled.pause();
+  const watch = await server.test.watch(path);
+  const big = "x".repeat(100_000);
+  const count = 100;
+  const seen = (async () => {
+    for (let left = count; left > 0; left--) assert.equal((await watch.next())?.type, "ADDED");
+  })();
+  for (let index = 0; index < count; index++) {
+    const answer = await server.send("POST", path, {
+      body: configMap(`big-${index}`, { big }),
+      headers: json,
+    });
+    assert.equal(answer.status, 201);
+  }
+  await seen;
+  watch.close();
+  stalled.destroy();
+  assert.equal((await server.send("GET", "/livez")).text, "ok");
+});
