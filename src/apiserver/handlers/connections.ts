@@ -122,6 +122,14 @@ function backendRequest(request: ApiRequest, backend: Backend, target: string): 
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(request.headers))
     if (value !== undefined && !withheldHeaders.test(name)) headers[name] = value;
+  const protocols = headers["sec-websocket-protocol"];
+  // Browsers send their token as a protocol: it is for this server alone.
+  if (protocols !== undefined)
+    headers["sec-websocket-protocol"] = protocols
+      .split(",")
+      .filter((protocol) => !protocol.trim().startsWith(webSocketTokenPrefix))
+      .join(",")
+      .trim();
   const body = request.body !== undefined && "bytes" in request.body ? request.body.bytes : undefined;
   return { backend, method: request.method, target, headers, ...(body === undefined ? {} : { body }) };
 }
