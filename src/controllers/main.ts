@@ -34,6 +34,7 @@ import { rootCaPublisher } from "./service-account/root-ca.ts";
 import { statefulSetController } from "./statefulset/controller.ts";
 import { taintEvictionController } from "./taint-eviction/controller.ts";
 import { ttlAfterFinishedController } from "./ttl-after-finished/controller.ts";
+import { volumeBinder } from "./volume-binder/controller.ts";
 import { claimProtection, volumeProtection } from "./volume-protection/controller.ts";
 
 export interface ControllerManagerOptions extends NodeIpamOptions, NodeLifecycleOptions {
@@ -122,6 +123,7 @@ const builders: Readonly<Record<string, (sources: Sources) => Controller | undef
   "disruption-controller": disruptionController,
   "resourcequota-controller": resourceQuotaController,
   "clusterrole-aggregation-controller": clusterRoleAggregationController,
+  "persistentvolume-binder-controller": volumeBinder,
   "persistentvolumeclaim-protection-controller": claimProtection,
   "persistentvolume-protection-controller": volumeProtection,
   "certificatesigningrequest-approving-controller": ({ client, informers, options: { certificates } }) =>
