@@ -130,6 +130,8 @@ class ResourceCache implements WatchCache {
     this.#watchers.add(watcher);
     if (options.timeoutMs !== undefined) timers.push(...this.#endAfter(watcher, options.timeoutMs));
     if (watcher.bookmarks) this.#startBookmarks();
+    // Given up, or closed, while it waited to begin: nobody will ever read it.
+    if (signal.aborted || this.#closing.signal.aborted) watcher.cut();
     return watcher;
   }
 
