@@ -167,6 +167,7 @@ async function measurePreemption(): Promise<number> {
 }
 
 const instantClient = {
+  get: async () => ({}) as never,
   createSubresource: async () => ({}) as never,
   update: async () => ({}) as never,
   patch: async () => ({}) as never,

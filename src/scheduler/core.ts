@@ -68,6 +68,7 @@ export const noListers: PluginListers = {
   csiNodes: nothing,
   csiDrivers: nothing,
   csiStorageCapacities: nothing,
+  resourceClaims: nothing,
   namespaces: nothing,
   services: nothing,
   replicationControllers: nothing,

@@ -8,6 +8,7 @@ import {
   persistentVolumeClaims,
   persistentVolumes,
   pods,
+  resourceClaims,
   storageClasses,
 } from "../api/resources.generated.ts";
 import type { KubeObject, ResourceType } from "../apimachinery/meta.ts";
@@ -31,7 +32,7 @@ export interface EventSinks {
 /** Feeds the cache and the queue from the informers. */
 export function watchCluster(informers: InformerFactory, sinks: EventSinks): void {
   const feed = new PodFeed(sinks);
-  watchStorage(informers, sinks);
+  watchOthers(informers, sinks);
   informers.informer(pods).addHandler(
     {
       added: (pod) => feed.set(undefined, pod),
@@ -64,18 +65,19 @@ export function watchCluster(informers: InformerFactory, sinks: EventSinks): voi
   );
 }
 
-/** Storage, which some waiting pod may wait for. */
-const storage: readonly (readonly [EventResource, ResourceType<KubeObject>])[] = [
+/** What some waiting pod may wait for beside nodes and pods. */
+const others: readonly (readonly [EventResource, ResourceType<KubeObject>])[] = [
   ["persistentvolumes", persistentVolumes],
   ["persistentvolumeclaims", persistentVolumeClaims],
   ["storageclasses", storageClasses],
   ["csinodes", csiNodes],
   ["csidrivers", csiDrivers],
   ["csistoragecapacities", csiStorageCapacities],
+  ["resourceclaims", resourceClaims],
 ];
 
-function watchStorage(informers: InformerFactory, { queue }: EventSinks): void {
-  for (const [resource, type] of storage)
+function watchOthers(informers: InformerFactory, { queue }: EventSinks): void {
+  for (const [resource, type] of others)
     informers.informer(type).addHandler(
       {
         added: (object) => queue.notify({ resource, actions: ["add"], object }),

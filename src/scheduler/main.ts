@@ -8,6 +8,7 @@ import {
   podDisruptionBudgets,
   replicaSets,
   replicationControllers,
+  resourceClaims,
   services,
   statefulSets,
   storageClasses,
@@ -69,6 +70,7 @@ function listersOf(informers: InformerFactory): PluginListers {
     csiNodes: informers.informer(csiNodes).lister,
     csiDrivers: informers.informer(csiDrivers).lister,
     csiStorageCapacities: informers.informer(csiStorageCapacities).lister,
+    resourceClaims: informers.informer(resourceClaims).lister,
   };
 }
 

@@ -58,7 +58,7 @@ for (const seed of [1, 2, 3, 4, 5]) {
 function pluginsOf({ table }: SchedulerCache, random: Random) {
   const answer = async () => ({}) as never;
   return defaultPlugins({
-    client: { createSubresource: answer, update: answer, patch: answer, delete: answer },
+    client: { get: answer, createSubresource: answer, update: answer, patch: answer, delete: answer },
     recorder: { event() {} },
     clock: new VirtualClock(),
     ...{ random, table },

@@ -11,9 +11,7 @@ export type EventResource =
   | "csinodes"
   | "csidrivers"
   | "csistoragecapacities"
-  | "volumeattachments"
-  | "services"
-  | "namespaces";
+  | "resourceclaims";
 
 /** The special updates are told apart where it can be seen which one it was; `update` stands for all of them. */
 export type EventAction =

@@ -5,6 +5,7 @@ import type { VolumeListers } from "../volumes/volume-listers.ts";
 import { balancedAllocation } from "./balanced-allocation.ts";
 import { type BindingClient, defaultBinder } from "./default-binder.ts";
 import { defaultPreemption, type PreemptionDependencies } from "./default-preemption.ts";
+import { type ClaimDependencies, dynamicResources } from "./dynamic-resources.ts";
 import { type GroupSources, groupSelectorOf } from "./group-selector.ts";
 import { imageLocality } from "./image-locality.ts";
 import { interPodAffinity, type NamespaceLister } from "./inter-pod-affinity.ts";
@@ -21,11 +22,15 @@ import { volumeBinding } from "./volume-binding.ts";
 import { volumeRestrictions } from "./volume-restrictions.ts";
 import { volumeZone } from "./volume-zone.ts";
 
-export type PluginClient = PreemptionDependencies["client"] & BindingClient & BinderDependencies["client"];
+export type PluginClient = PreemptionDependencies["client"] &
+  BindingClient &
+  BinderDependencies["client"] &
+  ClaimDependencies["client"];
 
 /** What plugins look up beside nodes and pods. */
 export interface PluginListers extends GroupSources, VolumeListers {
   readonly namespaces: NamespaceLister;
+  readonly resourceClaims: ClaimDependencies["claims"];
   readonly podDisruptionBudgets: { list(): readonly PodDisruptionBudget[] };
 }
 
@@ -50,6 +55,7 @@ export function defaultPlugins(dependencies: PluginDependencies): readonly Plugi
     nodeVolumeLimits(listers),
     volumeBinding(new VolumeBinder({ client, clock, listers })),
     volumeZone(listers),
+    dynamicResources({ client, claims: listers.resourceClaims }),
     podTopologySpread((pod) => groupSelectorOf(listers, pod)),
     interPodAffinity(listers.namespaces),
     balancedAllocation,

@@ -23,7 +23,6 @@ export function nodeVolumeLimits(
       { resource: "csinodes", action: "update" },
       { resource: "pods", action: "delete" },
       { resource: "persistentvolumeclaims", action: "add" },
-      { resource: "volumeattachments", action: "delete" },
     ],
     preFilter({ pod }) {
       const volumes = volumesOf(listers, [pod]);

@@ -2,7 +2,7 @@ import type { Node, Pod } from "../../api/core/types.generated.ts";
 import { podDemand } from "../cache/resources.ts";
 import type { EventAction } from "../framework/cluster-event.ts";
 
-/** What of a pod changed that scheduling could mind; a change of its status alone is none. */
+/** What of a pod changed that scheduling could mind; of its status only the claims made for it. */
 export function changesOf(old: Pod, pod: Pod): readonly EventAction[] {
   const actions: EventAction[] = [];
   if (differ(old.metadata.labels, pod.metadata.labels)) actions.push("update-labels");
@@ -10,7 +10,8 @@ export function changesOf(old: Pod, pod: Pod): readonly EventAction[] {
   if (hasShrunk(old, pod)) actions.push("scale-down");
   if ((old.spec.schedulingGates ?? []).length > 0 && (pod.spec.schedulingGates ?? []).length === 0)
     actions.push("gates-eliminated");
-  if (actions.length === 0 && differ(old.spec, pod.spec)) actions.push("update");
+  const claimsMade = differ(old.status?.resourceClaimStatuses, pod.status?.resourceClaimStatuses);
+  if (claimsMade || (actions.length === 0 && differ(old.spec, pod.spec))) actions.push("update");
   return actions;
 }
 

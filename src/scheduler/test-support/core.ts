@@ -18,7 +18,7 @@ export function testCore(
   const clock = new VirtualClock();
   const answer = async () => ({}) as never;
   const core = createSchedulingCore({
-    client: { createSubresource: answer, update: answer, patch: answer, delete: answer },
+    client: { get: answer, createSubresource: answer, update: answer, patch: answer, delete: answer },
     recorder: { event() {} },
     clock,
     random: seededRandom(1),
