@@ -59,14 +59,16 @@ export function createCelEnvironment(variables: Readonly<Record<string, CelType>
     for (const object of objects)
       if (!registered.has(object.name)) registerObject(environment, object, registered);
   for (const [name, { name: type }] of Object.entries(variables)) environment.registerVariable(name, type);
-  const functions = new Set(environment.getDefinitions().functions.map(({ name }) => name));
+  // Asked only for the message of what does not compile.
+  const isFunction = (name: string) =>
+    environment.getDefinitions().functions.some((definition) => definition.name === name);
   return {
     compile(expression, { wanted } = {}) {
-      const parsed = orCompileError(() => environment.parse(expression), expression, functions);
+      const parsed = orCompileError(() => environment.parse(expression), expression, isFunction);
       const syntax = parsed.ast as unknown as CelNode; // the nodes as they are at run time
       renameFunctions(syntax);
       const { valid, type = "dyn", error } = parsed.check();
-      if (!valid) throw compileError(error, expression, (name) => functions.has(name));
+      if (!valid) throw compileError(error, expression, isFunction);
       if (wanted !== undefined && type !== "dyn" && !wanted.includes(type))
         throw new CelCompileError(`must evaluate to ${wanted.join(" or ")}`);
       const meter = metered(parsed.ast);
@@ -90,11 +92,11 @@ export function createCelEnvironment(variables: Readonly<Record<string, CelType>
   };
 }
 
-function orCompileError<T>(work: () => T, expression: string, functions: ReadonlySet<string>): T {
+function orCompileError<T>(work: () => T, expression: string, isFunction: (name: string) => boolean): T {
   try {
     return work();
   } catch (error) {
-    throw compileError(error, expression, (name) => functions.has(name));
+    throw compileError(error, expression, isFunction);
   }
 }
 

@@ -73,3 +73,22 @@ export function itemsOf(schema: JsonSchema | undefined): JsonSchema | undefined 
 
 /** `additionalProperties: true`: upstream knows no schema for the values, so that what is inside is pruned. */
 const anyValue: JsonSchema = {};
+
+/** Whether a schema, or one inside of it, has CEL rules. */
+export function hasRules(schema: JsonSchema): boolean {
+  if ((schema["x-kubernetes-validations"] ?? []).length > 0) return true;
+  const below = [
+    ...Object.values(schema.properties ?? {}),
+    ...(schema.allOf ?? []),
+    itemsOf(schema),
+    valuesOf(schema),
+  ];
+  return below.some((each) => each !== undefined && hasRules(each));
+}
+
+/** Whether a schema, or one inside of it, has a default. */
+export function hasDefaults(schema: JsonSchema): boolean {
+  if (schema.default !== undefined) return true;
+  const below = [...Object.values(schema.properties ?? {}), itemsOf(schema), valuesOf(schema)];
+  return below.some((each) => each !== undefined && hasDefaults(each));
+}

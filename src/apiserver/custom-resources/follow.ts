@@ -48,6 +48,6 @@ async function begin(dependencies: FollowDependencies): Promise<void> {
       remove: (definition) => resources.remove(definition),
       isBuiltIn: (group, plural) => builtIn.has(`${group}/${plural}`),
     },
-    prepare: (crd) => prepareDefinition(crd, rest),
+    prepare: (crd) => prepareDefinition(crd),
   }).start();
 }

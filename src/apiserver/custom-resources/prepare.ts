@@ -1,12 +1,16 @@
 import type { CustomResourceDefinition } from "../../api/apiextensions/types.generated.ts";
+import { hasRules } from "../../apimachinery/structural-schema/json-schema.ts";
 import type { PreparedDefinition } from "./definition.ts";
 import type { RuleChecker } from "./rules.ts";
 
-/** What serving a definition takes beside the definition itself. */
-export async function prepareDefinition(
-  _crd: CustomResourceDefinition,
-  _dependencies: object,
-): Promise<PreparedDefinition> {
+/** What serving a definition takes beside the definition itself; CEL is loaded where there are rules. */
+export async function prepareDefinition(crd: CustomResourceDefinition): Promise<PreparedDefinition> {
   const rules = new Map<string, RuleChecker>();
+  for (const { name, schema } of crd.spec.versions) {
+    if (schema?.openAPIV3Schema === undefined || !hasRules(schema.openAPIV3Schema)) continue;
+    const { createRuleChecker } = await import("./rule-checker.ts");
+    const checker = createRuleChecker(schema.openAPIV3Schema);
+    if (checker !== undefined) rules.set(name, checker);
+  }
   return { rules };
 }

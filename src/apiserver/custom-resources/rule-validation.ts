@@ -1,0 +1,172 @@
+import type { CustomResourceDefinition } from "../../api/apiextensions/types.generated.ts";
+import type { FieldError } from "../../apimachinery/api-error.ts";
+import { estimateCost } from "../../apimachinery/cel/estimate.ts";
+import type { SizeBounds } from "../../apimachinery/cel/types.ts";
+import {
+  itemsOf,
+  type JsonSchema,
+  type ValidationRule,
+  valuesOf,
+} from "../../apimachinery/structural-schema/json-schema.ts";
+import * as field from "../../apimachinery/validation.ts";
+import { compileRules } from "./compiled-rules.ts";
+
+/** Upstream's limits of what rules may cost at worst: one rule, and all of a definition's version. */
+const ruleCostLimit = 10_000_000;
+const definitionCostLimit = 100_000_000;
+
+/** Whether the rules of a definition compile, fit their place and cost no more than they may. */
+export function validateRules(crd: CustomResourceDefinition): readonly FieldError[] {
+  return (crd.spec.versions ?? []).flatMap((version, index) => {
+    const path = field.child(field.at("spec.versions", index), "schema", "openAPIV3Schema");
+    const schema = version.schema?.openAPIV3Schema;
+    if (schema === undefined) return [];
+    const total: Total = { cost: 0 };
+    const errors = validateSchema(schema, { path, isRoot: true, cardinality: 1, correlates: true }, total);
+    if (total.cost > definitionCostLimit)
+      errors.push(
+        field.forbidden(
+          path,
+          costMessage(
+            "x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema",
+            total.cost,
+            definitionCostLimit,
+          ),
+        ),
+      );
+    return errors;
+  });
+}
+
+interface Total {
+  cost: number;
+}
+
+interface Place {
+  readonly path: string;
+  readonly isRoot: boolean;
+  /** How many values there may be at this place. */
+  readonly cardinality: number;
+  /** Whether a value can be found again in the former object. */
+  readonly correlates: boolean;
+}
+
+function validateSchema(schema: JsonSchema, place: Place, total: Total): FieldError[] {
+  const errors: FieldError[] = [];
+  const below = (part: JsonSchema | undefined, path: string, change: Partial<Place> = {}) => {
+    if (part !== undefined)
+      errors.push(...validateSchema(part, { ...place, isRoot: false, path, ...change }, total));
+  };
+  for (const [name, property] of Object.entries(schema.properties ?? {}))
+    below(property, field.at(field.child(place.path, "properties"), name));
+  const items = itemsOf(schema);
+  below(items, field.child(place.path, "items"), {
+    cardinality: place.cardinality * (schema.maxItems ?? defaultItems),
+    correlates: place.correlates && schema["x-kubernetes-list-type"] === "map",
+  });
+  below(valuesOf(schema), field.child(place.path, "additionalProperties"), {
+    cardinality: place.cardinality * (schema.maxProperties ?? defaultItems),
+  });
+  if ((schema["x-kubernetes-validations"] ?? []).length > 0)
+    errors.push(...validateOwn(schema, place, total));
+  return errors;
+}
+
+/** As many as fit in a request when nothing is said. */
+const defaultItems = 500_000;
+
+function validateOwn(schema: JsonSchema, place: Place, total: Total): readonly FieldError[] {
+  const path = field.child(place.path, "x-kubernetes-validations");
+  const wellFormed = (schema["x-kubernetes-validations"] ?? []).flatMap((rule, index) =>
+    validateForm(rule, field.at(path, index)),
+  );
+  if (wellFormed.length > 0) return wellFormed;
+  const { type, rules } = compileRules(schema, place.isRoot);
+  const bounds: Readonly<Record<string, SizeBounds>> = { self: type.size, oldSelf: type.size };
+  return rules.flatMap((compiled, index) => {
+    const at = field.at(path, index);
+    const errors: FieldError[] = [];
+    for (const [name, program] of [
+      ["rule", compiled.program],
+      ["messageExpression", compiled.message],
+    ] as const) {
+      if (program === undefined) continue;
+      const cost = estimateCost(program.syntax, bounds) * place.cardinality;
+      total.cost += cost;
+      if (cost > ruleCostLimit)
+        errors.push(
+          field.forbidden(
+            field.child(at, name),
+            costMessage(
+              name === "rule" ? "estimated rule cost" : "estimated messageExpression cost",
+              cost,
+              ruleCostLimit,
+            ),
+          ),
+        );
+    }
+    if (compiled.error !== undefined)
+      errors.push(field.invalid(field.child(at, "rule"), compiled.rule, compiled.error));
+    if (compiled.messageError !== undefined)
+      errors.push(field.invalid(field.child(at, "messageExpression"), compiled.rule, compiled.messageError));
+    if (compiled.usesOldSelf && !place.correlates)
+      errors.push(
+        field.invalid(
+          field.child(at, "rule"),
+          compiled.rule.rule,
+          `oldSelf cannot be used on the uncorrelatable portion of the schema within ${place.path}`,
+        ),
+      );
+    if (
+      !compiled.usesOldSelf &&
+      compiled.program !== undefined &&
+      compiled.rule.optionalOldSelf !== undefined
+    )
+      errors.push(
+        field.invalid(
+          field.child(at, "optionalOldSelf"),
+          compiled.rule.optionalOldSelf,
+          "may not be set if oldSelf is not used in rule",
+        ),
+      );
+    return errors;
+  });
+}
+
+const reasons = ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];
+
+function validateForm(rule: ValidationRule, path: string): readonly FieldError[] {
+  const { message, messageExpression, reason, fieldPath } = rule;
+  const errors: FieldError[] = [];
+  const text = rule.rule.trim();
+  if (text === "") errors.push(field.required(field.child(path, "rule"), "rule is not specified"));
+  else if (message && message.trim() === "")
+    errors.push(field.invalid(field.child(path, "message"), message, "must be non-empty if specified"));
+  else if (message?.trim().includes("\n") === true)
+    errors.push(field.invalid(field.child(path, "message"), message, "must not contain line breaks"));
+  else if (text.includes("\n") && !message?.trim())
+    errors.push(
+      field.required(field.child(path, "message"), "message must be specified if rule contains line breaks"),
+    );
+  if (messageExpression && messageExpression.trim() === "")
+    errors.push(
+      field.required(
+        field.child(path, "messageExpression"),
+        "messageExpression must be non-empty if specified",
+      ),
+    );
+  if (reason !== undefined && !reasons.includes(reason))
+    errors.push(field.notSupported(field.child(path, "reason"), reason, reasons));
+  if (fieldPath && fieldPath.trim() === "")
+    errors.push(field.invalid(field.child(path, "fieldPath"), fieldPath, "must be non-empty if specified"));
+  else if (fieldPath && !/^[.[]/.test(fieldPath))
+    errors.push(field.invalid(field.child(path, "fieldPath"), fieldPath, "must be a valid path"));
+  return errors;
+}
+
+function costMessage(what: string, cost: number, limit: number): string {
+  const exceeds = cost / limit;
+  const factor =
+    exceeds > 100 ? "more than 100x" : exceeds < 1.5 ? `${exceeds.toFixed(6)}x` : `${exceeds.toFixed(1)}x`;
+  return `${what} exceeds budget by factor of ${factor} (try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared)`;
+}
