@@ -189,6 +189,23 @@ export function cIdentifier(value: string): Reasons {
   ];
 }
 
+/** Why a condition is as it is, in one word or several. */
+export function conditionReason(value: string): Reasons {
+  const format = "[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?";
+  if (whole(format).test(value)) return none;
+  return [
+    patternReason(
+      "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric characters or '_,:', and must end with an alphanumeric character or '_'",
+      format,
+      "my_name",
+      "MY_NAME",
+      "MyName",
+      "ReasonA,ReasonB",
+      "ReasonA:ReasonB",
+    ),
+  ];
+}
+
 /** A name of an environment variable: any printable ASCII but "=". */
 export function environmentVariableName(value: string): Reasons {
   const reasons: string[] = [];

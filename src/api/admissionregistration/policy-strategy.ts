@@ -1,5 +1,12 @@
 import type { Strategy } from "../definition.ts";
 import { fillAbsent, mapField, mapItems } from "../fill.ts";
+import {
+  validateMutatingBinding,
+  validateMutatingPolicy,
+  validateValidatingBinding,
+  validateValidatingPolicy,
+  validateValidatingPolicyStatus,
+} from "./policy-validation.ts";
 import type {
   MatchResources,
   MutatingAdmissionPolicy,
@@ -10,6 +17,9 @@ import type {
 } from "./types.generated.ts";
 
 export const validatingPolicyStrategy: Strategy<ValidatingAdmissionPolicy> = {
+  validate: validateValidatingPolicy,
+  validateUpdate: validateValidatingPolicy,
+  validateStatusUpdate: validateValidatingPolicyStatus,
   unconditionalUpdate: false,
   defaults: (object) => ({
     ...mapField(object, "spec", (spec) =>
@@ -21,11 +31,15 @@ export const validatingPolicyStrategy: Strategy<ValidatingAdmissionPolicy> = {
 };
 
 export const validatingPolicyBindingStrategy: Strategy<ValidatingAdmissionPolicyBinding> = {
+  validate: validateValidatingBinding,
+  validateUpdate: validateValidatingBinding,
   unconditionalUpdate: false,
   defaults: (object) => mapField(object, "spec", (spec) => mapField(spec, "matchResources", defaultMatch)),
 };
 
 export const mutatingPolicyStrategy: Strategy<MutatingAdmissionPolicy> = {
+  validate: validateMutatingPolicy,
+  validateUpdate: validateMutatingPolicy,
   unconditionalUpdate: false,
   defaults: (object) =>
     mapField(object, "spec", (spec) =>
@@ -34,6 +48,8 @@ export const mutatingPolicyStrategy: Strategy<MutatingAdmissionPolicy> = {
 };
 
 export const mutatingPolicyBindingStrategy: Strategy<MutatingAdmissionPolicyBinding> = {
+  validate: validateMutatingBinding,
+  validateUpdate: validateMutatingBinding,
   unconditionalUpdate: false,
   defaults: (object) => mapField(object, "spec", (spec) => mapField(spec, "matchResources", defaultMatch)),
 };

@@ -3,12 +3,8 @@ import type { FieldError } from "../../apimachinery/api-error.ts";
 import { validateLabelSelector } from "../../apimachinery/labels.ts";
 import { dns1035Label, dns1123Subdomain, portNumber } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
-import type {
-  MutatingWebhook,
-  RuleWithOperations,
-  ValidatingWebhook,
-  WebhookClientConfig,
-} from "./types.generated.ts";
+import { validateMatchConditions, validateRule } from "./rule-validation.ts";
+import type { MutatingWebhook, ValidatingWebhook, WebhookClientConfig } from "./types.generated.ts";
 
 type Errors = readonly FieldError[];
 type Webhook = ValidatingWebhook | MutatingWebhook;
@@ -25,18 +21,19 @@ export function validateWebhooks({ webhooks }: { readonly webhooks?: readonly We
 }
 
 const maxTimeoutSeconds = 30;
+const harmless = ["None", "NoneOnDryRun"];
 
 function validateWebhook(path: string, webhook: Webhook): Errors {
   const { name, rules, failurePolicy, matchPolicy, sideEffects, timeoutSeconds, clientConfig } = webhook;
   const at = (part: string) => field.child(path, part);
   const errors: FieldError[] = [
     ...qualifiedDomainErrors(at("name"), name ?? ""),
-    ...validateLabelSelector(at("namespaceSelector"), webhook.namespaceSelector),
-    ...validateLabelSelector(at("objectSelector"), webhook.objectSelector),
     ...field.each(at("rules"), rules, validateRule),
     ...field.oneOf(at("failurePolicy"), failurePolicy, ["Fail", "Ignore"]),
     ...field.oneOf(at("matchPolicy"), matchPolicy, ["Equivalent", "Exact"]),
-    ...field.oneOf(at("sideEffects"), sideEffects, ["None", "NoneOnDryRun"], { required: true }),
+    ...(sideEffects === undefined
+      ? [field.required(at("sideEffects"), `must specify one of ${harmless.join(", ")}`)]
+      : field.oneOf(at("sideEffects"), sideEffects, harmless)),
   ];
   if ("reinvocationPolicy" in webhook)
     errors.push(...field.oneOf(at("reinvocationPolicy"), webhook.reinvocationPolicy, ["IfNeeded", "Never"]));
@@ -48,9 +45,14 @@ function validateWebhook(path: string, webhook: Webhook): Errors {
         `the timeout value must be between 1 and ${maxTimeoutSeconds} seconds`,
       ),
     );
-  errors.push(...reviewVersionErrors(at("admissionReviewVersions"), webhook.admissionReviewVersions ?? []));
-  errors.push(...validateClient(at("clientConfig"), clientConfig ?? {}));
-  return [...errors, ...conditionErrors(at("matchConditions"), webhook)];
+  return [
+    ...errors,
+    ...validateLabelSelector(at("namespaceSelector"), webhook.namespaceSelector),
+    ...validateLabelSelector(at("objectSelector"), webhook.objectSelector),
+    ...validateClient(at("clientConfig"), clientConfig ?? {}),
+    ...validateMatchConditions(at("matchConditions"), webhook.matchConditions),
+    ...reviewVersionErrors(at("admissionReviewVersions"), webhook.admissionReviewVersions ?? []),
+  ];
 }
 
 /** A domain of at least three parts. */
@@ -110,67 +112,5 @@ function urlErrors(path: string, text: string): Errors {
     errors.push(field.invalid(path, url.hash.slice(1), "fragments are not permitted in the URL"));
   if (url.search !== "")
     errors.push(field.invalid(path, url.search.slice(1), "query parameters are not permitted in the URL"));
-  return errors;
-}
-
-const operations = ["*", "CONNECT", "CREATE", "DELETE", "UPDATE"];
-
-/** Which requests: each list is not empty, and a star stands alone. */
-function validateRule(rule: RuleWithOperations, path: string): Errors {
-  const { apiGroups = [], apiVersions = [], resources = [], operations: given = [], scope } = rule;
-  const errors: FieldError[] = [];
-  for (const [name, list] of Object.entries({ apiGroups, apiVersions, resources, operations: given })) {
-    const at = field.child(path, name);
-    if (list.length === 0) errors.push(field.required(at));
-    if (name !== "resources" && list.length > 1 && list.includes("*"))
-      errors.push(field.invalid(at, list, "if '*' is present, must not specify other values"));
-  }
-  apiVersions.forEach((version, index) => {
-    if (version === "") errors.push(field.required(field.at(field.child(path, "apiVersions"), index)));
-  });
-  errors.push(
-    ...field.each(field.child(path, "operations"), given, (operation, at) =>
-      field.oneOf(at, operation, operations),
-    ),
-  );
-  errors.push(...resourceErrors(field.child(path, "resources"), resources));
-  errors.push(...field.oneOf(field.child(path, "scope"), scope, ["*", "Cluster", "Namespaced"]));
-  return errors;
-}
-
-function resourceErrors(path: string, resources: readonly string[]): Errors {
-  const errors: FieldError[] = resources.flatMap((name, index) =>
-    name === "" ? [field.required(field.at(path, index))] : [],
-  );
-  if (resources.includes("*/*") && resources.length > 1)
-    errors.push(field.invalid(path, resources, "if '*/*' is present, must not specify other resources"));
-  if (resources.includes("*") && resources.some((name) => name !== "*" && !name.includes("/")))
-    errors.push(
-      field.invalid(
-        path,
-        resources,
-        "if '*' is present, must not specify other resources without subresources",
-      ),
-    );
-  return errors;
-}
-
-const maxConditions = 64;
-
-function conditionErrors(path: string, { matchConditions = [] }: Webhook): Errors {
-  const errors: FieldError[] = [];
-  if (matchConditions.length > maxConditions)
-    errors.push(field.tooMany(path, matchConditions.length, maxConditions));
-  errors.push(
-    ...field.each(path, matchConditions, ({ name, expression }, at) => [
-      ...(name ? [] : [field.required(field.child(at, "name"))]),
-      ...(expression?.trim() ? [] : [field.required(field.child(at, "expression"))]),
-    ]),
-    ...field.unique(
-      matchConditions,
-      ({ name }) => name,
-      (index, { name }) => field.duplicate(field.child(field.at(path, index), "name"), name),
-    ),
-  );
   return errors;
 }

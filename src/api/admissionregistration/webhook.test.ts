@@ -88,8 +88,8 @@ const cases: readonly { name: string; given: object; want: RefusedCase["want"] }
       rules: [{ operations: ["*", "CREATE"], apiGroups: [], apiVersions: [""], resources: ["*/*", "pods"] }],
     },
     want: [
+      'webhooks[0].rules[0].operations: Invalid value: ["*","CREATE"]: if \'*\' is present, must not specify other operations',
       "webhooks[0].rules[0].apiGroups: Required value",
-      'webhooks[0].rules[0].operations: Invalid value: ["*","CREATE"]: if \'*\' is present, must not specify other values',
       "webhooks[0].rules[0].apiVersions[0]: Required value",
       'webhooks[0].rules[0].resources: Invalid value: ["*/*","pods"]: if \'*/*\' is present, must not specify other resources',
     ],

@@ -1,6 +1,7 @@
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import { validateLabelSelector } from "../../apimachinery/labels.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { validateConditions } from "../../apimachinery/validation-conditions.ts";
 import {
   intOrPercentErrors,
   overHundredErrors,
@@ -30,9 +31,12 @@ export function validateDisruptionBudget({ spec }: PodDisruptionBudget): Errors 
 }
 
 export function validateDisruptionBudgetStatus({ status = {} }: PodDisruptionBudget): Errors {
-  return replicaCountErrors(
-    status,
-    ["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"],
-    [],
-  );
+  return [
+    ...validateConditions("status.conditions", status.conditions),
+    ...replicaCountErrors(
+      status,
+      ["disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"],
+      [],
+    ),
+  ];
 }

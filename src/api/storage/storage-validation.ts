@@ -4,6 +4,7 @@ import { validateLabelName, validateLabelSelector } from "../../apimachinery/lab
 import { byteLength, dns1123Subdomain, qualifiedName } from "../../apimachinery/names.ts";
 import { parseQuantity } from "../../apimachinery/quantity.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { driverNameErrors } from "./driver-name.ts";
 import type {
   CSIDriver,
   CSINode,
@@ -68,12 +69,6 @@ export function validateStorageClassUpdate(object: StorageClass, old: StorageCla
       errors.push(field.forbidden(name, `updates to ${name} are forbidden.`));
   errors.push(...field.immutable("volumeBindingMode", object.volumeBindingMode, old.volumeBindingMode));
   return errors;
-}
-
-function driverNameErrors(path: string, name: string | undefined): Errors {
-  if (!name) return [field.required(path)];
-  const errors: FieldError[] = byteLength(name) > 63 ? [field.tooLong(path, 63)] : [];
-  return [...errors, ...field.invalidEach(path, name, dns1123Subdomain(name.toLowerCase()))];
 }
 
 export function validateVolumeAttributesClass({
