@@ -2,7 +2,7 @@ import { isMirrorPod } from "../api/core/pod-conditions.ts";
 import { podQosClass } from "../api/core/pod-qos.ts";
 import type { Node, Pod, Service } from "../api/core/types.generated.ts";
 import { nodes, pods, runtimeClasses, services } from "../api/resources.generated.ts";
-import type { Clock } from "../base/clock.ts";
+import { type Clock, sleep } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Client } from "../client/client.ts";
@@ -27,7 +27,7 @@ import { PodWorkers } from "./pod-workers.ts";
 import { ProbeManager } from "./probes/probe-manager.ts";
 import { type NetworkProber, runProbe } from "./probes/prober.ts";
 import { pullCredentials } from "./pull-credentials.ts";
-import { createReferencedObjects } from "./referenced-objects.ts";
+import { ReferencedObjects } from "./referenced-objects.ts";
 import { Allocations } from "./resize/allocations.ts";
 import { PodResizer } from "./resize/pod-resizer.ts";
 import type { NodeDns } from "./resolv-conf.ts";
@@ -37,7 +37,7 @@ import { serviceEnvironment } from "./service-environment.ts";
 import { StatusManager } from "./status-manager.ts";
 import { createTerminationMessages } from "./termination-messages.ts";
 import { createTokenManager } from "./volumes/tokens.ts";
-import { createVolumeManager } from "./volumes/volume-manager.ts";
+import { VolumeManager } from "./volumes/volume-manager.ts";
 
 export interface KubeletDependencies {
   readonly client: Client;
@@ -84,6 +84,9 @@ export function createKubelet(dependencies: KubeletDependencies, options: Kubele
   return new NodeAgent(dependencies, options);
 }
 
+/** How long a kubelet that ends waits for its last writes. */
+const lastWritesMs = 2000;
+
 class NodeAgent implements Kubelet {
   readonly #dependencies: KubeletDependencies;
   readonly #options: KubeletOptions;
@@ -92,6 +95,7 @@ class NodeAgent implements Kubelet {
   readonly #events: PodEvents;
   readonly #statuses: StatusManager;
   readonly #probes: ProbeManager;
+  readonly #objects: ReferencedObjects;
   readonly #allocations = new Allocations();
   readonly #pleg: Pleg;
   #workers: PodWorkers | undefined;
@@ -106,6 +110,7 @@ class NodeAgent implements Kubelet {
     this.#serviceInformer = informers.informer(services);
     this.#events = createPodEvents(dependencies.recorder);
     this.#statuses = new StatusManager(dependencies);
+    this.#objects = new ReferencedObjects({ ...dependencies, changed: this.#notify });
     this.#probes = new ProbeManager({
       clock,
       random,
@@ -137,8 +142,11 @@ class NodeAgent implements Kubelet {
     workers.follow(this.#podInformer, (pod) => !isMirrorPod(pod));
     await Promise.all([registering, this.#pleg.run(signal)]);
     this.#probes.close();
+    this.#objects.close();
     await workers.stop();
-    await this.#statuses.flush();
+    // What the API server does not take now, the next kubelet tells it.
+    await Promise.race([this.#statuses.flush(), sleep(clock, lastWritesMs)]);
+    this.#statuses.close();
   }
 
   #createPleg(): Pleg {
@@ -174,12 +182,12 @@ class NodeAgent implements Kubelet {
 
   /** Settled once the machine and the runtime were asked; nothing runs before that. */
   async #createLifecycle(): Promise<PodLifecycle> {
-    const { client, clock, logger, host, images, runtime } = this.#dependencies;
+    const { client, clock, host, images, runtime } = this.#dependencies;
     const { directories } = this.#options;
     const machine = await this.#dependencies.machine();
     const { runtimeName } = await runtime.version();
     const node = this.#context(machine);
-    const objects = createReferencedObjects({ client, clock, logger, changed: this.#notify });
+    const objects = this.#objects;
     const tokens = createTokenManager({ client, clock });
     const parts = {
       ...this.#dependencies,
@@ -193,7 +201,7 @@ class NodeAgent implements Kubelet {
       killer: new PodKiller({ ...this.#dependencies, events: this.#events }),
       crashBackoff: new RestartBackoff(clock),
       resizer: this.#resizer(),
-      volumes: createVolumeManager({
+      volumes: new VolumeManager({
         client,
         files: host.files,
         objects,

@@ -196,7 +196,9 @@ function initStep(
       };
     case "unknown":
       return { outcome: "start", toKill: [unknownState(instance, container.name)] };
+    case "created":
     case undefined:
+      // Created and never started (the start failed, or the kubelet died in between): started anew.
       return { outcome: "start", toKill: [] };
     default:
       return { outcome: "wait", toKill: [] };
@@ -204,7 +206,8 @@ function initStep(
 }
 
 function keepSidecar(input: PodActionInput, container: Container, instance: RuntimeContainer | undefined) {
-  if (instance === undefined || instance.state === "exited") return { start: true, toKill: [] };
+  if (instance === undefined || instance.state === "exited" || instance.state === "created")
+    return { start: true, toKill: [] };
   if (instance.state === "unknown") return { start: true, toKill: [unknownState(instance, container.name)] };
   const kill = instance.state === "running" ? reasonToKill(input, container, instance) : undefined;
   if (kill === undefined) return { start: false, toKill: [] };
@@ -223,7 +226,7 @@ function mainActions(input: PodActionInput, instances: ReadonlyMap<string, Runti
   for (const container of pod.spec.containers ?? []) {
     const instance = instances.get(container.name);
     if (instance === undefined || instance.state === "created") {
-      // One that was created and never started (the kubelet died in between) is started anew.
+      // Created and never started: started anew.
       toStart.push({ container, kind: "main" });
     } else if (instance.state === "unknown") {
       toKill.push(unknownState(instance, container.name));

@@ -23,7 +23,9 @@ export async function removeDeadInstances(
     const name = containerNameOf(container);
     const count = (seen.get(name) ?? 0) + 1;
     seen.set(name, count);
-    if (count <= keptInstances || container.state !== "exited") kept.add(container.podSandboxId);
+    const isOver =
+      container.state === "exited" ? count > keptInstances : container.state === "created" && count > 1;
+    if (!isOver) kept.add(container.podSandboxId);
     else {
       await runtime.removeContainer(container.id);
       if (container.logPath !== "") await host.files.removeTree(container.logPath);

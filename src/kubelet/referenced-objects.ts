@@ -2,7 +2,7 @@ import type { ConfigMap, Pod, Secret } from "../api/core/types.generated.ts";
 import { configMaps, secrets } from "../api/resources.generated.ts";
 import { isApiError } from "../apimachinery/api-error.ts";
 import type { KubeObject, ResourceType } from "../apimachinery/meta.ts";
-import type { Clock } from "../base/clock.ts";
+import { type Clock, sleep } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Client } from "../client/client.ts";
 
@@ -42,169 +42,184 @@ export function referencesOf(pod: Pod): PodReferences {
   return { configMaps: maps, secrets: secretNames };
 }
 
-export interface ReferencedObjects {
-  /** Fetches what the pod names and keeps it current until `release`. Absent objects stay absent; failures throw. */
-  load(pod: Pod, signal: AbortSignal): Promise<void>;
-  configMap(namespace: string, name: string): ConfigMap | undefined;
-  secret(namespace: string, name: string): Secret | undefined;
-  release(podUid: string): void;
-}
-
 interface Entry<T> {
   object: T | undefined;
-  readonly users: Map<string, () => void>;
+  readonly users: Set<string>;
   readonly controller: AbortController;
   ready: Promise<void>;
 }
 
-/**
- * The config maps and secrets that this node's pods use: each is fetched when the first pod needs it and watched by name
- * while one does (upstream's watch-based object managers); an immutable one is fetched once. `changed` tells which pods
- * use something that changed.
- */
-export function createReferencedObjects(dependencies: {
+/** One object of the API, by what it is and how it is called. */
+interface Reference<T extends KubeObject> {
+  readonly type: ResourceType<T>;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface ReferencedObjectsDependencies {
   readonly client: Client;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Something that this pod uses changed. */
   readonly changed: (podUid: string) => void;
-}): ReferencedObjects {
-  const { client, clock, logger, changed } = dependencies;
-  const maps = new Map<string, Entry<ConfigMap>>();
-  const secretEntries = new Map<string, Entry<Secret>>();
+}
 
-  function use<T extends KubeObject>(
+/** A watch that the server ends, or refuses, is begun again no sooner than this. */
+const rewatchMs = 1000;
+
+/**
+ * The config maps and secrets that this node's pods use: each is fetched when the first pod needs it and watched by name
+ * while one does (upstream's watch-based object managers).
+ */
+export class ReferencedObjects {
+  readonly #dependencies: ReferencedObjectsDependencies;
+  readonly #configMaps = new Map<string, Entry<ConfigMap>>();
+  readonly #secrets = new Map<string, Entry<Secret>>();
+
+  constructor(dependencies: ReferencedObjectsDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /** Fetches what the pod names and keeps it current until `release`. Absent objects stay absent; failures throw. */
+  async load(pod: Pod, signal: AbortSignal): Promise<void> {
+    const { namespace = "", uid = "" } = pod.metadata;
+    const references = referencesOf(pod);
+    const loads = [
+      ...[...references.configMaps].map((name) =>
+        this.#use(this.#configMaps, { type: configMaps, namespace, name }, uid),
+      ),
+      ...[...references.secrets].map((name) =>
+        this.#use(this.#secrets, { type: secrets, namespace, name }, uid),
+      ),
+    ];
+    try {
+      await Promise.all(loads);
+    } catch (error) {
+      if (!isApiError(error, "Forbidden") && !signal.aborted) throw error;
+      // The Node authorizer learns of a new pod a moment after the kubelet: like absence, it is tried again.
+      this.#dependencies.logger.debug(
+        { error, pod: `${namespace}/${pod.metadata.name}` },
+        "a referenced object is not readable yet",
+      );
+    }
+  }
+
+  configMap(namespace: string, name: string): ConfigMap | undefined {
+    return this.#configMaps.get(`${namespace}/${name}`)?.object;
+  }
+
+  secret(namespace: string, name: string): Secret | undefined {
+    return this.#secrets.get(`${namespace}/${name}`)?.object;
+  }
+
+  /** The pod needs nothing any more. */
+  release(podUid: string): void {
+    release(this.#configMaps, podUid);
+    release(this.#secrets, podUid);
+  }
+
+  /** Watches nothing any more. */
+  close(): void {
+    for (const { controller } of [...this.#configMaps.values(), ...this.#secrets.values()])
+      controller.abort();
+  }
+
+  async #use<T extends KubeObject>(
     entries: Map<string, Entry<T>>,
-    type: ResourceType<T>,
-    namespace: string,
-    name: string,
+    reference: Reference<T>,
     podUid: string,
   ): Promise<void> {
-    const key = `${namespace}/${name}`;
+    const key = `${reference.namespace}/${reference.name}`;
     let entry = entries.get(key);
     if (entry === undefined) {
-      entry = {
-        object: undefined,
-        users: new Map(),
-        controller: new AbortController(),
-        ready: Promise.resolve(),
-      };
+      const controller = new AbortController();
+      entry = { object: undefined, users: new Set(), controller, ready: Promise.resolve() };
       entries.set(key, entry);
-      entry.ready = follow(entry, type, namespace, name);
+      entry.ready = this.#follow(entry, reference);
     }
-    const added = entry;
-    entry.users.set(podUid, () => changed(podUid));
-    return added.ready.catch((error: unknown) => {
+    const used = entry;
+    used.users.add(podUid);
+    try {
+      await used.ready;
+    } catch (error) {
       // The next sync of the pod tries again.
-      if (entries.get(key) === added) {
-        added.controller.abort();
-        entries.delete(key);
-      }
+      used.controller.abort();
+      if (entries.get(key) === used) entries.delete(key);
       throw error;
-    });
+    }
   }
 
   /** Resolves when the object's first state is known; goes on watching after that. */
-  async function follow<T extends KubeObject>(
-    entry: Entry<T>,
-    type: ResourceType<T>,
-    namespace: string,
-    name: string,
-  ) {
-    const { signal } = entry.controller;
-    let resourceVersion: string | undefined = await read(entry, type, namespace, name);
-    void (async () => {
-      while (!signal.aborted) {
-        try {
-          if (resourceVersion === undefined) resourceVersion = await read(entry, type, namespace, name);
-          resourceVersion = await watchOnce(entry, type, namespace, name, resourceVersion);
-        } catch (error) {
-          if (signal.aborted) return;
-          resourceVersion = undefined;
-          logger.debug(
-            { error, namespace, name, resource: type.resource },
-            "watch of a referenced object failed; trying again",
-          );
-          await new Promise<void>((resolve) => clock.setTimer(1000, resolve));
-        }
-      }
-    })();
+  async #follow<T extends KubeObject>(entry: Entry<T>, reference: Reference<T>): Promise<void> {
+    const resourceVersion = await this.#read(entry, reference);
+    void this.#watch(entry, reference, resourceVersion);
   }
 
-  async function read<T extends KubeObject>(
-    entry: Entry<T>,
-    type: ResourceType<T>,
-    namespace: string,
-    name: string,
-  ): Promise<string> {
+  async #watch<T extends KubeObject>(entry: Entry<T>, reference: Reference<T>, since: string): Promise<void> {
+    const { clock, logger } = this.#dependencies;
     const { signal } = entry.controller;
-    const list = await client.list(type, { namespace, fieldSelector: `metadata.name=${name}`, signal });
-    set(entry, list.items[0]);
+    const { namespace, name } = reference;
+    let resourceVersion: string | undefined = since;
+    while (!signal.aborted) {
+      const startedAtMs = clock.now();
+      try {
+        resourceVersion ??= await this.#read(entry, reference);
+        resourceVersion = await this.#watchOnce(entry, reference, resourceVersion);
+      } catch (error) {
+        if (signal.aborted) return;
+        resourceVersion = undefined;
+        const { resource } = reference.type;
+        logger.debug(
+          { error, namespace, name, resource },
+          "watch of a referenced object failed; trying again",
+        );
+      }
+      const pauseMs = rewatchMs - (clock.now() - startedAtMs);
+      if (pauseMs > 0) await sleep(clock, pauseMs, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #read<T extends KubeObject>(entry: Entry<T>, reference: Reference<T>): Promise<string> {
+    const { type, namespace, name } = reference;
+    const { signal } = entry.controller;
+    const selection = { namespace, fieldSelector: `metadata.name=${name}`, signal };
+    const list = await this.#dependencies.client.list(type, selection);
+    this.#set(entry, list.items[0]);
     return list.metadata.resourceVersion ?? "";
   }
 
-  async function watchOnce<T extends KubeObject>(
+  /** Resolves to where to go on; undefined: read it anew. */
+  async #watchOnce<T extends KubeObject>(
     entry: Entry<T>,
-    type: ResourceType<T>,
-    namespace: string,
-    name: string,
-    since: string,
+    { type, namespace, name }: Reference<T>,
+    resourceVersion: string,
   ): Promise<string | undefined> {
     const { signal } = entry.controller;
     const fieldSelector = `metadata.name=${name}`;
-    let seen: string | undefined = since;
-    const batches = await client.watch(type, {
-      namespace,
-      fieldSelector,
-      resourceVersion: since,
-      allowWatchBookmarks: true,
-      signal,
-    });
-    for await (const batch of batches) {
+    const options = { namespace, fieldSelector, resourceVersion, allowWatchBookmarks: true, signal };
+    let seen: string | undefined = resourceVersion;
+    for await (const batch of await this.#dependencies.client.watch(type, options)) {
       for (const { type: eventType, object } of batch) {
         if (eventType === "ERROR") return undefined;
         seen = (object as T).metadata.resourceVersion ?? seen;
-        if (eventType !== "BOOKMARK") set(entry, eventType === "DELETED" ? undefined : (object as T));
+        if (eventType !== "BOOKMARK") this.#set(entry, eventType === "DELETED" ? undefined : (object as T));
       }
     }
     return seen;
   }
 
-  function set<T extends KubeObject>(entry: Entry<T>, object: T | undefined): void {
+  #set<T extends KubeObject>(entry: Entry<T>, object: T | undefined): void {
     const before = entry.object?.metadata.resourceVersion;
     entry.object = object;
-    if (before !== object?.metadata.resourceVersion) for (const tell of entry.users.values()) tell();
+    if (before === object?.metadata.resourceVersion) return;
+    for (const uid of entry.users) this.#dependencies.changed(uid);
   }
+}
 
-  return {
-    async load(pod, signal) {
-      const { namespace = "", uid = "" } = pod.metadata;
-      const references = referencesOf(pod);
-      const loads = [
-        ...[...references.configMaps].map((name) => use(maps, configMaps, namespace, name, uid)),
-        ...[...references.secrets].map((name) => use(secretEntries, secrets, namespace, name, uid)),
-      ];
-      try {
-        await Promise.all(loads);
-      } catch (error) {
-        if (!isApiError(error, "Forbidden") && !signal.aborted) throw error;
-        // The Node authorizer learns of a new pod a moment after the kubelet: like absence, it is tried again.
-        logger.debug(
-          { error, pod: `${namespace}/${pod.metadata.name}` },
-          "a referenced object is not readable yet",
-        );
-      }
-    },
-    configMap: (namespace, name) => maps.get(`${namespace}/${name}`)?.object,
-    secret: (namespace, name) => secretEntries.get(`${namespace}/${name}`)?.object,
-    release(podUid) {
-      for (const entries of [maps, secretEntries] as readonly Map<string, Entry<KubeObject>>[]) {
-        for (const [key, entry] of entries) {
-          entry.users.delete(podUid);
-          if (entry.users.size > 0) continue;
-          entry.controller.abort();
-          entries.delete(key);
-        }
-      }
-    },
-  };
+function release<T>(entries: Map<string, Entry<T>>, podUid: string): void {
+  for (const [key, entry] of entries) {
+    if (!entry.users.delete(podUid) || entry.users.size > 0) continue;
+    entry.controller.abort();
+    entries.delete(key);
+  }
 }

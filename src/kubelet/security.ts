@@ -26,7 +26,7 @@ const maskedPaths = [
 ];
 const readonlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
-export function isPrivileged(container: Container | EphemeralContainer): boolean {
+function isPrivileged(container: Container | EphemeralContainer): boolean {
   return container.securityContext?.privileged === true;
 }
 
@@ -112,7 +112,7 @@ function verifyNonRoot(
   }
 }
 
-export function namespaceOptions(pod: Pod, targetId?: string): NamespaceOptions {
+function namespaceOptions(pod: Pod, targetId?: string): NamespaceOptions {
   const { hostNetwork, hostPID, hostIPC, shareProcessNamespace } = pod.spec;
   const pid = hostPID === true ? "node" : shareProcessNamespace === true ? "pod" : "container";
   return {

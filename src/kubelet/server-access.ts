@@ -75,7 +75,7 @@ const verbs: Readonly<Record<string, string>> = {
 };
 
 /** The subresource of nodes that stands for a path of the kubelet's server. */
-export function subresourceOf(path: string): string {
+function subresourceOf(path: string): string {
   const [first = ""] = path.split("/").filter((segment) => segment !== "");
   if (["stats", "metrics"].includes(first)) return first;
   if (first === "logs") return "log";

@@ -27,75 +27,66 @@ export interface VolumeManagerDependencies {
   readonly resourceField: (pod: Pod, containerName: string, resource: string, divisor: string) => string;
 }
 
-export interface VolumeManager {
+/** Sets the volumes of pods up on the disk, and takes them away. */
+export class VolumeManager {
+  readonly #dependencies: VolumeManagerDependencies;
+  readonly #mounted = new Map<string, Map<string, MountedVolume>>();
+
+  constructor(dependencies: VolumeManagerDependencies) {
+    this.#dependencies = dependencies;
+  }
+
   /**
    * Sets up every volume of the pod, or brings it up to date; cheap when nothing changed. Throws VolumeError when one
    * cannot be set up as things are.
    */
-  mount(pod: Pod, downward: DownwardContext): Promise<ReadonlyMap<string, MountedVolume>>;
+  async mount(pod: Pod, downward: DownwardContext): Promise<ReadonlyMap<string, MountedVolume>> {
+    const uid = pod.metadata.uid ?? "";
+    const paths = podDirectories(this.#dependencies.directories, pod);
+    const before = this.#mounted.get(uid);
+    const result = new Map<string, MountedVolume>();
+    for (const volume of pod.spec.volumes ?? []) {
+      try {
+        result.set(volume.name, await this.#mountOne(pod, volume, downward, paths, before?.get(volume.name)));
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        throw new VolumeError(`"${volume.name}" : ${why}`);
+      }
+    }
+    this.#mounted.set(uid, result);
+    return result;
+  }
+
   /** Removes everything of the pod from the disk. */
-  unmount(pod: Pick<Pod, "metadata">): Promise<void>;
-}
+  async unmount(pod: Pick<Pod, "metadata">): Promise<void> {
+    const { files, directories } = this.#dependencies;
+    this.#mounted.delete(pod.metadata.uid ?? "");
+    await files.removeTree(podDirectories(directories, pod).root);
+  }
 
-export function createVolumeManager(dependencies: VolumeManagerDependencies): VolumeManager {
-  const { client, files, objects, tokens, directories, resourceField } = dependencies;
-  const mounted = new Map<string, Map<string, MountedVolume>>();
-
-  async function mountOne(
+  async #mountOne(
     pod: Pod,
     volume: Volume,
     downward: DownwardContext,
     paths: PodDirectories,
+    before: MountedVolume | undefined,
   ): Promise<MountedVolume> {
-    const before = mounted.get(pod.metadata.uid ?? "")?.get(volume.name);
-    const content = await contentOf(pod, volume, downward);
-    if (content !== undefined) {
-      const hostPath = paths.volume(content.plugin, volume.name);
-      if (before === undefined) {
-        await files.makeDirectory(hostPath, { mode: 0o777 });
-        // Secrets stay in memory: nothing of them is left on a disk.
-        if (content.secret) await files.mountTmpfs(hostPath, {});
-      }
-      const groupId = pod.spec.securityContext?.fsGroup;
-      await files.writeAtomically(hostPath, content.payload, groupId === undefined ? {} : { groupId });
-      return { hostPath, readOnly: true };
+    const { files } = this.#dependencies;
+    const content = apiContent(pod, volume, await this.#payloadSources(pod, volume, downward));
+    if (content === undefined) return before ?? this.#mountPlain(pod, volume, paths);
+    const hostPath = paths.volume(content.plugin, volume.name);
+    if (before === undefined) {
+      await files.makeDirectory(hostPath, { mode: 0o777 });
+      // Secrets stay in memory: nothing of them is left on a disk.
+      if (content.isSecret) await files.mountTmpfs(hostPath, {});
     }
-    return before ?? mountPlain(pod, volume, paths);
+    const groupId = pod.spec.securityContext?.fsGroup;
+    await files.writeAtomically(hostPath, content.payload, groupId === undefined ? {} : { groupId });
+    return { hostPath, readOnly: true };
   }
 
-  /** The files of a volume that the API fills; undefined for any other volume. */
-  async function contentOf(pod: Pod, volume: Volume, downward: DownwardContext) {
-    const { configMap, secret, downwardAPI, projected } = volume;
-    const sources = await payloadSources(pod, volume, downward);
-    let content: { plugin: string; payload: Payload; secret: boolean } | undefined;
-    if (configMap !== undefined) {
-      content = {
-        plugin: "configmap",
-        secret: false,
-        payload: configMapPayload(configMap, sources, configMap.defaultMode),
-      };
-    } else if (secret !== undefined) {
-      const source = { ...secret, name: secret.secretName ?? "" };
-      content = {
-        plugin: "secret",
-        secret: true,
-        payload: secretPayload(source, sources, secret.defaultMode),
-      };
-    } else if (downwardAPI !== undefined) {
-      const payload = downwardPayload(pod, downwardAPI.items ?? [], sources, downwardAPI.defaultMode);
-      content = { plugin: "downward-api", secret: false, payload };
-    } else if (projected !== undefined) {
-      const payload = projectedPayload(pod, projected.sources ?? [], sources, projected.defaultMode);
-      content = { plugin: "projected", secret: true, payload };
-    }
-    return content;
-  }
-
-  async function payloadSources(
-    pod: Pod,
-    volume: Volume,
-    downward: DownwardContext,
-  ): Promise<PayloadSources> {
+  async #payloadSources(pod: Pod, volume: Volume, downward: DownwardContext): Promise<PayloadSources> {
+    const { tokens, objects, resourceField } = this.#dependencies;
     const { namespace = "" } = pod.metadata;
     const held = new Map<string, string>();
     for (const { serviceAccountToken } of volume.projected?.sources ?? []) {
@@ -112,35 +103,31 @@ export function createVolumeManager(dependencies: VolumeManagerDependencies): Vo
     };
   }
 
-  async function mountPlain(pod: Pod, volume: Volume, paths: PodDirectories): Promise<MountedVolume> {
-    if (volume.emptyDir !== undefined) return mountEmptyDir(pod, volume, volume.emptyDir, paths);
-    if (volume.hostPath !== undefined) {
-      const { path, type = "" } = volume.hostPath;
-      await checkHostPath(path, type);
-      return { hostPath: path, readOnly: false };
+  async #mountPlain(pod: Pod, volume: Volume, paths: PodDirectories): Promise<MountedVolume> {
+    const { emptyDir, hostPath, image, persistentVolumeClaim, ephemeral } = volume;
+    if (emptyDir !== undefined) return this.#mountEmptyDir(pod, volume.name, emptyDir, paths);
+    if (hostPath !== undefined) {
+      await checkHostPath(this.#dependencies.files, hostPath.path, hostPath.type ?? "");
+      return { hostPath: hostPath.path, readOnly: false };
     }
-    if (volume.image !== undefined) {
-      return { hostPath: "", readOnly: true, image: volume.image.reference ?? "" };
+    if (image !== undefined) return { hostPath: "", readOnly: true, image: image.reference ?? "" };
+    if (persistentVolumeClaim !== undefined) {
+      const { claimName, readOnly = false } = persistentVolumeClaim;
+      return this.#mountClaim(pod, claimName, readOnly);
     }
-    if (volume.persistentVolumeClaim !== undefined) {
-      return mountClaim(
-        pod,
-        volume.persistentVolumeClaim.claimName,
-        volume.persistentVolumeClaim.readOnly === true,
-      );
-    }
-    if (volume.ephemeral !== undefined) return mountClaim(pod, `${pod.metadata.name}-${volume.name}`, false);
+    if (ephemeral !== undefined) return this.#mountClaim(pod, `${pod.metadata.name}-${volume.name}`, false);
     const [plugin = "none"] = Object.keys(volume).filter((key) => key !== "name");
     throw new VolumeError(`no volume plugin matched: "${plugin}" is not supported by this kubelet`);
   }
 
-  async function mountEmptyDir(
+  async #mountEmptyDir(
     pod: Pod,
-    volume: Volume,
+    name: string,
     emptyDir: NonNullable<Volume["emptyDir"]>,
     paths: PodDirectories,
   ): Promise<MountedVolume> {
-    const hostPath = paths.volume("empty-dir", volume.name);
+    const { files } = this.#dependencies;
+    const hostPath = paths.volume("empty-dir", name);
     await files.makeDirectory(hostPath, { mode: 0o777 });
     if (emptyDir.medium === "Memory") {
       const limit = emptyDir.sizeLimit;
@@ -151,42 +138,15 @@ export function createVolumeManager(dependencies: VolumeManagerDependencies): Vo
     return { hostPath, readOnly: false };
   }
 
-  async function checkHostPath(path: string, type: string): Promise<void> {
-    const found = await files.pathType(path);
-    if (type === "") return;
-    if (type === "DirectoryOrCreate") {
-      if (found === "absent") await files.makeDirectory(path, { mode: 0o755 });
-      else if (found !== "directory")
-        throw new VolumeError(`hostPath type check failed: ${path} is not a directory`);
-      return;
-    }
-    if (type === "FileOrCreate") {
-      if (found === "absent") await files.ensureFile(path, { mode: 0o644 });
-      else if (found !== "file") throw new VolumeError(`hostPath type check failed: ${path} is not a file`);
-      return;
-    }
-    const wanted: Readonly<Record<string, { found: string; words: string }>> = {
-      Directory: { found: "directory", words: "a directory" },
-      File: { found: "file", words: "a file" },
-      Socket: { found: "socket", words: "a socket file" },
-      CharDevice: { found: "characterDevice", words: "a character device" },
-      BlockDevice: { found: "blockDevice", words: "a block device" },
-    };
-    const want = wanted[type];
-    if (want?.found !== found) {
-      throw new VolumeError(`hostPath type check failed: ${path} is not ${want?.words ?? `of type ${type}`}`);
-    }
-  }
-
   /** A claim bound to a volume that lies on this node: hostPath and local. */
-  async function mountClaim(pod: Pod, claimName: string, readOnly: boolean): Promise<MountedVolume> {
+  async #mountClaim(pod: Pod, claimName: string, readOnly: boolean): Promise<MountedVolume> {
+    const { client, files } = this.#dependencies;
     const { namespace = "" } = pod.metadata;
     const claim = await client.get(persistentVolumeClaims, { namespace, name: claimName });
     const volumeName = claim.spec?.volumeName ?? "";
     if (claim.status?.phase !== "Bound" || volumeName === "") {
-      throw new VolumeError(
-        `PVC ${namespace}/${claimName} has non-bound phase ("${claim.status?.phase ?? "Pending"}")`,
-      );
+      const phase = claim.status?.phase ?? "Pending";
+      throw new VolumeError(`PVC ${namespace}/${claimName} has non-bound phase ("${phase}")`);
     }
     const volume = await client.get(persistentVolumes, { name: volumeName });
     const path = volume.spec?.local?.path ?? volume.spec?.hostPath?.path;
@@ -195,24 +155,55 @@ export function createVolumeManager(dependencies: VolumeManagerDependencies): Vo
         `no volume plugin matched for persistent volume "${volumeName}": only local and hostPath are supported`,
       );
     }
-    await checkHostPath(path, volume.spec?.hostPath?.type ?? "");
+    await checkHostPath(files, path, volume.spec?.hostPath?.type ?? "");
     return { hostPath: path, readOnly };
   }
+}
 
-  return {
-    async mount(pod, downward) {
-      const uid = pod.metadata.uid ?? "";
-      const paths = podDirectories(directories, pod);
-      const result = new Map<string, MountedVolume>();
-      for (const volume of pod.spec.volumes ?? []) {
-        result.set(volume.name, await mountOne(pod, volume, downward, paths));
-      }
-      mounted.set(uid, result);
-      return result;
-    },
-    async unmount(pod) {
-      mounted.delete(pod.metadata.uid ?? "");
-      await files.removeTree(podDirectories(directories, pod).root);
-    },
-  };
+/** The files of a volume that the API fills; undefined for any other volume. */
+function apiContent(
+  pod: Pod,
+  { configMap, secret, downwardAPI, projected }: Volume,
+  sources: PayloadSources,
+): { readonly plugin: string; readonly payload: Payload; readonly isSecret: boolean } | undefined {
+  if (configMap !== undefined) {
+    const payload = configMapPayload(configMap, sources, configMap.defaultMode);
+    return { plugin: "configmap", isSecret: false, payload };
+  }
+  if (secret !== undefined) {
+    const source = { ...secret, name: secret.secretName ?? "" };
+    return { plugin: "secret", isSecret: true, payload: secretPayload(source, sources, secret.defaultMode) };
+  }
+  if (downwardAPI !== undefined) {
+    const payload = downwardPayload(pod, downwardAPI.items ?? [], sources, downwardAPI.defaultMode);
+    return { plugin: "downward-api", isSecret: false, payload };
+  }
+  if (projected === undefined) return undefined;
+  const payload = projectedPayload(pod, projected.sources ?? [], sources, projected.defaultMode);
+  return { plugin: "projected", isSecret: true, payload };
+}
+
+const hostPathTypes: Readonly<Record<string, { readonly found: string; readonly words: string }>> = {
+  Directory: { found: "directory", words: "a directory" },
+  File: { found: "file", words: "a file" },
+  Socket: { found: "socket", words: "a socket file" },
+  CharDevice: { found: "characterDevice", words: "a character device" },
+  BlockDevice: { found: "blockDevice", words: "a block device" },
+};
+
+/** Makes sure the path is of the type the volume names, creating it where it asks for that. */
+async function checkHostPath(files: HostFiles, path: string, type: string): Promise<void> {
+  if (type === "") return;
+  const found = await files.pathType(path);
+  const refuse = (words: string) => new VolumeError(`hostPath type check failed: ${path} is not ${words}`);
+  if (type === "DirectoryOrCreate") {
+    if (found === "absent") await files.makeDirectory(path, { mode: 0o755 });
+    else if (found !== "directory") throw refuse("a directory");
+  } else if (type === "FileOrCreate") {
+    if (found === "absent") await files.ensureFile(path, { mode: 0o644 });
+    else if (found !== "file") throw refuse("a file");
+  } else {
+    const want = hostPathTypes[type];
+    if (want?.found !== found) throw refuse(want?.words ?? `of type ${type}`);
+  }
 }
