@@ -56,7 +56,7 @@ export interface ClusterRecords {
 
 const ttlSeconds = 30;
 const absenceTtlSeconds = 5;
-export const dnsSchemaVersion = "1.1.0";
+const dnsSchemaVersion = "1.1.0";
 
 /** Answers one question, from the services and endpoints as they are (the Kubernetes DNS specification). */
 export function resolve(name: string, type: string, records: ClusterRecords): DnsAnswer {

@@ -4,7 +4,7 @@ import type { Logger } from "../base/log.ts";
 import type { InformerFactory } from "../client/informer.ts";
 import { type RuleOptions, type ServiceRules, serviceRules } from "./nft-rules.ts";
 import { nftTransaction } from "./nft-transaction.ts";
-import { servicePorts } from "./service-ports.ts";
+import { type ServicePort, servicePorts } from "./service-ports.ts";
 
 /** The kernel's packet rules. */
 export interface PacketRules {
@@ -38,71 +38,89 @@ export async function runProxy(
   options: ProxyOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { informers, rules, clock, logger } = dependencies;
-  const ruleOptions: RuleOptions = { family: "ip", clusterCidr: options.clusterCidr };
+  const { informers } = dependencies;
   const serviceInformer = informers.informer(services);
   const sliceInformer = informers.informer(endpointSlices);
-  let applied: ReadonlyMap<string, ServiceRules> | undefined;
-  let timer: Timer | undefined;
-  let syncing = false;
-  let again = false;
-
-  async function sync(): Promise<void> {
-    const ports = servicePorts(
-      serviceInformer.lister.list(),
-      sliceInformer.lister.list(),
-      options.nodeName,
-      "IPv4",
-    );
-    const wanted = new Map(ports.map((port) => [port.key, serviceRules(port, ruleOptions)]));
-    const script = nftTransaction(applied, wanted, ruleOptions);
-    if (script === undefined) return;
-    await rules.apply(script);
-    for (const { key, protocol, clusterIps, port } of ports) {
-      if (protocol !== "udp" || JSON.stringify(applied?.get(key)) === JSON.stringify(wanted.get(key)))
-        continue;
-      for (const ip of clusterIps) await rules.forgetFlows(protocol, ip, port);
-    }
-    applied = wanted;
-  }
-
-  function schedule(delayMs: number): void {
-    if (signal.aborted) return;
-    if (syncing) {
-      again = true;
-      return;
-    }
-    timer ??= clock.setTimer(delayMs, () => {
-      timer = undefined;
-      syncing = true;
-      sync()
-        .then(
-          () => undefined,
-          (error: unknown) => {
-            logger.warn({ error }, "the packet rules could not be written; trying again with all of them");
-            applied = undefined;
-            again = true;
-          },
-        )
-        .finally(() => {
-          syncing = false;
-          if (!again) return;
-          again = false;
-          schedule(applied === undefined ? retryMs : gatherMs);
-        });
-    });
-  }
-
+  const writer = new RuleWriter(dependencies, options, () =>
+    servicePorts(serviceInformer.lister.list(), sliceInformer.lister.list(), options.nodeName, "IPv4"),
+  );
   informers.start(signal);
   await informers.waitForSync({ signal });
-  const changed = () => schedule(gatherMs);
+  const changed = () => writer.schedule(gatherMs);
   for (const informer of [serviceInformer, sliceInformer]) {
     informer.addHandler({ added: changed, updated: changed, deleted: changed });
   }
-  schedule(0);
+  writer.schedule(0);
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
-  timer?.cancel();
+  writer.stop();
+}
+
+/** Writes the rules that changed, one write at a time; after a failure all of them. */
+class RuleWriter {
+  readonly #dependencies: ProxyDependencies;
+  readonly #options: RuleOptions;
+  readonly #ports: () => readonly ServicePort[];
+  #applied: ReadonlyMap<string, ServiceRules> | undefined;
+  #timer: Timer | undefined;
+  #writing = false;
+  #again = false;
+  #stopped = false;
+
+  constructor(dependencies: ProxyDependencies, options: ProxyOptions, ports: () => readonly ServicePort[]) {
+    this.#dependencies = dependencies;
+    this.#options = { family: "ip", clusterCidr: options.clusterCidr };
+    this.#ports = ports;
+  }
+
+  /** Writes after `delayMs`; what comes meanwhile is gathered. */
+  schedule(delayMs: number): void {
+    if (this.#stopped) return;
+    if (this.#writing) {
+      this.#again = true;
+      return;
+    }
+    this.#timer ??= this.#dependencies.clock.setTimer(delayMs, () => {
+      this.#timer = undefined;
+      void this.#run();
+    });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+  }
+
+  async #run(): Promise<void> {
+    this.#writing = true;
+    try {
+      await this.#write();
+    } catch (error) {
+      const { logger } = this.#dependencies;
+      logger.warn({ error }, "the packet rules could not be written; trying again with all of them");
+      this.#applied = undefined;
+      this.#again = true;
+    }
+    this.#writing = false;
+    if (!this.#again) return;
+    this.#again = false;
+    this.schedule(this.#applied === undefined ? retryMs : gatherMs);
+  }
+
+  async #write(): Promise<void> {
+    const { rules } = this.#dependencies;
+    const ports = this.#ports();
+    const wanted = new Map(ports.map((port) => [port.key, serviceRules(port, this.#options)]));
+    const script = nftTransaction(this.#applied, wanted, this.#options);
+    if (script === undefined) return;
+    await rules.apply(script);
+    for (const { key, protocol, clusterIps, port } of ports) {
+      const before = this.#applied?.get(key);
+      if (protocol !== "udp" || JSON.stringify(before) === JSON.stringify(wanted.get(key))) continue;
+      for (const ip of clusterIps) await rules.forgetFlows(protocol, ip, port);
+    }
+    this.#applied = wanted;
+  }
 }

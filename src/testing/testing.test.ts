@@ -37,6 +37,7 @@ test("A deleted namespace is emptied, with its pods ended by their kubelets", as
     apiVersion: "v1",
     kind: "Namespace",
     metadata: { name: "gone" },
+    spec: {},
   });
   const deployment = web(2);
   await cluster.client.create(deployments, {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import {
   checkCycles,
   checkEdges,
@@ -8,6 +9,7 @@ import {
   checkUnusedExports,
   measureSizes,
 } from "./checks.ts";
+import { tidy } from "./main.ts";
 import { parseSource } from "./tree.ts";
 
 const tree = (files: Record<string, string>) =>
@@ -117,3 +119,5 @@ test("the ratchet lets sizes shrink, not grow, and forgets what fits", () => {
   assert.equal(checkSizes(sizes, { "src/base/a.ts:long": 91 }).length, 1);
   assert.equal(checkSizes(new Map(), { "src/base/a.ts:long": 92 }).length, 1);
 });
+
+test("the tree is tidy", () => assert.deepEqual(tidy(fileURLToPath(new URL("../..", import.meta.url))), []));

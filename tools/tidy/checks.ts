@@ -5,7 +5,7 @@ const isTest = (path: string) => /\.test\.ts$/.test(path) || /(^|\/)(testdata|te
 const isGenerated = (path: string) => path.includes(".generated.");
 const within = (path: string, folder: string) => path === folder || path.startsWith(`${folder}/`);
 
-export const isEdge = (path: string) =>
+const isEdge = (path: string) =>
   edges.some((edge) => (edge.endsWith("/") ? path.startsWith(edge) : path === edge));
 
 function layerOf(path: string): number {

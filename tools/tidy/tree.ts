@@ -76,7 +76,7 @@ function namesOf(clause: string): string[] {
 }
 
 /** Replaces comments, and what stands inside string and template literals, by spaces. */
-export function blankNonCode(text: string): string {
+function blankNonCode(text: string): string {
   const pattern = /\/\/[^\n]*|\/\*[\s\S]*?\*\/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`/g;
   return text.replace(pattern, (match) => match.replace(/[^\n]/g, " "));
 }

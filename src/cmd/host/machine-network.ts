@@ -23,7 +23,7 @@ export function uplinkOf(index: number): string {
   return index === 0 ? nodeBridge : "eth0";
 }
 
-export function namespaceName(index: number): string {
+function namespaceName(index: number): string {
   return `k8ts-node-${index + 1}`;
 }
 

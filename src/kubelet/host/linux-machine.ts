@@ -44,7 +44,7 @@ export async function readMachine(options: MachineOptions): Promise<MachineInfo>
 }
 
 /** The machine's addresses that others can reach it by; its loopback where it has no other. */
-export function ownAddresses(): string[] {
+function ownAddresses(): string[] {
   const found: string[] = [];
   for (const [name, addresses = []] of Object.entries(networkInterfaces())) {
     if (/^(veth|cni|k8ts|docker|br-|virbr)/.test(name)) continue;
