@@ -50,11 +50,10 @@ export function watchCluster(informers: InformerFactory, sinks: EventSinks): voi
       },
       updated(old: Node, node: Node) {
         const actions = nodeChangesOf(old, node);
-        const imagesChanged = old.status?.images?.length !== node.status?.images?.length;
         // Heartbeats come every few seconds from every node; they change nothing here.
-        if (actions.length === 0 && !imagesChanged) return;
+        if (actions.length === 0) return;
         cache.setNode(node);
-        if (actions.length > 0) queue.notify({ resource: "nodes", actions, object: node, old });
+        queue.notify({ resource: "nodes", actions, object: node, old });
       },
       deleted(node) {
         cache.removeNode(node.metadata.name ?? "");

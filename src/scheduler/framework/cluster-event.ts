@@ -22,6 +22,7 @@ export type EventAction =
   | "update-taints"
   | "update-allocatable"
   | "update-conditions"
+  | "update-images"
   | "update-tolerations"
   | "scale-down"
   | "gates-eliminated";

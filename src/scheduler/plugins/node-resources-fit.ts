@@ -1,4 +1,5 @@
 import type { Node } from "../../api/core/types.generated.ts";
+import { quantityMilliValue, quantityValue } from "../../apimachinery/quantity.ts";
 import type { NodeTable, ResourceColumn } from "../cache/node-table.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
 import type { PodDemand } from "../cache/resources.ts";
@@ -77,8 +78,17 @@ function free(column: ResourceColumn | undefined, row: number): number {
   return column === undefined ? 0 : (column.allocatable[row] ?? 0) - (column.requested[row] ?? 0);
 }
 
+/** Whether the node of the event could hold the pod if it were empty. */
 function couldHold({ demand }: PodInfo, { object }: { readonly object?: unknown }): boolean {
   if (object === undefined) return true;
   const { allocatable = {} } = (object as Node).status ?? {}; // nodes events carry nodes
-  return demand.requests.scalars.every(({ name, amount }) => amount === 0 || allocatable[name] !== undefined);
+  const { milliCpu, memoryBytes, ephemeralBytes, scalars } = demand.requests;
+  return (
+    quantityMilliValue(allocatable.cpu ?? "0") >= milliCpu &&
+    [
+      { name: "memory", amount: memoryBytes },
+      { name: "ephemeral-storage", amount: ephemeralBytes },
+      ...scalars,
+    ].every(({ name, amount }) => amount === 0 || quantityValue(allocatable[name] ?? "0") >= amount)
+  );
 }

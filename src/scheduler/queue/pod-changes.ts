@@ -23,6 +23,7 @@ export function nodeChangesOf(old: Node, node: Node): readonly EventAction[] {
     actions.push("update-taints");
   if (differ(old.status?.allocatable, node.status?.allocatable)) actions.push("update-allocatable");
   if (differ(conditionStates(old), conditionStates(node))) actions.push("update-conditions");
+  if (differ(old.status?.images, node.status?.images)) actions.push("update-images");
   return actions;
 }
 
