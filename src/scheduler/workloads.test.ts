@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Pod } from "../api/core/types.generated.ts";
-import { deployments, nodes, pods, priorityClasses, replicaSets } from "../api/resources.generated.ts";
+import {
+  deployments,
+  nodes,
+  persistentVolumeClaims,
+  persistentVolumes,
+  pods,
+  priorityClasses,
+  replicaSets,
+  storageClasses,
+} from "../api/resources.generated.ts";
 import { startCluster, type TestCluster } from "../testing/index.ts";
 
 const fakeCpu = "example.com/fakecpu";
@@ -80,4 +89,54 @@ test("a Deployment's pods are spread over the nodes without being asked to", asy
     [...counts.values()].map((on) => on.length),
     [2, 2, 2, 2],
   );
+});
+
+test("a pod's claim is bound to a local volume, and the pod goes to that volume's node", async () => {
+  await using cluster = await startCluster({ nodes: 3 });
+  const { client } = cluster;
+  await client.create(storageClasses, {
+    apiVersion: "storage.k8s.io/v1",
+    kind: "StorageClass",
+    metadata: { name: "local" },
+    provisioner: "kubernetes.io/no-provisioner",
+    volumeBindingMode: "WaitForFirstConsumer",
+  });
+  const onSecond = { key: "kubernetes.io/hostname", operator: "In", values: ["node-2"] };
+  await client.create(persistentVolumes, {
+    apiVersion: "v1",
+    kind: "PersistentVolume",
+    metadata: { name: "disk" },
+    spec: {
+      accessModes: ["ReadWriteOnce"],
+      capacity: { storage: "1Gi" },
+      storageClassName: "local",
+      local: { path: "/data" },
+      nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [onSecond] }] } },
+    },
+  });
+  const inDefault = { namespace: "default", name: "data" };
+  await client.create(persistentVolumeClaims, {
+    apiVersion: "v1",
+    kind: "PersistentVolumeClaim",
+    metadata: inDefault,
+    spec: {
+      accessModes: ["ReadWriteOnce"],
+      storageClassName: "local",
+      resources: { requests: { storage: "1Gi" } },
+    },
+  });
+  await client.create(pods, {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { namespace: "default", name: "db" },
+    spec: {
+      containers: [{ name: "db", image: "db:1" }],
+      volumes: [{ name: "data", persistentVolumeClaim: { claimName: "data" } }],
+    },
+  });
+  const bound = async () => (await client.get(pods, { namespace: "default", name: "db" })).spec.nodeName;
+  await cluster.until(async () => (await bound()) !== undefined);
+  assert.equal(await bound(), "node-2");
+  const claim = await client.get(persistentVolumeClaims, inDefault);
+  assert.equal(claim.spec?.volumeName, "disk");
 });
