@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { openSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { nodes } from "../api/resources.generated.ts";
 import { connect } from "../client/transport/connect.ts";
@@ -8,7 +8,14 @@ import { clearContainerd } from "../kubelet/cri/containerd.ts";
 import { linuxCgroups } from "../kubelet/host/linux-cgroups.ts";
 import { linuxFiles } from "../kubelet/host/linux-files.ts";
 import { cgroupRootOf, containerdOptions } from "./compose/real-node.ts";
-import { type ClusterState, isRunning, paths, readState, removeState } from "./data-directory.ts";
+import {
+  type ClusterState,
+  isRunning,
+  type NodeState,
+  paths,
+  readState,
+  removeState,
+} from "./data-directory.ts";
 import { removeMachineNetwork } from "./host/machine-network.ts";
 import { importInto } from "./import-images.ts";
 import type { Progress } from "./up.ts";
@@ -59,7 +66,6 @@ export async function down(dataDirectory: string, purge: boolean, progress: Prog
   }
   const knownNodes = await nodeStates(dataDirectory, state);
   for (const node of knownNodes) {
-    if (node.directory === "") continue;
     await clearContainerd({ ...containerdOptions(node), purge });
     // What pods had on the disk, with its mounts, and their control groups.
     await linuxFiles.removeTree(`${node.directory}/kubelet/pods`);
@@ -67,7 +73,7 @@ export async function down(dataDirectory: string, purge: boolean, progress: Prog
     await linuxCgroups().remove(`${cgroupRootOf(node.name)}/kubepods`);
   }
   if (knownNodes.length > 0) {
-    await removeMachineNetwork(knownNodes.length);
+    await removeMachineNetwork(knownNodes.map(({ networkNamespace }) => networkNamespace));
     progress("pods and their networks removed");
   }
   await removeState(dataDirectory);
@@ -77,17 +83,21 @@ export async function down(dataDirectory: string, purge: boolean, progress: Prog
   } else if (state === undefined && knownNodes.length === 0) progress(`no cluster runs on ${dataDirectory}`);
 }
 
-/** From the state, or from what lies on the disk where k8ts was killed. */
-async function nodeStates(dataDirectory: string, state: ClusterState | undefined) {
-  if (state !== undefined) return state.nodes;
-  const { readdir } = await import("node:fs/promises");
+/** All nodes that this folder ever had: those of the last start, and those that an earlier one left on the disk. */
+async function nodeStates(dataDirectory: string, state: ClusterState | undefined): Promise<NodeState[]> {
+  const known = (state?.nodes ?? []).filter(({ directory }) => directory !== "");
   const names = await readdir(`${dataDirectory}/nodes`).catch(() => []);
-  return names.sort().map((name) => ({
-    name,
-    directory: paths(dataDirectory).node(name),
-    ...(name === "node-1" ? {} : { networkNamespace: `/run/netns/k8ts-${name}` }),
-  }));
+  const others = names
+    .filter((name) => !known.some((node) => node.name === name))
+    .map((name) => ({
+      name,
+      directory: paths(dataDirectory).node(name),
+      ...(name === firstNodeName ? {} : { networkNamespace: `/run/netns/k8ts-${name}` }),
+    }));
+  return [...known, ...others].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
+
+const firstNodeName = "node-1";
 
 /** Prints how the cluster is; resolves to whether it is up and ready. */
 export async function status(dataDirectory: string, print: Progress): Promise<boolean> {

@@ -5,6 +5,7 @@ import { createProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
 import { startCompactor } from "../../apiserver/cache/compactor.ts";
 import { createStages } from "../../apiserver/create-stages.ts";
 import { createBackendTransport } from "../../apiserver/http/backend-transport.ts";
+import { createExtensionTransport } from "../../apiserver/http/extension-transport.ts";
 import { type Listener, listen } from "../../apiserver/http/listener.ts";
 import { httpsWebhookTransport } from "../../apiserver/http/webhook-transport.ts";
 import { inProcessTransport } from "../../apiserver/in-process.ts";
@@ -85,6 +86,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     authority: pki.clusterAuthority.certificate,
   };
   const webhooks = httpsWebhookTransport();
+  const extensions = createExtensionTransport({
+    certificate: pki.frontProxyClient.certificate,
+    privateKey: pki.frontProxyClient.key,
+  });
   const server: ApiServer = await createApiServer({
     storage: options.storage,
     clock,
@@ -94,6 +99,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     modelOf: ({ group, version, kind }) => schemas.kind(group, version, kind),
     protobuf,
     backends: createBackendTransport(kubelet),
+    extensionTransport: extensions,
     services: {
       clusterIpRanges: [options.network.serviceCidr],
       ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
@@ -176,6 +182,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       compactor.stop();
       await server.close();
       webhooks.close();
+      extensions.close();
     },
   };
   return plane;

@@ -54,10 +54,12 @@ export async function ensureNodeNamespace(index: number): Promise<string> {
 }
 
 /** Takes away what the cluster made: namespaces, bridges, packet rules. */
-export async function removeMachineNetwork(nodes: number): Promise<void> {
-  for (let index = 1; index < nodes; index++) {
-    await quietly(ip("netns", "del", namespaceName(index)));
-    await quietly(ip("link", "del", `k8ts-v${index + 1}`));
+export async function removeMachineNetwork(namespacePaths: readonly (string | undefined)[]): Promise<void> {
+  for (const path of namespacePaths) {
+    const name = path?.slice("/run/netns/".length);
+    if (name === undefined) continue;
+    await quietly(ip("netns", "del", name));
+    await quietly(ip("link", "del", name.replace("k8ts-node-", "k8ts-v")));
   }
   for (const link of [nodeBridge, "k8ts0"]) await quietly(ip("link", "del", link));
   for (const table of ["kube-proxy", "k8ts-network"])
