@@ -7,6 +7,7 @@ import type { Random } from "../base/random.ts";
 import type { ApiRequest, ApiResponse, Transport, UserInfo } from "../client/exchange.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { WebhookTransport } from "./admission/webhooks/caller.ts";
+import type { ExtensionTransport } from "./aggregation/extension-transport.ts";
 import type { BackendRequest, BackendTransport } from "./connect/backend.ts";
 import type { ModelLookup } from "./content/input.ts";
 import type { InFlightLimits } from "./in-flight.ts";
@@ -26,6 +27,8 @@ export interface ApiServerDependencies {
   readonly stages: StagesFactory;
   /** How logs and proxied requests reach nodes and pods; absent: they are answered with 503. */
   readonly backends?: BackendTransport;
+  /** How extension API servers are reached (`createExtensionTransport`); absent: they stay unavailable. */
+  readonly extensionTransport?: ExtensionTransport;
   readonly services?: ServiceOptions;
   /** "host:port" as clients reach the server: for discovery. */
   readonly externalAddress?: string;

@@ -13,6 +13,7 @@ export class ResourceTable {
   readonly #served = new Map<string, ServedResource>();
   readonly #stores = new Map<string, ResourceStore>();
   readonly #definitions = new Map<string, ResourceDefinition>();
+  readonly #listeners = new Set<() => void>();
   #generation = 0;
   #all: readonly ResourceDefinition[] | undefined;
   #allGeneration = -1;
@@ -32,7 +33,7 @@ export class ResourceTable {
         version,
         store,
       });
-    this.#generation++;
+    this.#changed();
   }
 
   remove(definition: ResourceDefinition): void {
@@ -40,7 +41,18 @@ export class ResourceTable {
     this.#definitions.delete(`${group}/${plural}`);
     this.#stores.delete(`${group}/${plural}`);
     for (const version of definition.versions) this.#served.delete(`${group}/${version}/${plural}`);
+    this.#changed();
+  }
+
+  /** Calls back after every change until the returned function is called. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #changed(): void {
     this.#generation++;
+    for (const listener of this.#listeners) listener();
   }
 
   find(group: string, version: string, plural: string): ServedResource | undefined {

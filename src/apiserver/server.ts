@@ -7,7 +7,9 @@ import {
   unauthorized,
 } from "../apimachinery/api-error.ts";
 import type { ApiRequest, ApiResponse, Transport, UserInfo } from "../client/exchange.ts";
+import { createClient } from "../client/rest-client.ts";
 import { AdmissionChain } from "./admission-chain.ts";
+import { Aggregator } from "./aggregation/aggregator.ts";
 import type { ApiServer, ApiServerDependencies, RequestContext, Upgrade } from "./api-server.ts";
 import { FieldManagement } from "./apply/field-management.ts";
 import { attributesOf, authorizeRequest, effectiveUser, privileged } from "./authorize.ts";
@@ -63,6 +65,7 @@ class Server implements ApiServer {
   readonly #startup: Startup;
   readonly #ending = new AbortController();
   readonly #nonResource: readonly NonResourceHandler[];
+  readonly #aggregator: Aggregator;
 
   constructor(dependencies: ApiServerDependencies) {
     this.#dependencies = dependencies;
@@ -89,13 +92,26 @@ class Server implements ApiServer {
       authorizer: this.#authorizer,
       storeOf: (resource) => this.#resources.table.storeOf(resource),
     };
+    this.#aggregator = new Aggregator({
+      table: this.#resources.table,
+      client: createClient({ transport: this.loopback, clock }),
+      clock,
+      random,
+      logger,
+      ...(dependencies.extensionTransport === undefined
+        ? {}
+        : { transport: dependencies.extensionTransport }),
+    });
     this.#startup = new Startup(
-      [...startHooks(dependencies, this.#resources), ...(stages.postStartHooks ?? [])],
+      [...startHooks(dependencies, this.#resources, this.#aggregator), ...(stages.postStartHooks ?? [])],
       dependencies,
     );
     const alive = [pingCheck, storageCheck(dependencies.storage)];
     const handlers: NonResourceHandler[] = [
-      discoveryHandler(this.#resources.table, { serverAddress: () => dependencies.externalAddress ?? "" }),
+      discoveryHandler(this.#resources.table, {
+        serverAddress: () => dependencies.externalAddress ?? "",
+        extensions: this.#aggregator,
+      }),
       versionHandler,
       healthHandler({ livez: alive, readyz: [...alive, ...this.#startup.checks] }),
       metricsHandler({
@@ -139,6 +155,11 @@ class Server implements ApiServer {
     const leave = context.user === undefined ? this.#inFlight.enter(info, user) : undefined;
     try {
       await authorizeRequest(this.#authorizer, attributesOf(user, info));
+      const extension = this.#aggregator.find(request.path);
+      if (extension !== undefined) {
+        const inProcess = context.user !== undefined;
+        return await this.#aggregator.handle(extension, request, { user, inProcess });
+      }
       return await this.#dispatch(request, info, user, warnings);
     } finally {
       leave?.();

@@ -5,6 +5,7 @@ import type { Client } from "../client/client.ts";
 import type { Transport } from "../client/exchange.ts";
 import { createClient } from "../client/rest-client.ts";
 import type { WebhookTransport } from "./admission/webhooks/caller.ts";
+import type { Aggregator } from "./aggregation/aggregator.ts";
 import type { ServiceOptions } from "./api-server.ts";
 import { followDefinitions } from "./custom-resources/follow.ts";
 import { createSystemNamespaces } from "./namespaces.ts";
@@ -26,6 +27,7 @@ export interface StartHookDependencies {
 export function startHooks(
   dependencies: StartHookDependencies,
   resources: Resources,
+  aggregator: Aggregator,
 ): readonly PostStartHook[] {
   const { clock, logger, services } = dependencies;
   const clientOf = (transport: Transport): Client => createClient({ transport });
@@ -59,6 +61,14 @@ export function startHooks(
           resources.ranges.map(({ cidr }) => cidr),
           signal,
         ),
+    });
+  const apiServices = resources.table.storeOf({ group: "apiregistration.k8s.io", plural: "apiservices" });
+  if (apiServices !== undefined)
+    hooks.push({
+      name: "kube-apiserver-autoregistration",
+      // Custom kinds of before are not taken for such as are gone.
+      after: "start-apiextensions-controllers",
+      run: (_, { signal }) => aggregator.start(apiServices, signal),
     });
   const endpoint = services?.endpoint;
   const [range] = resources.ranges;

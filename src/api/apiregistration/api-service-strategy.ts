@@ -16,7 +16,7 @@ export const apiServiceStrategy: Strategy<APIService> = {
   }),
   prepareForCreate: (object) => ({
     ...object,
-    status: object.spec.service === undefined ? localStatus(object) : {},
+    status: object.spec?.service === undefined ? localStatus(object) : {},
   }),
 };
 

@@ -1,5 +1,7 @@
 import type { ResourceDefinition, ResourceVerb, SubresourceDefinition } from "../../api/definition.ts";
 import { apiVersionOf } from "../../apimachinery/meta.ts";
+import type { ExtensionVersion } from "../aggregation/extension-discovery.ts";
+import { builtInPriority, customPriority, type Priority } from "../aggregation/group-priorities.ts";
 
 /** The discovery documents, computed from the definitions: plain values in the shapes of meta.k8s.io and apidiscovery.k8s.io. */
 
@@ -14,52 +16,52 @@ const allVerbs: readonly ResourceVerb[] = [
   "watch",
 ];
 
-/** As upstream's aggregator ranks the built-in groups; others follow by name. */
-const groupOrder = [
-  "",
-  "apiregistration.k8s.io",
-  "apps",
-  "events.k8s.io",
-  "authentication.k8s.io",
-  "authorization.k8s.io",
-  "autoscaling",
-  "batch",
-  "certificates.k8s.io",
-  "networking.k8s.io",
-  "policy",
-  "rbac.authorization.k8s.io",
-  "storage.k8s.io",
-  "admissionregistration.k8s.io",
-  "apiextensions.k8s.io",
-  "scheduling.k8s.io",
-  "coordination.k8s.io",
-  "node.k8s.io",
-  "discovery.k8s.io",
-  "resource.k8s.io",
-  "flowcontrol.apiserver.k8s.io",
-];
-
 export interface DiscoveredGroup {
   readonly group: string;
   /** The preferred one first. */
   readonly versions: readonly string[];
   readonly definitions: readonly ResourceDefinition[];
+  /** The versions that other servers serve. */
+  readonly extensions: readonly ExtensionVersion[];
 }
 
-/** The definitions by group, in the order groups are announced. */
-export function discoverGroups(definitions: Iterable<ResourceDefinition>): readonly DiscoveredGroup[] {
-  const byGroup = Map.groupBy(definitions, ({ group }) => group);
-  const rank = (group: string) => {
-    const index = groupOrder.indexOf(group);
-    return index < 0 ? groupOrder.length : index;
+/** The groups in the order they are announced: by upstream's priorities, then by name. */
+export function discoverGroups(
+  definitions: Iterable<ResourceDefinition>,
+  extensions: readonly ExtensionVersion[] = [],
+): readonly DiscoveredGroup[] {
+  const own = Map.groupBy(definitions, ({ group }) => group);
+  const others = Map.groupBy(extensions, ({ group }) => group);
+  const groups = [...new Set([...own.keys(), ...others.keys()])].map((group) =>
+    discoveredGroup(group, own.get(group) ?? [], others.get(group) ?? []),
+  );
+  return groups
+    .toSorted((left, right) => right.priority - left.priority || (left.group < right.group ? -1 : 1))
+    .map(({ priority: _priority, ...group }) => group);
+}
+
+function discoveredGroup(
+  group: string,
+  definitions: readonly ResourceDefinition[],
+  extensions: readonly ExtensionVersion[],
+): DiscoveredGroup & { readonly priority: number } {
+  const priorities = new Map<string, Priority>();
+  for (const { versions } of definitions)
+    for (const version of versions)
+      priorities.set(version, builtInPriority(group, version) ?? customPriority);
+  for (const { version, groupPriority, versionPriority } of extensions)
+    priorities.set(version, { group: groupPriority, version: versionPriority });
+  return {
+    group,
+    versions: [...priorities]
+      .toSorted(
+        ([left, one], [right, other]) => other.version - one.version || byVersionPriority(left, right),
+      )
+      .map(([version]) => version),
+    definitions: definitions.toSorted((left, right) => (left.plural < right.plural ? -1 : 1)),
+    extensions,
+    priority: Math.max(...[...priorities.values()].map((priority) => priority.group)),
   };
-  return [...byGroup]
-    .toSorted(([left], [right]) => rank(left) - rank(right) || (left < right ? -1 : 1))
-    .map(([group, members]) => ({
-      group,
-      versions: [...new Set(members.flatMap(({ versions }) => versions))].toSorted(byVersionPriority),
-      definitions: members.toSorted((left, right) => (left.plural < right.plural ? -1 : 1)),
-    }));
 }
 
 /** Stable versions before betas before alphas, higher numbers first: upstream's version priority. */
@@ -160,11 +162,16 @@ export function aggregatedDiscovery(
     metadata: {},
     items: groups.map((group) => ({
       metadata: { ...(group.group === "" ? {} : { name: group.group }), creationTimestamp: null },
-      versions: group.versions.map((version) => ({
-        version,
-        resources: servedIn(group, version).map((definition) => aggregatedResource(definition, version)),
-        freshness: "Current",
-      })),
+      versions: group.versions.map((version) => {
+        const other = group.extensions.find((extension) => extension.version === version);
+        return {
+          version,
+          resources:
+            other?.resources ??
+            servedIn(group, version).map((definition) => aggregatedResource(definition, version)),
+          freshness: other?.freshness ?? "Current",
+        };
+      }),
     })),
   };
 }

@@ -1,5 +1,6 @@
 import type { ResourceDefinition } from "../../api/definition.ts";
 import type { ApiRequest, ApiResponse } from "../../client/exchange.ts";
+import type { ExtensionVersion } from "../aggregation/extension-discovery.ts";
 import { mediaTypes, negotiateOutput } from "../content/negotiate.ts";
 import { storageVersionOf } from "../content/views.ts";
 import { noSuchResource } from "../handlers/dispatch.ts";
@@ -18,6 +19,12 @@ import {
 
 interface DiscoveryOptions {
   readonly serverAddress: () => string;
+  /** What other servers serve behind this one. */
+  readonly extensions?: {
+    /** Grows with every change of `versions`. */
+    readonly generation: number;
+    readonly versions: readonly ExtensionVersion[];
+  };
 }
 
 /** Serves /api, /apis and below. Documents are made once for each state of the resource table. */
@@ -64,9 +71,10 @@ class Discovery implements NonResourceHandler {
   }
 
   async #refresh(): Promise<void> {
-    const generation = this.#table.generation;
+    const { extensions } = this.#options;
+    const generation = this.#table.generation + (extensions?.generation ?? 0);
     if (this.#generation === generation) return;
-    const groups = discoverGroups(this.#table.definitions());
+    const groups = discoverGroups(this.#table.definitions(), extensions?.versions);
     const hashes = new Map<string, string>();
     for (const definition of groups.flatMap(({ definitions }) => definitions))
       hashes.set(hashKey(definition), await storageVersionHash(definition));

@@ -1,0 +1,81 @@
+import { Agent, request as requestHttps } from "node:https";
+import type { ExtensionTarget, ExtensionTransport } from "../aggregation/extension-transport.ts";
+import type { BackendResponse } from "../connect/backend.ts";
+
+/** Servers whose connections are kept. */
+const maxAgents = 64;
+const connectTimeoutMs = 30_000;
+
+/** Reaches extension API servers over HTTPS with the front proxy's certificate; PEM. `close` ends its connections. */
+export function createExtensionTransport(identity: {
+  readonly certificate: string;
+  readonly privateKey: string;
+}): ExtensionTransport {
+  const agents = new Map<string, Agent>();
+
+  const agentFor = (target: ExtensionTarget): Agent => {
+    const key = JSON.stringify([target.serverName, target.authority, target.insecure]);
+    let agent = agents.get(key);
+    if (agent !== undefined) return agent;
+    agent = new Agent({
+      keepAlive: true,
+      servername: target.serverName,
+      cert: identity.certificate,
+      key: identity.privateKey,
+      rejectUnauthorized: !target.insecure,
+      ...(target.authority === undefined ? {} : { ca: target.authority }),
+    });
+    const [oldest] = agents.keys();
+    if (agents.size >= maxAgents && oldest !== undefined) {
+      agents.get(oldest)?.destroy();
+      agents.delete(oldest);
+    }
+    agents.set(key, agent);
+    return agent;
+  };
+
+  return {
+    request(server, { method, target, headers, body }, { signal, timeoutMs }) {
+      const within =
+        timeoutMs === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+      return new Promise<BackendResponse>((resolve, reject) => {
+        const outgoing = requestHttps({
+          host: server.host,
+          port: server.port,
+          agent: agentFor(server),
+          method,
+          path: target,
+          headers: {
+            ...(headers as Record<string, string | string[]>), // never changed here
+            host: server.serverName,
+            ...(body === undefined ? {} : { "content-length": String(body.length) }),
+          },
+          signal: within,
+        });
+        const timer = setTimeout(() => outgoing.destroy(new Error("i/o timeout")), connectTimeoutMs);
+        outgoing.once("socket", (socket) => {
+          const connected = () => clearTimeout(timer);
+          if (socket.connecting) socket.once("secureConnect", connected);
+          else connected();
+        });
+        outgoing.on("error", (error) => {
+          clearTimeout(timer);
+          reject(error);
+        });
+        outgoing.once("response", (incoming) => {
+          clearTimeout(timer);
+          resolve({
+            status: incoming.statusCode ?? 502,
+            headers: incoming.headers as Readonly<Record<string, string | readonly string[]>>, // those that are there
+            body: incoming,
+          });
+        });
+        outgoing.end(body);
+      });
+    },
+    close() {
+      for (const agent of agents.values()) agent.destroy();
+      agents.clear();
+    },
+  };
+}
