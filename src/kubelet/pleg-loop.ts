@@ -101,17 +101,28 @@ export class Pleg {
     }
   }
 
-  /** A sandbox that is new since the last listing is asked for its pod: no need to list all the others. */
+  /** What is new since the last listing is asked for its pod: no need to list all the others. */
   async #tell({ type, containerId, podSandboxId }: ContainerEvent, signal: AbortSignal): Promise<void> {
-    const { runtime, changed } = this.#dependencies;
-    const sandboxId = podSandboxId ?? containerId;
-    let uid = this.#podOf.get(sandboxId) ?? this.#podOf.get(containerId);
-    if (uid === undefined && type !== "deleted") {
-      const [sandbox] = await runtime.listPodSandboxes({ id: sandboxId }, { signal });
-      uid = sandbox?.labels[runtimeLabels.podUid];
-    }
+    const known = this.#podOf.get(containerId) ?? this.#podOf.get(podSandboxId ?? "");
+    const uid =
+      known ?? (type === "deleted" ? undefined : await this.#ask(containerId, podSandboxId, signal));
     if (uid === undefined) return;
-    this.#podOf.set(sandboxId, uid);
-    changed(uid);
+    this.#podOf.set(containerId, uid);
+    if (podSandboxId !== undefined) this.#podOf.set(podSandboxId, uid);
+    this.#dependencies.changed(uid);
+  }
+
+  /** The event's id may be a container's or a sandbox's own. */
+  async #ask(
+    containerId: string,
+    podSandboxId: string | undefined,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    const { runtime } = this.#dependencies;
+    const [sandboxes, containers] = await Promise.all([
+      runtime.listPodSandboxes({ id: podSandboxId ?? containerId }, { signal }),
+      podSandboxId === undefined ? runtime.listContainers({ id: containerId }, { signal }) : [],
+    ]);
+    return [...sandboxes, ...containers].map(({ labels }) => labels[runtimeLabels.podUid]).find(Boolean);
   }
 }

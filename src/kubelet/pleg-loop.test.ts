@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { silentLogger } from "../base/log.ts";
+import { seededRandom } from "../base/random.ts";
+import { VirtualClock } from "../base/virtual-clock.ts";
+import type { ContainerEvent, ContainerRuntime } from "./cri/runtime.ts";
+import { createSimRuntime } from "./cri/sim/sim-runtime.ts";
+import { Pleg } from "./pleg-loop.ts";
+import { runtimeLabels } from "./runtime-pod.ts";
+
+const metadata = { name: "p", uid: "u", namespace: "n", attempt: 0 };
+const labels = { [runtimeLabels.podUid]: "u" };
+
+for (const { name, tells } of [
+  { name: "tell of sandbox and container", tells: (event: ContainerEvent) => event },
+  {
+    name: "tell of the container alone",
+    tells: ({ podSandboxId: _, ...event }: ContainerEvent): ContainerEvent => event,
+  },
+]) {
+  test(`PLEG: a container's end is known at once from events that ${name}`, async () => {
+    const clock = new VirtualClock();
+    const sim = createSimRuntime({ clock, random: seededRandom(1), behavior: () => ({ exitAfterMs: 3000 }) });
+    let lists = 0;
+    const runtime: ContainerRuntime = new Proxy(sim.runtime, {
+      get(target, property: keyof ContainerRuntime) {
+        if (property === "events") {
+          return async function* events(options: Parameters<ContainerRuntime["events"]>[0]) {
+            for await (const event of target.events(options)) yield tells(event);
+          };
+        }
+        const value = target[property];
+        return (...all: never[]) => {
+          if (property === "listContainers" && all[0] === undefined) lists++;
+          return (value as (...all: never[]) => unknown).apply(target, all);
+        };
+      },
+    });
+    const changes: number[] = [];
+    const changed = (uid: string) => {
+      assert.equal(uid, "u");
+      changes.push(clock.now());
+    };
+    const pleg = new Pleg({ runtime, clock, logger: silentLogger, changed, listed: () => undefined });
+    const stop = new AbortController();
+    const running = pleg.run(stop.signal);
+    await clock.advance(5000);
+    const listsBefore = lists;
+    const started = (async () => {
+      const sandbox = await runtime.runPodSandbox({ metadata, labels });
+      await sim.images.pullImage("app:1");
+      const config = { metadata: { name: "c", attempt: 0 }, image: "app:1", labels };
+      const id = await runtime.createContainer(sandbox, config, { metadata, labels });
+      await runtime.startContainer(id);
+      return clock.now();
+    })();
+    await clock.advance(2000);
+    const startedAtMs = await started;
+    await clock.advance(3000);
+    assert.equal(changes.at(-1), startedAtMs + 3000);
+    assert.equal(lists, listsBefore, "nothing was listed as a whole");
+    stop.abort();
+    await clock.advance(1000);
+    await running;
+    await sim.close();
+  });
+}
