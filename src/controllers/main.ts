@@ -19,6 +19,7 @@ import { disruptionController } from "./disruption/controller.ts";
 import { endpointsController } from "./endpoints/endpoints.ts";
 import { endpointSliceMirroringController } from "./endpoints/mirroring.ts";
 import { endpointSliceController } from "./endpoints/slice-controller.ts";
+import { ephemeralVolumeController } from "./ephemeral-volume/controller.ts";
 import type { RecordEvent } from "./framework/carry-out.ts";
 import { type Controller, type ControllerMetrics, runController } from "./framework/controller.ts";
 import { garbageCollector } from "./garbage-collector/controller.ts";
@@ -31,6 +32,8 @@ import { replicaSetController, replicationController } from "./replicaset/contro
 import { resourceQuotaController } from "./resource-quota/controller.ts";
 import { serviceAccountController } from "./service-account/default-account.ts";
 import { rootCaPublisher } from "./service-account/root-ca.ts";
+import { tokenSecretController } from "./service-account/token-secrets.ts";
+import { serviceCidrController } from "./service-cidr/controller.ts";
 import { statefulSetController } from "./statefulset/controller.ts";
 import { taintEvictionController } from "./taint-eviction/controller.ts";
 import { ttlAfterFinishedController } from "./ttl-after-finished/controller.ts";
@@ -109,6 +112,8 @@ const builders: Readonly<Record<string, (sources: Sources) => Controller | undef
   "serviceaccount-controller": serviceAccountController,
   "root-ca-certificate-publisher-controller": ({ informers, options: { rootCaPem } }) =>
     rootCaPem === undefined ? undefined : rootCaPublisher({ informers, rootCa: rootCaPem }),
+  "serviceaccount-token-controller": ({ client, informers, options: { rootCaPem } }) =>
+    tokenSecretController({ client, informers, rootCa: rootCaPem }),
   "deployment-controller": deploymentController,
   "replicaset-controller": replicaSetController,
   "replicationcontroller-controller": replicationController,
@@ -123,6 +128,8 @@ const builders: Readonly<Record<string, (sources: Sources) => Controller | undef
   "disruption-controller": disruptionController,
   "resourcequota-controller": resourceQuotaController,
   "clusterrole-aggregation-controller": clusterRoleAggregationController,
+  "service-cidr-controller": serviceCidrController,
+  "ephemeral-volume-controller": ephemeralVolumeController,
   "persistentvolume-binder-controller": volumeBinder,
   "persistentvolumeclaim-protection-controller": claimProtection,
   "persistentvolume-protection-controller": volumeProtection,

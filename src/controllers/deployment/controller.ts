@@ -1,6 +1,7 @@
 import type { Deployment, ReplicaSet } from "../../api/apps/types.generated.ts";
 import type { Pod } from "../../api/core/types.generated.ts";
 import { deployments, pods, replicaSets } from "../../api/resources.generated.ts";
+import { isApiError } from "../../apimachinery/api-error.ts";
 import { controllerOf, objectKey } from "../../apimachinery/meta.ts";
 import type { Client } from "../../client/client.ts";
 import type { InformerFactory, SharedInformer } from "../../client/informer.ts";
@@ -8,6 +9,7 @@ import { type Controller, watch } from "../framework/controller.ts";
 import { controlledBy, indexByController, mayAdopt, orphansIn } from "../framework/ownership.ts";
 import { selectionOf } from "../framework/selection.ts";
 import { type DeploymentSnapshot, reconcileDeployment } from "./reconcile.ts";
+import { buildReplicaSet, findNewReplicaSet } from "./revision.ts";
 
 /** Rolls a Deployment's template out through ReplicaSets. */
 export function deploymentController({
@@ -41,17 +43,40 @@ export function deploymentController({
       const selects = selectionOf(deployment.spec.selector, { emptySelectsNothing: true });
       const orphans = orphansIn(replicaSetInformer, deployment.metadata.namespace ?? "").filter(selects);
       const { matchLabels = {}, matchExpressions = [] } = deployment.spec.selector;
+      const own = controlledBy(replicaSetInformer, deployment);
+      const unseen = await unseenReplicaSet(client, deployment, own);
       return {
         deployment,
         selects,
         selectsEverything: Object.keys(matchLabels).length === 0 && matchExpressions.length === 0,
-        candidates: [...controlledBy(replicaSetInformer, deployment), ...orphans],
+        candidates: [...own, ...unseen, ...orphans],
         canAdopt: orphans.length > 0 && (await mayAdopt(client, deployments, deployment)),
         podsOf: (replicaSet) => controlledBy(podInformer, replicaSet),
       };
     },
     reconcile: reconcileDeployment,
   };
+}
+
+/**
+ * The ReplicaSet a rollout would create, where it was created already and the answer was lost: without this look a
+ * deployment would take its own ReplicaSet for somebody else's, and start over under another name.
+ */
+async function unseenReplicaSet(
+  client: Client,
+  deployment: Deployment,
+  own: readonly ReplicaSet[],
+): Promise<readonly ReplicaSet[]> {
+  const isIdle = deployment.spec.paused === true || deployment.metadata.deletionTimestamp !== undefined;
+  if (isIdle || findNewReplicaSet(deployment, own) !== undefined) return [];
+  const { namespace = "", name = "" } = buildReplicaSet(deployment, own).metadata;
+  try {
+    const live = await client.get(replicaSets, { namespace, name });
+    return controllerOf(live)?.uid === deployment.metadata.uid ? [live] : [];
+  } catch (error) {
+    if (isApiError(error, "NotFound")) return [];
+    throw error;
+  }
 }
 
 function deploymentsOf(replicaSet: ReplicaSet, informer: SharedInformer<Deployment>): string[] {

@@ -14,6 +14,7 @@ import { silentLogger } from "../../base/log.ts";
 import { seededRandom } from "../../base/random.ts";
 import { VirtualClock } from "../../base/virtual-clock.ts";
 import type { Client } from "../../client/client.ts";
+import type { Transport } from "../../client/exchange.ts";
 import type { InformerFactory } from "../../client/informer.ts";
 import { createInformerFactory } from "../../client/informer-factory.ts";
 import { createClient } from "../../client/rest-client.ts";
@@ -40,6 +41,8 @@ export interface TestCluster {
 
 export interface TestClusterOptions {
   readonly options?: ControllerManagerOptions;
+  /** Writes of the controllers that are lost, by a seed: half on the way there, half on the way back. */
+  readonly faults?: { readonly seed: number; readonly rate: number };
   /** How the stand-in kubelet treats a pod; absent: no kubelet. */
   readonly kubelet?: KubeletBehaviour;
 }
@@ -56,6 +59,7 @@ export interface KubeletBehaviour {
 export async function startTestCluster({
   options = {},
   kubelet,
+  faults,
 }: TestClusterOptions = {}): Promise<TestCluster> {
   const stop = new AbortController();
   const server = await startTestServer({ dependencies: { stages: stagesWithAdmission(stop.signal) } });
@@ -79,8 +83,10 @@ export async function startTestCluster({
       });
   }
   if (kubelet !== undefined) runKubelet(client, informers, clock, kubelet);
+  const managerClient =
+    faults === undefined ? client : createClient({ transport: lossy(transport, faults), clock });
   const manager = createControllerManager({
-    client,
+    client: managerClient,
     informers,
     clock,
     random,
@@ -117,6 +123,24 @@ export async function startTestCluster({
       await transport.close();
       await server.close();
     },
+  };
+}
+
+/** A connection that loses writes, before or after they were carried out. */
+function lossy(
+  transport: Transport,
+  { seed, rate }: { readonly seed: number; readonly rate: number },
+): Transport {
+  const random = seededRandom(seed);
+  return {
+    async send(request) {
+      const isWrite = request.method !== "GET";
+      if (isWrite && random.next() < rate / 2) throw new Error("connection refused");
+      const answer = await transport.send(request);
+      if (isWrite && random.next() < rate / 2) throw new Error("connection reset");
+      return answer;
+    },
+    close: () => transport.close(),
   };
 }
 
