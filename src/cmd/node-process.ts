@@ -8,6 +8,7 @@ import { createClient } from "../client/rest-client.ts";
 import { certificate } from "../client/transport/credentials.ts";
 import { createHttpsTransport } from "../client/transport/https-transport.ts";
 import { type RealNodeConfig, startRealNode } from "./compose/real-node.ts";
+import { installLastResort } from "./last-resort.ts";
 import { fileLogger } from "./logger.ts";
 
 /** All that the process of one node is told, in a file that only root may read. */
@@ -28,7 +29,7 @@ export async function runNodeProcess(configPath: string): Promise<void> {
   const random = systemRandom;
   const stop = new AbortController();
   for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => stop.abort());
-  process.on("unhandledRejection", (error) => logger.error({ error }, "a rejection was not handled"));
+  installLastResort(logger);
   const connect = (pair: { readonly certificate: string; readonly key: string }, userAgent: string) =>
     createClient({
       clock,

@@ -26,6 +26,7 @@ import {
 import { ensureNodeBridge, ensureNodeNamespace, nodeAddress, uplinkOf } from "./host/machine-network.ts";
 import { startNodeProcess } from "./host/node-processes.ts";
 import { choosePort, missingForContainerd } from "./host/preflight.ts";
+import { installLastResort } from "./last-resort.ts";
 import { fileLogger } from "./logger.ts";
 import type { UpOptions } from "./up-options.ts";
 import { UserError } from "./user-error.ts";
@@ -54,7 +55,7 @@ export async function up(options: UpOptions, progress: Progress): Promise<Runnin
   const port = await choosePort(host, options.port);
   await mkdir(where.root, { recursive: true, mode: 0o700 });
   const logger = fileLogger(where.log, options.logLevel);
-  process.on("unhandledRejection", (error) => logger.error({ error }, "a rejection was not handled"));
+  installLastResort(logger);
   const closers: (() => Promise<void>)[] = [];
   const stop = async () => {
     for (const close of closers.toReversed())
