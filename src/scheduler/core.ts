@@ -43,7 +43,7 @@ export function createSchedulingCore(dependencies: CoreDependencies): Scheduling
       ...{ client, recorder, clock, random, logger, nominator, table },
       listers: { ...noListers, ...listers },
       filters: () => plugins.filter(filters),
-      failed: ({ uid }) => queue.activate([uid]),
+      failed: ({ uid }) => queue.disappoint(uid),
     }),
     ...(dependencies.plugins ?? []),
   ].filter(({ name }) => dependencies.disabledPlugins?.includes(name) !== true);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { podCondition } from "../api/core/pod-conditions.ts";
 import { podDisruptionBudgets, pods } from "../api/resources.generated.ts";
+import { forbidden } from "../apimachinery/api-error.ts";
 import { startSchedulerCluster } from "./test-support/cluster.ts";
 import { node, pod } from "./test-support/objects.ts";
 
@@ -137,6 +138,34 @@ test("victims are sought where no disruption budget is broken", async () => {
     await cluster.until(async () => (await cluster.pod("high")).status?.nominatedNodeName !== undefined);
     assert.equal((await cluster.pod("high")).status?.nominatedNodeName, "b");
     assert.equal((await cluster.pod("guarded")).metadata.deletionTimestamp, undefined);
+  } finally {
+    await cluster.close();
+  }
+});
+
+test("where victims cannot be deleted, the attempts back off and say so", async () => {
+  let deletions = 0;
+  const cluster = await startSchedulerCluster({
+    faults: (client) =>
+      new Proxy(client, {
+        get(target, name) {
+          if (name === "delete")
+            return async () => {
+              deletions++;
+              throw forbidden({ group: "", resource: "pods" }, "victim", "not allowed");
+            };
+          const member = Reflect.get(target, name) as unknown;
+          return typeof member === "function" ? member.bind(target) : member;
+        },
+      }),
+  });
+  try {
+    await cluster.create(node("only"));
+    await cluster.create(pod("victim", { requests: cpu("3"), priority: 1 }));
+    await cluster.untilBound("victim");
+    await cluster.create(pod("high", { requests: cpu("3"), priority: 10 }));
+    await cluster.clock.advance(60_000);
+    assert.ok(deletions >= 3 && deletions <= 12, `${deletions} deletions in a minute`);
   } finally {
     await cluster.close();
   }

@@ -43,6 +43,16 @@ test("a pod that fits nowhere waits with the reasons in its status until a node 
       /^0\/3 nodes are available: 1 Insufficient cpu, 1 node\(s\) had untolerated taint\(s\), 1 node\(s\) were unschedulable\./,
     );
     assert.deepEqual(await cluster.events("web", "FailedScheduling"), [condition?.message]);
+    const record = cluster.scheduler.explain("default/web");
+    assert.equal(record?.message, condition?.message);
+    assert.deepEqual(
+      record?.rejections.map(({ node, plugin, detail }) => [node, plugin, detail]),
+      [
+        ["small", "NodeResourcesFit", "cpu: 2000 wanted, 1000 left"],
+        ["tainted", "TaintToleration", "dedicated=gpu:NoSchedule"],
+        ["cordoned", "NodeUnschedulable", undefined],
+      ],
+    );
     await cluster.create(node("large"));
     await cluster.untilBound("web");
     assert.equal(await cluster.nodeOf("web"), "large");

@@ -24,8 +24,16 @@ export interface DecisionRecord {
   /** How many nodes each filter rejected; a node counts for the first one that did. */
   readonly rejectedBy: Readonly<Record<string, number>>;
   /** Where no node was found: some of the nodes and why each was none. */
-  readonly rejections: readonly { readonly node: string; readonly plugin: string; readonly reason: string }[];
+  readonly rejections: readonly RecordedRejection[];
   readonly message?: string;
+}
+
+interface RecordedRejection {
+  readonly node: string;
+  readonly plugin: string;
+  readonly reason: string;
+  /** What the reason leaves out: which taint, how much is missing. */
+  readonly detail?: string;
 }
 
 export type Decision =
@@ -170,15 +178,18 @@ export class Decider {
     return rows;
   }
 
-  #rejections({ refusal }: PreFiltered): DecisionRecord["rejections"] {
+  #rejections({ refusal }: PreFiltered): readonly RecordedRejection[] {
     const { table } = this.#options;
     if (refusal !== undefined) return [];
-    const found: { node: string; plugin: string; reason: string }[] = [];
+    const found: RecordedRejection[] = [];
     for (let row = 0; row < table.rows && found.length < recordedRejections; row++) {
       const rejected = this.#pass.rejectionAt(row);
       const node = table.at(row);
-      if (rejected !== undefined && node !== undefined)
-        found.push({ node: node.name, plugin: rejected.plugin, reason: rejected.rejection.message });
+      if (rejected === undefined || node === undefined) continue;
+      const detail = this.#pass.detailAt(node);
+      const { plugin, rejection } = rejected;
+      const base = { node: node.name, plugin, reason: rejection.message };
+      found.push(detail === undefined ? base : { ...base, detail });
     }
     return found;
   }

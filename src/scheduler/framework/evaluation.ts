@@ -1,3 +1,4 @@
+import type { NodeInfo } from "../cache/node-info.ts";
 import type { NodeTable } from "../cache/node-table.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
 import type { FeasibleNodes, Plugin } from "./plugin.ts";
@@ -95,6 +96,12 @@ export class FilterPass implements FeasibleNodes {
     if (filter === undefined) return this.#excluded.get(row);
     const rejection = filter.column?.rejectionAt(row) ?? this.#rejections[row];
     return rejection && { plugin: filter.plugin.name, rejection };
+  }
+
+  /** What the filter that rejected a node says of it beyond its reason. */
+  detailAt(node: NodeInfo): string | undefined {
+    const filter = this.#filters[(this.#rejectedBy[node.row] ?? 0) - 1];
+    return filter?.plugin.detail?.(filter.state, node);
   }
 
   /** Names of the filters that rejected at least one node, with how many. */

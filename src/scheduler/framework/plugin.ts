@@ -24,6 +24,8 @@ export interface Plugin<F = unknown, S = unknown> {
   /** The only nodes that can do, where the pod names them. */
   onlyNodes?(state: F, pod: PodInfo): ReadonlySet<string> | undefined;
   filter?(state: F, node: NodeInfo): Verdict;
+  /** What the reason leaves out: which taint, how much is missing. For whoever asks how a decision came about. */
+  detail?(state: F, node: NodeInfo): string | undefined;
   /** Where the verdict depends on the node and on this text alone: pods of the same text share their verdicts. */
   filterSharing?: Sharing<F>;
 

@@ -4,7 +4,7 @@ import type { NodeTable, ResourceColumn } from "../cache/node-table.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
 import type { PodDemand } from "../cache/resources.ts";
 import { maxNodeScore, type Plugin } from "../framework/plugin.ts";
-import { Rejection, success, unresolvable, unschedulable, type Verdict } from "../framework/status.ts";
+import { success, unresolvable, unschedulable, type Verdict } from "../framework/status.ts";
 
 interface Fit {
   readonly demand: PodDemand;
@@ -24,6 +24,10 @@ export const nodeResourcesFit: Plugin<Fit, Fit> = {
 
   preFilter: ({ demand }, table) => ({ demand, table }),
   filter: ({ demand, table }, { row }) => fits(demand, table, row),
+  detail: ({ demand, table }, { row }) =>
+    shortages(demand, table, row)
+      .map(({ name, wanted, left }) => `${name}: ${wanted} wanted, ${left} left`)
+      .join(", "),
   filterSharing: { dependsOn: "pods", signature: (_, { demand }) => demand.signature },
 
   preScore: ({ demand }, table) => ({ demand, table }),
@@ -53,25 +57,46 @@ function freeShare(allocatable: number, requested: number): number {
 const tooManyPods = unschedulable("Too many pods");
 
 /** What the node lacks, all of it; what not even the empty node has cannot be resolved by preemption. */
-function fits({ requests }: PodDemand, table: NodeTable, row: number): Verdict {
+function fits(demand: PodDemand, table: NodeTable, row: number): Verdict {
   const full = free(table.podCount, row) < 1;
-  const { milliCpu, memoryBytes, ephemeralBytes, scalars } = requests;
-  const short = [
-    lack("cpu", table.cpu, row, milliCpu),
-    lack("memory", table.memory, row, memoryBytes),
-    lack("ephemeral-storage", table.ephemeral, row, ephemeralBytes),
-    ...scalars.map(({ name, amount }) => lack(name, table.scalars.get(name), row, amount)),
-  ].filter((verdict) => verdict !== undefined);
+  const short = shortages(demand, table, row);
   if (short.length === 0) return full ? tooManyPods : success;
-  const reasons = [...(full ? tooManyPods.reasons : []), ...short.map(({ reason }) => reason)];
-  return short.some(({ hopeless }) => hopeless)
-    ? unresolvable(...reasons)
-    : new Rejection("Unschedulable", reasons);
+  const reasons = [...(full ? tooManyPods.reasons : []), ...short.map(({ name }) => `Insufficient ${name}`)];
+  const hopeless = short.some(({ wanted, allocatable }) => wanted > allocatable);
+  return hopeless ? unresolvable(...reasons) : unschedulable(...reasons);
 }
 
-function lack(name: string, column: ResourceColumn | undefined, row: number, wanted: number) {
-  if (wanted === 0 || wanted <= free(column, row)) return undefined;
-  return { reason: `Insufficient ${name}`, hopeless: wanted > (column?.allocatable[row] ?? 0) };
+interface Shortage {
+  readonly name: string;
+  readonly wanted: number;
+  readonly left: number;
+  readonly allocatable: number;
+}
+
+const enough: readonly Shortage[] = [];
+
+/** In the resource's own unit: millicores, bytes, pieces. */
+function shortages({ requests }: PodDemand, table: NodeTable, row: number): readonly Shortage[] {
+  const { milliCpu, memoryBytes, ephemeralBytes, scalars } = requests;
+  // Nearly every node has enough of everything: found out without making anything.
+  if (
+    milliCpu <= free(table.cpu, row) &&
+    memoryBytes <= free(table.memory, row) &&
+    ephemeralBytes <= free(table.ephemeral, row) &&
+    scalars.length === 0
+  )
+    return enough;
+  const found: Shortage[] = [];
+  const compare = (name: string, column: ResourceColumn | undefined, wanted: number) => {
+    const left = free(column, row);
+    if (wanted > 0 && wanted > left)
+      found.push({ name, wanted, left, allocatable: column?.allocatable[row] ?? 0 });
+  };
+  compare("cpu", table.cpu, milliCpu);
+  compare("memory", table.memory, memoryBytes);
+  compare("ephemeral-storage", table.ephemeral, ephemeralBytes);
+  for (const { name, amount } of scalars) compare(name, table.scalars.get(name), amount);
+  return found;
 }
 
 function free(column: ResourceColumn | undefined, row: number): number {

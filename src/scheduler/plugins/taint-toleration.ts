@@ -1,5 +1,5 @@
-import { findUntoleratedTaint, isTaintTolerated } from "../../api/core/taints.ts";
-import type { Toleration } from "../../api/core/types.generated.ts";
+import { findUntoleratedTaint, formatTaint, isTaintTolerated } from "../../api/core/taints.ts";
+import type { Node, Taint, Toleration } from "../../api/core/types.generated.ts";
 import { normalizeToMax } from "../framework/normalize.ts";
 import type { Plugin } from "../framework/plugin.ts";
 import { skip, success, unresolvable } from "../framework/status.ts";
@@ -9,6 +9,10 @@ import { tolerationSignature } from "./node-unschedulable.ts";
 const rejection = unresolvable("node(s) had untolerated taint(s)");
 
 type Tolerations = readonly Toleration[];
+
+function untolerated(tolerations: Tolerations, { spec }: Node): Taint | undefined {
+  return findUntoleratedTaint(spec.taints, tolerations, ["NoSchedule", "NoExecute"]);
+}
 
 /** Keeps pods off nodes whose taints they do not tolerate, and prefers nodes with fewer taints that ask them to stay away. */
 export const taintToleration: Plugin<Tolerations, Tolerations> = {
@@ -21,11 +25,10 @@ export const taintToleration: Plugin<Tolerations, Tolerations> = {
   weight: 3,
 
   preFilter: ({ pod }) => pod.spec.tolerations ?? [],
-  filter(tolerations, { node }) {
-    const { taints } = node.spec;
-    if (taints === undefined || taints.length === 0) return success;
-    const untolerated = findUntoleratedTaint(taints, tolerations, ["NoSchedule", "NoExecute"]);
-    return untolerated === undefined ? success : rejection;
+  filter: (tolerations, { node }) => (untolerated(tolerations, node) === undefined ? success : rejection),
+  detail(tolerations, { node }) {
+    const taint = untolerated(tolerations, node);
+    return taint && formatTaint(taint);
   },
   filterSharing: { dependsOn: "node", signature: (_, pod) => tolerationSignature(pod) },
 

@@ -126,6 +126,17 @@ test("a failed attempt is repeated after its back-off and not before", async () 
   assert.equal(take(), "p");
 });
 
+test("a rejected pod whose promise was broken is tried again after its back-off", async () => {
+  const { clock, queue, info, take, fail, placeOf } = setUp();
+  queue.add(info("p"));
+  fail("Fit");
+  queue.disappoint("uid-p");
+  assert.equal(placeOf("p"), "error-backoff");
+  assert.equal(take(), undefined);
+  await clock.advance(1000);
+  assert.equal(take(), "p");
+});
+
 test("after five minutes an unschedulable pod is tried whatever happened", async () => {
   const { clock, queue, info, take, fail } = setUp();
   queue.add(info("p"));
@@ -154,7 +165,7 @@ test("a gated pod enters once its gates are open", () => {
   const { queue, info, take, placeOf } = setUp();
   queue.add(info("p", { spec: { schedulingGates: [{ name: "g" }] } }));
   queue.notify(nodeAdded());
-  queue.activate(["uid-p"]);
+  queue.disappoint("uid-p");
   assert.equal(placeOf("p"), "gated");
   assert.equal(take(), undefined);
   queue.update(info("p"));

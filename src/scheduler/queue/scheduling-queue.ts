@@ -156,28 +156,19 @@ export class SchedulingQueue {
 
   /** Hands back a pod whose attempt failed for reasons that are not its own; it is tried again after its back-off. */
   retry(pod: QueuedPod): void {
-    if (this.#pods.get(pod.info.uid) !== pod) return;
-    if (!this.#passesGates(pod)) return;
-    pod.rejectedBy = new Set();
-    this.#move(pod, "error-backoff");
-    const atMs = this.#clock.now() + this.#backoffMs(pod);
-    this.#errorBackoff.push({ pod, ticket: pod.ticket, atMs });
-    this.#armErrorBackoff();
+    if (this.#pods.get(pod.info.uid) === pod) this.#retryLater(pod);
+  }
+
+  /** What a rejected pod was promised did not come about: it is tried again after its back-off. */
+  disappoint(uid: string): void {
+    const pod = this.#pods.get(uid);
+    if (pod?.place === "unschedulable" || pod?.place === "backoff") this.#retryLater(pod);
   }
 
   /** Something happened in the cluster: brings back those that it may help. */
   notify(event: ClusterEvent): void {
     if (this.#unschedulable.size === 0 || !this.#concernsSomeone(event)) return;
     for (const pod of [...this.#unschedulable.values()]) if (this.#helps(pod, event)) this.#requeue(pod);
-  }
-
-  /** Tries these again at once, whatever they wait for. */
-  activate(uids: Iterable<string>): void {
-    for (const uid of uids) {
-      const pod = this.#pods.get(uid);
-      if (pod !== undefined && ["unschedulable", "backoff", "error-backoff"].includes(pod.place))
-        this.#enqueue(pod);
-    }
   }
 
   /** Cancels the timers; nothing comes back by itself any more. */
@@ -187,6 +178,15 @@ export class SchedulingQueue {
     this.#wake?.();
   }
 
+  #retryLater(pod: QueuedPod): void {
+    if (!this.#passesGates(pod)) return;
+    this.#move(pod, "error-backoff");
+    pod.rejectedBy = new Set();
+    const atMs = this.#clock.now() + this.#backoffMs(pod);
+    this.#errorBackoff.push({ pod, ticket: pod.ticket, atMs });
+    this.#armErrorBackoff();
+  }
+
   #enqueue(pod: QueuedPod): void {
     if (this.#passesGates(pod)) this.#activate(pod);
   }
@@ -194,8 +194,8 @@ export class SchedulingQueue {
   #passesGates(pod: QueuedPod): boolean {
     const gate = this.#options.preEnqueue?.(pod.info);
     if (!(gate?.verdict instanceof Rejection)) return true;
-    pod.rejectedBy = new Set([gate.plugin]);
     this.#move(pod, "gated");
+    pod.rejectedBy = new Set([gate.plugin]);
     return false;
   }
 
