@@ -45,7 +45,7 @@ function isNative(name: string): boolean {
 }
 
 /** A resource that some device or operator offers: `example.com/gpu`. */
-function isExtendedResource(name: string): boolean {
+export function isExtendedResource(name: string): boolean {
   return !isNative(name) && !name.startsWith("requests.") && qualifiedName(`requests.${name}`).length === 0;
 }
 

@@ -1,5 +1,14 @@
 import type { Strategy } from "../definition.ts";
-import { fillEmpty, mapField, mapItems } from "../fill.ts";
+import { fillAbsent, fillEmpty, mapField, mapItems } from "../fill.ts";
+import { validateClaimStatusUpdate } from "./allocation-validation.ts";
+import {
+  validateClaim,
+  validateClaimTemplate,
+  validateClaimTemplateUpdate,
+  validateClaimUpdate,
+  validateDeviceClass,
+} from "./claim-validation.ts";
+import { validateSlice, validateSliceUpdate } from "./slice-validation.ts";
 import type {
   DeviceClaim,
   DeviceClass,
@@ -9,9 +18,16 @@ import type {
   ResourceSlice,
 } from "./types.generated.ts";
 
-export const deviceClassStrategy: Strategy<DeviceClass> = {};
+export const deviceClassStrategy: Strategy<DeviceClass> = {
+  defaults: (object) => ({ ...object, spec: object.spec ?? {} }),
+  validate: validateDeviceClass,
+  validateUpdate: validateDeviceClass,
+};
 
 export const resourceClaimStrategy: Strategy<ResourceClaim> = {
+  validate: validateClaim,
+  validateUpdate: validateClaimUpdate,
+  validateStatusUpdate: validateClaimStatusUpdate,
   generationFields: [],
   defaults: (object) => ({
     ...object,
@@ -22,6 +38,8 @@ export const resourceClaimStrategy: Strategy<ResourceClaim> = {
 };
 
 export const resourceClaimTemplateStrategy: Strategy<ResourceClaimTemplate> = {
+  validate: validateClaimTemplate,
+  validateUpdate: validateClaimTemplateUpdate,
   generationFields: [],
   defaults: (object) =>
     mapField(object, "spec", (template) =>
@@ -29,7 +47,13 @@ export const resourceClaimTemplateStrategy: Strategy<ResourceClaimTemplate> = {
     ),
 };
 
-export const resourceSliceStrategy: Strategy<ResourceSlice> = {};
+const emptyPool = { name: "", generation: 0, resourceSliceCount: 0 };
+
+export const resourceSliceStrategy: Strategy<ResourceSlice> = {
+  defaults: (object) => fillAbsent(object, { spec: { driver: "", pool: emptyPool } }),
+  validate: validateSlice,
+  validateUpdate: validateSliceUpdate,
+};
 
 /** A request without a number is for one device. */
 function defaultRequest<T extends Pick<ExactDeviceRequest, "allocationMode" | "count">>(given: T): T {
