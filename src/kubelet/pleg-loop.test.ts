@@ -65,3 +65,45 @@ for (const { name, tells } of [
     await sim.close();
   });
 }
+
+test("PLEG: an end announced before the runtime's lists agree is told again when they do", async () => {
+  const clock = new VirtualClock();
+  const sim = createSimRuntime({ clock, random: seededRandom(1), behavior: () => ({ exitAfterMs: 3000 }) });
+  let early: ((event: ContainerEvent) => void) | undefined;
+  const runtime: ContainerRuntime = new Proxy(sim.runtime, {
+    get(target, property: keyof ContainerRuntime) {
+      if (property !== "events") return (target[property] as () => unknown).bind(target);
+      return async function* events({ onReady }: Parameters<ContainerRuntime["events"]>[0]) {
+        onReady?.();
+        yield await new Promise<ContainerEvent>((resolve) => {
+          early = resolve;
+        });
+        await new Promise(() => undefined);
+      };
+    },
+  });
+  const changes: number[] = [];
+  const changed = () => changes.push(clock.now());
+  const pleg = new Pleg({ runtime, clock, logger: silentLogger, changed, listed: () => undefined });
+  const made = (async () => {
+    const sandbox = await runtime.runPodSandbox({ metadata, labels });
+    await sim.images.pullImage("app:1");
+    const config = { metadata: { name: "c", attempt: 0 }, image: "app:1", labels };
+    const id = await runtime.createContainer(sandbox, config, { metadata, labels });
+    await runtime.startContainer(id);
+    return { id, startedAtMs: clock.now() };
+  })();
+  await clock.advance(2000);
+  const { id, startedAtMs } = await made;
+  const stop = new AbortController();
+  void pleg.run(stop.signal);
+  await clock.advance(10);
+  changes.length = 0;
+  early?.({ type: "stopped", containerId: id, atMs: clock.now() });
+  await clock.advance(5000);
+  const late = (changes.at(-1) ?? 0) - (startedAtMs + 3000);
+  assert.ok(late >= 0 && late < 2000, `told ${late} ms after the end`);
+  stop.abort();
+  await clock.advance(1000);
+  await sim.close();
+});

@@ -110,6 +110,24 @@ export class Pleg {
     this.#podOf.set(containerId, uid);
     if (podSandboxId !== undefined) this.#podOf.set(podSandboxId, uid);
     this.#dependencies.changed(uid);
+    // Told without its sandbox: the runtime's own lists did not agree yet, and nothing else will tell when they do.
+    if (type === "stopped" && podSandboxId === undefined) void this.#awaitStop(containerId, uid, signal);
+  }
+
+  /** Looks after a container whose end was announced until the runtime says so too. */
+  async #awaitStop(id: string, uid: string, signal: AbortSignal): Promise<void> {
+    const { runtime, clock, changed } = this.#dependencies;
+    for (let pauseMs = 100; pauseMs < this.#quietRelistMs; pauseMs *= 2) {
+      try {
+        await sleep(clock, pauseMs, { signal });
+        const [container] = await runtime.listContainers({ id }, { signal });
+        if (container?.state === "running") continue;
+      } catch {
+        // Stopped ourselves, or the runtime does not answer: then there is a relist.
+      }
+      changed(uid);
+      return;
+    }
   }
 
   /** The event's id may be a container's or a sandbox's own. */
