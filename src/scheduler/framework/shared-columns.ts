@@ -14,22 +14,31 @@ export class VerdictColumn {
   /** How many rows are rejected. */
   rejectedCount = 0;
   readonly #codeOf = new Map<string, number>();
+  /** The last one and its code: neighbours are mostly rejected alike. */
+  #last: Rejection | undefined;
+  #lastCode = 0;
 
   constructor(capacity: number) {
     this.codes = new Uint16Array(capacity);
   }
 
   set(row: number, rejection: Rejection): void {
-    const key = `${rejection.code}\n${rejection.message}`;
-    let code = this.#codeOf.get(key);
-    if (code === undefined) {
-      // Past so many different reasons the last one stands for the rest.
-      if (this.rejections.length < largestCode) this.rejections.push(rejection);
-      code = this.rejections.length;
-      this.#codeOf.set(key, code);
+    if (rejection !== this.#last) {
+      this.#last = rejection;
+      this.#lastCode = this.#code(rejection);
     }
     if (this.codes[row] === 0) this.rejectedCount++;
-    this.codes[row] = code;
+    this.codes[row] = this.#lastCode;
+  }
+
+  #code(rejection: Rejection): number {
+    const key = `${rejection.code}\n${rejection.message}`;
+    const known = this.#codeOf.get(key);
+    if (known !== undefined) return known;
+    // Past so many different reasons the last one stands for the rest.
+    if (this.rejections.length < largestCode) this.rejections.push(rejection);
+    this.#codeOf.set(key, this.rejections.length);
+    return this.rejections.length;
   }
 
   pass(row: number): void {

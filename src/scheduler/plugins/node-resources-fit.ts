@@ -1,10 +1,11 @@
 import type { Node } from "../../api/core/types.generated.ts";
 import { quantityMilliValue, quantityValue } from "../../apimachinery/quantity.ts";
+import { LruCache } from "../../base/lru-cache.ts";
 import type { NodeTable, ResourceColumn } from "../cache/node-table.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
 import type { PodDemand } from "../cache/resources.ts";
 import { maxNodeScore, type Plugin } from "../framework/plugin.ts";
-import { success, unresolvable, unschedulable, type Verdict } from "../framework/status.ts";
+import { type Rejection, success, unresolvable, unschedulable, type Verdict } from "../framework/status.ts";
 
 interface Fit {
   readonly demand: PodDemand;
@@ -61,9 +62,26 @@ function fits(demand: PodDemand, table: NodeTable, row: number): Verdict {
   const full = free(table.podCount, row) < 1;
   const short = shortages(demand, table, row);
   if (short.length === 0) return full ? tooManyPods : success;
-  const reasons = [...(full ? tooManyPods.reasons : []), ...short.map(({ name }) => `Insufficient ${name}`)];
   const hopeless = short.some(({ wanted, allocatable }) => wanted > allocatable);
-  return hopeless ? unresolvable(...reasons) : unschedulable(...reasons);
+  return rejectionOf(
+    full,
+    hopeless,
+    short.map(({ name }) => name),
+  );
+}
+
+const rejections = new LruCache<string, Rejection>(256);
+
+/** One value for all nodes that lack the same. */
+function rejectionOf(full: boolean, hopeless: boolean, names: readonly string[]): Rejection {
+  const key = `${full}/${hopeless}/${names.join(",")}`;
+  let rejection = rejections.get(key);
+  if (rejection === undefined) {
+    const reasons = [...(full ? tooManyPods.reasons : []), ...names.map((name) => `Insufficient ${name}`)];
+    rejection = hopeless ? unresolvable(...reasons) : unschedulable(...reasons);
+    rejections.set(key, rejection);
+  }
+  return rejection;
 }
 
 interface Shortage {
