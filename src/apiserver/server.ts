@@ -10,6 +10,7 @@ import type { ApiRequest, ApiResponse, Transport, UserInfo } from "../client/exc
 import { createClient } from "../client/rest-client.ts";
 import { AdmissionChain } from "./admission-chain.ts";
 import { Aggregator } from "./aggregation/aggregator.ts";
+import { extensionOpenApi } from "./aggregation/extension-open-api.ts";
 import type { ApiServer, ApiServerDependencies, RequestContext, Upgrade } from "./api-server.ts";
 import { FieldManagement } from "./apply/field-management.ts";
 import { attributesOf, authorizeRequest, effectiveUser, privileged } from "./authorize.ts";
@@ -120,7 +121,7 @@ class Server implements ApiServer {
         version: gitVersion,
         logger,
       }),
-      ...(dependencies.nonResourceHandlers ?? []),
+      ...(dependencies.nonResourceHandlers ?? []).map((own) => extensionOpenApi(this.#aggregator, own)),
       ...(stages.documents ?? []).map(documentHandler),
     ];
     this.#nonResource = [...handlers, indexHandler(handlers)];

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { APIService } from "../../api/apiregistration/types.generated.ts";
+import { builtInDefinitions } from "../../api/registry.ts";
 import type { Status } from "../../apimachinery/api-error.ts";
 import type { AnyObject, KubeList } from "../../apimachinery/meta.ts";
 import { defineKind } from "../custom-resources/test-support.ts";
 import { createExtensionTransport } from "../http/extension-transport.ts";
 import { createMemoryPki } from "../pki/ensure-pki.ts";
-import { type ExtensionServer, startExtensionServer } from "../test-support/extension-server.ts";
-import { namesOf, startTestServer, type TestServer } from "../test-support/server.ts";
+import { type ExtensionServer, openApiOf, startExtensionServer } from "../test-support/extension-server.ts";
+import { type CallOptions, namesOf, startTestServer, type TestServer } from "../test-support/server.ts";
 import { readAll } from "./proxy.ts";
 
 const registrations = "/apis/apiregistration.k8s.io/v1/apiservices";
@@ -16,7 +17,7 @@ const name = "v1alpha1.wardle.example.com";
 
 let server: TestServer;
 let extension: ExtensionServer;
-const pki = createMemoryPki({ nowMs: Date.now() });
+const pki = await createMemoryPki({ nowMs: Date.now() });
 const transport = createExtensionTransport({
   certificate: pki.frontProxyClient.certificate,
   privateKey: pki.frontProxyClient.key,
@@ -27,7 +28,9 @@ before(async () => {
     frontProxyAuthority: pki.frontProxyAuthority.certificate,
     serverName: "sample-api.wardle.svc",
   });
-  server = await startTestServer({ dependencies: { extensionTransport: transport } });
+  server = await startTestServer({
+    dependencies: { extensionTransport: transport, nonResourceHandlers: [openApiOf(builtInDefinitions)] },
+  });
   await server.server.start();
 });
 after(async () => {
@@ -176,6 +179,25 @@ test("aggregator-supports-the-sample-apiserver: registered, checked, announced, 
     ["flunders"],
   );
 
+  const { paths } = (await document("/openapi/v3")) as {
+    paths: Record<string, { serverRelativeURL: string }>;
+  };
+  assert.ok(paths["apis/apps/v1"]);
+  const url = paths["apis/wardle.example.com/v1alpha1"]?.serverRelativeURL ?? "";
+  assert.match(url, /^\/openapi\/v3\/apis\/wardle\.example\.com\/v1alpha1\?hash=/);
+  const [path = "", hash = ""] = url.split("?hash=");
+  const v3 = (await document(path, { query: { hash } })) as { paths: object };
+  assert.ok(
+    Object.keys(v3.paths).includes("/apis/wardle.example.com/v1alpha1/namespaces/{namespace}/flunders"),
+  );
+  const v2 = (await document("/openapi/v2")) as {
+    paths: Record<string, unknown>;
+    definitions: Record<string, unknown>;
+  };
+  assert.ok(v2.paths["/apis/wardle.example.com/v1alpha1/namespaces/{namespace}/flunders/{name}"]);
+  assert.ok(v2.paths["/api/v1/pods"]);
+  assert.ok(v2.definitions["io.k8s.api.core.v1.Pod"]);
+
   const user = { name: "jane", groups: ["dev", "qa"], uid: "u1", extra: { "Scope/x": ["1", "2"] } };
   const created = await server.ok("POST", flunders, { body: flunder("one"), user });
   assert.ok(created.metadata.uid);
@@ -244,13 +266,18 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
   assert.fail("it did not come about");
 }
 
-async function discovered(): Promise<unknown> {
-  const response = await server.call("GET", "/apis", {
-    headers: { accept: "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList" },
-  });
+async function document(path: string, options: CallOptions = {}): Promise<unknown> {
+  const response = await server.call("GET", path, options);
   assert.equal(response.type, "bytes");
   if (response.type !== "bytes") return undefined;
-  const text = new TextDecoder().decode(await readAll(response.body, 10_000_000));
-  const { items } = JSON.parse(text) as { items: { metadata: { name?: string }; versions: unknown }[] };
+  const text = new TextDecoder().decode(await readAll(response.body, 100_000_000));
+  return JSON.parse(text);
+}
+
+async function discovered(): Promise<unknown> {
+  const accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+  const { items } = (await document("/apis", { headers: { accept } })) as {
+    items: { metadata: { name?: string }; versions: unknown }[];
+  };
   return items.find(({ metadata }) => metadata.name === "wardle.example.com")?.versions;
 }

@@ -1,7 +1,11 @@
 import type { ResourceDefinition } from "../../api/definition.ts";
+import { schemas } from "../../api/schemas.ts";
 import { silentLogger } from "../../base/log.ts";
 import { createAuthenticator } from "../authentication/create-authenticator.ts";
 import { type Listener, listen } from "../http/listener.ts";
+import type { NonResourceHandler } from "../non-resource.ts";
+import { createOpenApi } from "../openapi/open-api.ts";
+import { openApiHandler } from "../openapi/open-api-handler.ts";
 import { createMemoryPki } from "../pki/ensure-pki.ts";
 import { frontProxyVerifier } from "../pki/front-proxy.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../stages.ts";
@@ -31,13 +35,19 @@ export const flunders: ResourceDefinition = {
   hasStatus: false,
 };
 
+export function openApiOf(definitions: readonly ResourceDefinition[]): NonResourceHandler {
+  return openApiHandler(async () =>
+    createOpenApi({ definitions: () => definitions, tables: schemas, serverVersion: "v1.36.0" }),
+  );
+}
+
 export async function startExtensionServer(options: {
   /** PEM: who may speak for others. */
   readonly frontProxyAuthority: string;
   /** What its certificate says: "<service>.<namespace>.svc". */
   readonly serverName: string;
 }): Promise<ExtensionServer> {
-  const pki = createMemoryPki({ nowMs: Date.now(), servingNames: [options.serverName] });
+  const pki = await createMemoryPki({ nowMs: Date.now(), servingNames: [options.serverName] });
   const writes: AdmissionAttributes[] = [];
   const recorder: AdmissionPlugin = {
     name: "Recorder",
@@ -58,6 +68,7 @@ export async function startExtensionServer(options: {
       }),
       admission: [recorder],
     },
+    dependencies: { nonResourceHandlers: [openApiOf([flunders])] },
   });
   const listener = await listen({
     server: test.server,
