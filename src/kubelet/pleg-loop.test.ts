@@ -57,7 +57,7 @@ for (const { name, tells } of [
     await clock.advance(2000);
     const startedAtMs = await started;
     await clock.advance(3000);
-    assert.equal(changes.at(-1), startedAtMs + 3000);
+    assert.ok(changes.includes(startedAtMs + 3000));
     assert.equal(lists, listsBefore, "nothing was listed as a whole");
     stop.abort();
     await clock.advance(1000);

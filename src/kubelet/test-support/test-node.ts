@@ -71,7 +71,7 @@ export class TestNode implements AsyncDisposable {
       clock,
       random,
       logger,
-      pki: createMemoryPki({ nowMs: clock.now() }),
+      pki: await createMemoryPki({ nowMs: clock.now() }),
       network: defaultNetwork,
       externalUrl: "https://127.0.0.1:6443",
       disabled: new Set(["scheduler", "controller-manager"]),
