@@ -1,6 +1,7 @@
 import type { Secret } from "../api/core/types.generated.ts";
 import type { ResourceDefinition } from "../api/definition.ts";
 import { nodes, pods, secrets, serviceAccounts } from "../api/resources.generated.ts";
+import { schemas } from "../api/schemas.ts";
 import type { QualifiedResource } from "../apimachinery/api-error.ts";
 import type { KubeObject, ResourceType } from "../apimachinery/meta.ts";
 import type { Clock } from "../base/clock.ts";
@@ -28,6 +29,7 @@ import type { BoundObject } from "./authentication/token-claims.ts";
 import { bootstrapPolicy } from "./authorization/bootstrap-policy/bootstrap-policy.ts";
 import { ensurePolicy } from "./authorization/bootstrap-policy/reconcile-policy.ts";
 import { type AuthorizationMode, createAuthorizer } from "./authorization/create-authorizer.ts";
+import type { ModelLookup } from "./content/input.ts";
 import type { CreateHandler, PostStartHook, Stages } from "./stages.ts";
 import { accessReviewHandlers } from "./virtual/access-reviews.ts";
 import { selfSubjectReviewHandler, tokenReviewHandler } from "./virtual/identity-reviews.ts";
@@ -45,8 +47,8 @@ export interface StagesDependencies {
   readonly signal: AbortSignal;
   /** `loadTokenKeys` of `pki/`. */
   readonly tokenKeys: {
-    sign(claims: object): string;
-    verify(token: string): Readonly<Record<string, unknown>> | undefined;
+    sign(claims: object): Promise<string>;
+    verify(token: string): Promise<Readonly<Record<string, unknown>> | undefined>;
     readonly publicKeys: readonly { readonly alg: string }[];
   };
   /** `parseSigningRequest` of `pki/`. */
@@ -63,6 +65,8 @@ export interface StagesDependencies {
   readonly webhookTransport?: WebhookTransport;
   /** How resources are served, custom ones too: webhooks are sent objects in the version they ask for. */
   readonly definitionOf?: (resource: QualifiedResource) => ResourceDefinition | undefined;
+  /** All that is served; absent: admission policies are not evaluated. */
+  readonly definitions?: () => readonly ResourceDefinition[];
   readonly authorizationModes?: readonly AuthorizationMode[];
   readonly disabledAdmissionPlugins?: readonly string[];
   /** https://kubernetes.default.svc.cluster.local unless said. */
@@ -93,10 +97,11 @@ export function createStages(dependencies: StagesDependencies): Stages {
     random,
     authorizer,
     rbac: authorizer.rbac,
-    readSubject: dependencies.readSubject,
+    readSubject: (pem) => clock.hold(dependencies.readSubject(pem)),
     hasSynced: sync.hasSynced,
     synced: sync.synced,
     ...webhookOptions(dependencies),
+    ...policyOptions(dependencies),
     ...(dependencies.disabledAdmissionPlugins === undefined
       ? {}
       : { disabled: dependencies.disabledAdmissionPlugins }),
@@ -109,7 +114,7 @@ export function createStages(dependencies: StagesDependencies): Stages {
     createHandlers: [
       tokenRequestHandler({
         client,
-        sign: (claims) => dependencies.tokenKeys.sign(claims),
+        sign: (claims) => clock.hold(dependencies.tokenKeys.sign(claims)),
         now,
         uuid: () => random.uuid(),
         issuer,
@@ -136,6 +141,15 @@ function webhookOptions({
   return webhookTransport === undefined
     ? {}
     : { webhooks: { transport: webhookTransport, definitionOf, logger } };
+}
+
+function policyOptions({
+  definitionOf = () => undefined,
+  definitions,
+}: StagesDependencies): Pick<AdmissionChainOptions, "policies"> {
+  if (definitions === undefined) return {};
+  const modelOf: ModelLookup = ({ group, version, kind }) => schemas.kind(group, version, kind);
+  return { policies: { definitionOf, definitions, modelOf } };
 }
 
 interface Sync {
@@ -183,7 +197,7 @@ function tokenAuthenticators(
   return tokenUnion([
     ...(fixed === undefined ? [] : [staticTokens(fixed, audiences)]),
     serviceAccountTokens({
-      verifier: tokenKeys,
+      verifier: { verify: (token) => clock.hold(tokenKeys.verify(token)) },
       objects: boundObjects(client, informers, sync),
       now,
       issuers: [issuer],

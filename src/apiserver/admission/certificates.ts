@@ -10,10 +10,10 @@ const group = "certificates.k8s.io";
 const resource = "certificatesigningrequests";
 
 /** Parses the PEM of a request: what `pki/signing-request.ts` does. */
-export type ReadSubject = (pem: string) => {
+export type ReadSubject = (pem: string) => Promise<{
   readonly commonName: string;
   readonly organizations: readonly string[];
-};
+}>;
 
 export function certificateApproval(authorizer: Authorizer): AdmissionPlugin {
   return {
@@ -80,13 +80,13 @@ export function certificateSubjectRestriction(readSubject: ReadSubject): Admissi
   return {
     name: "CertificateSubjectRestriction",
     handles: (operation) => operation === "CREATE",
-    validate(attributes) {
+    async validate(attributes) {
       if (!isForRequest(attributes, "")) return;
       const request = requestOf(attributes.object);
       if (request?.spec.signerName !== clientSigner) return;
       let organizations: readonly string[];
       try {
-        organizations = readSubject(atob(request.spec.request)).organizations;
+        ({ organizations } = await readSubject(atob(request.spec.request)));
       } catch (error) {
         throw refuse(
           attributes,

@@ -12,6 +12,9 @@ import { namespaceLifecycle } from "./namespace-lifecycle.ts";
 import { nodeRestriction } from "./node-restriction.ts";
 import { defaultTolerationSeconds, taintNodesByCondition } from "./pod-defaults.ts";
 import { podSecurity } from "./pod-security/pod-security.ts";
+import { mutatingPolicies } from "./policies/mutating-plugin.ts";
+import type { PolicyDependencies } from "./policies/policy-dependencies.ts";
+import { validatingPolicies } from "./policies/validating-plugin.ts";
 import { priority } from "./priority.ts";
 import { rbacEscalation } from "./rbac-escalation.ts";
 import { resourceQuota } from "./resource-quota.ts";
@@ -23,7 +26,6 @@ import {
   defaultStorageClass,
   storageObjectInUseProtection,
 } from "./storage-plugins.ts";
-
 import type { WebhookDependencies } from "./webhooks/dispatch.ts";
 import { mutatingWebhooks, validatingWebhooks } from "./webhooks/webhook-plugins.ts";
 
@@ -31,6 +33,8 @@ export interface AdmissionChainOptions extends AdmissionDependencies {
   readonly readSubject: ReadSubject;
   /** Absent: webhooks are not called, and no request is refused for it. */
   readonly webhooks?: Omit<WebhookDependencies, keyof AdmissionDependencies>;
+  /** Absent: admission policies are not evaluated. */
+  readonly policies?: Omit<PolicyDependencies, keyof AdmissionDependencies>;
   /** Whether the caches that plugins read have their first lists; if not, `synced` is waited for. */
   readonly hasSynced: () => boolean;
   readonly synced: () => Promise<void>;
@@ -61,10 +65,12 @@ export function createAdmissionChain(options: AdmissionChainOptions): AdmissionP
     defaultIngressClass(options),
   ].filter(isEnabled);
   const webhooks = options.webhooks === undefined ? undefined : { ...options, ...options.webhooks };
+  const policies = options.policies === undefined ? undefined : { ...options, ...options.policies };
   const last: AdmissionPlugin[] = [
-    ...(webhooks === undefined
-      ? []
-      : [mutatingWebhooks(webhooks, { reinvoke: first }), validatingWebhooks(webhooks)]),
+    ...(policies === undefined ? [] : [mutatingPolicies(policies)]),
+    ...(webhooks === undefined ? [] : [mutatingWebhooks(webhooks, { reinvoke: first })]),
+    ...(policies === undefined ? [] : [validatingPolicies(policies)]),
+    ...(webhooks === undefined ? [] : [validatingWebhooks(webhooks)]),
     resourceQuota(options),
     rbacEscalation(options),
   ].filter(isEnabled);

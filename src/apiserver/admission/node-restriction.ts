@@ -345,14 +345,14 @@ function checkCsiNode({ nodeName, attributes }: NodeRequest): void {
 }
 
 /** A node asks for certificates in its own name only. */
-function checkSigningRequest({ attributes, readSubject }: NodeRequest): void {
+async function checkSigningRequest({ attributes, readSubject }: NodeRequest): Promise<void> {
   if (attributes.operation !== "CREATE" || attributes.subresource !== "") return;
   // The resource says that it is a signing request.
   const { signerName, request } = (attributes.object as AnyObject & CertificateSigningRequest).spec;
   if (signerName !== signers.kubeletServing && signerName !== signers.kubeletClient) return;
   let commonName: string;
   try {
-    commonName = readSubject(atob(request)).commonName;
+    ({ commonName } = await readSubject(atob(request)));
   } catch (error) {
     throw refuse(attributes, `unable to parse csr: ${error instanceof Error ? error.message : "unreadable"}`);
   }

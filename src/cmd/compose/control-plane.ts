@@ -1,3 +1,4 @@
+import { setFlagsFromString } from "node:v8";
 import type { ResourceDefinition } from "../../api/definition.ts";
 import { builtInDefinitions } from "../../api/registry.ts";
 import { schemas } from "../../api/schemas.ts";
@@ -10,11 +11,11 @@ import { type Listener, listen } from "../../apiserver/http/listener.ts";
 import { httpsWebhookTransport } from "../../apiserver/http/webhook-transport.ts";
 import { inProcessTransport } from "../../apiserver/in-process.ts";
 import { openApiHandler } from "../../apiserver/openapi/open-api-handler.ts";
-import type { Pki } from "../../apiserver/pki/ensure-pki.ts";
+import type { Authorities, Pki } from "../../apiserver/pki/ensure-pki.ts";
 import { frontProxyNames, frontProxyVerifier } from "../../apiserver/pki/front-proxy.ts";
 import { loadTokenKeys } from "../../apiserver/pki/service-account-keys.ts";
-import { parseSigningRequest } from "../../apiserver/pki/signing-request.ts";
-import { fingerprintOf } from "../../apiserver/pki/x509.ts";
+import { parseSigningRequest, signRequest } from "../../apiserver/pki/signing-request.ts";
+import { type Credential, fingerprintOf } from "../../apiserver/pki/x509.ts";
 import { type ApiServer, createApiServer } from "../../apiserver/server.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
@@ -49,7 +50,8 @@ export interface ControlPlaneOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly pki: Pki;
+  /** The authorities suffice where only this process reaches it; to listen, and to reach others, it needs the rest. */
+  readonly pki: Authorities & Partial<Pick<Pki, "serving" | "kubeletClient" | "frontProxyClient">>;
   readonly network: ClusterNetwork;
   /** Where to listen; absent: only in this process. */
   readonly listen?: { readonly host: string; readonly port: number };
@@ -78,18 +80,16 @@ export interface ControlPlane {
 
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { clock, random, logger, pki } = options;
+  // Patterns come from users (schemas, CEL): one that backtracks without end goes on in V8's linear engine, as Go's all do.
+  setFlagsFromString("--enable-experimental-regexp-engine-on-excessive-backtracks");
   const stop = new AbortController();
   const protobuf = createProtobufCodec(schemas);
-  const kubelet = {
-    certificate: pki.kubeletClient.certificate,
-    privateKey: pki.kubeletClient.key,
+  const kubelet = pki.kubeletClient && {
+    ...identityOf(pki.kubeletClient),
     authority: pki.clusterAuthority.certificate,
   };
   const webhooks = httpsWebhookTransport();
-  const extensions = createExtensionTransport({
-    certificate: pki.frontProxyClient.certificate,
-    privateKey: pki.frontProxyClient.key,
-  });
+  const extensions = createExtensionTransport(pki.frontProxyClient && identityOf(pki.frontProxyClient));
   const server: ApiServer = await createApiServer({
     storage: options.storage,
     clock,
@@ -128,6 +128,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
         },
         webhookTransport: webhooks,
         definitionOf: (resource) => server.definitionOf(resource),
+        definitions: () => server.definitions(),
       });
     },
   });
@@ -139,12 +140,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       : await listen({
           server,
           ...options.listen,
-          certificate: pki.serving.certificate,
-          privateKey: pki.serving.key,
+          ...identityOf(pki.serving),
           clientAuthorities: [pki.clusterAuthority.certificate],
           logger,
           protobuf,
-          kubelet,
+          ...(kubelet === undefined ? {} : { kubelet }),
         });
 
   const compactor = startCompactor({ storage: options.storage, clock, logger });
@@ -188,6 +188,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   return plane;
 }
 
+function identityOf(credential: Credential | undefined): { certificate: string; privateKey: string } {
+  if (credential === undefined) throw new Error("to listen, a control plane needs a serving certificate");
+  return { certificate: credential.certificate, privateKey: credential.key };
+}
+
 async function loadOpenApi(definitions: () => readonly ResourceDefinition[]) {
   const { createOpenApi } = await import("../../apiserver/openapi/open-api.ts");
   const { customSchema } = await import("../../apiserver/custom-resources/open-api.ts");
@@ -211,7 +216,7 @@ function components(plane: ControlPlane, options: ControlPlaneOptions, signal: A
     }
   };
   const controllers = run("controller-manager", async () => {
-    const { createControllerManager } = await import("../../controllers/main.ts");
+    const { createControllerManager } = await clock.hold(import("../../controllers/main.ts"));
     const manager = createControllerManager({
       client: plane.clientFor(identities.controllerManager),
       informers: plane.informers,
@@ -221,13 +226,18 @@ function components(plane: ControlPlane, options: ControlPlaneOptions, signal: A
       options: {
         clusterCidr: network.clusterCidr,
         rootCaPem: pki.clusterAuthority.certificate,
+        certificates: {
+          readRequest: (pem) => clock.hold(parseSigningRequest(pem)),
+          sign: (pem, wanted) =>
+            clock.hold(signRequest(pki.clusterAuthority, pem, { ...wanted, nowMs: clock.now() })),
+        },
         disabled: [...disabled],
       },
     });
     await manager.start(signal);
   });
   const scheduler = run("scheduler", async () => {
-    const { createScheduler } = await import("../../scheduler/main.ts");
+    const { createScheduler } = await clock.hold(import("../../scheduler/main.ts"));
     const client = plane.clientFor(identities.scheduler);
     await createScheduler({
       client,

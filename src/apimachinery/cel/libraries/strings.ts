@@ -1,10 +1,14 @@
 import type { Environment } from "@marcbachmann/cel-js";
 import { goRegExp } from "../../structural-schema/go-regexp.ts";
 import { runtimeError } from "../errors.ts";
-import { define } from "./define.ts";
+import { define, defineNamespace } from "./define.ts";
 
 /** Strings: the extensions of cel-go that its JavaScript counterpart lacks, and Go's regular expressions. */
 export function registerStrings(environment: Environment): void {
+  // For the paths of JSON patches.
+  defineNamespace(environment, "jsonpatch", {
+    "escapeKey(string): string": (key: string) => key.replaceAll("~", "~0").replaceAll("/", "~1"),
+  });
   define(environment, {
     "string.goMatches(string): bool": (text: string, pattern: string) => expression(pattern).test(text),
     "goMatches(string, string): bool": (text: string, pattern: string) => expression(pattern).test(text),

@@ -10,12 +10,14 @@ import type { AnyObject } from "../../../apimachinery/meta.ts";
 import type { Logger } from "../../../base/log.ts";
 import { inVersion, toStorageVersion } from "../../content/views.ts";
 import type { AdmissionAttributes } from "../../stages.ts";
-import { type AdmissionDependencies, findNamespace } from "../dependencies.ts";
+import { type AdmissionDependencies, findNamespace, refuse } from "../dependencies.ts";
+import { versionedRequest } from "../policies/policy-dependencies.ts";
 import { targetOf, urlOf, type WebhookTransport } from "./caller.ts";
 import { matchedVersion, type Webhook } from "./match.ts";
 import { admissionReview, type ReviewAnswer, readAnswer, rejection } from "./review.ts";
 
-export interface WebhookDependencies extends Pick<AdmissionDependencies, "informers" | "client" | "random"> {
+export interface WebhookDependencies
+  extends Pick<AdmissionDependencies, "informers" | "client" | "random" | "authorizer"> {
   readonly logger: Logger;
   readonly transport: WebhookTransport;
   /** How a resource is served; unknown ones are matched and sent as they are. */
@@ -92,6 +94,7 @@ export async function callWebhook(
   attributes: AdmissionAttributes,
   options: { readonly mutating: boolean },
 ): Promise<ReviewAnswer | undefined> {
+  if (!(await isCalledFor(dependencies, webhook, attributes, version))) return undefined;
   if (attributes.dryRun && webhook.sideEffects !== "None" && webhook.sideEffects !== "NoneOnDryRun")
     throw badRequest(`admission webhook ${JSON.stringify(webhook.name)} does not support dry run`);
   let answer: ReviewAnswer;
@@ -105,14 +108,34 @@ export async function callWebhook(
   return answer;
 }
 
+/** Whether its match conditions hold. One that fails is as good as false where failures are ignored; else throws 403. */
+async function isCalledFor(
+  dependencies: WebhookDependencies,
+  webhook: Webhook,
+  attributes: AdmissionAttributes,
+  version: string,
+): Promise<boolean> {
+  const { matchConditions = [] } = webhook;
+  if (matchConditions.length === 0) return true;
+  const { conditionsHold, webhookExpressions } = await import("../policies/conditions.ts");
+  const { expressionInput } = await import("../policies/expressions.ts");
+  const { authorizer } = dependencies;
+  const request = versionedRequest(dependencies, attributes, version);
+  const input = expressionInput({ request, authorizer, namespace: undefined });
+  try {
+    return await conditionsHold(matchConditions, webhookExpressions(webhook), input);
+  } catch (error) {
+    if (webhook.failurePolicy === "Ignore") return false;
+    throw refuse(attributes, messageOf(error));
+  }
+}
+
 async function post(
   dependencies: WebhookDependencies,
   { webhook, version }: Invocation<Webhook>,
   attributes: AdmissionAttributes,
   options: { readonly mutating: boolean },
 ): Promise<ReviewAnswer> {
-  if ((webhook.matchConditions ?? []).length > 0)
-    throw new Error("matchConditions cannot be evaluated: this server has no CEL yet");
   if (!webhook.admissionReviewVersions.includes("v1"))
     throw new Error(`webhook does not accept known AdmissionReview versions (v1)`);
   const uid = dependencies.random.uuid();

@@ -329,3 +329,43 @@ for (const { name, given, subresource = "", namespace = "ns", want } of [
       want,
     ));
 }
+
+for (const { name, fields, want } of [
+  {
+    name: "all hold",
+    fields: { matchConditions: [{ name: "c", expression: "object.data.a == '1'" }] },
+    want: ["w"],
+  },
+  {
+    name: "one is false",
+    fields: { matchConditions: [{ name: "c", expression: "request.operation == 'DELETE'" }] },
+    want: [],
+  },
+  {
+    name: "one fails and failures are ignored",
+    fields: { failurePolicy: "Ignore", matchConditions: [{ name: "c", expression: "object.data.b == '1'" }] },
+    want: [],
+  },
+]) {
+  test(`of its match conditions ${name}: the webhook is called ${want.length} times`, async () => {
+    const { dependencies, called } = dependenciesWith(
+      { validatingwebhookconfigurations: [configuration("a", webhook("w", fields))] },
+      () => ({}),
+    );
+    await admitted(validatingWebhooks(dependencies), attributesFor("configmaps", configMap({ a: "1" })));
+    assert.deepEqual(called.webhooks, want);
+  });
+}
+
+test("a match condition that fails refuses the request", async () => {
+  const fields = { matchConditions: [{ name: "c", expression: "object.data.b == '1'" }] };
+  const { dependencies } = dependenciesWith(
+    { validatingwebhookconfigurations: [configuration("a", webhook("w", fields))] },
+    () => ({}),
+  );
+  const refusal = await admitted(
+    validatingWebhooks(dependencies),
+    attributesFor("configmaps", configMap({ a: "1" })),
+  );
+  assert.match(String(refusal), /no such key: b$/);
+});

@@ -1,0 +1,21 @@
+import { ApiError, type StatusReason } from "../../../apimachinery/api-error.ts";
+import type { AdmissionAttributes } from "../../stages.ts";
+import { refuse } from "../dependencies.ts";
+
+const codes: Readonly<Record<string, number>> = {
+  Forbidden: 403,
+  Unauthorized: 401,
+  RequestEntityTooLarge: 413,
+  Invalid: 422,
+};
+
+/** The refusal of a policy: in the words of admission, with the reason the policy gives. */
+export function denial(attributes: AdmissionAttributes, message: string, reason = "Invalid"): ApiError {
+  const { status } = refuse(attributes, message);
+  return new ApiError({
+    ...status,
+    reason: reason as StatusReason, // one of the four that a policy may give
+    code: codes[reason] ?? 422,
+    details: { ...status.details, causes: [...(status.details?.causes ?? []), { message }] },
+  });
+}

@@ -1,0 +1,167 @@
+import type {
+  MutatingAdmissionPolicy,
+  MutatingAdmissionPolicyBinding,
+  Mutation,
+} from "../../../api/admissionregistration/types.generated.ts";
+import { schemas } from "../../../api/schemas.ts";
+import { CelRuntimeError } from "../../../apimachinery/cel/environment.ts";
+import { toJson } from "../../../apimachinery/cel/to-json.ts";
+import { merge } from "../../../apimachinery/managed-fields/merge.ts";
+import { type MergeType, mergeTypeOf } from "../../../apimachinery/managed-fields/merge-type.ts";
+import { mergeTypeOfCustomKind } from "../../../apimachinery/managed-fields/structural-type.ts";
+import type { AnyObject } from "../../../apimachinery/meta.ts";
+import { applyJsonPatch } from "../../../apimachinery/patch/json-patch.ts";
+import { isJsonObject, jsonEqual } from "../../../apimachinery/patch/json-value.ts";
+import type { AdmissionAttributes } from "../../stages.ts";
+import { conditionsHold } from "./conditions.ts";
+import { denial } from "./denial.ts";
+import { Expressions, expressionInput } from "./expressions.ts";
+import { withoutObjectLiterals } from "./object-literals.ts";
+import { type PolicyDependencies, storedForm, versionedRequest } from "./policy-dependencies.ts";
+import { boundPolicies, type PolicyMatch } from "./policy-match.ts";
+
+type Policy = MutatingAdmissionPolicy;
+type Binding = MutatingAdmissionPolicyBinding;
+
+const compiled = new WeakMap<Policy, Expressions>();
+
+function expressionsOf(policy: Policy): Expressions {
+  let known = compiled.get(policy);
+  if (known === undefined) {
+    const { paramKind, variables = [] } = policy.spec;
+    known = new Expressions({
+      hasParams: paramKind !== undefined,
+      variables: variables.map(({ name, expression }) => ({
+        name,
+        expression: withoutObjectLiterals(expression),
+      })),
+    });
+    compiled.set(policy, known);
+  }
+  return known;
+}
+
+/** The object as all policies want it; those that asked to be reinvoked see once more what others changed after them. */
+export async function mutateByPolicies(
+  dependencies: PolicyDependencies,
+  policies: readonly Policy[],
+  bindings: readonly Binding[],
+  attributes: AdmissionAttributes,
+): Promise<AnyObject | undefined> {
+  const first = await round(dependencies, policies, bindings, attributes);
+  const again = policies.filter(
+    (policy) =>
+      policy.spec.reinvocationPolicy === "IfNeeded" &&
+      first.applied.includes(policy) &&
+      first.applied.indexOf(policy) < first.lastChange,
+  );
+  if (again.length === 0 || first.object === undefined) return first.object;
+  return (await round(dependencies, again, bindings, { ...attributes, object: first.object })).object;
+}
+
+interface Round {
+  readonly object: AnyObject | undefined;
+  /** In the order they were applied. */
+  readonly applied: readonly Policy[];
+  /** The place among them of the last that changed the object; -1: none did. */
+  readonly lastChange: number;
+}
+
+async function round(
+  dependencies: PolicyDependencies,
+  policies: readonly Policy[],
+  bindings: readonly Binding[],
+  attributes: AdmissionAttributes,
+): Promise<Round> {
+  let { object } = attributes;
+  const applied: Policy[] = [];
+  let lastChange = -1;
+  for await (const match of boundPolicies(dependencies, policies, bindings, attributes)) {
+    const { policy, binding } = match;
+    try {
+      if (match.error !== undefined) throw new CelRuntimeError(`failed to configure binding: ${match.error}`);
+      applied.push(policy);
+      for (const params of match.params) {
+        const current: AdmissionAttributes = object === undefined ? attributes : { ...attributes, object };
+        const mutated = await applyPolicy(dependencies, match, params, current);
+        if (mutated === undefined || jsonEqual(mutated, object)) continue;
+        object = mutated;
+        lastChange = applied.length - 1;
+      }
+    } catch (error) {
+      if (!(error instanceof CelRuntimeError)) throw error;
+      if (policy.spec.failurePolicy === "Ignore") continue;
+      const by = binding === undefined ? "" : ` with binding '${binding.metadata.name}'`;
+      throw denial(attributes, `policy '${policy.metadata.name}'${by} denied request: ${error.message}`);
+    }
+  }
+  return { object, applied, lastChange };
+}
+
+/** Throws CelRuntimeError. */
+async function applyPolicy(
+  dependencies: PolicyDependencies,
+  { policy, namespace, request: { version } }: PolicyMatch<Policy, Binding>,
+  params: AnyObject | null,
+  attributes: AdmissionAttributes,
+): Promise<AnyObject | undefined> {
+  const expressions = expressionsOf(policy);
+  const { paramKind, matchConditions = [], mutations = [] } = policy.spec;
+  let current = attributes;
+  for (const [index, mutation] of mutations.entries()) {
+    const request = versionedRequest(dependencies, current, version);
+    const { object } = request;
+    if (object === undefined) return undefined;
+    const input = expressionInput({
+      request,
+      authorizer: dependencies.authorizer,
+      namespace,
+      ...(paramKind === undefined ? {} : { params }),
+    });
+    if (index === 0 && !(await conditionsHold(matchConditions, expressions, input))) return attributes.object;
+    const { expression, apply } = mutationOf(mutation);
+    const value = toJson(await expressions.evaluate(withoutObjectLiterals(expression), input));
+    const mutated = apply(object, value, () => mergeTypeFor(dependencies, current, version));
+    current = { ...current, object: storedForm(dependencies, current, mutated) };
+  }
+  return current.object;
+}
+
+type Apply = (object: AnyObject, value: unknown, type: () => MergeType) => AnyObject;
+
+function mutationOf({ patchType, applyConfiguration, jsonPatch }: Mutation): {
+  readonly expression: string;
+  readonly apply: Apply;
+} {
+  if (patchType === "JSONPatch") return { expression: jsonPatch?.expression ?? "", apply: applyPatch };
+  return { expression: applyConfiguration?.expression ?? "", apply: applyConfigurationOf };
+}
+
+function applyConfigurationOf(object: AnyObject, value: unknown, type: () => MergeType): AnyObject {
+  if (!isJsonObject(value)) throw new CelRuntimeError("unexpected evaluation result type: expected Object");
+  const { apiVersion, kind } = object;
+  // A merge of two objects is one.
+  return merge(type(), object, { ...value, apiVersion, kind }) as AnyObject;
+}
+
+function applyPatch(object: AnyObject, value: unknown): AnyObject {
+  try {
+    return applyJsonPatch(object, value) as AnyObject; // a patched object stays one: the registry validates its shape
+  } catch (error) {
+    throw new CelRuntimeError(`JSON Patch: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function mergeTypeFor(
+  { definitionOf, modelOf }: PolicyDependencies,
+  { resource, kind }: AdmissionAttributes,
+  version: string,
+): MergeType {
+  const custom = definitionOf(resource)?.custom;
+  if (custom !== undefined)
+    return mergeTypeOfCustomKind(
+      custom.forVersion(version).custom?.schema,
+      schemas.model("meta.v1.ObjectMeta"),
+    );
+  return mergeTypeOf(modelOf({ group: kind.group, version, kind: kind.kind }));
+}
