@@ -51,6 +51,24 @@ describe("an update", () => {
     assert.deepEqual(again.metadata.managedFields, made.metadata.managedFields);
   });
 
+  test("of the same fields over and over keeps the set, itself, and is of the last time", () => {
+    const scene = new Scene();
+    scene.update("maker", { size: 1, labels: { a: "b" } });
+    const before = scene.entry("maker");
+    scene.update("maker", { size: 2, labels: { a: "b" } });
+    assert.equal(scene.entry("maker")?.fieldsV1, before?.fieldsV1);
+    assert.equal(scene.entry("maker")?.time, "2026-01-01T00:01:00Z");
+  });
+
+  test("of its own fields loses what it removes", () => {
+    const scene = new Scene();
+    scene.update("maker", { size: 1, labels: { a: "b" } });
+    scene.update("maker", { size: 2 });
+    assert.deepEqual(scene.owned("maker"), { "f:size": {} });
+    scene.update("maker", {});
+    assert.deepEqual(scene.managers, []);
+  });
+
   test("that only removes takes it from its owner and owns nothing itself", () => {
     const scene = new Scene();
     scene.update("maker", { size: 1, labels: { a: "b" } });

@@ -72,12 +72,15 @@ export function ownedAfterUpdate(
   const comparisons = comparisonsOf({ live, next }, writer.apiVersion, rules);
   const own = comparisons.of(writer.apiVersion);
   const taken = difference(union(own?.modified, own?.added), neverOwned);
-  // What is below an ignored path was taken out of the comparison.
-  const { owned } = withoutTaken(managers, comparisons, undefined);
-  if (taken === undefined) return { managers: owned, changed: false };
   const key = managerKey(writer);
-  owned.set(key, { ...writer, set: union(taken, owned.get(key)?.set) });
-  return { managers: owned, changed: true };
+  const { owned } = withoutTaken(managers, comparisons, key);
+  const before = owned.get(key);
+  // What it changes stays its own: a writer that sets the same fields over and over keeps the very same set.
+  const set = union(difference(before?.set, own?.removed), taken);
+  if (set === undefined) owned.delete(key);
+  else if (taken !== undefined) owned.set(key, { ...writer, set });
+  else if (before !== undefined) owned.set(key, withSet(before, set));
+  return { managers: owned, changed: taken !== undefined };
 }
 
 export type ApplyOutcome =

@@ -2,6 +2,7 @@ import { badRequest } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import type { ApiResponse } from "../../client/exchange.ts";
 import { managerNameOf, type TrackedWrite } from "../apply/field-management.ts";
+import { withValidManagers } from "../apply/valid-managers.ts";
 import { attributesOf, authorizeRequest } from "../authorize.ts";
 import { readObject } from "../content/input.ts";
 import { inVersion, toStorageVersion } from "../content/views.ts";
@@ -118,7 +119,7 @@ export async function admitCreate(
     options: { ...options },
   });
   const admitted = (await context.admission.admit(attributes)) ?? object;
-  return uniqueOwners(call, admitted, true);
+  return uniqueOwners(call, withValidManagers(admitted, object, call.warn), true);
 }
 
 /** Mutating admission of a change; of a creation, where nothing stands there yet. */
@@ -138,7 +139,8 @@ export async function admitChange(
     dryRun: options.dryRun,
     options: { ...options },
   });
-  return uniqueOwners(call, (await context.admission.admit(attributes)) ?? object, true);
+  const admitted = (await context.admission.admit(attributes)) ?? object;
+  return uniqueOwners(call, withValidManagers(admitted, object, call.warn), true);
 }
 
 export function createCall(
