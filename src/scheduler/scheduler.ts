@@ -117,8 +117,10 @@ export class SchedulingLoop {
   }
 
   async #bind(queued: QueuedPod, nodeName: string, signal: AbortSignal): Promise<void> {
-    const { queue, plugins, recorder, logger } = this.#dependencies;
+    const { queue, plugins, statuses, recorder, logger } = this.#dependencies;
     const { info } = queued;
+    if (plugins.some((plugin) => plugin.preBindPreFlight?.(info, nodeName)))
+      statuses.write(info.pod, { nominatedNodeName: nodeName });
     const outcome = await bindPod(plugins, info, nodeName, signal);
     if (outcome.type === "bound") {
       queue.delete(info.uid);
@@ -133,7 +135,7 @@ export class SchedulingLoop {
     if (outcome.type === "rejected") this.#rejectedBy(queued, outcome.plugin, outcome.rejection);
     else if (!outcome.podIsGone) {
       logger.warn({ pod: info.key, node: nodeName, err: outcome.error }, "a pod could not be bound");
-      this.#tellFailure(info, "SchedulerError", messageOf(outcome.error));
+      this.#tellFailure(queued.info, "SchedulerError", messageOf(outcome.error), "");
       queue.retry(queued);
     }
   }
@@ -148,7 +150,7 @@ export class SchedulingLoop {
     const { queue } = this.#dependencies;
     const reasons = new Map(rejection.reasons.map((reason) => [reason, 1]));
     const message = fitMessage({ nodeCount: 1, reasons, plugins: new Set([plugin]) });
-    this.#tellFailure(queued.info, "Unschedulable", message);
+    this.#tellFailure(queued.info, "Unschedulable", message, "");
     queue.reject(queued, new Set([plugin]));
   }
 

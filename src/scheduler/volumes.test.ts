@@ -124,8 +124,10 @@ test("a claim of a provisioner is told the node, and the pod bound once the volu
       ];
     await cluster.until(async () => (await selected()) === "a");
     assert.equal(await cluster.nodeOf("p"), "");
+    assert.equal((await cluster.pod("p")).status?.nominatedNodeName, "a");
     await completeBinding(cluster, "made");
     await cluster.untilBound("p");
+    assert.equal((await cluster.pod("p")).status?.nominatedNodeName, undefined);
   } finally {
     await cluster.close();
   }

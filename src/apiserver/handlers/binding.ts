@@ -63,7 +63,10 @@ function checkBinding(binding: Binding, name: string): void {
 
 interface PodParts {
   readonly spec?: { readonly nodeName?: string; readonly schedulingGates?: readonly unknown[] };
-  readonly status?: { readonly conditions?: readonly { readonly type: string }[] };
+  readonly status?: {
+    readonly conditions?: readonly { readonly type: string }[];
+    readonly nominatedNodeName?: string;
+  };
 }
 
 function bound(pod: AnyObject, binding: Binding, node: string, now: string): AnyObject {
@@ -83,9 +86,11 @@ function bound(pod: AnyObject, binding: Binding, node: string, now: string): Any
   });
   const scheduled = { type: "PodScheduled", status: "True", lastProbeTime: null, lastTransitionTime: now };
   const others = (status.conditions ?? []).filter(({ type }) => type !== "PodScheduled");
+  // A nomination is for pods that wait; left behind it would mislead autoscalers.
+  const { nominatedNodeName: _, ...rest } = status;
   return {
     ...merged,
     spec: { ...spec, nodeName: node },
-    status: { ...status, conditions: [...others, scheduled] },
+    status: { ...rest, conditions: [...others, scheduled] },
   };
 }

@@ -45,6 +45,8 @@ export interface Plugin<F = unknown, S = unknown> {
   unreserve?(pod: PodInfo, nodeName: string): void;
   /** May delay the binding, or refuse it. */
   permit?(pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<Verdict>;
+  /** Whether preBind will have something to do, so that the pod says meanwhile where it is going (KEP-5278). */
+  preBindPreFlight?(pod: PodInfo, nodeName: string): boolean;
   preBind?(pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<Verdict>;
   /** The first plugin that binds does it; a rejection of the promise is a failed binding. */
   bind?(pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<void>;

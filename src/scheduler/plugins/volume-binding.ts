@@ -38,6 +38,7 @@ export function volumeBinding(binder: VolumeBinder): Plugin<PodClaims> {
       return success;
     },
     unreserve: ({ uid }) => binder.restore(uid),
+    preBindPreFlight: ({ uid }) => binder.hasPlan(uid),
     async preBind({ uid }, nodeName, signal) {
       await binder.bind(uid, nodeName, signal);
       return success;

@@ -107,10 +107,20 @@ export class VolumeBinder {
     for (const claim of plan.provisions) this.#claims.restore(objectKey(claim));
   }
 
+  /** Whether volumes have to be bound or made before the pod can be bound. */
+  hasPlan(uid: string): boolean {
+    const plan = this.#plans.get(uid);
+    return plan !== undefined && plan.bindings.length + plan.provisions.length > 0;
+  }
+
   /** Writes the plan of a pod and waits until every claim is bound. Rejects where that fails or takes too long. */
   async bind(uid: string, nodeName: string, signal: AbortSignal): Promise<void> {
     const plan = this.#plans.get(uid);
-    if (plan === undefined || plan.bindings.length + plan.provisions.length === 0) return;
+    if (plan === undefined) return;
+    if (!this.hasPlan(uid)) {
+      this.#plans.delete(uid);
+      return;
+    }
     const { client, clock } = this.#dependencies;
     for (const { volume } of plan.bindings) await client.update(persistentVolumes, volume, { signal });
     for (const { metadata } of plan.provisions) {
