@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { must, type Output, repository, run } from "./test-support/cluster.ts";
+
+/** kubectl's ways to apply, against an API server and its controllers alone. */
+describe("kubectl apply", () => {
+  let directory: string;
+  const k8ts = join(repository, "bin/k8ts");
+
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), "k8ts-apply-"));
+    await must(k8ts, [
+      "up",
+      "--detach",
+      "--runtime",
+      "sim",
+      "--nodes",
+      "0",
+      "--port",
+      "0",
+      "--data-dir",
+      directory,
+    ]);
+  });
+  after(async () => {
+    await run(k8ts, ["down", "--purge", "--data-dir", directory]);
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  const options = (input?: string) => ({
+    env: { KUBECONFIG: join(directory, "kubeconfig") },
+    ...(input === undefined ? {} : { input }),
+  });
+  const kubectl = (words: readonly string[], input?: string): Promise<Output> =>
+    run("kubectl", words, options(input));
+  const ok = (words: readonly string[], input?: string): Promise<string> =>
+    must("kubectl", words, options(input));
+
+  const deployment = (name: string, replicas: number | undefined, image = "nginx:1") => `
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: ${name}
+  labels: {app: ${name}}
+spec:
+  ${replicas === undefined ? "" : `replicas: ${replicas}`}
+  selector: {matchLabels: {app: ${name}}}
+  template:
+    metadata: {labels: {app: ${name}}}
+    spec:
+      containers:
+      - name: web
+        image: ${image}
+        resources: {requests: {cpu: 100m}}
+`;
+  const replicasOf = (name: string) => ok(["get", "deployment", name, "-o", "jsonpath={.spec.replicas}"]);
+  const serverSide = ["apply", "--server-side", "-f", "-"];
+
+  test("on the server's side makes, changes nothing, is refused where another scaled, and takes over by force", async () => {
+    assert.match(await ok(serverSide, deployment("web", 2)), /deployment.apps\/web serverside-applied/);
+    const version = () => ok(["get", "deployment", "web", "-o", "jsonpath={.metadata.generation}"]);
+    const generation = await version();
+    await ok(serverSide, deployment("web", 2));
+    assert.equal(await version(), generation);
+    await ok(["scale", "deployment", "web", "--replicas=5"]);
+    const refused = await kubectl(serverSide, deployment("web", 2));
+    assert.equal(refused.code, 1);
+    assert.match(
+      refused.stderr,
+      /Apply failed with 1 conflict: conflict with "kubectl" with subresource "scale" using apps\/v1: \.spec\.replicas/,
+    );
+    await ok([...serverSide, "--force-conflicts"], deployment("web", 2));
+    assert.equal(await replicasOf("web"), "2");
+  });
+
+  test("on the server's side leaves to others what it does not name", async () => {
+    await ok(serverSide, deployment("shared", undefined));
+    await ok(["scale", "deployment", "shared", "--replicas=4"]);
+    await ok(serverSide, deployment("shared", undefined, "nginx:2"));
+    assert.equal(await replicasOf("shared"), "4");
+    await ok(["label", "deployment", "shared", "team=a"]);
+    await ok(serverSide, deployment("shared", undefined, "nginx:3"));
+    assert.equal(await ok(["get", "deployment", "shared", "-o", "jsonpath={.metadata.labels.team}"]), "a");
+  });
+
+  test("managed fields are shown when they are asked for", async () => {
+    await ok(serverSide, deployment("shown", 1));
+    assert.ok(!(await ok(["get", "deployment", "shown", "-o", "yaml"])).includes("managedFields"));
+    const shown = await ok(["get", "deployment", "shown", "-o", "yaml", "--show-managed-fields"]);
+    assert.match(shown, /manager: kubectl\n\s+operation: Apply/);
+    assert.match(shown, /k:\{"name":"web"\}:/);
+    assert.match(shown, /manager: kube-controller-manager\n\s+operation: Update\n\s+subresource: status/);
+  });
+
+  test("goes from the client's side to the server's and back", async () => {
+    const clientSide = ["apply", "-f", "-"];
+    await ok(clientSide, deployment("moved", 2));
+    await ok(serverSide, deployment("moved", 3));
+    assert.equal(await replicasOf("moved"), "3");
+    // The annotation that the server wrote is not, letter for letter, what kubectl writes: once it is changed.
+    await ok(clientSide, deployment("moved", 3));
+    assert.match(await ok(clientSide, deployment("moved", 3)), /moved unchanged/);
+    assert.match(await ok(clientSide, deployment("moved", 4)), /moved configured/);
+    assert.equal(await replicasOf("moved"), "4");
+  });
+
+  test("diff shows what either way would change, and changes nothing", async () => {
+    await ok(serverSide, deployment("compared", 2));
+    for (const way of [["--server-side"], []]) {
+      const { code, stdout } = await kubectl(["diff", ...way, "-f", "-"], deployment("compared", 3));
+      assert.equal(code, 1);
+      assert.match(stdout, /-\s+replicas: 2\n\+\s+replicas: 3/);
+    }
+    assert.equal((await kubectl(["diff", "--server-side", "-f", "-"], deployment("compared", 2))).code, 0);
+    assert.equal(await replicasOf("compared"), "2");
+  });
+
+  test("an unknown field is refused on the server's side", async () => {
+    const { code, stderr } = await kubectl(
+      [...serverSide, "--validate=false"],
+      deployment("wrong", 1).replace("replicas:", "replicass:"),
+    );
+    assert.equal(code, 1);
+    assert.match(stderr, /\.spec\.replicass: field not declared in schema/);
+  });
+
+  test("every version served has an APIService", async () => {
+    const listed = await ok(["get", "apiservices"]);
+    assert.match(listed, /^v1\.apps\s+Local\s+True/m);
+  });
+});
