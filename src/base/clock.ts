@@ -9,6 +9,11 @@ export interface Clock {
   setTimer(delayMs: number, callback: () => void): Timer;
   /** Lets other work run: a real clock gives up the event loop for one turn. */
   yield(): Promise<void>;
+  /**
+   * Time stands still until `work` ends: for what ends outside the event loop's own turns (a module that is loaded,
+   * cryptography on another thread) and never waits for time itself. A real clock cannot wait, and returns it as it is.
+   */
+  hold<T>(work: Promise<T>): Promise<T>;
 }
 
 export interface Timer {

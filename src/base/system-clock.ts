@@ -17,4 +17,5 @@ export const systemClock: Clock = {
     return { cancel: () => clearTimeout(handle) };
   },
   yield: () => new Promise((resolve) => setImmediate(resolve)),
+  hold: (work) => work,
 };

@@ -14,6 +14,7 @@ export class VirtualClock implements Clock {
   #nowMs: number;
   #order = 0;
   #pending: PendingTimer[] = [];
+  readonly #held = new Set<Promise<unknown>>();
 
   constructor(options: { startMs?: number } = {}) {
     this.#nowMs = options.startMs ?? Date.UTC(2026, 0, 1);
@@ -36,6 +37,13 @@ export class VirtualClock implements Clock {
 
   yield(): Promise<void> {
     return new Promise((resolve) => setImmediate(resolve));
+  }
+
+  hold<T>(work: Promise<T>): Promise<T> {
+    this.#held.add(work);
+    const release = () => this.#held.delete(work);
+    work.then(release, release);
+    return work;
   }
 
   /** How many timers wait: a closed component leaves none. */
@@ -72,10 +80,13 @@ export class VirtualClock implements Clock {
     }
   }
 
-  /** Waits until promise work has settled without moving time. */
+  /** Waits until promise work has settled, held work included, without moving time. */
   async settle(): Promise<void> {
     // Work that itself yields (a long list) needs several turns of the event loop, not one.
     for (let turn = 0; turn < 3; turn++) await this.yield();
+    if (this.#held.size === 0) return;
+    await Promise.allSettled(this.#held);
+    await this.settle();
   }
 }
 
