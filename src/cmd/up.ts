@@ -67,7 +67,7 @@ export async function up(options: UpOptions, progress: Progress): Promise<Runnin
   try {
     const storage = await openStorage(options, where.store);
     closers.push(() => storage.close());
-    const pki = ensurePki(where.pki, { nowMs: systemClock.now(), servingNames: servingNames() });
+    const pki = await ensurePki(where.pki, { nowMs: systemClock.now(), servingNames: servingNames() });
     if (isReal) await ensureNodeBridge();
     const plane = await startControlPlane({
       storage,
@@ -220,10 +220,11 @@ async function startRealNodes(input: NodesInput): Promise<NodeState[]> {
   const where = paths(options.dataDirectory);
   const { cgroupRootOf, startRealNode } = await import("./compose/real-node.ts");
   const stop = new AbortController();
-  const configOf = (index: number, networkNamespace?: string) => {
+  const configOf = async (index: number, networkNamespace?: string) => {
     const name = nodeName(index);
     const address = nodeAddress(index);
-    return {
+    const credentials = await pki.node(name, [address, "127.0.0.1"]);
+    const config = {
       name,
       directory: where.node(name),
       address,
@@ -236,18 +237,19 @@ async function startRealNodes(input: NodesInput): Promise<NodeState[]> {
       ...(networkNamespace === undefined ? {} : { networkNamespace }),
       labels: {},
       network: defaultNetwork,
-      serving: pki.node(name, [address, "127.0.0.1"]).serving,
+      serving: credentials.serving,
       clusterAuthority: pki.clusterAuthority.certificate,
       disabled: options.disabled,
     };
+    return { config, client: credentials.client };
   };
   const others = Array.from({ length: options.nodes - 1 }, async (_, offset) => {
     const index = offset + 1;
-    const node = configOf(index, await ensureNodeNamespace(index));
+    const { config: node, client } = await configOf(index, await ensureNodeNamespace(index));
     const config = {
       node,
       server: `https://${nodeAddress(0)}:${port}`,
-      client: pki.node(node.name, [node.address, "127.0.0.1"]).client,
+      client,
       proxyClient: pki.proxy,
       log: join(node.directory, "node.log"),
       logLevel: options.logLevel,
@@ -256,7 +258,7 @@ async function startRealNodes(input: NodesInput): Promise<NodeState[]> {
     closers.push(() => child.stop());
     return { ...stateOf(node), pid: child.pid };
   });
-  const first = configOf(0);
+  const { config: first } = await configOf(0);
   const client = plane.clientFor(nodeIdentity(first.name));
   const node = await startRealNode(
     first,

@@ -449,7 +449,7 @@ for (const { name, allowed, want } of [
 }
 
 test("CertificateSubjectRestriction lets nobody become system:masters", async () => {
-  const plugin = certificateSubjectRestriction(() => ({
+  const plugin = certificateSubjectRestriction(async () => ({
     commonName: "x",
     organizations: ["system:masters"],
   }));

@@ -22,7 +22,7 @@ const plugin = nodeRestriction(
       object("Pod", "other", { spec: { nodeName: "b" } }, { namespace: "ns", uid: "u2" }),
     ],
   }),
-  (pem) => ({ commonName: pem, organizations: [] }),
+  async (pem) => ({ commonName: pem, organizations: [] }),
 );
 const node = { name: "system:node:a", groups: ["system:nodes"] };
 const owner = { apiVersion: "v1", kind: "Node", name: "a", uid: "node-uid", controller: true };

@@ -32,7 +32,7 @@ const lookUp = (objects: Readonly<Record<string, BoundObject>>): BoundObjects =>
 
 /** Tokens whose signature is a word: signatures are tested beside the keys. */
 const verifier = {
-  verify(token: string) {
+  async verify(token: string) {
     const [kind, claims] = token.split("|");
     return kind === "signed" && claims !== undefined ? JSON.parse(claims) : undefined;
   },

@@ -25,7 +25,7 @@ export interface TokenAuthenticator {
 
 /** Checks signatures: the keys of `pki/service-account-keys.ts`. */
 export interface TokenVerifier {
-  verify(token: string): Readonly<Record<string, unknown>> | undefined;
+  verify(token: string): Promise<Readonly<Record<string, unknown>> | undefined>;
 }
 
 export type BoundKind = "serviceaccounts" | "pods" | "secrets" | "nodes";
@@ -58,10 +58,8 @@ const maxVerifiedTokens = 2048;
 export function serviceAccountTokens(dependencies: ServiceAccountTokenDependencies): TokenAuthenticator {
   const verified = new Map<string, TokenClaims>();
 
-  const claimsOf = (token: string): TokenClaims | undefined => {
-    const known = verified.get(token);
-    if (known !== undefined) return known;
-    const raw = dependencies.verifier.verify(token);
+  const verify = async (token: string): Promise<TokenClaims | undefined> => {
+    const raw = await dependencies.verifier.verify(token);
     const claims = raw === undefined ? undefined : decodeClaims(raw);
     if (claims === undefined) return undefined;
     if (verified.size >= maxVerifiedTokens) {
@@ -74,16 +72,19 @@ export function serviceAccountTokens(dependencies: ServiceAccountTokenDependenci
 
   return {
     authenticateToken(token, audiences) {
-      const claims = claimsOf(token);
-      if (claims === undefined) return undefined;
-      const wanted = audiences ?? dependencies.audiences;
-      const nowMs = dependencies.now();
-      const error = claimsError(claims, { issuers: dependencies.issuers, audiences: wanted, nowMs });
-      if (error !== undefined) return { error };
-      return checkBindings(claims, dependencies.objects, nowMs, () => ({
-        user: userOfClaims(claims),
-        audiences: commonAudiences(claims.audiences, wanted),
-      }));
+      const judge = (claims: TokenClaims | undefined) => {
+        if (claims === undefined) return undefined;
+        const wanted = audiences ?? dependencies.audiences;
+        const nowMs = dependencies.now();
+        const error = claimsError(claims, { issuers: dependencies.issuers, audiences: wanted, nowMs });
+        if (error !== undefined) return { error };
+        return checkBindings(claims, dependencies.objects, nowMs, () => ({
+          user: userOfClaims(claims),
+          audiences: commonAudiences(claims.audiences, wanted),
+        }));
+      };
+      const known = verified.get(token);
+      return known === undefined ? verify(token).then(judge) : judge(known);
     },
   };
 }

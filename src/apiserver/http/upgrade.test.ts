@@ -10,7 +10,7 @@ import { startTestListener, type TestListener } from "../test-support/listener.t
 import { createBackendTransport } from "./backend-transport.ts";
 
 /** A kubelet that answers what it was asked, and echoes what comes over an upgraded connection. */
-const nodePki = createMemoryPki({ nowMs: Date.now() });
+const nodePki = await createMemoryPki({ nowMs: Date.now() });
 const identity = { certificate: nodePki.kubeletClient.certificate, privateKey: nodePki.kubeletClient.key };
 const kubelet = createHttpsServer({
   cert: nodePki.serving.certificate,

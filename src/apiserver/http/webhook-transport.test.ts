@@ -7,8 +7,8 @@ import { createMemoryPki } from "../pki/ensure-pki.ts";
 import { httpsWebhookTransport } from "./webhook-transport.ts";
 
 const nowMs = Date.now();
-const { clusterAuthority, frontProxyAuthority } = createMemoryPki({ nowMs });
-const serving = issueServingCertificate(clusterAuthority, { commonName: "hooks" }, ["hooks.ops.svc"], {
+const { clusterAuthority, frontProxyAuthority } = await createMemoryPki({ nowMs });
+const serving = await issueServingCertificate(clusterAuthority, { commonName: "hooks" }, ["hooks.ops.svc"], {
   nowMs,
 });
 const transport = httpsWebhookTransport();

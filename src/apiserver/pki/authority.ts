@@ -1,14 +1,11 @@
 import { type KeyObject, X509Certificate } from "node:crypto";
 import {
-  type CertificateTemplate,
   type Credential,
-  certificatePem,
-  encodeName,
   generateKey,
-  issuerFrom,
-  keyIdOf,
   privateKeyPem,
+  publicKeyDer,
   type Subject,
+  selfSignCertificate,
   signCertificate,
 } from "./x509.ts";
 
@@ -18,28 +15,22 @@ const leafValidityMs = 365 * dayMs;
 /** Clocks of machines differ a little: a new certificate is valid from a little before now. */
 const backdateMs = 5 * 60_000;
 
-/** A self-signed certificate authority, valid for ten years. `keyPem` keeps an existing key. */
-export function createAuthority(commonName: string, nowMs: number, key?: KeyPair): Credential {
-  const { privateKey, publicKey } = key ?? generateKey();
-  const publicKeyDer = publicKey.export({ type: "spki", format: "der" });
-  const subject = { commonName };
-  const der = signCertificate(
+/** A self-signed certificate authority, valid for ten years. `key`: an existing private key is kept. */
+export async function createAuthority(
+  commonName: string,
+  nowMs: number,
+  key: KeyObject = generateKey(),
+): Promise<Credential> {
+  const certificate = await selfSignCertificate(
     {
-      subject,
+      subject: { commonName },
       notBeforeMs: nowMs - backdateMs,
       notAfterMs: nowMs + authorityValidityMs,
-      isAuthority: true,
       usages: ["digital signature", "key encipherment", "cert sign"],
     },
-    publicKeyDer,
-    { nameDer: encodeName(subject), keyId: keyIdOf(publicKeyDer), key: privateKey },
+    key,
   );
-  return { certificate: certificatePem(der), key: privateKeyPem(privateKey) };
-}
-
-export interface KeyPair {
-  readonly privateKey: KeyObject;
-  readonly publicKey: KeyObject;
+  return { certificate, key: privateKeyPem(key) };
 }
 
 export interface IssueOptions {
@@ -53,7 +44,7 @@ export function issueClientCertificate(
   authority: Credential,
   subject: Subject,
   options: IssueOptions,
-): Credential {
+): Promise<Credential> {
   return issue(authority, subject, ["digital signature", "key encipherment", "client auth"], [], options);
 }
 
@@ -63,32 +54,31 @@ export function issueServingCertificate(
   subject: Subject,
   subjectAltNames: readonly string[],
   options: IssueOptions,
-): Credential {
+): Promise<Credential> {
   const usages = ["digital signature", "key encipherment", "server auth"];
   return issue(authority, subject, usages, subjectAltNames, options);
 }
 
-function issue(
+async function issue(
   authority: Credential,
   subject: Subject,
   usages: readonly string[],
   subjectAltNames: readonly string[],
   options: IssueOptions,
-): Credential {
-  const { privateKey, publicKey } = generateKey();
-  const template: CertificateTemplate = {
-    subject,
-    notBeforeMs: options.nowMs - backdateMs,
-    notAfterMs: notAfterMs(authority, options),
-    usages,
-    subjectAltNames,
-  };
-  const der = signCertificate(
-    template,
-    publicKey.export({ type: "spki", format: "der" }),
-    issuerFrom(authority),
+): Promise<Credential> {
+  const key = generateKey();
+  const certificate = await signCertificate(
+    {
+      subject,
+      notBeforeMs: options.nowMs - backdateMs,
+      notAfterMs: notAfterMs(authority, options),
+      usages,
+      subjectAltNames,
+    },
+    publicKeyDer(key),
+    authority,
   );
-  return { certificate: certificatePem(der), key: privateKeyPem(privateKey) };
+  return { certificate, key: privateKeyPem(key) };
 }
 
 /** A certificate that outlives its issuer is refused by verifiers: the earlier end counts. */

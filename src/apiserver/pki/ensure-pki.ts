@@ -1,9 +1,9 @@
-import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { createAuthority, issueClientCertificate, issueServingCertificate } from "./authority.ts";
 import { readTextFile, writePrivateFile } from "./files.ts";
 import { generateTokenKey } from "./service-account-keys.ts";
-import type { Credential, Subject } from "./x509.ts";
+import { type Credential, publicKeyPem, type Subject } from "./x509.ts";
 
 /** A leaf with less than this left is renewed at the next start. */
 const renewBeforeMs = 120 * 86_400_000;
@@ -17,11 +17,17 @@ export interface PkiOptions {
   readonly clusterDomain?: string;
 }
 
-/** Everything a control plane's identities are made of; all PEM. */
-export interface Pki {
+/** What signs: all that a control plane needs that only its own process reaches; PEM. */
+export interface Authorities {
   /** Signs the serving certificates, client certificates and signing requests. */
   readonly clusterAuthority: Credential;
   readonly frontProxyAuthority: Credential;
+  /** The private key that signs service account tokens. */
+  readonly serviceAccountKey: string;
+}
+
+/** Everything a control plane's identities are made of; all PEM. */
+export interface Pki extends Authorities {
   readonly serving: Credential;
   readonly frontProxyClient: Credential;
   readonly kubeletClient: Credential;
@@ -30,10 +36,8 @@ export interface Pki {
   readonly scheduler: Credential;
   readonly controllerManager: Credential;
   readonly proxy: Credential;
-  /** The private key that signs service account tokens. */
-  readonly serviceAccountKey: string;
   /** The client and serving certificate of a node, made on first use. `addresses`: names and IPs of its kubelet. */
-  node(name: string, addresses: readonly string[]): NodeCredentials;
+  node(name: string, addresses: readonly string[]): Promise<NodeCredentials>;
 }
 
 export interface NodeCredentials {
@@ -49,9 +53,10 @@ interface Store {
 
 /**
  * The PKI in a folder: made on the first start, read on the next, certificates renewed where they near their end, where
- * their names changed or where their authority did. Files are written atomically, for their owner alone.
+ * their names changed or where their authority did. Files are written atomically, for their owner alone. Whether to renew
+ * is decided by node:crypto: the X.509 library is loaded only to make a certificate.
  */
-export function ensurePki(directory: string, options: PkiOptions): Pki {
+export function ensurePki(directory: string, options: PkiOptions): Promise<Pki> {
   return pkiIn(
     {
       read: (name) => readTextFile(join(directory, name)),
@@ -62,48 +67,65 @@ export function ensurePki(directory: string, options: PkiOptions): Pki {
 }
 
 /** A PKI that is never written down: tests, throw-away clusters. */
-export function createMemoryPki(options: PkiOptions): Pki {
+export function createMemoryPki(options: PkiOptions): Promise<Pki> {
   const files = new Map<string, string>();
   return pkiIn({ read: (name) => files.get(name), write: (name, text) => files.set(name, text) }, options);
 }
 
-function pkiIn(store: Store, options: PkiOptions): Pki {
-  const clusterAuthority = authority(store, "ca", "kubernetes", options.nowMs);
-  const frontProxyAuthority = authority(store, "front-proxy-ca", "front-proxy-ca", options.nowMs);
+async function pkiIn(store: Store, options: PkiOptions): Promise<Pki> {
+  const { nowMs } = options;
+  const [clusterAuthority, frontProxyAuthority] = await Promise.all([
+    authority(store, "ca", "kubernetes", nowMs),
+    authority(store, "front-proxy-ca", "front-proxy-ca", nowMs),
+  ]);
   const client = (file: string, subject: Subject, issuer = clusterAuthority) =>
-    leaf(store, options.nowMs, { file, subject, issuer });
+    leaf(store, nowMs, { file, subject, issuer });
+  const [serving, frontProxyClient, kubeletClient, admin, scheduler, controllerManager, proxy] =
+    await Promise.all([
+      leaf(store, nowMs, {
+        file: "apiserver",
+        subject: { commonName: "kube-apiserver" },
+        issuer: clusterAuthority,
+        names: servingNames(options),
+      }),
+      client("front-proxy-client", { commonName: "front-proxy-client" }, frontProxyAuthority),
+      client("apiserver-kubelet-client", {
+        commonName: "kube-apiserver-kubelet-client",
+        organizations: ["system:masters"],
+      }),
+      client("admin", { commonName: "kubernetes-admin", organizations: ["system:masters"] }),
+      client("scheduler", { commonName: "system:kube-scheduler" }),
+      client("controller-manager", { commonName: "system:kube-controller-manager" }),
+      client("kube-proxy", { commonName: "system:kube-proxy" }),
+    ]);
   return {
     clusterAuthority,
     frontProxyAuthority,
-    serving: leaf(store, options.nowMs, {
-      file: "apiserver",
-      subject: { commonName: "kube-apiserver" },
-      issuer: clusterAuthority,
-      names: servingNames(options),
-    }),
-    frontProxyClient: client("front-proxy-client", { commonName: "front-proxy-client" }, frontProxyAuthority),
-    kubeletClient: client("apiserver-kubelet-client", {
-      commonName: "kube-apiserver-kubelet-client",
-      organizations: ["system:masters"],
-    }),
-    admin: client("admin", { commonName: "kubernetes-admin", organizations: ["system:masters"] }),
-    scheduler: client("scheduler", { commonName: "system:kube-scheduler" }),
-    controllerManager: client("controller-manager", { commonName: "system:kube-controller-manager" }),
-    proxy: client("kube-proxy", { commonName: "system:kube-proxy" }),
+    serving,
+    frontProxyClient,
+    kubeletClient,
+    admin,
+    scheduler,
+    controllerManager,
+    proxy,
     serviceAccountKey: serviceAccountKey(store),
-    node: (name, addresses) => ({
-      client: client(`node-${name}`, {
-        commonName: `system:node:${name}`,
-        organizations: ["system:nodes"],
-      }),
-      serving: leaf(store, options.nowMs, {
-        file: `node-${name}-serving`,
-        subject: { commonName: `system:node:${name}`, organizations: ["system:nodes"] },
-        issuer: clusterAuthority,
-        names: [...new Set([name, ...addresses])],
-      }),
-    }),
+    node: (name, addresses) => node(store, nowMs, { name, addresses, issuer: clusterAuthority }),
   };
+}
+
+async function node(
+  store: Store,
+  nowMs: number,
+  wanted: { readonly name: string; readonly addresses: readonly string[]; readonly issuer: Credential },
+): Promise<NodeCredentials> {
+  const { name, addresses, issuer } = wanted;
+  const subject = { commonName: `system:node:${name}`, organizations: ["system:nodes"] };
+  const names = [...new Set([name, ...addresses])];
+  const [client, serving] = await Promise.all([
+    leaf(store, nowMs, { file: `node-${name}`, subject, issuer }),
+    leaf(store, nowMs, { file: `node-${name}-serving`, subject, issuer, names }),
+  ]);
+  return { client, serving };
 }
 
 function servingNames(options: PkiOptions): string[] {
@@ -124,7 +146,7 @@ function servingNames(options: PkiOptions): string[] {
 }
 
 /** An authority is made once and never replaced: everything else hangs on it. */
-function authority(store: Store, file: string, commonName: string, nowMs: number): Credential {
+async function authority(store: Store, file: string, commonName: string, nowMs: number): Promise<Credential> {
   const certificate = store.read(`${file}.crt`);
   const key = store.read(`${file}.key`);
   if (certificate !== undefined && key !== undefined) return { certificate, key };
@@ -132,11 +154,7 @@ function authority(store: Store, file: string, commonName: string, nowMs: number
     throw new Error(`${file}.crt has no ${file}.key beside it: put the key there, or remove the certificate`);
   // A start that was cut short may have left the key alone: it is used.
   const kept = key === undefined ? undefined : createPrivateKey(key);
-  const made = createAuthority(
-    commonName,
-    nowMs,
-    kept === undefined ? undefined : { privateKey: kept, publicKey: createPublicKey(kept) },
-  );
+  const made = await createAuthority(commonName, nowMs, kept);
   store.write(`${file}.key`, made.key);
   store.write(`${file}.crt`, made.certificate);
   return made;
@@ -147,7 +165,7 @@ function serviceAccountKey(store: Store): string {
   if (existing !== undefined) return existing;
   const made = generateTokenKey();
   store.write("sa.key", made);
-  store.write("sa.pub", createPublicKey(made).export({ type: "spki", format: "pem" }).toString());
+  store.write("sa.pub", publicKeyPem(made));
   return made;
 }
 
@@ -159,17 +177,16 @@ interface Leaf {
   readonly names?: readonly string[];
 }
 
-function leaf(store: Store, nowMs: number, wanted: Leaf): Credential {
+async function leaf(store: Store, nowMs: number, wanted: Leaf): Promise<Credential> {
   const certificate = store.read(`${wanted.file}.crt`);
   const key = store.read(`${wanted.file}.key`);
   if (certificate !== undefined && key !== undefined) {
     const existing = { certificate, key };
     if (isUsable(existing, wanted, nowMs)) return existing;
   }
-  const made =
-    wanted.names === undefined
-      ? issueClientCertificate(wanted.issuer, wanted.subject, { nowMs })
-      : issueServingCertificate(wanted.issuer, wanted.subject, wanted.names, { nowMs });
+  const made = await (wanted.names === undefined
+    ? issueClientCertificate(wanted.issuer, wanted.subject, { nowMs })
+    : issueServingCertificate(wanted.issuer, wanted.subject, wanted.names, { nowMs }));
   store.write(`${wanted.file}.key`, made.key);
   store.write(`${wanted.file}.crt`, made.certificate);
   return made;

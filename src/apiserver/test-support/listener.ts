@@ -40,7 +40,7 @@ export async function startTestListener(
     readonly requestTimeoutMs?: number;
   } = {},
 ): Promise<TestListener> {
-  const pki = createMemoryPki({ nowMs: Date.now() });
+  const pki = await createMemoryPki({ nowMs: Date.now() });
   const protobuf = createProtobufCodec(schemas);
   const kubelet = options.kubelet?.(pki);
   const test = await startTestServer({

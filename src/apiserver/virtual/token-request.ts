@@ -17,7 +17,7 @@ import type { CreateHandler } from "../stages.ts";
 
 export interface TokenRequestDependencies {
   readonly client: Client;
-  readonly sign: (claims: object) => string;
+  readonly sign: (claims: object) => Promise<string>;
   readonly now: () => number;
   readonly uuid: () => string;
   readonly issuer: string;
@@ -68,7 +68,7 @@ export function tokenRequestHandler(dependencies: TokenRequestDependencies): Cre
         metadata: { name, namespace, creationTimestamp: rfc3339(nowMs) },
         spec: { ...request.spec, audiences, expirationSeconds: seconds },
         status: {
-          token: dependencies.sign(encodeClaims(grant, nowMs)),
+          token: await dependencies.sign(encodeClaims(grant, nowMs)),
           expirationTimestamp: rfc3339(nowMs + seconds * 1000),
         },
       };

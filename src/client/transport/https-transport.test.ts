@@ -218,11 +218,11 @@ test("the HTTPS transport reads a rotated token file again once its token is ref
 
 test("the HTTPS transport proves itself by a client certificate and checks the server's name", async (context) => {
   const nowMs = Date.now();
-  const authority = createAuthority("test-ca", nowMs);
-  const serving = issueServingCertificate(authority, { commonName: "server" }, ["kubernetes.test"], {
+  const authority = await createAuthority("test-ca", nowMs);
+  const serving = await issueServingCertificate(authority, { commonName: "server" }, ["kubernetes.test"], {
     nowMs,
   });
-  const client = issueClientCertificate(authority, { commonName: "alice" }, { nowMs });
+  const client = await issueClientCertificate(authority, { commonName: "alice" }, { nowMs });
   const server = createTlsServer(
     {
       cert: serving.certificate,

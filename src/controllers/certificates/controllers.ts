@@ -1,6 +1,7 @@
 import {
   type AutoApproval,
   autoApprovals,
+  decideSigning,
   type RequestedIdentity,
 } from "../../api/certificates/signer-rules.ts";
 import type { CertificateSigningRequest } from "../../api/certificates/types.generated.ts";
@@ -8,13 +9,17 @@ import { certificateSigningRequests, subjectAccessReviews } from "../../api/reso
 import type { Client } from "../../client/client.ts";
 import type { InformerFactory } from "../../client/informer.ts";
 import { type Controller, watch } from "../framework/controller.ts";
-import { approve, cleanUp, hasDecision, requestPem, type SignRequest, sign } from "./decide.ts";
+import { approve, cleanUp, hasDecision, publish, requestPem, type SigningOutcome } from "./decide.ts";
 
 /** The cryptography, from whoever holds the cluster's keys. */
 export interface CertificateOptions {
-  /** Reads a PKCS#10 request in PEM; throws where it is malformed. */
-  readonly readRequest: (requestPem: string) => RequestedIdentity;
-  readonly sign: SignRequest;
+  /** Reads a PKCS#10 request in PEM; rejects where it is malformed. */
+  readonly readRequest: (requestPem: string) => Promise<RequestedIdentity>;
+  /** Makes a certificate (PEM) from a request (PEM): the usages and the time it is good for. */
+  readonly sign: (
+    requestPem: string,
+    options: { readonly usages: readonly string[]; readonly validityMs: number },
+  ) => Promise<string>;
 }
 
 interface Sources {
@@ -43,7 +48,7 @@ export function certificateApprover({
     async observe(name) {
       const request = informer.lister.get(name);
       if (request === undefined || hasDecision(request)) return undefined;
-      const identity = read(certificates, request);
+      const identity = await read(certificates, request);
       if (identity instanceof Error) return undefined;
       for (const approval of autoApprovals(request, identity)) {
         if (await isAllowed(client, request, approval)) return { request, approval };
@@ -83,8 +88,11 @@ async function isAllowed(
 
 interface SigningSnapshot {
   readonly request: CertificateSigningRequest;
-  readonly identity: RequestedIdentity | Error;
+  readonly outcome: SigningOutcome;
 }
+
+/** A year: upstream's cluster-signing-duration. */
+const maxValidityMs = 365 * 24 * 3_600_000;
 
 /** Signs what was approved. */
 export function certificateSigner({ informers, certificates }: Sources): Controller<SigningSnapshot> {
@@ -92,20 +100,37 @@ export function certificateSigner({ informers, certificates }: Sources): Control
   return {
     name: "certificatesigningrequest-signing-controller",
     watches: [watch(informer, byName)],
-    observe(name) {
+    async observe(name) {
       const request = informer.lister.get(name);
-      return request && { request, identity: read(certificates, request) };
+      // Reading a request costs a signature's check: only what waits to be signed is read.
+      if (request === undefined || !awaitsCertificate(request)) return undefined;
+      return { request, outcome: await outcomeOf(request, certificates) };
     },
-    reconcile: ({ request, identity }, context) => sign(request, identity, certificates.sign, context),
+    reconcile: ({ request, outcome }, context) => publish(request, outcome, context),
   };
 }
 
-function read(
+function awaitsCertificate({ status }: CertificateSigningRequest): boolean {
+  const isApproved = (status?.conditions ?? []).some(({ type }) => type === "Approved");
+  return isApproved && (status?.certificate ?? "") === "";
+}
+
+/** The keys are elsewhere, and signing takes a while: it is done with the observation, so that the decision stays pure. */
+async function outcomeOf(
+  request: CertificateSigningRequest,
+  certificates: CertificateOptions,
+): Promise<SigningOutcome> {
+  const decision = decideSigning(request, await read(certificates, request), { maxValidityMs });
+  if (decision.type !== "sign") return decision;
+  return { type: "signed", certificate: await certificates.sign(requestPem(request), decision) };
+}
+
+async function read(
   { readRequest }: CertificateOptions,
   request: CertificateSigningRequest,
-): RequestedIdentity | Error {
+): Promise<RequestedIdentity | Error> {
   try {
-    return readRequest(requestPem(request));
+    return await readRequest(requestPem(request));
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }

@@ -6,16 +6,7 @@ import type {
 } from "../../api/certificates/types.generated.ts";
 import { describeIntent } from "../framework/intent.ts";
 import { ago, now, writtenStatus } from "../test-support/objects.ts";
-import { approve, cleanUp, sign } from "./decide.ts";
-
-const identity = {
-  commonName: "system:node:n1",
-  organizations: ["system:nodes"],
-  dnsNames: [],
-  emailAddresses: [],
-  ipAddresses: [],
-  uris: [],
-};
+import { approve, cleanUp, publish } from "./decide.ts";
 
 function request(status: CertificateSigningRequestStatus = {}, age = 10): CertificateSigningRequest {
   return {
@@ -50,20 +41,25 @@ test("Certificate approval is written through its own subresource, once", () => 
   assert.deepEqual(approve(request(), undefined, now), []);
 });
 
-test("Certificate signing signs what was approved and nothing else", () => {
-  const signed = sign(request(decided("Approved", 1)), identity, (pem) => `signed ${pem}`, now);
+test("Certificate signing hands out what was signed, and waits quietly", () => {
+  const signed = publish(
+    request(decided("Approved", 1)),
+    { type: "signed", certificate: "a certificate" },
+    now,
+  );
   assert.equal(
     atob(writtenStatus<CertificateSigningRequestStatus>(signed)?.certificate ?? ""),
-    "signed a request",
+    "a certificate",
   );
-  assert.deepEqual(
-    sign(request(), identity, () => "no", now),
-    [],
-  );
+  assert.deepEqual(publish(request(), { type: "wait" }, now), []);
 });
 
 test("Certificate signing says why it never will", () => {
-  const refused = sign(request(decided("Approved", 1)), new Error("malformed"), () => "no", now);
+  const refused = publish(
+    request(decided("Approved", 1)),
+    { type: "fail", reason: "SignerValidationFailure", message: "malformed" },
+    now,
+  );
   const { conditions = [] } = writtenStatus<CertificateSigningRequestStatus>(refused) ?? {};
   assert.deepEqual(
     conditions.map(({ type, message }) => `${type} ${message ?? ""}`.trim()),

@@ -1,8 +1,4 @@
-import {
-  type AutoApproval,
-  decideSigning,
-  type RequestedIdentity,
-} from "../../api/certificates/signer-rules.ts";
+import type { AutoApproval, SigningDecision } from "../../api/certificates/signer-rules.ts";
 import type {
   CertificateSigningRequest,
   CertificateSigningRequestCondition,
@@ -11,9 +7,6 @@ import { certificateSigningRequests } from "../../api/resources.generated.ts";
 import { rfc3339 } from "../../base/clock.ts";
 import type { ReconcileContext } from "../framework/controller.ts";
 import { type Intent, remove, requeueAfter, update, updateStatus } from "../framework/intent.ts";
-
-/** A year: upstream's cluster-signing-duration. */
-const maxValidityMs = 365 * 24 * 3_600_000;
 
 export function hasDecision({ status }: CertificateSigningRequest): boolean {
   return (status?.conditions ?? []).some(({ type }) => type === "Approved" || type === "Denied");
@@ -32,30 +25,27 @@ export function approve(
   return [update(certificateSigningRequests, request, object, { subresource: "approval" })];
 }
 
-/** How a certificate is made from a request: the usages and the time it is good for. Answers PEM. */
-export type SignRequest = (
-  requestPem: string,
-  options: { readonly usages: readonly string[]; readonly validityMs: number },
-) => string;
+/** What comes of a request: a certificate (PEM), or the reason why there will never be one. */
+export type SigningOutcome =
+  | { readonly type: "signed"; readonly certificate: string }
+  | Exclude<SigningDecision, { readonly type: "sign" }>;
 
-/** Signs an approved request, or says why it will never be signed. */
-export function sign(
+/** Hands out the certificate of an approved request, or says why it will never be signed. */
+export function publish(
   request: CertificateSigningRequest,
-  identity: RequestedIdentity | Error,
-  signRequest: SignRequest,
+  outcome: SigningOutcome,
   { nowMs }: ReconcileContext,
 ): Intent[] {
-  const decision = decideSigning(request, identity, { maxValidityMs });
-  switch (decision.type) {
+  switch (outcome.type) {
     case "wait":
       return [];
     case "fail": {
-      const failed = condition("Failed", decision.reason, decision.message, nowMs);
+      const failed = condition("Failed", outcome.reason, outcome.message, nowMs);
       const conditions = [...(request.status?.conditions ?? []), failed];
       return [updateStatus(certificateSigningRequests, request, { ...request.status, conditions })];
     }
-    case "sign": {
-      const certificate = btoa(signRequest(requestPem(request), decision));
+    case "signed": {
+      const certificate = btoa(outcome.certificate);
       return [updateStatus(certificateSigningRequests, request, { ...request.status, certificate })];
     }
   }
