@@ -1,4 +1,3 @@
-import { createMemoryPki } from "../apiserver/pki/ensure-pki.ts";
 import type { Clock } from "../base/clock.ts";
 import { type Logger, silentLogger } from "../base/log.ts";
 import { type Random, seededRandom } from "../base/random.ts";
@@ -8,6 +7,7 @@ import type { Client } from "../client/client.ts";
 import type { InformerFactory } from "../client/informer.ts";
 import { createInformerFactory } from "../client/informer-factory.ts";
 import { type ControlPlane, defaultNetwork, startControlPlane } from "../cmd/compose/control-plane.ts";
+import { inProcessPki } from "../cmd/compose/in-process-pki.ts";
 import { type SimNode, startSimNode } from "../cmd/compose/sim-node.ts";
 import type { SimRuntimeOptions } from "../kubelet/cri/sim/sim-runtime.ts";
 import { createMemoryStorage } from "../storage/memory/memory-storage.ts";
@@ -61,7 +61,7 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
     clock,
     random,
     logger,
-    pki: createMemoryPki({ nowMs: clock.now() }),
+    pki: inProcessPki(),
     network: defaultNetwork,
     externalUrl: "https://127.0.0.1:6443",
     disabled: new Set(options.disable ?? []),

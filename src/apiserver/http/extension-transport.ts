@@ -6,11 +6,13 @@ import type { BackendResponse } from "../connect/backend.ts";
 const maxAgents = 64;
 const connectTimeoutMs = 30_000;
 
-/** Reaches extension API servers over HTTPS with the front proxy's certificate; PEM. `close` ends its connections. */
-export function createExtensionTransport(identity: {
-  readonly certificate: string;
-  readonly privateKey: string;
-}): ExtensionTransport {
+/**
+ * Reaches extension API servers over HTTPS with the front proxy's certificate (PEM); without one they are told nothing of
+ * who asks that they would believe. `close` ends its connections.
+ */
+export function createExtensionTransport(
+  identity: { readonly certificate: string; readonly privateKey: string } | undefined,
+): ExtensionTransport {
   const agents = new Map<string, Agent>();
 
   const agentFor = (target: ExtensionTarget): Agent => {
@@ -20,8 +22,7 @@ export function createExtensionTransport(identity: {
     agent = new Agent({
       keepAlive: true,
       servername: target.serverName,
-      cert: identity.certificate,
-      key: identity.privateKey,
+      ...(identity === undefined ? {} : { cert: identity.certificate, key: identity.privateKey }),
       rejectUnauthorized: !target.insecure,
       ...(target.authority === undefined ? {} : { ca: target.authority }),
     });

@@ -140,7 +140,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       : await listen({
           server,
           ...options.listen,
-          ...identityOf(pki.serving),
+          ...identityOf(servingOf(pki)),
           clientAuthorities: [pki.clusterAuthority.certificate],
           logger,
           protobuf,
@@ -188,9 +188,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   return plane;
 }
 
-function identityOf(credential: Credential | undefined): { certificate: string; privateKey: string } {
-  if (credential === undefined) throw new Error("to listen, a control plane needs a serving certificate");
-  return { certificate: credential.certificate, privateKey: credential.key };
+function identityOf({ certificate, key }: Credential): { certificate: string; privateKey: string } {
+  return { certificate, privateKey: key };
+}
+
+function servingOf({ serving }: ControlPlaneOptions["pki"]): Credential {
+  if (serving === undefined) throw new Error("a control plane listens with a serving certificate only");
+  return serving;
 }
 
 async function loadOpenApi(definitions: () => readonly ResourceDefinition[]) {

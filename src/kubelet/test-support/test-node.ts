@@ -1,7 +1,6 @@
 import type { ContainerStatus, Event, Pod } from "../../api/core/types.generated.ts";
 import { events, pods, serviceAccounts } from "../../api/resources.generated.ts";
 import { isApiError } from "../../apimachinery/api-error.ts";
-import { createMemoryPki } from "../../apiserver/pki/ensure-pki.ts";
 import { type Logger, silentLogger } from "../../base/log.ts";
 import { seededRandom } from "../../base/random.ts";
 import { VirtualClock } from "../../base/virtual-clock.ts";
@@ -9,6 +8,7 @@ import type { Client } from "../../client/client.ts";
 import { createInformerFactory } from "../../client/informer-factory.ts";
 import { defaultNetwork, startControlPlane } from "../../cmd/compose/control-plane.ts";
 import { nodeIdentity } from "../../cmd/compose/identities.ts";
+import { inProcessPki } from "../../cmd/compose/in-process-pki.ts";
 import { createMemoryStorage } from "../../storage/memory/memory-storage.ts";
 import { createSimRuntime, type SimRuntime, type SimRuntimeOptions } from "../cri/sim/sim-runtime.ts";
 import { simMachine, simNetworkProber } from "../host/sim-host.ts";
@@ -71,7 +71,7 @@ export class TestNode implements AsyncDisposable {
       clock,
       random,
       logger,
-      pki: await createMemoryPki({ nowMs: clock.now() }),
+      pki: inProcessPki(),
       network: defaultNetwork,
       externalUrl: "https://127.0.0.1:6443",
       disabled: new Set(["scheduler", "controller-manager"]),
