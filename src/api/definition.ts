@@ -45,6 +45,8 @@ export interface ResourceDefinition<T extends KubeObject = AnyObject> {
   readonly scale?: ScaleDefinition<T>;
   /** Other subresources, served by handlers of the API server: binding, eviction, log, exec, token … */
   readonly subresources?: readonly SubresourceDefinition[];
+  /** For every request of the kind: what to use instead. */
+  readonly deprecationWarning?: string;
   /** What custom kinds have beside. */
   readonly custom?: CustomKind<T>;
 }

@@ -228,7 +228,8 @@ class Server implements ApiServer {
       if (!warnings.includes(text)) warnings.push(text);
     };
     const { custom } = definition;
-    if (custom?.deprecationWarning !== undefined) warn(custom.deprecationWarning);
+    const deprecation = custom?.deprecationWarning ?? definition.deprecationWarning;
+    if (deprecation !== undefined) warn(deprecation);
     if (custom?.isTerminating() === true && info.verb === "create") throw terminatingKind(definition);
     return { request, info, user, definition, version, store, output, warn };
   }
@@ -260,8 +261,13 @@ class Server implements ApiServer {
     return this.#resources.table.all();
   }
 
-  definitionOf({ group, resource }: QualifiedResource): ResourceDefinition | undefined {
-    return this.#resources.table.definitionOf({ group, plural: resource });
+  definitionOf({
+    group,
+    resource,
+    version,
+  }: QualifiedResource & { readonly version?: string }): ResourceDefinition | undefined {
+    const definition = this.#resources.table.definitionOf({ group, plural: resource });
+    return version === undefined ? definition : (definition?.custom?.forVersion(version) ?? definition);
   }
 
   start(): Promise<void> {

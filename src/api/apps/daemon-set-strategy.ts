@@ -1,3 +1,4 @@
+import { templateWarnings } from "../core/pod-warnings.ts";
 import type { Strategy } from "../definition.ts";
 import type { DaemonSet, DaemonSetStatus } from "./types.generated.ts";
 import { defaultDaemonSet } from "./workload-defaults.ts";
@@ -19,5 +20,6 @@ export const daemonSetStrategy: Strategy<DaemonSet> = {
   validate: validateDaemonSet,
   validateUpdate: validateDaemonSetUpdate,
   validateStatusUpdate: validateDaemonSetStatusUpdate,
+  warnings: (object, old) => templateWarnings("spec.template", object.spec.template, object, old),
   prepareForCreate: (object) => ({ ...object, status: initialStatus }),
 };

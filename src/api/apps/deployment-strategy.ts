@@ -1,3 +1,4 @@
+import { workloadWarnings } from "../core/pod-warnings.ts";
 import type { Strategy } from "../definition.ts";
 import type { Deployment } from "./types.generated.ts";
 import { defaultDeployment } from "./workload-defaults.ts";
@@ -12,5 +13,6 @@ export const deploymentStrategy: Strategy<Deployment> = {
   validate: validateDeployment,
   validateUpdate: validateDeploymentUpdate,
   validateStatusUpdate: validateDeploymentStatusUpdate,
+  warnings: (object, old) => workloadWarnings("spec.template", object.spec.template, object, old),
   prepareForCreate: (object) => ({ ...object, status: {} }),
 };

@@ -1,3 +1,4 @@
+import { workloadWarnings } from "../core/pod-warnings.ts";
 import type { Strategy } from "../definition.ts";
 import type { ReplicaSet } from "./types.generated.ts";
 import { defaultReplicaSet } from "./workload-defaults.ts";
@@ -12,5 +13,6 @@ export const replicaSetStrategy: Strategy<ReplicaSet> = {
   validate: validateReplicaSet,
   validateUpdate: validateReplicaSetUpdate,
   validateStatusUpdate: validateReplicaSetStatusUpdate,
+  warnings: (object, old) => workloadWarnings("spec.template", object.spec.template, object, old),
   prepareForCreate: (object) => ({ ...object, status: { replicas: 0 } }),
 };

@@ -1,3 +1,4 @@
+import { workloadWarnings } from "../core/pod-warnings.ts";
 import type { Strategy } from "../definition.ts";
 import type { StatefulSet } from "./types.generated.ts";
 import { defaultStatefulSet } from "./workload-defaults.ts";
@@ -7,10 +8,17 @@ import {
   validateStatefulSetUpdate,
 } from "./workload-validation.ts";
 
+const endlessHistory =
+  "spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended";
+
 export const statefulSetStrategy: Strategy<StatefulSet> = {
   defaults: defaultStatefulSet,
   validate: validateStatefulSet,
   validateUpdate: validateStatefulSetUpdate,
   validateStatusUpdate: validateStatefulSetStatusUpdate,
+  warnings: (object, old) => [
+    ...(old === undefined && (object.spec.revisionHistoryLimit ?? 0) < 0 ? [endlessHistory] : []),
+    ...workloadWarnings("spec.template", object.spec.template, object, old),
+  ],
   prepareForCreate: (object) => ({ ...object, status: { replicas: 0, availableReplicas: 0 } }),
 };

@@ -204,7 +204,6 @@ export function validateStatefulSet({ spec }: StatefulSet): Errors {
     ...field.nonNegative("spec.replicas", spec.replicas),
     ...field.nonNegative("spec.minReadySeconds", spec.minReadySeconds),
     ...field.nonNegative("spec.ordinals.start", spec.ordinals?.start),
-    ...field.nonNegative("spec.revisionHistoryLimit", spec.revisionHistoryLimit),
     ...validateWorkloadSelector("spec.selector", spec.selector, "statefulset"),
     ...validateLastingTemplate("spec.template", spec.template, spec.selector, "StatefulSet"),
   ];

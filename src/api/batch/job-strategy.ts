@@ -1,3 +1,4 @@
+import { workloadWarnings } from "../core/pod-warnings.ts";
 import type { Strategy } from "../definition.ts";
 import { defaultJob } from "./job-defaults.ts";
 import { jobLabels } from "./job-labels.ts";
@@ -8,6 +9,7 @@ export const jobStrategy: Strategy<Job> = {
   // What deletes without a word leaves the pods, as in the first versions.
   defaultPropagation: "Orphan",
   defaults: defaultJob,
+  warnings: (object, old) => workloadWarnings("spec.template", object.spec.template, object, old),
   prepareForCreate: (job) => ({ ...withGeneratedSelector(job), status: {} }),
   validate: validateJob,
   validateUpdate: validateJobUpdate,

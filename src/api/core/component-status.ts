@@ -13,6 +13,7 @@ function verdict(object: ComponentStatus): string {
 }
 
 export const componentStatusDefinition = defineResource(componentStatuses, {
+  deprecationWarning: "v1 ComponentStatus is deprecated in v1.19+",
   shortNames: ["cs"],
   verbs: ["get", "list"],
   columns: [

@@ -34,6 +34,7 @@ function withEndpointsDefaults(object: Endpoints): Endpoints {
 
 export const endpointsDefinition = defineResource(endpoints, {
   shortNames: ["ep"],
+  deprecationWarning: "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
   listKind: "EndpointsList",
   singular: "endpoints",
   columns: [nameColumn, stringColumn("Endpoints", "The first addresses.", addresses), ageColumn],

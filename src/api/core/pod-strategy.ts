@@ -9,6 +9,7 @@ import {
   validatePodStatusUpdate,
   validatePodUpdate,
 } from "./pod-validation.ts";
+import { podWarnings } from "./pod-warnings.ts";
 import type { Pod } from "./types.generated.ts";
 
 export const podStrategy: Strategy<Pod> = {
@@ -27,6 +28,7 @@ export const podStrategy: Strategy<Pod> = {
   validateStatusUpdate: validatePodStatusUpdate,
   validateSubresourceUpdate: (subresource, pod, old) =>
     subresource === "resize" ? validatePodResize(pod, old) : validateEphemeralContainersUpdate(pod, old),
+  warnings: podWarnings,
   gracePeriodSeconds(pod, requested) {
     const seconds = requested ?? pod.spec.terminationGracePeriodSeconds ?? 0;
     // Nothing runs that would need time to end.

@@ -4,6 +4,7 @@ import { defineResource } from "../define.ts";
 import { podTemplates } from "../resources.generated.ts";
 import { defaultPodTemplate } from "./pod-defaults.ts";
 import { validatePodTemplate } from "./pod-spec-validation.ts";
+import { templateWarnings } from "./pod-warnings.ts";
 import type { PodTemplate } from "./types.generated.ts";
 
 export const podTemplateDefinition = defineResource(podTemplates, {
@@ -20,6 +21,7 @@ export const podTemplateDefinition = defineResource(podTemplates, {
   strategy: {
     generationFields: [],
     defaults: (object) => ({ ...object, template: defaultPodTemplate(object.template) }),
+    warnings: (object, old) => templateWarnings("template", object.template, object, old),
     validate: ({ template }) => validatePodTemplate("template", template),
     validateUpdate: ({ template }) => validatePodTemplate("template", template),
   },

@@ -1,6 +1,7 @@
 import type { Strategy } from "../definition.ts";
 import { fillAbsent } from "../fill.ts";
 import { defaultPodTemplate } from "./pod-defaults.ts";
+import { workloadWarnings } from "./pod-warnings.ts";
 import {
   validateReplicationController,
   validateReplicationControllerStatus,
@@ -11,6 +12,7 @@ export const replicationControllerStrategy: Strategy<ReplicationController> = {
   // What deletes without a word leaves the pods, as in the first versions.
   defaultPropagation: "Orphan",
   defaults: defaultReplicationController,
+  warnings: (object, old) => workloadWarnings("spec.template", object.spec.template, object, old),
   prepareForCreate: (object) => ({ ...object, status: { replicas: 0 } }),
   validate: validateReplicationController,
   validateUpdate: validateReplicationController,

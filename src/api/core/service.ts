@@ -6,6 +6,7 @@ import type { Column } from "../definition.ts";
 import { services } from "../resources.generated.ts";
 import { serviceStrategy } from "./service-strategy.ts";
 import { validateService, validateServiceStatusUpdate, validateServiceUpdate } from "./service-validation.ts";
+import { serviceWarnings } from "./service-warnings.ts";
 import type { LoadBalancerStatus, Service, ServicePort } from "./types.generated.ts";
 
 /** The addresses a load balancer gave, sorted. */
@@ -65,6 +66,7 @@ export const serviceDefinition = defineResource(services, {
   columns,
   strategy: {
     ...serviceStrategy,
+    warnings: serviceWarnings,
     validate: (service) => validateService(service),
     validateUpdate: validateServiceUpdate,
     validateStatusUpdate: validateServiceStatusUpdate,

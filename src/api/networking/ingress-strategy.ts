@@ -11,5 +11,9 @@ export const ingressStrategy: Strategy<Ingress> = {
     spec: ingress.spec ?? {},
     status: { ...ingress.status, loadBalancer: ingress.status?.loadBalancer ?? {} },
   }),
+  warnings: ({ metadata }, old) =>
+    old === undefined && metadata.annotations?.["kubernetes.io/ingress.class"] !== undefined
+      ? [`annotation "kubernetes.io/ingress.class" is deprecated, please use 'spec.ingressClassName' instead`]
+      : [],
   prepareForCreate: (ingress) => ({ ...ingress, status: { loadBalancer: {} } }),
 };

@@ -1,0 +1,316 @@
+/** What is allowed in a pod, but is hardly meant (upstream's `pkg/api/pod/warnings.go`): texts for Warning headers. */
+import { dns1123Label } from "../../apimachinery/names.ts";
+import { quantityMilliValue } from "../../apimachinery/quantity.ts";
+import * as field from "../../apimachinery/validation.ts";
+import type { ResourceList } from "./pod-resources.ts";
+import type {
+  Affinity,
+  Container,
+  ContainerPort,
+  EnvVar,
+  NodeSelectorTerm,
+  Pod,
+  PodAffinity,
+  PodSpec,
+  PodTemplateSpec,
+  Volume,
+} from "./types.generated.ts";
+
+type Warnings = readonly string[];
+
+export function podWarnings(pod: Pod, old?: Pod): Warnings {
+  if (old !== undefined)
+    return isSameGeneration(pod, old) ? [] : specWarnings("", pod.spec, pod.metadata.annotations);
+  return [
+    ...hostnameWarnings("the Pod's hostname", pod.metadata.name),
+    ...specWarnings("", pod.spec, pod.metadata.annotations),
+  ];
+}
+
+interface Named {
+  readonly metadata: { readonly name?: string; readonly generation?: number };
+}
+
+/** Of an object with a pod template, where it is new or its spec changed. */
+export function templateWarnings(
+  path: string,
+  template: PodTemplateSpec | undefined,
+  object: Named,
+  old?: Named,
+): Warnings {
+  if (template?.spec === undefined || (old !== undefined && isSameGeneration(object, old))) return [];
+  return specWarnings(path, template.spec, template.metadata?.annotations);
+}
+
+/** As `templateWarnings`, of objects whose own name becomes a part of their pods' names. */
+export function workloadWarnings(
+  path: string,
+  template: PodTemplateSpec | undefined,
+  object: Named,
+  old?: Named,
+): Warnings {
+  return [
+    ...(old === undefined ? hostnameWarnings("Pod names and hostnames", object.metadata.name) : []),
+    ...templateWarnings(path, template, object, old),
+  ];
+}
+
+function isSameGeneration(object: Named, old: Named): boolean {
+  return object.metadata.generation === old.metadata.generation;
+}
+
+function hostnameWarnings(use: string, name = ""): Warnings {
+  const reasons = dns1123Label(name);
+  if (reasons.length === 0) return [];
+  return [
+    `metadata.name: this is used in ${use}, which can result in surprising behavior; a DNS label is recommended: [${reasons.join(" ")}]`,
+  ];
+}
+
+type Annotations = Readonly<Record<string, string>> | undefined;
+
+function specWarnings(root: string, spec: PodSpec, annotations: Annotations): Warnings {
+  const path = field.child(root, "spec");
+  const at = (...names: string[]) => field.child(path, ...names);
+  const lists = ["initContainers", "containers", "ephemeralContainers"] as const;
+  const containers = lists.flatMap((list) =>
+    (spec[list] ?? []).map((container, index) => ({ container, at: field.at(at(list), index) })),
+  );
+  return [
+    ...nodeLabelWarnings(path, spec),
+    ...annotationWarnings(field.child(root, "metadata", "annotations"), annotations, spec),
+    ...(spec.volumes ?? []).flatMap((volume, index) =>
+      volumeWarnings(field.at(at("volumes"), index), volume),
+    ),
+    ...repeatedWarnings(at("hostAliases"), "ip", spec.hostAliases, ({ ip }) => ip),
+    ...repeatedWarnings(at("imagePullSecrets"), "name", spec.imagePullSecrets, ({ name = "" }) => name),
+    ...(spec.imagePullSecrets ?? []).flatMap(({ name }, index) =>
+      name ? [] : [`${field.at(at("imagePullSecrets"), index)}.name: invalid empty name ""`],
+    ),
+    ...fractionWarnings(at("overhead"), spec.overhead),
+    ...containers.flatMap((each) => containerWarnings(each.at, each.container)),
+    ...portWarnings(containers),
+    ...((spec.terminationGracePeriodSeconds ?? 0) < 0
+      ? [
+          `${at("terminationGracePeriodSeconds")}: must be >= 0; negative values are invalid and will be treated as 1`,
+        ]
+      : []),
+    ...podAffinityWarnings(at("affinity", "podAffinity"), spec.affinity?.podAffinity),
+    ...podAffinityWarnings(at("affinity", "podAntiAffinity"), spec.affinity?.podAntiAffinity),
+  ];
+}
+
+const oldNodeLabels: Readonly<Record<string, string>> = {
+  "beta.kubernetes.io/arch": 'deprecated since v1.14; use "kubernetes.io/arch" instead',
+  "beta.kubernetes.io/os": 'deprecated since v1.14; use "kubernetes.io/os" instead',
+  "failure-domain.beta.kubernetes.io/region":
+    'deprecated since v1.17; use "topology.kubernetes.io/region" instead',
+  "failure-domain.beta.kubernetes.io/zone":
+    'deprecated since v1.17; use "topology.kubernetes.io/zone" instead',
+  "beta.kubernetes.io/instance-type":
+    'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead',
+};
+
+function nodeLabelWarnings(path: string, spec: PodSpec): Warnings {
+  const spread = field.child(path, "topologySpreadConstraints");
+  return [
+    ...Object.keys(spec.nodeSelector ?? {}).flatMap((key) => {
+      const message = oldNodeLabels[key];
+      return message === undefined ? [] : [`${field.at(field.child(path, "nodeSelector"), key)}: ${message}`];
+    }),
+    ...nodeAffinityWarnings(field.child(path, "affinity", "nodeAffinity"), spec.affinity?.nodeAffinity),
+    ...(spec.topologySpreadConstraints ?? []).flatMap(({ topologyKey, labelSelector }, index) => [
+      ...oldLabelWarning(field.child(field.at(spread, index), "topologyKey"), topologyKey),
+      ...nullSelectorWarning(field.at(spread, index), labelSelector),
+    ]),
+  ];
+}
+
+function oldLabelWarning(path: string, key: string): Warnings {
+  const message = oldNodeLabels[key];
+  return message === undefined ? [] : [`${path}: ${key} is ${message}`];
+}
+
+function nullSelectorWarning(path: string, selector: unknown): Warnings {
+  return selector === undefined
+    ? [`${path}.labelSelector: a null labelSelector results in matching no pod`]
+    : [];
+}
+
+function nodeAffinityWarnings(path: string, affinity: Affinity["nodeAffinity"]): Warnings {
+  const required = affinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
+  const preferred = affinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+  const requiredPath = field.child(
+    path,
+    "requiredDuringSchedulingIgnoredDuringExecution",
+    "nodeSelectorTerms",
+  );
+  const preferredPath = field.child(path, "preferredDuringSchedulingIgnoredDuringExecution");
+  const term = (at: string, { matchExpressions }: NodeSelectorTerm) =>
+    (matchExpressions ?? []).flatMap(({ key }, index) =>
+      oldLabelWarning(`${field.at(field.child(at, "matchExpressions"), index)}.key`, key),
+    );
+  return [
+    ...required.flatMap((each, index) => term(field.at(requiredPath, index), each)),
+    ...preferred.flatMap(({ preference }, index) =>
+      term(field.child(field.at(preferredPath, index), "preference"), preference),
+    ),
+  ];
+}
+
+function podAffinityWarnings(path: string, affinity: PodAffinity | undefined): Warnings {
+  const required = field.child(path, "requiredDuringSchedulingIgnoredDuringExecution");
+  const preferred = field.child(path, "preferredDuringSchedulingIgnoredDuringExecution");
+  return [
+    ...(affinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).flatMap(({ labelSelector }, index) =>
+      nullSelectorWarning(field.at(required, index), labelSelector),
+    ),
+    ...(affinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).flatMap(
+      ({ podAffinityTerm }, index) =>
+        nullSelectorWarning(
+          field.child(field.at(preferred, index), "podAffinityTerm"),
+          podAffinityTerm.labelSelector,
+        ),
+    ),
+  ];
+}
+
+const oldAnnotations: Readonly<Record<string, string>> = {
+  "scheduler.alpha.kubernetes.io/critical-pod":
+    'non-functional in v1.16+; use the "priorityClassName" field instead',
+  "security.alpha.kubernetes.io/sysctls": 'non-functional in v1.11+; use the "sysctls" field instead',
+  "security.alpha.kubernetes.io/unsafe-sysctls": 'non-functional in v1.11+; use the "sysctls" field instead',
+};
+const seccompAnnotation = "seccomp.security.alpha.kubernetes.io/pod";
+
+function annotationWarnings(path: string, annotations: Annotations, spec: PodSpec): Warnings {
+  if (annotations === undefined) return [];
+  const warnings = Object.entries(oldAnnotations)
+    .filter(([key]) => annotations[key] !== undefined)
+    .map(([key, message]) => `${field.at(path, key)}: ${message}`);
+  if (annotations[seccompAnnotation] !== undefined && spec.securityContext?.seccompProfile === undefined)
+    warnings.push(
+      `${field.at(path, seccompAnnotation)}: non-functional in v1.27+; use the "seccompProfile" field instead`,
+    );
+  return warnings;
+}
+
+const oldVolumes: Readonly<Partial<Record<keyof Volume, string>>> = {
+  photonPersistentDisk: "deprecated in v1.11, non-functional in v1.16+",
+  gitRepo: "deprecated in v1.11",
+  scaleIO: "deprecated in v1.16, non-functional in v1.22+",
+  flocker: "deprecated in v1.22, non-functional in v1.25+",
+  storageos: "deprecated in v1.22, non-functional in v1.25+",
+  quobyte: "deprecated in v1.22, non-functional in v1.25+",
+  glusterfs: "deprecated in v1.25, non-functional in v1.26+",
+  cephfs: "deprecated in v1.28, non-functional in v1.31+",
+  rbd: "deprecated in v1.28, non-functional in v1.31+",
+};
+
+function volumeWarnings(path: string, volume: Volume): Warnings {
+  const warnings = Object.entries(oldVolumes)
+    .filter(([name]) => volume[name as keyof Volume] !== undefined)
+    .map(([name, message]) => `${field.child(path, name === "storageos" ? "storageOS" : name)}: ${message}`);
+  const requests = volume.ephemeral?.volumeClaimTemplate?.spec.resources?.requests;
+  const at = field.child(path, "ephemeral", "volumeClaimTemplate", "spec", "resources", "requests");
+  return [...warnings, ...fractionWarnings(at, requests, ["storage"])];
+}
+
+function repeatedWarnings<T>(
+  path: string,
+  name: string,
+  list: readonly T[] | undefined,
+  textOf: (item: T) => string,
+): Warnings {
+  const seen = new Set<string>();
+  return (list ?? []).flatMap((item, index) => {
+    const value = textOf(item);
+    if (seen.has(value)) return [`${field.at(path, index)}.${name}: duplicate ${name} ${field.quote(value)}`];
+    seen.add(value);
+    return [];
+  });
+}
+
+const byteResources = ["memory", "ephemeral-storage"];
+
+/** Nothing is smaller than a byte. */
+export function fractionWarnings(
+  path: string,
+  list: ResourceList | undefined,
+  names = byteResources,
+): Warnings {
+  return names.flatMap((name) => {
+    const amount = list?.[name];
+    if (amount === undefined || quantityMilliValue(amount) % 1000 === 0) return [];
+    return [
+      `${field.at(path, name)}: fractional byte value ${field.quote(amount)} is invalid, must be an integer`,
+    ];
+  });
+}
+
+function containerWarnings(path: string, { resources, env }: Container): Warnings {
+  const at = field.child(path, "resources");
+  return [
+    ...fractionWarnings(field.child(at, "limits"), resources?.limits),
+    ...fractionWarnings(field.child(at, "requests"), resources?.requests),
+    ...environmentWarnings(field.child(path, "env"), env),
+  ];
+}
+
+/** A variable given twice may build on its first value; otherwise the first is lost. */
+function environmentWarnings(path: string, variables: readonly EnvVar[] = []): Warnings {
+  const seen = new Set<string>();
+  return variables.flatMap(({ name, value = "", valueFrom }, index) => {
+    if (!seen.has(name)) {
+      seen.add(name);
+      return [];
+    }
+    const reference = `$(${name})`;
+    const builds = valueFrom === undefined && value !== reference && value.includes(reference);
+    return builds
+      ? []
+      : [
+          `${field.at(path, index)}: hides previous definition of ${field.quote(name)}, which may be dropped when using apply`,
+        ];
+  });
+}
+
+interface PlacedPort {
+  readonly at: string;
+  readonly port: ContainerPort;
+}
+
+function portWarnings(
+  containers: readonly { readonly at: string; readonly container: Container }[],
+): Warnings {
+  const taken = new Map<string, PlacedPort[]>();
+  return containers.flatMap(({ at: path, container }) =>
+    (container.ports ?? []).flatMap((port, index) => {
+      const at = field.at(field.child(path, "ports"), index);
+      const key = `${port.containerPort}/${port.protocol ?? ""}`;
+      const others = taken.get(key) ?? [];
+      const warnings = others.flatMap((other) => {
+        const conflict = conflictOf(port, other.port);
+        return conflict === undefined ? [] : [`${at}: ${conflict} port definition with ${other.at}`];
+      });
+      taken.set(key, [...others, { at, port }]);
+      return [...unboundWarning(at, port), ...warnings];
+    }),
+  );
+}
+
+function conflictOf(port: ContainerPort, other: ContainerPort): string | undefined {
+  const [ip, otherIp] = [port.hostIP ?? "", other.hostIP ?? ""];
+  const [host, otherHost] = [port.hostPort ?? 0, other.hostPort ?? 0];
+  if (ip === otherIp && host === otherHost) return "duplicate";
+  if (host === 0 || otherHost === 0) return "overlapping";
+  return host === otherHost && (ip === "") !== (otherIp === "") ? "dangerously ambiguous" : undefined;
+}
+
+function unboundWarning(path: string, port: ContainerPort): Warnings {
+  const { name = "", hostPort = 0, containerPort, protocol = "", hostIP = "" } = port;
+  if (hostIP === "" || hostPort !== 0) return [];
+  // As Go prints the struct.
+  const shown = `{Name:${name} HostPort:${hostPort} ContainerPort:${containerPort} Protocol:${protocol} HostIP:${hostIP}}`;
+  return [`${path}: hostIP set without hostPort: ${shown}`];
+}
