@@ -11,7 +11,7 @@ export interface Comparison {
   readonly modified: MaybeSet;
 }
 
-export const sameValue: Comparison = { added: undefined, removed: undefined, modified: undefined };
+const sameValue: Comparison = { added: undefined, removed: undefined, modified: undefined };
 const modifiedLeaf: Comparison = { ...sameValue, modified: leaf };
 
 /** `before` or `after` may be absent, not both. Values that are the same object are not looked into. */

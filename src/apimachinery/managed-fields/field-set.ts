@@ -90,7 +90,7 @@ export function withoutBelow(set: MaybeSet, excluded: MaybeSet): MaybeSet {
 }
 
 /** The set with each child replaced; the set itself where nothing changes. */
-export function mapChildren(
+function mapChildren(
   set: FieldSet,
   member: boolean,
   change: (child: FieldSet, element: string) => MaybeSet,

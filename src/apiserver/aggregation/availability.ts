@@ -66,8 +66,3 @@ export function withAvailability(
     ? [...conditions, condition]
     : conditions.map((each) => (each === before ? condition : each));
 }
-
-/** Of an APIService without a service behind it. */
-export function isAvailable(conditions: readonly APIServiceCondition[] | undefined): boolean {
-  return conditions?.some(({ type, status }) => type === "Available" && status === "True") === true;
-}

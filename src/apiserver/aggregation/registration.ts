@@ -5,7 +5,7 @@ import { builtInPriority, customPriority, registrationGroup } from "./group-prio
 
 /** The APIServices that stand for what this server serves itself: what there must be, and what is to be done about it. */
 
-export const managedLabel = "kube-aggregator.kubernetes.io/automanaged";
+const managedLabel = "kube-aggregator.kubernetes.io/automanaged";
 /** Made right when the server starts; what becomes of it after that is whose who changes it. */
 const onStart = "onstart";
 /** Kept as it is. */

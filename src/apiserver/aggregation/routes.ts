@@ -1,5 +1,4 @@
 import type { APIService } from "../../api/apiregistration/types.generated.ts";
-import { isAvailable } from "./availability.ts";
 
 /** One version of a group that another server serves, behind a service. */
 export interface ExtensionRoute {
@@ -36,7 +35,8 @@ export function routeOf({ metadata, spec, status }: APIService): ExtensionRoute 
     },
     ...(caBundle === "" ? {} : { authority: atob(caBundle) }),
     insecure: spec.insecureSkipTLSVerify === true,
-    available: isAvailable(status?.conditions),
+    available:
+      status?.conditions?.some(({ type, status: is }) => type === "Available" && is === "True") === true,
   };
 }
 
