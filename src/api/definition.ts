@@ -62,7 +62,7 @@ export interface CustomKind<T extends KubeObject = AnyObject> {
   /** A stored object in the shape of the storage version, whatever version it was stored in. */
   readonly fromStorage: (object: T) => T;
   /** Converts where that takes a webhook; absent: the versions differ in apiVersion and pruning only. */
-  readonly convertAll?: (objects: readonly T[], toVersion: string) => Promise<readonly T[]>;
+  readonly convertAll?: (objects: readonly T[], apiVersion: string) => Promise<readonly T[]>;
   /** For every request of this version. */
   readonly deprecationWarning?: string;
   /** No objects are created any more: the kind itself is being deleted. */

@@ -72,7 +72,8 @@ export interface ApiServer {
   start(): Promise<void>;
   /** What is served now, custom kinds too: the same list while nothing changes. */
   definitions(): readonly ResourceDefinition[];
-  definitionOf(resource: QualifiedResource): ResourceDefinition | undefined;
+  /** With a version, as that version has it. */
+  definitionOf(resource: QualifiedResource & { readonly version?: string }): ResourceDefinition | undefined;
   /** As system:masters, in this process. */
   readonly loopback: Transport;
   /** Ends watches, hooks and caches. Storage stays open: whoever opened it closes it. */

@@ -23,7 +23,12 @@ export class ResourceTable {
     return this.#generation;
   }
 
-  add(definition: ResourceDefinition, store: ResourceStore): void {
+  /** `stores`: those of versions that have one of their own. */
+  add(
+    definition: ResourceDefinition,
+    store: ResourceStore,
+    stores: ReadonlyMap<string, ResourceStore> = new Map(),
+  ): void {
     const { group, plural } = definition;
     this.#definitions.set(`${group}/${plural}`, definition);
     this.#stores.set(`${group}/${plural}`, store);
@@ -31,7 +36,7 @@ export class ResourceTable {
       this.#served.set(`${group}/${version}/${plural}`, {
         definition: definition.custom?.forVersion(version) ?? definition,
         version,
-        store,
+        store: stores.get(version) ?? store,
       });
     this.#changed();
   }

@@ -84,15 +84,41 @@ export class Resources {
     return store;
   }
 
+  /** A kind whose versions each see storage in their own way, with a cache and a store for each. */
+  addVersions(
+    definition: ResourceDefinition,
+    viewOf: (version: string, storage: Storage) => VersionView,
+  ): ResourceStore {
+    const { storage, clock, random } = this.#dependencies;
+    const stores = new Map<string, ResourceStore>();
+    for (const version of new Set([...definition.versions, storageVersionOf(definition)])) {
+      const own = definition.custom?.forVersion(version) ?? definition;
+      const view = viewOf(version, storage);
+      const cache = view.cached(this.#newCache(own, view.storage));
+      this.#caches.set(`${keyRootOf(definition)}${version}`, cache);
+      stores.set(
+        version,
+        new ResourceStore({ definition: own, storage: view.storage, cache, clock, random }),
+      );
+    }
+    const store = stores.get(storageVersionOf(definition));
+    if (store === undefined) throw new Error(`${definition.plural} has no storage version`);
+    this.table.add(definition, store, stores);
+    return store;
+  }
+
   /** Ends the resource's watches; what is stored stays. */
   remove(definition: ResourceDefinition): void {
     this.table.remove(definition);
     const prefix = keyRootOf(definition);
-    const cache = this.#caches.get(prefix);
-    this.#caches.delete(prefix);
-    cache?.close().catch((error: unknown) => {
-      this.#dependencies.logger.warn({ error, prefix }, "a cache did not close");
-    });
+    const versions = [...definition.versions, storageVersionOf(definition)];
+    for (const key of [prefix, ...versions.map((version) => prefix + version)]) {
+      const cache = this.#caches.get(key);
+      this.#caches.delete(key);
+      cache?.close().catch((error: unknown) => {
+        this.#dependencies.logger.warn({ error, prefix }, "a cache did not close");
+      });
+    }
   }
 
   /** Resolves when what services hold is known. */
@@ -131,10 +157,17 @@ export class Resources {
     const prefix = keyRootOf(definition);
     const known = this.#caches.get(prefix);
     if (known !== undefined) return known;
-    const { storage, clock, random, logger } = this.#dependencies;
+    const cache = this.#newCache(definition, this.#dependencies.storage);
+    this.#caches.set(prefix, cache);
+    return cache;
+  }
+
+  #newCache(definition: ResourceDefinition, storage: Storage): WatchCache {
+    const { clock, random, logger } = this.#dependencies;
+    const prefix = keyRootOf(definition);
     const fields = ["metadata.name", ...Object.keys(definition.selectableFields ?? {})];
     const { custom } = definition;
-    const cache = createWatchCache({
+    return createWatchCache({
       // What is stored are objects of the API.
       ...(custom === undefined
         ? {}
@@ -151,7 +184,11 @@ export class Resources {
       fieldsOf: (object) =>
         Object.fromEntries(fields.map((field) => [field, fieldValue(definition, field, object)])),
     });
-    this.#caches.set(prefix, cache);
-    return cache;
   }
+}
+
+/** How one version of a kind sees storage. */
+export interface VersionView {
+  readonly storage: Storage;
+  readonly cached: (cache: WatchCache) => WatchCache;
 }

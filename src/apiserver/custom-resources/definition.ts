@@ -40,7 +40,7 @@ export function customDefinition(
   if (stored === undefined) throw internalError(`${crd.metadata.name ?? ""} has no versions`);
   const storedSchema = stored.schema?.openAPIV3Schema;
   const storedVersion = apiVersionOf({ group: spec.group, version: stored.name });
-  const checksAsAsked = options.convertAll === undefined;
+  const isConverted = options.convertAll !== undefined;
 
   const common = {
     group: spec.group,
@@ -60,27 +60,31 @@ export function customDefinition(
     forVersion: (version: string) => byVersion.get(version) ?? general(),
     isTerminating: options.isTerminating,
     ...(options.convertAll === undefined ? {} : { convertAll: options.convertAll }),
-    fromStorage(object: AnyObject) {
-      const whole = completed(object, storedSchema);
-      return whole.apiVersion === storedVersion || options.convertAll !== undefined
-        ? whole
-        : { ...whole, apiVersion: storedVersion };
-    },
   };
 
   const byVersion = new Map<string, ResourceDefinition>();
   for (const version of spec.versions) {
     const schema = version.schema?.openAPIV3Schema;
-    const rules = options.rules.get(checksAsAsked ? version.name : stored.name);
+    const rules = options.rules.get(version.name);
+    // Where a webhook converts, each version has storage in its own shape; else all share the stored one.
+    const keptVersion = isConverted
+      ? apiVersionOf({ group: spec.group, version: version.name })
+      : storedVersion;
+    const keptSchema = isConverted ? schema : storedSchema;
     const scale = version.subresources?.scale;
     byVersion.set(version.name, {
       ...common,
+      ...(isConverted ? { storageVersion: version.name } : {}),
       hasStatus: version.subresources?.status !== undefined,
       ...(scale === undefined ? {} : { scale: scaleDefinition(scale) }),
       columns: columnsOf(version.additionalPrinterColumns),
       selectableFields: selectableFields([version]),
       custom: {
         ...custom,
+        fromStorage(object) {
+          const whole = completed(object, keptSchema);
+          return whole.apiVersion === keptVersion ? whole : { ...whole, apiVersion: keptVersion };
+        },
         shape: objectShape(schema),
         ...(schema === undefined ? {} : { schema }),
         ...(version.deprecated === true ? { deprecationWarning: deprecationOf(crd, version) } : {}),
@@ -89,8 +93,7 @@ export function customDefinition(
         group: spec.group,
         version,
         schema,
-        storedSchema,
-        checksAsAsked,
+        keptSchema,
         ...(rules === undefined ? {} : { rules }),
       }),
     });

@@ -1,3 +1,6 @@
+import type { Service } from "../../api/core/types.generated.ts";
+import type { ResourceDefinition } from "../../api/definition.ts";
+import { apiVersionOf } from "../../apimachinery/meta.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
@@ -40,14 +43,38 @@ async function begin(dependencies: FollowDependencies): Promise<void> {
   const { resources, ...rest } = dependencies;
   const { CustomResources } = await import("./controller.ts");
   const { prepareDefinition } = await import("./prepare.ts");
+  const { convertedCache } = await import("./converted-cache.ts");
+  const { ConvertingStorage } = await import("./converting-storage.ts");
+  const addKind = (definition: ResourceDefinition): ResourceStore => {
+    const { convertAll } = definition.custom ?? {};
+    if (convertAll === undefined) return resources.add(definition);
+    const { group, storageVersion = "" } = definition;
+    const storedVersion = apiVersionOf({ group, version: storageVersion });
+    return resources.addVersions(definition, (version, storage) => {
+      const apiVersion = apiVersionOf({ group, version });
+      const converting = new ConvertingStorage({ storage, apiVersion, storedVersion, convertAll });
+      return { storage: converting, cached: (cache) => convertedCache(cache, converting) };
+    });
+  };
+  const findService = async (namespace: string, name: string): Promise<Service | undefined> => {
+    const store = resources.table.storeOf({ group: "", plural: "services" });
+    // The store is that of services.
+    return (await store?.find({ namespace, name })) as Service | undefined;
+  };
   const builtIn = new Set(resources.table.all().map(({ group, plural }) => `${group}/${plural}`));
   await new CustomResources({
     ...rest,
     kinds: {
-      add: (definition) => resources.add(definition),
+      add: (definition) => addKind(definition),
       remove: (definition) => resources.remove(definition),
       isBuiltIn: (group, plural) => builtIn.has(`${group}/${plural}`),
     },
-    prepare: (crd) => prepareDefinition(crd),
+    prepare: (crd) =>
+      prepareDefinition(crd, {
+        transport: rest.webhookTransport,
+        random: rest.random,
+        signal: rest.signal,
+        findService,
+      }),
   }).start();
 }

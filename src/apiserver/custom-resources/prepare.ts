@@ -1,10 +1,14 @@
 import type { CustomResourceDefinition } from "../../api/apiextensions/types.generated.ts";
 import { hasRules } from "../../apimachinery/structural-schema/json-schema.ts";
+import type { ConversionDependencies } from "./conversion-webhook.ts";
 import type { PreparedDefinition } from "./definition.ts";
 import type { RuleChecker } from "./rules.ts";
 
 /** What serving a definition takes beside the definition itself; CEL is loaded where there are rules. */
-export async function prepareDefinition(crd: CustomResourceDefinition): Promise<PreparedDefinition> {
+export async function prepareDefinition(
+  crd: CustomResourceDefinition,
+  dependencies: ConversionDependencies,
+): Promise<PreparedDefinition> {
   const rules = new Map<string, RuleChecker>();
   for (const { name, schema } of crd.spec.versions) {
     if (schema?.openAPIV3Schema === undefined || !hasRules(schema.openAPIV3Schema)) continue;
@@ -12,5 +16,8 @@ export async function prepareDefinition(crd: CustomResourceDefinition): Promise<
     const checker = createRuleChecker(schema.openAPIV3Schema);
     if (checker !== undefined) rules.set(name, checker);
   }
-  return { rules };
+  const { conversion } = crd.spec;
+  if (conversion?.strategy !== "Webhook") return { rules };
+  const { webhookConverter } = await import("./conversion-webhook.ts");
+  return { rules, convertAll: webhookConverter(conversion, dependencies) };
 }

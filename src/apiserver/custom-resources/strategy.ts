@@ -20,23 +20,20 @@ export interface StrategyOptions {
   /** What is asked for, and by whose schema objects are checked. */
   readonly version: CustomResourceDefinitionVersion;
   readonly schema: JsonSchema | undefined;
-  /** The schema of the version that objects are stored in: they are completed by it. */
-  readonly storedSchema: JsonSchema | undefined;
-  /** Whether stored objects may be checked as the version asked for: the versions differ in no more than their name. */
-  readonly checksAsAsked: boolean;
+  /** The schema of the version that the registry keeps objects in: they are completed by it. */
+  readonly keptSchema: JsonSchema | undefined;
   /** Evaluates the schema's CEL rules; absent: it has none. */
   readonly rules?: RuleChecker;
 }
 
 /** What a custom kind does with its objects, as one of its versions has it. */
 export function customStrategy(options: StrategyOptions): Strategy<AnyObject> {
-  const { version, storedSchema } = options;
-  const schema = options.checksAsAsked ? options.schema : storedSchema;
+  const { version, schema, keptSchema } = options;
   const scale = version.subresources?.scale;
   const hasStatus = version.subresources?.status !== undefined;
   const apiVersion = apiVersionOf({ group: options.group, version: version.name });
   const asked = (object: AnyObject): AnyObject =>
-    options.checksAsAsked && object.apiVersion !== apiVersion ? { ...object, apiVersion } : object;
+    object.apiVersion !== apiVersion ? { ...object, apiVersion } : object;
 
   const validate = (object: AnyObject, old?: AnyObject): readonly FieldError[] => {
     const errors: FieldError[] = [];
@@ -77,7 +74,7 @@ export function customStrategy(options: StrategyOptions): Strategy<AnyObject> {
     unconditionalUpdate: false,
     // The strategy counts generations itself: everything but metadata, and status where that has its own endpoint.
     generationFields: [],
-    defaults: (object) => completed(object, storedSchema),
+    defaults: (object) => completed(object, keptSchema),
     prepareForCreate: (object) =>
       withMetadata(hasStatus ? withField(object, "status", undefined) : object, { generation: 1 }),
     prepareForUpdate(object, old) {

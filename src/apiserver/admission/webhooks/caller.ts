@@ -1,4 +1,5 @@
 import type { WebhookClientConfig } from "../../../api/admissionregistration/types.generated.ts";
+import type { Service } from "../../../api/core/types.generated.ts";
 import { services } from "../../../api/resources.generated.ts";
 import type { InformerFactory } from "../../../client/informer.ts";
 
@@ -36,6 +37,16 @@ export function urlOf({ service, url }: WebhookClientConfig): string {
 
 /** Throws an Error for a configuration that leads nowhere. */
 export function targetOf(config: WebhookClientConfig, informers: InformerFactory): WebhookTarget {
+  return targetAmong(config, (namespace, name) =>
+    informers.informer(services).lister.get(`${namespace}/${name}`),
+  );
+}
+
+/** As `targetOf`, with services found elsewhere. */
+export function targetAmong(
+  config: WebhookClientConfig,
+  find: (namespace: string, name: string) => Service | undefined,
+): WebhookTarget {
   const url = urlOf(config);
   const authority =
     config.caBundle === undefined || config.caBundle === ""
@@ -45,12 +56,11 @@ export function targetOf(config: WebhookClientConfig, informers: InformerFactory
   const serverName = new URL(url).hostname;
   if (service === undefined) return { url, serverName, ...authority };
   const port = service.port ?? 443;
-  const host = clusterIpOf(informers, service.namespace, service.name, port);
+  const host = clusterIpOf(find(service.namespace, service.name), service.name, port);
   return { url, connect: { host, port }, serverName, ...authority };
 }
 
-function clusterIpOf(informers: InformerFactory, namespace: string, name: string, port: number): string {
-  const found = informers.informer(services).lister.get(`${namespace}/${name}`);
+function clusterIpOf(found: Service | undefined, name: string, port: number): string {
   if (found === undefined) throw new Error(`service ${JSON.stringify(name)} not found`);
   const { type, clusterIP = "", externalName = "", ports = [] } = found.spec ?? {};
   if (type === "ExternalName") return externalName;
