@@ -12,13 +12,15 @@ import { PodAdmission } from "./admission/pod-admission.ts";
 import type { NodeContext } from "./container-starter.ts";
 import type { ContainerRuntime, ImageService } from "./cri/runtime.ts";
 import type { Host } from "./host/host.ts";
+import { ImageGarbageCollector } from "./image-garbage.ts";
 import { ImagePuller } from "./image-puller.ts";
+import { LogRotator, type LogRotatorOptions, type RunningLog } from "./logs/log-rotation.ts";
 import { observeNode } from "./node-observer.ts";
 import { createNodeRegistrar } from "./node-registrar.ts";
 import type { MachineInfo, NodeIdentity } from "./node-status.ts";
 import { OrphanCollector } from "./orphans.ts";
 import { Pleg, type PlegOptions } from "./pleg-loop.ts";
-import { type KubeletDirectories, podDirectories } from "./pod-directories.ts";
+import { type KubeletDirectories, logPathOf, podDirectories } from "./pod-directories.ts";
 import { createPodEvents, type PodEvents } from "./pod-events.ts";
 import { PodKiller } from "./pod-killer.ts";
 import { PodLifecycle } from "./pod-lifecycle.ts";
@@ -33,6 +35,7 @@ import { PodResizer } from "./resize/pod-resizer.ts";
 import type { NodeDns } from "./resolv-conf.ts";
 import { resourceField } from "./resource-amounts.ts";
 import { RestartBackoff } from "./restart-backoff.ts";
+import type { RuntimePod } from "./runtime-pod.ts";
 import { serviceEnvironment } from "./service-environment.ts";
 import { StatusManager } from "./status-manager.ts";
 import { createTerminationMessages } from "./termination-messages.ts";
@@ -68,6 +71,7 @@ export interface KubeletOptions {
   readonly allowedUnsafeSysctls?: readonly string[];
   readonly hostsFileText?: () => Promise<string>;
   readonly pleg?: PlegOptions;
+  readonly logs?: LogRotatorOptions;
 }
 
 export interface Kubelet {
@@ -140,12 +144,18 @@ class NodeAgent implements Kubelet {
     // A container's environment tells of the services: those that exist are known first.
     await informers.waitForSync({ signal });
     workers.follow(this.#podInformer, (pod) => !isMirrorPod(pod));
-    await Promise.all([registering, this.#pleg.run(signal)]);
+    const garbage = new ImageGarbageCollector({
+      ...this.#dependencies,
+      files: this.#dependencies.host.files,
+    });
+    await Promise.all([registering, this.#pleg.run(signal), garbage.run(signal)]);
     this.#probes.close();
     this.#objects.close();
     await workers.stop();
     // What the API server does not take now, the next kubelet tells it.
-    await Promise.race([this.#statuses.flush(), sleep(clock, lastWritesMs)]);
+    const waiting = new AbortController();
+    const longEnough = sleep(clock, lastWritesMs, { signal: waiting.signal }).catch(() => undefined);
+    await Promise.race([this.#statuses.flush(), longEnough]).finally(() => waiting.abort());
     this.#statuses.close();
   }
 
@@ -153,7 +163,9 @@ class NodeAgent implements Kubelet {
     const { runtime, host, clock, logger } = this.#dependencies;
     const { directories, cgroupRoot = "" } = this.#options;
     const orphans = new OrphanCollector({ runtime, host, directories, clock, logger, cgroupRoot });
+    const rotator = new LogRotator({ runtime, files: host.files, clock, logger }, this.#options.logs);
     const listed: ConstructorParameters<typeof Pleg>[0]["listed"] = (listing) => {
+      void rotator.check(runningLogs(listing, directories));
       if (!this.#podInformer.hasSynced) return;
       // The informer may know of pods that the workers have not been told of yet.
       const wanted = new Set(this.pods().map(({ metadata }) => metadata.uid));
@@ -290,4 +302,16 @@ class NodeAgent implements Kubelet {
     if (runtimeClassName === undefined) return "";
     return (await this.#dependencies.client.get(runtimeClasses, { name: runtimeClassName })).handler;
   }
+}
+
+function runningLogs(
+  listing: ReadonlyMap<string, RuntimePod>,
+  directories: KubeletDirectories,
+): RunningLog[] {
+  return [...listing.values()].flatMap(({ containers }) =>
+    containers.flatMap((container) => {
+      const path = container.state === "running" ? logPathOf(directories, container) : undefined;
+      return path === undefined ? [] : [{ containerId: container.id, path }];
+    }),
+  );
 }

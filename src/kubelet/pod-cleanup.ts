@@ -28,7 +28,7 @@ export async function removeDeadInstances(
     if (!isOver) kept.add(container.podSandboxId);
     else {
       await runtime.removeContainer(container.id);
-      if (container.logPath !== "") await host.files.removeTree(container.logPath);
+      await removeLogs(container.logPath, host);
     }
   }
   const [, ...oldSandboxes] = observed.sandboxes;
@@ -50,4 +50,13 @@ export async function removePod(
   }
   await host.cgroups.remove(podCgroupPath(place.cgroupRoot, place.qosClass, uid));
   await host.files.removeTree(place.logDirectory);
+}
+
+/** A container's log, and those rotated away from it. */
+async function removeLogs(logPath: string, { files }: Host): Promise<void> {
+  const slash = logPath.lastIndexOf("/");
+  if (slash < 0) return;
+  const [directory, name] = [logPath.slice(0, slash), logPath.slice(slash + 1)];
+  for (const entry of await files.listDirectory(directory))
+    if (entry === name || entry.startsWith(`${name}.`)) await files.removeTree(`${directory}/${entry}`);
 }

@@ -1,4 +1,5 @@
 import type { Pod } from "../api/core/types.generated.ts";
+import { runtimeAnnotations, runtimeLabels } from "./runtime-pod.ts";
 
 /** Where a pod's things lie on the node's disk: upstream's layout, so that its tools find them. */
 export interface PodDirectories {
@@ -10,6 +11,25 @@ export interface PodDirectories {
   volume(plugin: string, name: string): string;
   /** The file where one instance of a container leaves its last words. */
   terminationLog(containerName: string, attempt: number): string;
+}
+
+/** Where a container of a listing logs to, by what its labels tell of it; undefined: it is not one of ours. */
+export function logPathOf(
+  directories: KubeletDirectories,
+  container: {
+    readonly labels: Readonly<Record<string, string>>;
+    readonly annotations: Readonly<Record<string, string>>;
+    readonly metadata: { readonly attempt: number };
+  },
+): string | undefined {
+  const { labels, annotations, metadata } = container;
+  const name = labels[runtimeLabels.podName];
+  const namespace = labels[runtimeLabels.podNamespace];
+  const uid = labels[runtimeLabels.podUid];
+  const containerName = labels[runtimeLabels.containerName];
+  if (uid === undefined || containerName === undefined) return undefined;
+  const attempt = annotations[runtimeAnnotations.restartCount] ?? metadata.attempt;
+  return `${directories.podLogs}/${namespace}_${name}_${uid}/${containerName}/${attempt}.log`;
 }
 
 export interface KubeletDirectories {

@@ -10,6 +10,7 @@ import { type Containerd, startContainerd } from "../../kubelet/cri/containerd.t
 import { linuxCgroups } from "../../kubelet/host/linux-cgroups.ts";
 import { linuxFiles } from "../../kubelet/host/linux-files.ts";
 import { readMachine } from "../../kubelet/host/linux-machine.ts";
+import { linuxUsage } from "../../kubelet/host/linux-usage.ts";
 import { networkProber } from "../../kubelet/host/network-prober.ts";
 import { startKubeletServer } from "../../kubelet/host/server.ts";
 import { createKubelet } from "../../kubelet/kubelet.ts";
@@ -132,7 +133,11 @@ async function runKubelet(
       ...dependencies,
       runtime,
       images: containerd.images,
-      host: { files: linuxFiles, cgroups: linuxCgroups() },
+      host: {
+        files: linuxFiles,
+        cgroups: linuxCgroups(),
+        usage: () => linuxUsage(directories.root),
+      },
       network: networkProber,
       machine,
       logger,

@@ -5,6 +5,7 @@
 export interface Host {
   readonly files: HostFiles;
   readonly cgroups: HostCgroups;
+  usage(): Promise<NodeUsage>;
 }
 
 export interface FilePayload {
@@ -46,6 +47,36 @@ export interface HostFiles {
   /** The last `maxBytes` of a file; undefined if there is none. */
   readTail(path: string, maxBytes: number): Promise<string | undefined>;
   listDirectory(path: string): Promise<readonly string[]>;
+  /** Bytes of a file; undefined if there is none. */
+  fileSize(path: string): Promise<number | undefined>;
+  rename(from: string, to: string): Promise<void>;
+  /** Replaces a file by a gzip of it, `path.gz`. */
+  compress(path: string): Promise<void>;
+  /** The file system that holds `path`. */
+  diskSpace(path: string): Promise<DiskSpace>;
+}
+
+export interface DiskSpace {
+  readonly capacityBytes: number;
+  readonly availableBytes: number;
+  readonly inodes: number;
+  readonly inodesFree: number;
+}
+
+/** What the whole machine uses at one moment. */
+export interface NodeUsage {
+  /** CPU time spent since the machine's start. */
+  readonly cpuNanoSeconds: number;
+  readonly memoryAvailableBytes: number;
+  readonly memoryUsageBytes: number;
+  readonly memoryWorkingSetBytes: number;
+  readonly memoryRssBytes: number;
+  readonly pageFaults: number;
+  readonly majorPageFaults: number;
+  readonly processes: number;
+  readonly maxProcesses: number;
+  /** Where pods' volumes, logs and images lie. */
+  readonly disk: DiskSpace;
 }
 
 export interface CgroupLimits {

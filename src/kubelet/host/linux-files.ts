@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { constants } from "node:fs";
+import { constants, createReadStream, createWriteStream } from "node:fs";
 import {
   chmod,
   chown,
@@ -12,12 +12,15 @@ import {
   rename,
   rm,
   stat,
+  statfs,
   symlink,
   writeFile,
 } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
-import type { FilePayload, HostFiles } from "./host.ts";
+import { createGzip } from "node:zlib";
+import type { DiskSpace, FilePayload, HostFiles } from "./host.ts";
 
 const run = promisify(execFile);
 
@@ -86,7 +89,10 @@ export const linuxFiles: HostFiles = {
         current = await realpath(next);
       } catch (error) {
         if (!isCode(error, "ENOENT")) throw error;
-        await mkdir(next, { mode: 0o755 });
+        // As writable as the volume itself: the process need not be root (setgid passes the group on).
+        const { mode } = await stat(root);
+        await mkdir(next);
+        await chmod(next, mode & 0o7777);
         current = next;
       }
       // Each step anew: a link may lead out of the volume at any of them.
@@ -117,7 +123,37 @@ export const linuxFiles: HostFiles = {
   async listDirectory(path) {
     return readdir(path).catch(() => []);
   },
+
+  async fileSize(path) {
+    try {
+      return (await stat(path)).size;
+    } catch (error) {
+      if (isCode(error, "ENOENT")) return undefined;
+      throw error;
+    }
+  },
+
+  rename,
+
+  async compress(path) {
+    await pipeline(createReadStream(path), createGzip(), createWriteStream(`${path}.tmp`));
+    await rename(`${path}.tmp`, `${path}.gz`);
+    await rm(path, { force: true });
+  },
+
+  diskSpace,
 };
+
+/** The file system that holds `path`. */
+export async function diskSpace(path: string): Promise<DiskSpace> {
+  const { bsize, blocks, bavail, files, ffree } = await statfs(path);
+  return {
+    capacityBytes: blocks * bsize,
+    availableBytes: bavail * bsize,
+    inodes: files,
+    inodesFree: ffree,
+  };
+}
 
 const dataLink = "..data";
 

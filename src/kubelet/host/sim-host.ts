@@ -2,6 +2,26 @@ import type { MachineInfo } from "../node-status.ts";
 import type { NetworkProber } from "../probes/prober.ts";
 import type { Host } from "./host.ts";
 
+const simDisk = {
+  capacityBytes: 100 * 2 ** 30,
+  availableBytes: 90 * 2 ** 30,
+  inodes: 6_000_000,
+  inodesFree: 5_900_000,
+};
+
+const idleUsage = {
+  cpuNanoSeconds: 0,
+  memoryAvailableBytes: 30 * 2 ** 30,
+  memoryUsageBytes: 2 * 2 ** 30,
+  memoryWorkingSetBytes: 2 * 2 ** 30,
+  memoryRssBytes: 2 ** 30,
+  pageFaults: 0,
+  majorPageFaults: 0,
+  processes: 100,
+  maxProcesses: 100_000,
+  disk: simDisk,
+};
+
 /** The machine of a simulated node: every file write succeeds and leaves nothing. */
 export const simHost: Host = {
   files: {
@@ -16,8 +36,13 @@ export const simHost: Host = {
     resolveSubPath: (volume, subPath) => Promise.resolve(`${volume}/${subPath}`),
     readTail: () => Promise.resolve(undefined),
     listDirectory: () => Promise.resolve([]),
+    fileSize: () => Promise.resolve(undefined),
+    rename: done,
+    compress: done,
+    diskSpace: () => Promise.resolve(simDisk),
   },
   cgroups: { ensure: done, remove: done, list: () => Promise.resolve([]) },
+  usage: () => Promise.resolve(idleUsage),
 };
 
 function done(): Promise<void> {

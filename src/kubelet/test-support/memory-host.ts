@@ -1,4 +1,4 @@
-import type { CgroupLimits, FilePayload, Host } from "../host/host.ts";
+import type { CgroupLimits, FilePayload, Host, NodeUsage } from "../host/host.ts";
 
 /** A node's disk and control groups in memory, for tests to look into. */
 export interface MemoryHost extends Host {
@@ -7,6 +7,8 @@ export interface MemoryHost extends Host {
   /** What volumes show, by directory and then relative path. */
   readonly volumes: Map<string, ReadonlyMap<string, FilePayload>>;
   readonly directories: Set<string>;
+  /** What the machine is said to use; a test may change it. */
+  usageNow: NodeUsage;
   readonly groups: Map<string, CgroupLimits>;
   /** Hard-wired answers of `pathType`; anything else is a directory if it was made, or absent. */
   readonly pathTypes: Map<string, "file" | "directory" | "socket">;
@@ -20,8 +22,22 @@ export function memoryHost(): MemoryHost {
   const directories = new Set<string>();
   const groups = new Map<string, CgroupLimits>();
   const pathTypes: MemoryHost["pathTypes"] = new Map();
+  const disk = { capacityBytes: 100e9, availableBytes: 90e9, inodes: 1e6, inodesFree: 9e5 };
+  const usage = {
+    cpuNanoSeconds: 0,
+    memoryAvailableBytes: 30e9,
+    memoryUsageBytes: 2e9,
+    memoryWorkingSetBytes: 2e9,
+    memoryRssBytes: 1e9,
+    pageFaults: 0,
+    majorPageFaults: 0,
+    processes: 100,
+    maxProcesses: 100_000,
+    disk,
+  };
   const below = (root: string) => (path: string) => path === root || path.startsWith(`${root}/`);
-  return {
+  const host: MemoryHost = {
+    usageNow: usage,
     texts,
     volumes,
     directories,
@@ -69,7 +85,22 @@ export function memoryHost(): MemoryHost {
         }
         return [...names];
       },
+      async fileSize(path) {
+        return texts.get(path)?.length;
+      },
+      async rename(from, to) {
+        texts.set(to, texts.get(from) ?? "");
+        texts.delete(from);
+      },
+      async compress(path) {
+        texts.set(`${path}.gz`, "");
+        texts.delete(path);
+      },
+      async diskSpace() {
+        return host.usageNow.disk;
+      },
     },
+    usage: async () => host.usageNow,
     cgroups: {
       async ensure(path, limits) {
         groups.set(path, limits);
@@ -84,4 +115,5 @@ export function memoryHost(): MemoryHost {
       },
     },
   };
+  return host;
 }
