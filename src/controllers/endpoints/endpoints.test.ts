@@ -85,6 +85,17 @@ for (const { name, spec, pods, want } of [
     want: ["10.1.0.1 : a/80 b/81"],
   },
   {
+    name: "keeps one port of two protocols apart (Service, should serve endpoints on same port and different protocols.)",
+    spec: {
+      ports: [
+        { name: "tcp", port: 80, protocol: "TCP" },
+        { name: "udp", port: 80, protocol: "UDP" },
+      ],
+    },
+    pods: [at("a", "10.1.0.1")],
+    want: ["10.1.0.1 : tcp/80 udp/80"],
+  },
+  {
     name: "lists the pods of a headless service without ports",
     spec: { clusterIP: "None", ports: [] },
     pods: [at("a", "10.1.0.1")],

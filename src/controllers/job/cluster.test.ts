@@ -93,7 +93,7 @@ test("every index runs until it succeeds (Ensure Pods of an Indexed Job get a un
   ]);
 });
 
-test("a job that keeps failing ends after its back-off limit (Ensure that all indexes are executed for an indexed job with backoffLimitPerIndex)", async () => {
+test("a job that keeps failing ends after its back-off limit", async () => {
   const startMs = cluster.clock.now();
   const { status } = await run("broken", { backoffLimit: 2 });
   assert.equal(status?.failed, 3);
@@ -124,4 +124,16 @@ test("deleting a running job lets its pods go (Jobs, active pods, graceful termi
     { propagationPolicy: "Background" },
   );
   await cluster.until(async () => (await podsOf("cut-off")).length === 0);
+});
+
+test("an indexed job whose success policy wants all indexes succeeds with the last (Ensure that job with successPolicy succeeded when all indexes succeeded)", async () => {
+  const { status } = await run("policy", {
+    completionMode: "Indexed",
+    completions: 2,
+    parallelism: 1,
+    successPolicy: { rules: [{ succeededCount: 2 }] },
+  });
+  assert.equal(status?.completedIndexes, "0,1");
+  const met = status?.conditions?.find(({ type }) => type === "SuccessCriteriaMet");
+  assert.equal(met?.reason, "SuccessPolicy");
 });

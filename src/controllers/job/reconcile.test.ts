@@ -178,7 +178,7 @@ const cases: readonly Case[] = [
     want: ["create 1"],
   },
   {
-    name: "keeps a failed pod of an index until its successor is there (Ensure that all indexes are executed for an indexed job with backoffLimitPerIndex)",
+    name: "keeps a failed pod of an index until its successor is there (Ensure that all indexes are executed for an indexed job with backoffLimitPerIndex despite some failing)",
     traits: perIndex,
     pods: [
       own("a", {
@@ -286,7 +286,7 @@ const ends: readonly EndCase[] = [
     want: undefined,
   },
   {
-    name: "ignores disrupted pods (Ensure pod failure policy allows to ignore failure matching on the DisruptionTarget)",
+    name: "ignores disrupted pods (Ensure pod failure policy allows to ignore failure matching on the DisruptionTarget condition)",
     traits: { ...onDisruption, backoffLimit: 0 },
     pods: [own("a", { phase: "Failed", conditions: [{ type: "DisruptionTarget", status: "True" }] })],
     want: undefined,
@@ -304,13 +304,13 @@ const ends: readonly EndCase[] = [
     want: "FailureTarget True FailedIndexes",
   },
   {
-    name: "succeeds by the indexes that matter (Ensure that job with successPolicy succeededIndexes rule succeeded even)",
+    name: "succeeds by the indexes that matter (Ensure that job with successPolicy succeededIndexes rule succeeded even when some indexes remain pending)",
     traits: { ...indexed, successPolicy: { rules: [{ succeededIndexes: "0" }] } },
     pods: [own("a", { index: 0, phase: "Succeeded" }), own("b", { index: 1 })],
     want: "SuccessCriteriaMet True SuccessPolicy",
   },
   {
-    name: "succeeds by a number of indexes (Ensure that job with successPolicy succeededCount rule succeeded even)",
+    name: "succeeds by a number of indexes (Ensure that job with successPolicy succeededCount rule succeeded even when some indexes remain pending)",
     traits: { ...indexed, successPolicy: { rules: [{ succeededCount: 2 }] } },
     pods: [own("a", { index: 0, phase: "Succeeded" }), own("b", { index: 2, phase: "Succeeded" })],
     want: "SuccessCriteriaMet True SuccessPolicy",

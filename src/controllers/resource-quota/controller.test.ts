@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Pod, ResourceQuota, ResourceQuotaStatus } from "../../api/core/types.generated.ts";
-import { configMaps, pods } from "../../api/resources.generated.ts";
+import { configMaps, pods, resourceQuotas } from "../../api/resources.generated.ts";
 import { actions, meta, now, pod, writtenStatus } from "../test-support/objects.ts";
 import { reconcileQuota } from "./controller.ts";
 
@@ -60,4 +60,19 @@ test("ResourceQuota that counts what is not followed is counted anew after a whi
     now,
   );
   assert.deepEqual(actions(intents), ["requeue after 300000 ms"]);
+});
+
+test("ResourceQuota counts quotas, itself among them (ResourceQuota, object count quota, resourcequotas)", () => {
+  const of = quota({ resourcequotas: "3" });
+  const counted = [{ resource: resourceQuotas, objects: [of, quota({})] }];
+  const intents = reconcileQuota({ quota: of, counted, isPolled: false }, now);
+  assert.deepEqual(writtenStatus<ResourceQuotaStatus>(intents)?.used, { resourcequotas: "2" });
+});
+
+test("ResourceQuota shows changed limits in its status (ResourceQuota, update and delete)", () => {
+  const changed: ResourceQuota = {
+    ...quota({ pods: "9" }),
+    status: { hard: { pods: "5", services: "1" }, used: { pods: "1", services: "0" } },
+  };
+  assert.deepEqual(used(changed, [asking("a", "1")]), { hard: { pods: "9" }, used: { pods: "1" } });
 });

@@ -18,6 +18,7 @@ import type { Client } from "../../client/client.ts";
 import type { InformerFactory } from "../../client/informer.ts";
 import { type Controller, type ReconcileContext, watch } from "../framework/controller.ts";
 import { discoverResources } from "../framework/discovery.ts";
+import { semanticallyEqual } from "../framework/equal.ts";
 import { type Intent, requeueAfter, updateStatus } from "../framework/intent.ts";
 
 /** Objects of one resource in a quota's namespace. */
@@ -90,7 +91,15 @@ export function resourceQuotaController({
   );
   return {
     name: "resourcequota-controller",
-    watches: [watch(quotaInformer, (quota) => [objectKey(quota)]), ...replenishing],
+    watches: [
+      // Admission raises the usage before the object shows in a cache: a count made at that moment would take it back.
+      watch(
+        quotaInformer,
+        (quota) => [objectKey(quota)],
+        (old, quota) => !semanticallyEqual(old.spec, quota.spec),
+      ),
+      ...replenishing,
+    ],
     async observe(key) {
       const quota = quotaInformer.lister.get(key);
       if (quota === undefined) return undefined;

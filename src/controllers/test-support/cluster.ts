@@ -5,14 +5,15 @@ import type { AnyObject, KubeObject, ResourceType } from "../../apimachinery/met
 import type { AdmissionDependencies } from "../../apiserver/admission/dependencies.ts";
 import { namespaceLifecycle } from "../../apiserver/admission/namespace-lifecycle.ts";
 import { defaultTolerationSeconds, taintNodesByCondition } from "../../apiserver/admission/pod-defaults.ts";
+import { resourceQuota } from "../../apiserver/admission/resource-quota.ts";
 import { inProcessTransport } from "../../apiserver/in-process.ts";
 import { loopbackUser } from "../../apiserver/server.ts";
-import type { StagesFactory } from "../../apiserver/stages.ts";
+import type { AdmissionPlugin, StagesFactory } from "../../apiserver/stages.ts";
 import { openStages, startTestServer } from "../../apiserver/test-support/server.ts";
 import { rfc3339, rfc3339Micro } from "../../base/clock.ts";
 import { silentLogger } from "../../base/log.ts";
 import { seededRandom } from "../../base/random.ts";
-import { VirtualClock } from "../../base/virtual-clock.ts";
+import type { VirtualClock } from "../../base/virtual-clock.ts";
 import type { Client } from "../../client/client.ts";
 import type { Transport } from "../../client/exchange.ts";
 import type { InformerFactory } from "../../client/informer.ts";
@@ -62,7 +63,8 @@ export async function startTestCluster({
   faults,
 }: TestClusterOptions = {}): Promise<TestCluster> {
   const stop = new AbortController();
-  const server = await startTestServer({ dependencies: { stages: stagesWithAdmission(stop.signal) } });
+  const stages = stagesWithAdmission(stop.signal, () => server.clock);
+  const server = await startTestServer({ dependencies: { stages } });
   await server.server.start();
   const { clock } = server;
   const random = seededRandom(7);
@@ -147,9 +149,8 @@ function lossy(
 async function keepAlive(client: Client, clock: VirtualClock, name: string): Promise<{ stop(): void }> {
   const at = () => rfc3339(clock.now());
   const ready = { type: "Ready", status: "True", lastHeartbeatTime: at(), lastTransitionTime: at() };
-  const node = await client.get(nodes, { name });
-  const status = { ...node.status, conditions: [ready] };
-  await client.update(nodes, { ...node, status }, { subresource: "status" });
+  const report = { type: "merge", patch: { status: { conditions: [ready] } } } as const;
+  await client.patch(nodes, { name }, report, { subresource: "status" });
   const renewTime = () => rfc3339Micro(clock.now());
   const metadata = { name, namespace: "kube-node-lease" };
   await client.create(leases, {
@@ -173,31 +174,43 @@ async function keepAlive(client: Client, clock: VirtualClock, name: string): Pro
   };
 }
 
-/** No authentication and no authorization, but what admission does for controllers: it guards namespaces. */
-function stagesWithAdmission(signal: AbortSignal): StagesFactory {
+/** No authentication and no authorization, but what admission does for controllers: it guards namespaces and quotas. */
+function stagesWithAdmission(signal: AbortSignal, clockOf: () => VirtualClock): StagesFactory {
   return (loopback) => {
-    const clock = new VirtualClock();
-    const client = createClient({ transport: loopback });
-    const informers = createInformerFactory({ client, clock, random: seededRandom(3), logger: silentLogger });
-    informers.informer(namespaces);
-    let started = false;
-    const lifecycle = namespaceLifecycle({ client, informers, clock } as unknown as AdmissionDependencies);
-    const admit = lifecycle.admit?.bind(lifecycle);
-    return {
-      ...openStages,
-      admission: [
-        {
-          ...lifecycle,
-          admit(attributes) {
-            if (!started) informers.start(signal);
-            started = true;
-            return admit?.(attributes);
-          },
-        },
-        taintNodesByCondition(),
-        defaultTolerationSeconds(),
-      ],
+    let plugins: readonly AdmissionPlugin[] | undefined;
+    // Made when the first request comes: the server and its clock are there then.
+    const start = () => {
+      const clock = clockOf();
+      const client = createClient({ transport: loopback, clock });
+      const informers = createInformerFactory({
+        client,
+        clock,
+        random: seededRandom(3),
+        logger: silentLogger,
+      });
+      // What these plugins do not use is left out.
+      const dependencies = { client, informers, clock } as unknown as AdmissionDependencies;
+      const made = [namespaceLifecycle(dependencies), resourceQuota(dependencies)];
+      informers.start(signal);
+      return made;
     };
+    const guard: AdmissionPlugin = {
+      name: "Guard",
+      handles: () => true,
+      async admit(attributes) {
+        plugins ??= start();
+        for (const plugin of plugins) {
+          if (plugin.handles(attributes.operation)) await plugin.admit?.(attributes);
+        }
+        return attributes.object;
+      },
+      async validate(attributes) {
+        for (const plugin of plugins ?? []) {
+          if (plugin.handles(attributes.operation)) await plugin.validate?.(attributes);
+        }
+      },
+    };
+    return { ...openStages, admission: [guard, taintNodesByCondition(), defaultTolerationSeconds()] };
   };
 }
 
