@@ -5,7 +5,8 @@ import type { Transport } from "../client/exchange.ts";
 import type { HealthCheck } from "./health.ts";
 import type { PostStartHook } from "./stages.ts";
 
-const retryMs = 1_000;
+const firstRetryMs = 20;
+const lastRetryMs = 1000;
 
 /** What is done once after the server can answer: each hook until it succeeds, all at the same time. */
 export class Startup {
@@ -51,7 +52,7 @@ export class Startup {
   }
 
   async #runOne(hook: PostStartHook, loopback: Transport, signal: AbortSignal): Promise<void> {
-    for (;;) {
+    for (let pauseMs = firstRetryMs; ; pauseMs = Math.min(2 * pauseMs, lastRetryMs)) {
       try {
         await hook.run(loopback, { signal });
         this.#done.add(hook.name);
@@ -59,7 +60,7 @@ export class Startup {
       } catch (error) {
         signal.throwIfAborted();
         this.#logger.warn({ hook: hook.name, error }, "a start hook failed and is tried again");
-        await sleep(this.#clock, retryMs, { signal });
+        await sleep(this.#clock, pauseMs, { signal });
       }
     }
   }

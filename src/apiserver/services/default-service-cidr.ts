@@ -30,9 +30,11 @@ export async function createDefaultServiceCidr(
       lastTransitionTime: current.metadata.creationTimestamp ?? "",
     },
   ];
-  await client.update(
+  // A patch, for the controller may be giving it its finalizer at this moment.
+  await client.patch(
     serviceCIDRs,
-    { ...current, status: { conditions } },
+    { name },
+    { type: "merge", patch: { status: { conditions } } },
     { signal, subresource: "status" },
   );
 }
