@@ -95,10 +95,21 @@ async function assertNoStrays(cluster: TestCluster): Promise<void> {
   assert.deepEqual(sets.sort(), ["web:1", "web:2"], "one ReplicaSet for each template");
 }
 
-for (const seed of [1, 2, 3, 4]) {
-  test(`all workloads converge though one write in five is lost (seed ${seed})`, async () => {
+for (const { name, seed, rate, restartEveryMs } of [
+  { name: "though one write in five is lost", seed: 1, rate: 0.2, restartEveryMs: undefined },
+  {
+    name: "though one write in five is lost, in another order",
+    seed: 2,
+    rate: 0.2,
+    restartEveryMs: undefined,
+  },
+  { name: "though half of all writes are lost", seed: 3, rate: 0.5, restartEveryMs: undefined },
+  { name: "though the controllers are restarted every few seconds", seed: 4, rate: 0, restartEveryMs: 3000 },
+  { name: "though writes are lost and the controllers restarted", seed: 5, rate: 0.2, restartEveryMs: 7000 },
+]) {
+  test(`all workloads converge ${name}`, async () => {
     const cluster = await startTestCluster({
-      faults: { seed, rate: 0.2 },
+      faults: { seed, rate },
       kubelet: {
         readyAfterMs: () => 5000,
         nodeOf: (pod) =>
@@ -113,14 +124,22 @@ for (const seed of [1, 2, 3, 4]) {
       await cluster.addNode(name);
       beats.push(await cluster.keepAlive(name));
     }
+    let nextRestartMs = cluster.clock.now();
+    const converged = async () => {
+      if (restartEveryMs !== undefined && cluster.clock.now() >= nextRestartMs) {
+        nextRestartMs = cluster.clock.now() + restartEveryMs;
+        await cluster.restartControllers();
+      }
+      return hasConverged(cluster);
+    };
     await createWorkloads(cluster);
-    await cluster.until(() => hasConverged(cluster));
+    await cluster.until(converged);
     const web = await cluster.client.get(deployments, meta("web"));
     await cluster.client.update(deployments, {
       ...web,
       spec: { ...web.spec, template: template("web", "web:2") },
     });
-    await cluster.until(() => hasConverged(cluster));
+    await cluster.until(converged);
     await cluster.clock.advance(60_000);
     await assertNoStrays(cluster);
     await cluster.client.delete(namespaces, { name: namespace });

@@ -12,7 +12,7 @@ import type { AdmissionPlugin, StagesFactory } from "../../apiserver/stages.ts";
 import { openStages, startTestServer } from "../../apiserver/test-support/server.ts";
 import { rfc3339, rfc3339Micro } from "../../base/clock.ts";
 import { silentLogger } from "../../base/log.ts";
-import { seededRandom } from "../../base/random.ts";
+import { type Random, seededRandom } from "../../base/random.ts";
 import type { VirtualClock } from "../../base/virtual-clock.ts";
 import type { Client } from "../../client/client.ts";
 import type { Transport } from "../../client/exchange.ts";
@@ -35,6 +35,8 @@ export interface TestCluster {
     namespace?: string,
   ): Promise<T | undefined>;
   addNode(name: string, more?: Partial<Node>): Promise<void>;
+  /** Ends all controllers in the middle of whatever they do, and starts others that know nothing. */
+  restartControllers(): Promise<void>;
   /** Reports the node ready and renews its lease every 10 s, until `stop`. */
   keepAlive(name: string): Promise<{ stop(): void }>;
   close(): Promise<void>;
@@ -85,19 +87,10 @@ export async function startTestCluster({
       });
   }
   if (kubelet !== undefined) runKubelet(client, informers, clock, kubelet);
-  const managerClient =
-    faults === undefined ? client : createClient({ transport: lossy(transport, faults), clock });
-  const manager = createControllerManager({
-    client: managerClient,
-    informers,
-    clock,
-    random,
-    logger: silentLogger,
-    options,
-  });
-  const running = manager.start(stop.signal).catch((error: unknown) => {
-    if (!stop.signal.aborted) throw error;
-  });
+  informers.start(stop.signal);
+  const managerTransport = faults === undefined ? transport : lossy(transport, faults);
+  const startControllers = () => runControllers(managerTransport, clock, random, options);
+  let controllers = startControllers();
   await clock.settle();
   return {
     client,
@@ -119,11 +112,39 @@ export async function startTestCluster({
       await client.create(nodes, { apiVersion: "v1", kind: "Node", spec: {}, ...more, metadata });
     },
     keepAlive: (name) => keepAlive(client, clock, name),
+    async restartControllers() {
+      await controllers.stop();
+      controllers = startControllers();
+    },
     async close() {
       stop.abort(new Error("the test is over"));
-      await running;
+      await controllers.stop();
       await transport.close();
       await server.close();
+    },
+  };
+}
+
+/** A controller manager with caches of its own. */
+function runControllers(
+  transport: Transport,
+  clock: VirtualClock,
+  random: Random,
+  options: ControllerManagerOptions,
+): { stop(): Promise<void> } {
+  const abort = new AbortController();
+  const client = createClient({ transport, clock });
+  const sources = { client, clock, random, logger: silentLogger };
+  const informers = createInformerFactory({ ...sources, detectMutations: true });
+  const running = createControllerManager({ ...sources, informers, options })
+    .start(abort.signal)
+    .catch((error: unknown) => {
+      if (!abort.signal.aborted) throw error;
+    });
+  return {
+    stop() {
+      abort.abort(new Error("the controllers are stopped"));
+      return running;
     },
   };
 }
