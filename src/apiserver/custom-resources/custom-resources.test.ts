@@ -46,7 +46,7 @@ const widget = (name: string, spec: object) => ({
 });
 const path = kindPath("widgets");
 
-test("[sig-api-machinery] CustomResourceDefinition resources [Privileged:ClusterAdmin] Simple CustomResourceDefinition creating/deleting custom resource definition objects works", async () => {
+test("Custom Resource Definition, create", async () => {
   const crd = await defineKind(server, { plural: "gadgets", kind: "Gadget", schema });
   const conditions = (crd.status as { conditions: { type: string; status: string }[] }).conditions;
   assert.deepEqual(
@@ -121,7 +121,7 @@ for (const { name, spec, want } of [
   });
 }
 
-test("[sig-api-machinery] FieldValidation should create/apply a CR with unknown fields for CRD with no validation schema: strict decoding names each field", async () => {
+test("strict decoding names each field that a schema does not have", async () => {
   const body = { ...widget("c", { size: 1, bad: 1, ports: [{ name: "x", worse: 2 }] }) };
   const strict = await server.object<Status>("POST", path, { body, query: { fieldValidation: "Strict" } });
   assert.equal(strict.code, 400);
