@@ -2,69 +2,37 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { schemas } from "../../../api/schemas.ts";
 import type { Status } from "../../../apimachinery/api-error.ts";
-import type { AnyObject } from "../../../apimachinery/meta.ts";
-import { silentLogger } from "../../../base/log.ts";
-import { seededRandom } from "../../../base/random.ts";
-import { VirtualClock } from "../../../base/virtual-clock.ts";
-import { createInformerFactory } from "../../../client/informer-factory.ts";
-import { createClient } from "../../../client/rest-client.ts";
+import type { AnyObject, KubeList } from "../../../apimachinery/meta.ts";
 import { defineKind, kindPath } from "../../custom-resources/test-support.ts";
 import type { AuthorizationAttributes } from "../../stages.ts";
-import { openStages, startTestServer, type TestServer } from "../../test-support/server.ts";
+import { startAdmittingServer } from "../../test-support/admitting-server.ts";
+import { namesOf, type TestServer } from "../../test-support/server.ts";
 import { mutatingPolicies } from "./mutating-plugin.ts";
 import { withoutObjectLiterals } from "./object-literals.ts";
 import type { PolicyDependencies } from "./policy-dependencies.ts";
 import { validatingPolicies } from "./validating-plugin.ts";
 
 const group = "/apis/admissionregistration.k8s.io/v1";
-const clock = new VirtualClock();
-const stop = new AbortController();
 let server: TestServer;
 
 before(async () => {
-  server = await startTestServer({
-    dependencies: {
-      clock,
-      stages: (loopback) => {
-        const client = createClient({ transport: loopback });
-        const informers = createInformerFactory({
-          client,
-          clock,
-          random: seededRandom(2),
-          logger: silentLogger,
-        });
-        const dependencies: PolicyDependencies = {
-          client,
-          informers,
-          // Answers later, as an authorizer that asks elsewhere does: jane may use what is called "free".
-          authorizer: {
-            authorize: async ({ user, verb, name }: AuthorizationAttributes) => ({
-              allowed: user.name === "jane" && verb === "use" && name === "free",
-              reason: "",
-            }),
-          },
-          definitionOf: (resource) => server.server.definitionOf(resource),
-          definitions: () => server.server.definitions(),
-          modelOf: ({ group: name, version, kind }) => schemas.kind(name, version, kind),
-        };
-        const admission = [mutatingPolicies(dependencies), validatingPolicies(dependencies)];
-        return {
-          ...openStages,
-          admission,
-          postStartHooks: [
-            {
-              name: "informers",
-              async run() {
-                informers.start(stop.signal);
-                await informers.waitForSync({ signal: stop.signal });
-              },
-            },
-          ],
-        };
+  server = await startAdmittingServer(({ client, informers, server: running }) => {
+    const dependencies: PolicyDependencies = {
+      client,
+      informers,
+      // Answers later, as an authorizer that asks elsewhere does: jane may use what is called "free".
+      authorizer: {
+        authorize: async ({ user, verb, name }: AuthorizationAttributes) => ({
+          allowed: user.name === "jane" && verb === "use" && name === "free",
+          reason: "",
+        }),
       },
-    },
+      definitionOf: (resource) => running().server.definitionOf(resource),
+      definitions: () => running().server.definitions(),
+      modelOf: (kind) => schemas.kind(kind.group, kind.version, kind.kind),
+    };
+    return [mutatingPolicies(dependencies), validatingPolicies(dependencies)];
   });
-  await server.server.start();
   await server.ok("POST", "/api/v1/namespaces", {
     body: {
       apiVersion: "v1",
@@ -73,10 +41,7 @@ before(async () => {
     },
   });
 });
-after(async () => {
-  stop.abort();
-  await server.close();
-});
+after(() => server.close());
 
 const everything = {
   resourceRules: [{ apiGroups: ["*"], apiVersions: ["*"], operations: ["*"], resources: ["*"] }],
@@ -112,13 +77,13 @@ async function withPolicy(
       },
     },
   });
-  await clock.settle();
+  await server.clock.settle();
   try {
     await work();
   } finally {
     await server.ok("DELETE", `${group}/${plural}ybindings/b`);
     await server.ok("DELETE", `${group}/${plural}ies/p`);
-    await clock.settle();
+    await server.clock.settle();
   }
 }
 
@@ -437,5 +402,59 @@ for (const [literal, map] of [
 ] as const) {
   test(`the object literal ${literal} is a map`, () => {
     assert.equal(withoutObjectLiterals(literal), map);
+  });
+}
+
+const specs = {
+  ValidatingAdmissionPolicy: {
+    matchConstraints: only("example.com", "nothings"),
+    validations: [{ expression: "true" }],
+  },
+  ValidatingAdmissionPolicyBinding: { policyName: "p", validationActions: ["Deny"] },
+  MutatingAdmissionPolicy: {
+    matchConstraints: only("example.com", "nothings"),
+    reinvocationPolicy: "Never",
+    mutations: [{ patchType: "JSONPatch", jsonPatch: { expression: "[]" } }],
+  },
+  MutatingAdmissionPolicyBinding: { policyName: "p" },
+};
+for (const { name, kind } of [
+  { name: "ValidatingAdmissionPolicy API", kind: "ValidatingAdmissionPolicy" },
+  { name: "ValidatingadmissionPolicyBinding API", kind: "ValidatingAdmissionPolicyBinding" },
+  { name: "MutatingAdmissionPolicy API", kind: "MutatingAdmissionPolicy" },
+  { name: "MutatingAdmissionPolicyBinding API", kind: "MutatingAdmissionPolicyBinding" },
+] as const) {
+  test(name, async () => {
+    const plural = kind.endsWith("y") ? `${kind.toLowerCase().slice(0, -1)}ies` : `${kind.toLowerCase()}s`;
+    const path = `${group}/${plural}`;
+    const resources = await server.ok<{ resources: { name: string; verbs: string[] }[] }>("GET", group);
+    const verbs = resources.resources.find((each) => each.name === plural)?.verbs;
+    for (const verb of ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"])
+      assert.ok(verbs?.includes(verb), verb);
+    const body = (objectName: string) => ({
+      apiVersion: "admissionregistration.k8s.io/v1",
+      kind,
+      metadata: { name: objectName, labels: { of: "test" } },
+      spec: specs[kind],
+    });
+    const watch = await server.watch(path, { labelSelector: "of=test" });
+    const created = await server.ok("POST", path, { body: body("one") });
+    await server.ok("POST", path, { body: body("two") });
+    const query = { labelSelector: "of=test" };
+    assert.deepEqual(namesOf(await server.ok<KubeList>("GET", path, { query })), ["one", "two"]);
+    const metadata = { ...created.metadata, annotations: { updated: "yes" } };
+    await server.ok("PUT", `${path}/one`, { body: { ...created, metadata } });
+    const patched = await server.ok("PATCH", `${path}/one`, {
+      headers: { "content-type": "application/merge-patch+json" },
+      body: { metadata: { annotations: { patched: "yes" } } },
+    });
+    assert.deepEqual(patched.metadata.annotations, { updated: "yes", patched: "yes" });
+    await server.ok("DELETE", `${path}/one`);
+    await server.ok("DELETE", path, { query });
+    const types: string[] = [];
+    while (types.length < 6) types.push((await watch.next())?.type ?? "");
+    assert.deepEqual(types, ["ADDED", "ADDED", "MODIFIED", "MODIFIED", "DELETED", "DELETED"]);
+    watch.close();
+    assert.deepEqual((await server.ok<KubeList>("GET", path, { query })).items, []);
   });
 }
