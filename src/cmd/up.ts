@@ -11,7 +11,8 @@ import { systemRandom } from "../base/system-random.ts";
 import { createInformerFactory } from "../client/informer-factory.ts";
 import { createMemoryStorage } from "../storage/memory/memory-storage.ts";
 import type { Storage } from "../storage/storage.ts";
-import { type ControlPlane, defaultNetwork, startControlPlane } from "./compose/control-plane.ts";
+import { defaultNetwork } from "./compose/cluster-network.ts";
+import { type ControlPlane, startControlPlane } from "./compose/control-plane.ts";
 import { identities, nodeIdentity } from "./compose/identities.ts";
 import { kubernetesVersion } from "./compose/versions.ts";
 import {
@@ -65,10 +66,14 @@ export async function up(options: UpOptions, progress: Progress): Promise<Runnin
     logger.flush();
   };
   try {
+    // The first start makes certificates while the store's thread opens it.
+    const makingPki = ensurePki(where.pki, { nowMs: systemClock.now(), servingNames: servingNames() });
+    makingPki.catch(() => undefined); // awaited below; must not count as unhandled meanwhile
     const storage = await openStorage(options, where.store);
     closers.push(() => storage.close());
-    const pki = await ensurePki(where.pki, { nowMs: systemClock.now(), servingNames: servingNames() });
+    const pki = await makingPki;
     if (isReal) await ensureNodeBridge();
+    const server = `https://127.0.0.1:${port}`;
     const plane = await startControlPlane({
       storage,
       clock: systemClock,
@@ -77,12 +82,11 @@ export async function up(options: UpOptions, progress: Progress): Promise<Runnin
       pki,
       network: defaultNetwork,
       listen: { host, port },
-      externalUrl: `https://127.0.0.1:${port}`,
+      externalUrl: server,
       ...(isReal ? { endpoint: { address: nodeAddress(0), port } } : {}),
       disabled: new Set(options.disabled),
     });
     closers.push(() => plane.close());
-    const server = `https://127.0.0.1:${port}`;
     const kubeconfig = options.kubeconfig ?? where.kubeconfig;
     writeKubeconfig(kubeconfig, {
       server,
@@ -96,23 +100,17 @@ export async function up(options: UpOptions, progress: Progress): Promise<Runnin
     await plane.ready;
     progress(`API server ready at ${server} (${seconds(startedAtMs)})`);
     const nodes = await starting;
-    const state = {
-      pid: process.pid,
-      processStart: await processStart(process.pid),
-      server,
-      kubeconfig,
-      runtime,
-      nodes,
-    };
+    const start = await processStart(process.pid);
+    const state = { pid: process.pid, processStart: start, server, kubeconfig, runtime, nodes };
     await writeState(where.root, { ...state, ready: false });
     if (options.nodes > 0) {
       await nodesReady(plane, options.nodes);
-      if (isReal) await labelControlPlane(plane, nodeName(0));
-      progress(
-        `${options.nodes === 1 ? "node ready" : `${options.nodes} nodes ready`} (${seconds(startedAtMs)})`,
-      );
+      progress(`${options.nodes === 1 ? "node" : `${options.nodes} nodes`} ready (${seconds(startedAtMs)})`);
     }
-    if (isReal) await importImages(options, nodes, progress);
+    if (isReal) {
+      await labelControlPlane(plane, nodeName(0));
+      await importImages(options, nodes, progress);
+    }
     await writeState(where.root, { ...state, ready: true });
     return { port, kubeconfig, stop };
   } catch (error) {

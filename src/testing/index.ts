@@ -6,11 +6,13 @@ import { VirtualClock } from "../base/virtual-clock.ts";
 import type { Client } from "../client/client.ts";
 import type { InformerFactory } from "../client/informer.ts";
 import { createInformerFactory } from "../client/informer-factory.ts";
-import { type ControlPlane, defaultNetwork, startControlPlane } from "../cmd/compose/control-plane.ts";
+import { defaultNetwork } from "../cmd/compose/cluster-network.ts";
+import { type ControlPlane, startControlPlane } from "../cmd/compose/control-plane.ts";
 import { inProcessPki } from "../cmd/compose/in-process-pki.ts";
 import { type SimNode, startSimNode } from "../cmd/compose/sim-node.ts";
 import type { SimRuntimeOptions } from "../kubelet/cri/sim/sim-runtime.ts";
 import { createMemoryStorage } from "../storage/memory/memory-storage.ts";
+import { milliseconds } from "./duration.ts";
 
 export interface TestClusterOptions {
   /** Simulated nodes, "node-1" and on; default 1. */
@@ -99,13 +101,9 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
     },
     async until(condition, { timeout = "10m" } = {}) {
       const timeoutMs = milliseconds(timeout);
-      if (virtual !== undefined) return virtual.advanceUntil(condition, { timeoutMs });
-      const endMs = clock.now() + timeoutMs;
-      while (!(await condition())) {
-        if (clock.now() > endMs) throw new Error("until: the condition did not hold in time");
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-      return undefined;
+      await (virtual === undefined
+        ? waitUntil(condition, timeoutMs)
+        : virtual.advanceUntil(condition, { timeoutMs }));
     },
     async close() {
       stop.abort();
@@ -124,6 +122,15 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
   return cluster;
 }
 
+/** On real time: looks every few milliseconds. */
+async function waitUntil(condition: () => boolean | Promise<boolean>, timeoutMs: number): Promise<void> {
+  const endMs = systemClock.now() + timeoutMs;
+  while (!(await condition())) {
+    if (systemClock.now() > endMs) throw new Error("until: the condition did not hold in time");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   const pending = Symbol("pending");
   const state = await Promise.race([
@@ -131,19 +138,4 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
     new Promise((resolve) => setImmediate(resolve, pending)),
   ]);
   return state !== pending;
-}
-
-const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** "1h30m" or a number of milliseconds. */
-function milliseconds(duration: string | number): number {
-  if (typeof duration === "number") return duration;
-  let total = 0;
-  const rest = duration.replace(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g, (_, amount: string, unit: string) => {
-    total += Number(amount) * (units[unit] ?? 0);
-    return "";
-  });
-  if (rest !== "" || duration === "")
-    throw new Error(`not a duration: "${duration}" (such as "10m", "1.5s", "1h30m")`);
-  return total;
 }

@@ -4,7 +4,7 @@ import type { Client } from "../../client/client.ts";
 import type { InformerFactory } from "../../client/informer.ts";
 import { watchClusterRecords } from "../../dns/cluster-records.ts";
 import { publishDnsService } from "../../dns/publish.ts";
-import type { ClusterNetwork } from "./control-plane.ts";
+import type { ClusterNetwork } from "./cluster-network.ts";
 
 export interface DnsDependencies {
   readonly client: Client;

@@ -17,12 +17,11 @@ import { createKubelet } from "../../kubelet/kubelet.ts";
 import { PodAccess } from "../../kubelet/pod-access.ts";
 import { parseResolvConf } from "../../kubelet/resolv-conf.ts";
 import { createServerAccess } from "../../kubelet/server-access.ts";
-import { statsSummary } from "../../kubelet/stats-summary.ts";
 import { linuxNetworkHost } from "../../network/host/linux-network.ts";
 import { runNetwork } from "../../network/network.ts";
 import { nftPacketRules } from "../../proxy/host/nft.ts";
 import { runProxy } from "../../proxy/proxy.ts";
-import type { ClusterNetwork } from "./control-plane.ts";
+import type { ClusterNetwork } from "./cluster-network.ts";
 import { kubeletVersion } from "./versions.ts";
 
 /** What a node is, apart from how it reaches the API server. */
@@ -127,7 +126,6 @@ async function runKubelet(
   const { runtime } = containerd;
   const machine = () =>
     readMachine({ root: directories.root, hostname: config.name, addresses: [config.address] });
-  const startedAtMs = clock.now();
   const kubelet = createKubelet(
     {
       ...dependencies,
@@ -164,9 +162,8 @@ async function runKubelet(
     clientAuthority: config.clusterAuthority,
     access: createServerAccess({ client, clock, nodeName: config.name }),
     pods: new PodAccess(runtime, kubelet.pods),
-    allPods: kubelet.pods,
+    views: kubelet.views,
     runtime,
-    summary: () => statsSummary({ runtime, clock, nodeName: config.name, startedAtMs }),
     logger,
   });
   await kubelet.run(signal);

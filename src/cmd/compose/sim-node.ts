@@ -9,7 +9,8 @@ import {
 } from "../../kubelet/cri/sim/sim-runtime.ts";
 import { simHost, simMachine, simNetworkProber } from "../../kubelet/host/sim-host.ts";
 import { createKubelet } from "../../kubelet/kubelet.ts";
-import type { ClusterNetwork, ControlPlane } from "./control-plane.ts";
+import type { ClusterNetwork } from "./cluster-network.ts";
+import type { ControlPlane } from "./control-plane.ts";
 import { nodeIdentity } from "./identities.ts";
 import { kubeletVersion } from "./versions.ts";
 

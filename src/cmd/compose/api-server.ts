@@ -1,0 +1,171 @@
+import { setFlagsFromString } from "node:v8";
+import type { ResourceDefinition } from "../../api/definition.ts";
+import { builtInDefinitions } from "../../api/registry.ts";
+import { schemas } from "../../api/schemas.ts";
+import { createProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
+import { createStages } from "../../apiserver/create-stages.ts";
+import { createBackendTransport } from "../../apiserver/http/backend-transport.ts";
+import { createExtensionTransport } from "../../apiserver/http/extension-transport.ts";
+import { type Listener, listen } from "../../apiserver/http/listener.ts";
+import { httpsWebhookTransport } from "../../apiserver/http/webhook-transport.ts";
+import { openApiHandler } from "../../apiserver/openapi/open-api-handler.ts";
+import type { Authorities, Pki } from "../../apiserver/pki/ensure-pki.ts";
+import { frontProxyNames, frontProxyVerifier } from "../../apiserver/pki/front-proxy.ts";
+import { loadTokenKeys } from "../../apiserver/pki/service-account-keys.ts";
+import { parseSigningRequest } from "../../apiserver/pki/signing-request.ts";
+import { type Credential, fingerprintOf } from "../../apiserver/pki/x509.ts";
+import { type ApiServer, createApiServer } from "../../apiserver/server.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Random } from "../../base/random.ts";
+import type { Transport } from "../../client/exchange.ts";
+import { createInformerFactory } from "../../client/informer-factory.ts";
+import { createClient } from "../../client/rest-client.ts";
+import type { Storage } from "../../storage/storage.ts";
+import type { ClusterNetwork } from "./cluster-network.ts";
+import { kubernetesVersion } from "./versions.ts";
+
+export interface ControlPlaneOptions {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** The authorities suffice where only this process reaches it; to listen, and to reach others, it needs the rest. */
+  readonly pki: Authorities & Partial<Pick<Pki, "serving" | "kubeletClient" | "frontProxyClient">>;
+  readonly network: ClusterNetwork;
+  /** Where to listen; absent: only in this process. */
+  readonly listen?: { readonly host: string; readonly port: number };
+  /** Where pods reach it: behind the service `kubernetes`. Absent: that service is not kept. */
+  readonly endpoint?: { readonly address: string; readonly port: number };
+  /** "https://host:port" as clients outside reach it. */
+  readonly externalUrl: string;
+  /** Names of components that are not to run: "scheduler", or a controller's name. */
+  readonly disabled: ReadonlySet<string>;
+}
+
+/** An API server with all that stands around it. */
+export interface ComposedApiServer {
+  readonly server: ApiServer;
+  readonly listener: Listener | undefined;
+  /** Resolves when the start hooks are done: /readyz says ok. */
+  readonly ready: Promise<void>;
+  close(): Promise<void>;
+}
+
+type WebhookTransport = ReturnType<typeof httpsWebhookTransport>;
+
+/** Puts the API server together and starts it; it answers when this resolves. The signal ends its informers. */
+export async function composeApiServer(
+  options: ControlPlaneOptions,
+  signal: AbortSignal,
+): Promise<ComposedApiServer> {
+  const { clock, random, logger, pki } = options;
+  // Patterns come from users (schemas, CEL): one that backtracks without end goes on in V8's linear engine, as Go's all do.
+  setFlagsFromString("--enable-experimental-regexp-engine-on-excessive-backtracks");
+  const protobuf = createProtobufCodec(schemas);
+  const kubelet = pki.kubeletClient && {
+    ...identityOf(pki.kubeletClient),
+    authority: pki.clusterAuthority.certificate,
+  };
+  const webhooks = httpsWebhookTransport();
+  const extensions = createExtensionTransport(pki.frontProxyClient && identityOf(pki.frontProxyClient));
+  const server: ApiServer = await createApiServer({
+    storage: options.storage,
+    clock,
+    random,
+    logger: logger.child({ component: "apiserver" }),
+    definitions: builtInDefinitions,
+    modelOf: ({ group, version, kind }) => schemas.kind(group, version, kind),
+    protobuf,
+    backends: createBackendTransport(kubelet),
+    extensionTransport: extensions,
+    services: {
+      clusterIpRanges: [options.network.serviceCidr],
+      ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
+    },
+    externalAddress: new URL(options.externalUrl).host,
+    webhookTransport: webhooks,
+    nonResourceHandlers: [openApiHandler(() => loadOpenApi(() => server.definitions()))],
+    stages: (loopback) => composeStages(options, { loopback, webhooks, server: () => server, signal }),
+  });
+  const ready = server.start();
+  ready.catch((error: unknown) => logger.error({ error }, "the API server's start hooks failed"));
+  const listener =
+    options.listen === undefined
+      ? undefined
+      : await listen({
+          server,
+          ...options.listen,
+          ...identityOf(servingOf(pki)),
+          clientAuthorities: [pki.clusterAuthority.certificate],
+          logger,
+          protobuf,
+          ...(kubelet === undefined ? {} : { kubelet }),
+        });
+  return {
+    server,
+    listener,
+    ready,
+    async close() {
+      await listener?.close();
+      await server.close();
+      webhooks.close();
+      extensions.close();
+    },
+  };
+}
+
+interface StagesInput {
+  readonly loopback: Transport;
+  readonly webhooks: WebhookTransport;
+  /** Known only once the stages are made. */
+  readonly server: () => ApiServer;
+  readonly signal: AbortSignal;
+}
+
+/** Authentication, authorization and admission, which read the cluster through the server they stand before. */
+function composeStages(options: ControlPlaneOptions, { loopback, webhooks, server, signal }: StagesInput) {
+  const { clock, random, logger, pki } = options;
+  const client = createClient({ transport: loopback, clock });
+  return createStages({
+    client,
+    informers: createInformerFactory({ client, clock, random, logger }),
+    clock,
+    random,
+    logger,
+    signal,
+    tokenKeys: loadTokenKeys({ signingKey: pki.serviceAccountKey }),
+    readSubject: parseSigningRequest,
+    fingerprint: fingerprintOf,
+    externalUrl: options.externalUrl,
+    isFrontProxy: frontProxyVerifier(pki.frontProxyAuthority.certificate, { now: () => clock.now() }),
+    authenticationInfo: {
+      clientAuthority: pki.clusterAuthority.certificate,
+      frontProxyAuthority: pki.frontProxyAuthority.certificate,
+      frontProxyNames,
+    },
+    webhookTransport: webhooks,
+    definitionOf: (resource) => server().definitionOf(resource),
+    definitions: () => server().definitions(),
+  });
+}
+
+function identityOf({ certificate, key }: Credential): { certificate: string; privateKey: string } {
+  return { certificate, privateKey: key };
+}
+
+function servingOf({ serving }: ControlPlaneOptions["pki"]): Credential {
+  if (serving === undefined) throw new Error("a control plane listens with a serving certificate only");
+  return serving;
+}
+
+async function loadOpenApi(definitions: () => readonly ResourceDefinition[]) {
+  const { createOpenApi } = await import("../../apiserver/openapi/open-api.ts");
+  const { customSchema } = await import("../../apiserver/custom-resources/open-api.ts");
+  return createOpenApi({
+    definitions,
+    customSchema,
+    tables: schemas,
+    serverVersion: kubernetesVersion,
+  });
+}
