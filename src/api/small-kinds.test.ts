@@ -100,12 +100,12 @@ const refused: readonly (RefusedCase & { readonly apiVersion: string; readonly k
   {
     apiVersion: coordination,
     kind: "Lease",
-    name: "for no time, of nobody",
-    spec: { leaseDurationSeconds: 0, leaseTransitions: -1, holderIdentity: "" },
+    name: "for no time, that prefers without a strategy",
+    spec: { leaseDurationSeconds: 0, leaseTransitions: -1, preferredHolder: "a" },
     want: [
       "spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0",
       "spec.leaseTransitions: Invalid value: -1: must be greater than or equal to 0",
-      'spec.holderIdentity: Invalid value: "": must not be empty',
+      "spec.preferredHolder: Forbidden: may only be specified if `strategy` is defined",
     ],
   },
   {

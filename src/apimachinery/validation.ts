@@ -26,6 +26,11 @@ export function invalid(path: string, value: unknown, detail = ""): FieldError {
   return { type: "FieldValueInvalid", field: path, message };
 }
 
+/** What is wrong is not one value: parts that do not go together. */
+export function invalidState(path: string, detail: string): FieldError {
+  return { type: "FieldValueInvalid", field: path, message: withDetail("Invalid value", detail) };
+}
+
 /** The value has the wrong shape: what the schema says, not what a rule says. */
 export function typeInvalid(path: string, value: unknown, detail = ""): FieldError {
   return { ...invalid(path, value, detail), type: "FieldValueTypeInvalid" };

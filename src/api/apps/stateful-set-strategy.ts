@@ -1,4 +1,4 @@
-import { workloadWarnings } from "../core/pod-warnings.ts";
+import { templateWarnings } from "../core/pod-warnings.ts";
 import type { Strategy } from "../definition.ts";
 import type { StatefulSet } from "./types.generated.ts";
 import { defaultStatefulSet } from "./workload-defaults.ts";
@@ -18,7 +18,7 @@ export const statefulSetStrategy: Strategy<StatefulSet> = {
   validateStatusUpdate: validateStatefulSetStatusUpdate,
   warnings: (object, old) => [
     ...(old === undefined && (object.spec.revisionHistoryLimit ?? 0) < 0 ? [endlessHistory] : []),
-    ...workloadWarnings("spec.template", object.spec.template, object, old),
+    ...templateWarnings("spec.template", object.spec.template, object, old),
   ],
   prepareForCreate: (object) => ({ ...object, status: { replicas: 0, availableReplicas: 0 } }),
 };

@@ -1,4 +1,5 @@
 import { structuredAsSelector } from "../../apimachinery/labels.ts";
+import { dns1123Label } from "../../apimachinery/names.ts";
 import { ageColumn, nameColumn, stringColumn, templateColumns } from "../columns.ts";
 import { defineResource } from "../define.ts";
 import { statefulSets } from "../resources.generated.ts";
@@ -8,6 +9,8 @@ import type { StatefulSet } from "./types.generated.ts";
 export const statefulSetDefinition = defineResource(statefulSets, {
   shortNames: ["sts"],
   categories: ["all"],
+  // Its pods are hosts that are called by its name and their number.
+  checkName: dns1123Label,
   hasStatus: true,
   columns: [
     nameColumn,

@@ -1,12 +1,15 @@
 /** Deployments, replica sets, daemon sets and stateful sets (upstream's `pkg/apis/apps/validation`). */
 import type { FieldError } from "../../apimachinery/api-error.ts";
+import { validateAnnotations, validateLabels } from "../../apimachinery/labels.ts";
 import * as field from "../../apimachinery/validation.ts";
 import {
   collisionCountErrors,
   intOrPercentErrors,
   isZeroAmount,
+  lastingErrors,
   overHundredErrors,
   replicaCountErrors,
+  selectorMismatch,
   validateLastingTemplate,
   validateWorkloadSelector,
 } from "../core/template-match-validation.ts";
@@ -46,7 +49,7 @@ function validateDeploymentStrategy(path: string, strategy: DeploymentSpec["stra
       ? []
       : [field.forbidden(at, "may not be specified when strategy `type` is 'Recreate'")];
   if (type !== "RollingUpdate")
-    return [field.notSupported(field.child(path, "type"), type, ["Recreate", "RollingUpdate"])];
+    return [field.notSupported(path, strategy ?? {}, ["Recreate", "RollingUpdate"])];
   if (rollingUpdate === undefined) return [field.required(at, "this should be defaulted and never be nil")];
   const { maxUnavailable, maxSurge } = rollingUpdate;
   const unavailablePath = field.child(at, "maxUnavailable");
@@ -145,7 +148,7 @@ function validateDaemonSetStrategy(path: string, strategy: DaemonSetSpec["update
   const { type = "", rollingUpdate } = strategy ?? {};
   if (type === "OnDelete") return [];
   if (type !== "RollingUpdate")
-    return [field.notSupported(field.child(path, "type"), type, ["RollingUpdate", "OnDelete"])];
+    return [field.notSupported(path, strategy ?? {}, ["RollingUpdate", "OnDelete"])];
   const at = field.child(path, "rollingUpdate");
   if (rollingUpdate === undefined) return [field.required(at)];
   const { maxUnavailable, maxSurge } = rollingUpdate;
@@ -205,7 +208,20 @@ export function validateStatefulSet({ spec }: StatefulSet): Errors {
     ...field.nonNegative("spec.minReadySeconds", spec.minReadySeconds),
     ...field.nonNegative("spec.ordinals.start", spec.ordinals?.start),
     ...validateWorkloadSelector("spec.selector", spec.selector, "statefulset"),
-    ...validateLastingTemplate("spec.template", spec.template, spec.selector, "StatefulSet"),
+    ...validateClaimingTemplate("spec.template", spec),
+  ];
+}
+
+/**
+ * As upstream, without the spec of the pods: what their volumes are is known only once claims are made for them, and
+ * what is wrong with the rest is told when the first pod is made.
+ */
+function validateClaimingTemplate(path: string, { selector, template }: StatefulSetSpec): Errors {
+  return [
+    ...selectorMismatch(path, selector, template),
+    ...validateLabels(field.child(path, "labels"), template.metadata?.labels),
+    ...validateAnnotations(field.child(path, "annotations"), template.metadata?.annotations),
+    ...lastingErrors(path, template, "StatefulSet"),
   ];
 }
 
@@ -249,7 +265,7 @@ function validateRetention(
   return (["whenDeleted", "whenScaled"] as const).flatMap((name) =>
     policy === undefined
       ? []
-      : field.oneOf(field.child(path, name), policy[name] ?? "", ["Retain", "Delete"], { required: true }),
+      : field.oneOf(field.child(path, name), policy[name] ?? "", ["Retain", "Delete"]),
   );
 }
 
@@ -298,7 +314,7 @@ export function validateStatefulSetStatusUpdate(
         ["currentReplicas", "replicas", overReplicas],
         ["updatedReplicas", "replicas", overReplicas],
         ["availableReplicas", "replicas", overReplicas],
-        ["availableReplicas", "readyReplicas", overReady],
+        ["availableReplicas", "readyReplicas", "cannot be greater than status.readyReplicas"],
       ],
     ),
     ...collisionCountErrors(status.collisionCount, old.status?.collisionCount),

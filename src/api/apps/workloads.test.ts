@@ -148,6 +148,9 @@ for (const kind of kinds) {
     ]);
   });
 
+  // The pods of a stateful set mount volumes that only their claims will give them.
+  if (kind === "StatefulSet") continue;
+
   test(`what is wrong with a pod is wrong with the template of a ${kind}`, () => {
     const broken = { ...template, spec: { containers: [{ name: "a" }] } };
     assertLines(createErrors("apps/v1", kind, { spec: { ...spec, template: broken } }), [
@@ -155,6 +158,22 @@ for (const kind of kinds) {
     ]);
   });
 }
+
+test("the pods of a stateful set can mount the claims that are made for them", () => {
+  const mounting = {
+    ...template,
+    spec: { containers: [{ name: "a", image: "b", volumeMounts: [{ name: "data", mountPath: "/d" }] }] },
+  };
+  const volumeClaimTemplates = [{ metadata: { name: "data" }, spec: { accessModes: ["ReadWriteOnce"] } }];
+  assertLines(
+    createErrors("apps/v1", "StatefulSet", { spec: { ...spec, template: mounting, volumeClaimTemplates } }),
+    [],
+  );
+});
+
+test("a stateful set's name makes names of hosts", () => {
+  assert.deepEqual(definitionOf("apps/v1", "StatefulSet").checkName?.("a.b"), ["must not contain dots"]);
+});
 
 const refused: readonly (RefusedCase & { readonly kind: (typeof kinds)[number] })[] = [
   {
@@ -181,7 +200,9 @@ const refused: readonly (RefusedCase & { readonly kind: (typeof kinds)[number] }
     kind: "Deployment",
     name: "with an unknown strategy",
     spec: { strategy: { type: "Slowly" } },
-    want: ['spec.strategy.type: Unsupported value: "Slowly": supported values: "Recreate", "RollingUpdate"'],
+    want: [
+      'spec.strategy: Unsupported value: {"type":"Slowly"}: supported values: "Recreate", "RollingUpdate"',
+    ],
   },
   {
     kind: "Deployment",

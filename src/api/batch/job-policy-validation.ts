@@ -8,6 +8,16 @@ type Errors = readonly FieldError[];
 
 const failureActions = ["Count", "FailIndex", "FailJob", "Ignore"];
 const maxFailureRules = 20;
+const maxConditionPatterns = 20;
+
+/** A list as Go prints it. */
+function validValues(words: readonly string[]): string {
+  return `valid values: [${words.map(field.quote).join(" ")}]`;
+}
+
+function wordErrors(path: string, word: string | undefined, words: readonly string[]): Errors {
+  return word ? field.oneOf(path, word, words) : [field.required(path, validValues(words))];
+}
 
 export function validateFailurePolicy(path: string, spec: JobSpec): Errors {
   const { podFailurePolicy, podReplacementPolicy, backoffLimitPerIndex } = spec;
@@ -50,29 +60,24 @@ function validateFailureRule(
   containers: ReadonlySet<string>,
 ): Errors {
   const errors: FieldError[] = [];
-  if (!action)
-    errors.push(
-      field.required(
-        field.child(path, "action"),
-        `valid values: ${failureActions.map(field.quote).join(", ")}`,
-      ),
-    );
+  if (!action) errors.push(field.required(field.child(path, "action"), validValues(failureActions)));
   else if (!failureActions.includes(action))
     errors.push(field.notSupported(field.child(path, "action"), action, failureActions));
   if (onExitCodes !== undefined)
     errors.push(...validateExitCodes(field.child(path, "onExitCodes"), onExitCodes, containers));
+  const conditionsPath = field.child(path, "onPodConditions");
+  if (onPodConditions.length > maxConditionPatterns)
+    errors.push(field.tooMany(conditionsPath, onPodConditions.length, maxConditionPatterns));
   errors.push(
-    ...field.each(field.child(path, "onPodConditions"), onPodConditions, ({ type, status }, at) => [
+    ...field.each(conditionsPath, onPodConditions, ({ type, status }, at) => [
       ...field.invalidEach(field.child(at, "type"), type, qualifiedName(type)),
-      ...field.oneOf(field.child(at, "status"), status ?? "", ["False", "True", "Unknown"], {
-        required: true,
-      }),
+      ...wordErrors(field.child(at, "status"), status, ["False", "True", "Unknown"]),
     ]),
   );
   if (onExitCodes !== undefined && onPodConditions.length > 0)
-    errors.push(field.invalid(path, "", "specifying both OnExitCodes and OnPodConditions is not supported"));
+    errors.push(field.invalidState(path, "specifying both OnExitCodes and OnPodConditions is not supported"));
   if (onExitCodes === undefined && onPodConditions.length === 0)
-    errors.push(field.invalid(path, "", "specifying one of OnExitCodes and OnPodConditions is required"));
+    errors.push(field.invalidState(path, "specifying one of OnExitCodes and OnPodConditions is required"));
   return errors;
 }
 
@@ -81,9 +86,7 @@ function validateExitCodes(
   { containerName, operator, values = [] }: NonNullable<PodFailurePolicy["rules"][number]["onExitCodes"]>,
   containers: ReadonlySet<string>,
 ): Errors {
-  const errors: FieldError[] = [
-    ...field.oneOf(field.child(path, "operator"), operator, ["In", "NotIn"], { required: true }),
-  ];
+  const errors: FieldError[] = [...wordErrors(field.child(path, "operator"), operator, ["In", "NotIn"])];
   if (containerName !== undefined && !containers.has(containerName))
     errors.push(
       field.invalid(
@@ -99,10 +102,9 @@ function validateExitCodes(
     if (operator === "In" && value === 0)
       errors.push(field.invalid(field.at(at, index), value, "must not be 0 for the In operator"));
     if (values.indexOf(value) < index) errors.push(field.duplicate(field.at(at, index), value));
-    const previous = values[index - 1];
-    if (previous !== undefined && previous > value) errors.push(field.invalid(at, values, "must be ordered"));
   });
-  return errors;
+  const isOrdered = values.every((value, index) => index === 0 || (values[index - 1] ?? value) <= value);
+  return isOrdered ? errors : [...errors, field.invalid(at, values, "must be ordered")];
 }
 
 const maxSuccessRules = 20;
@@ -166,7 +168,7 @@ function validateSuccessRule(
 }
 
 /** How many indexes `0,2-4` names; a text that says what is wrong with it. */
-function countIndexes(text: string, completions: number): number | string {
+export function countIndexes(text: string, completions: number): number | string {
   let last = -1;
   let count = 0;
   for (const part of text.split(",")) {

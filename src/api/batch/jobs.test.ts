@@ -172,7 +172,7 @@ const refused: readonly RefusedCase[] = [
     },
     want: [
       'spec.podFailurePolicy.rules[0].action: Unsupported value: "Panic": supported values: "Count", "FailIndex", "FailJob", "Ignore"',
-      'spec.podFailurePolicy.rules[0]: Invalid value: "": specifying one of OnExitCodes and OnPodConditions is required',
+      "spec.podFailurePolicy.rules[0]: Invalid value: specifying one of OnExitCodes and OnPodConditions is required",
       "spec.podFailurePolicy.rules[1].onExitCodes.values[0]: Invalid value: 0: must not be 0 for the In operator",
       "spec.podFailurePolicy.rules[1].onExitCodes.values: Invalid value: [0,2,1]: must be ordered",
     ],

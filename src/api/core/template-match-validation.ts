@@ -56,12 +56,19 @@ export function validateLastingTemplate(
   kind: string,
 ): Errors {
   if (template === undefined) return [field.required(path)];
-  const errors = [...selectorMismatch(path, selector, template), ...validatePodTemplate(path, template)];
-  const { restartPolicy, activeDeadlineSeconds } = template.spec ?? {};
+  return [
+    ...selectorMismatch(path, selector, template),
+    ...validatePodTemplate(path, template),
+    ...lastingErrors(path, template, kind),
+  ];
+}
+
+/** What makes pods end has no place in the template of a workload that replaces them. */
+export function lastingErrors(path: string, { spec }: PodTemplateSpec, kind: string): Errors {
+  const { restartPolicy = "", activeDeadlineSeconds } = spec ?? {};
+  const errors: FieldError[] = [];
   if (restartPolicy !== "Always")
-    errors.push(
-      field.notSupported(field.child(path, "spec", "restartPolicy"), restartPolicy ?? "", ["Always"]),
-    );
+    errors.push(field.notSupported(field.child(path, "spec", "restartPolicy"), restartPolicy, ["Always"]));
   if (activeDeadlineSeconds !== undefined)
     errors.push(
       field.forbidden(

@@ -48,8 +48,14 @@ export function validateServiceCidr({ spec }: ServiceCIDR): Errors {
 export function validateServiceCidrUpdate(object: ServiceCIDR, old: ServiceCIDR): Errors {
   const after = object.spec?.cidrs ?? [];
   const before = old.spec?.cidrs ?? [];
-  const errors = [...validateServiceCidr(object)];
-  if (before.some((range, index) => after[index] !== range))
-    errors.push(field.invalid("spec.cidrs", after, field.immutableMessage));
-  return errors;
+  const path = "spec.cidrs";
+  const isUpgrade = before.length === 1 && after.length === 2;
+  if (after.length !== before.length && !isUpgrade)
+    return [field.invalid(path, after, field.immutableMessage)];
+  const changes = before.flatMap((range, index) =>
+    after[index] === range
+      ? []
+      : [field.invalid(field.at(path, index), after[index], field.immutableMessage)],
+  );
+  return [...validateServiceCidr(object), ...changes];
 }

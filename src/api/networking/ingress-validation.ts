@@ -1,6 +1,7 @@
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import {
   dns1035Label,
+  dns1123Label,
   dns1123Subdomain,
   pathSegment,
   portName,
@@ -40,13 +41,15 @@ export function validateIngress(ingress: Ingress): Errors {
   return errors;
 }
 
-/** The class stands in the field or in the annotation that came before it, not in both. */
+/** Where the class stands in the field and in the annotation that came before it, both say the same. */
 export function validateIngressCreate(ingress: Ingress): Errors {
   const annotation = ingress.metadata.annotations?.[classAnnotation];
+  const className = ingress.spec.ingressClassName;
   const errors = validateIngress(ingress);
-  if (annotation === undefined || ingress.spec.ingressClassName === undefined) return errors;
+  if (annotation === undefined || className === undefined || annotation === className) return errors;
   const path = field.child("annotations", classAnnotation);
-  return [field.invalid(path, annotation, "can not be set when the class field is also set"), ...errors];
+  const detail = "must match `ingressClassName` when both are specified";
+  return [...errors, field.invalid(path, annotation, detail)];
 }
 
 function hostErrors(path: string, host: string): Errors {
@@ -82,8 +85,8 @@ function validatePath(path: string, { path: value = "", pathType }: HTTPIngressP
       return [field.required(field.child(path, "pathType"), "pathType must be specified")];
     case "Exact":
     case "Prefix": {
-      if (absolute.length > 0) return absolute;
       return [
+        ...absolute,
         ...confusing
           .filter((part) => value.includes(part))
           .map((part) => field.invalid(at, value, `must not contain '${part}'`)),
@@ -108,11 +111,7 @@ function validatePath(path: string, { path: value = "", pathType }: HTTPIngressP
 function validateBackend(path: string, { resource, service }: IngressBackend): Errors {
   if (resource !== undefined && service !== undefined)
     return [field.invalid(path, "", "cannot set both resource and service backends")];
-  if (resource !== undefined)
-    return [
-      ...(resource.kind ? [] : [field.required(field.child(path, "resource", "kind"))]),
-      ...(resource.name ? [] : [field.required(field.child(path, "resource", "name"))]),
-    ];
+  if (resource !== undefined) return referenceErrors(field.child(path, "resource"), resource);
   if (service === undefined) return [field.invalid(path, "", "resource or service backend is required")];
   const { name = "", port = {} } = service;
   const namePath = field.child(path, "service", "name");
@@ -120,7 +119,7 @@ function validateBackend(path: string, { resource, service }: IngressBackend): E
     name === "" ? [field.required(namePath)] : [...field.invalidEach(namePath, name, dns1035Label(name))];
   if (port.name && port.number)
     errors.push(field.invalid(path, "", "cannot set both port name & port number"));
-  if (port.name)
+  else if (port.name)
     errors.push(
       ...field.invalidEach(field.child(path, "service", "port", "name"), port.name, portName(port.name)),
     );
@@ -164,25 +163,38 @@ export function validateIngressClass({ spec }: IngressClass): Errors {
   errors.push(...domainPathErrors("spec.controller", controller));
   if (parameters === undefined) return errors;
   const path = "spec.parameters";
-  const { apiGroup, kind, name, namespace, scope } = parameters;
-  if (apiGroup !== undefined)
-    errors.push(...field.invalidEach(field.child(path, "apiGroup"), apiGroup, dns1123Subdomain(apiGroup)));
-  for (const [fieldName, value] of Object.entries({ kind, name })) {
-    const at = field.child(path, fieldName);
-    errors.push(
-      ...(value
-        ? field.invalidEach(at, value, pathSegment(value))
-        : [field.required(at, `${fieldName} is required`)]),
-    );
-  }
+  const { namespace, scope } = parameters;
+  errors.push(...referenceErrors(path, parameters));
   errors.push(
     ...field.oneOf(field.child(path, "scope"), scope, ["Cluster", "Namespace"], { required: true }),
   );
-  if (scope === "Namespace" && !namespace)
-    errors.push(field.required(field.child(path, "namespace"), "`parameters.scope` is set to 'Namespace'"));
-  if (scope === "Cluster" && namespace)
-    errors.push(field.forbidden(field.child(path, "namespace"), "`parameters.scope` is set to 'Cluster'"));
+  const at = field.child(path, "namespace");
+  if (scope === "Namespace" && namespace === undefined)
+    errors.push(field.required(at, "`parameters.scope` is set to 'Namespace'"));
+  if (scope === "Namespace" && namespace !== undefined)
+    errors.push(...field.invalidEach(at, namespace, dns1123Label(namespace)));
+  if (scope === "Cluster" && namespace !== undefined)
+    errors.push(field.forbidden(at, "`parameters.scope` is set to 'Cluster'"));
   return errors;
+}
+
+interface Reference {
+  readonly apiGroup?: string;
+  readonly kind?: string;
+  readonly name?: string;
+}
+
+function referenceErrors(path: string, { apiGroup, kind, name }: Reference): Errors {
+  const group = field.child(path, "apiGroup");
+  return [
+    ...(apiGroup === undefined ? [] : field.invalidEach(group, apiGroup, dns1123Subdomain(apiGroup))),
+    ...Object.entries({ kind, name }).flatMap(([part, value]) => {
+      const at = field.child(path, part);
+      return value
+        ? field.invalidEach(at, value, pathSegment(value))
+        : [field.required(at, `${part} is required`)];
+    }),
+  ];
 }
 
 /** `acme.io/foo`: a domain and a path. */
