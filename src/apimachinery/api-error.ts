@@ -92,7 +92,7 @@ export function failure(
 }
 
 /** "pods" or "deployments.apps": how messages name a resource. */
-export function qualifiedName({ group, resource }: QualifiedResource): string {
+function qualifiedName({ group, resource }: QualifiedResource): string {
   return group === "" ? resource : `${resource}.${group}`;
 }
 
@@ -146,11 +146,6 @@ export function badRequest(message: string): ApiError {
 
 export function unauthorized(message = "Unauthorized"): ApiError {
   return failure(401, "Unauthorized", message);
-}
-
-export function methodNotSupported(resource: QualifiedResource, verb: string): ApiError {
-  const message = `${verb} is not supported on resources of kind "${qualifiedName(resource)}"`;
-  return failure(405, "MethodNotAllowed", message, resourceDetails(resource, ""));
 }
 
 export function tooManyRequests(message: string, retryAfterSeconds: number): ApiError {
