@@ -20,6 +20,7 @@ import type { NodeDns } from "./resolv-conf.ts";
 import { containerResources, type NodeAmounts, resourceField } from "./resource-amounts.ts";
 import type { RestartBackoff } from "./restart-backoff.ts";
 import { newestInstances, type RuntimePodStatus, restartCountOf } from "./runtime-pod.ts";
+import type { KubeletCounters } from "./stats/metrics.ts";
 
 /** What a node is to its pods. */
 export interface NodeContext {
@@ -45,6 +46,7 @@ export interface ContainerStarterDependencies {
   readonly directories: KubeletDirectories;
   readonly crashBackoff: RestartBackoff;
   readonly allocations: Allocations;
+  readonly counters: KubeletCounters;
   readonly serviceVariables: (pod: Pod) => Readonly<Record<string, string>>;
 }
 
@@ -77,7 +79,7 @@ export class ContainerStarter {
     place: Place,
     signal: AbortSignal,
   ): Promise<StartError | undefined> {
-    const { crashBackoff, puller, allocations } = this.#dependencies;
+    const { crashBackoff, puller, allocations, counters } = this.#dependencies;
     const previous = newestInstances(status).get(container.name);
     const backoffKey = `${pod.metadata.uid}/${container.name}`;
     try {
@@ -91,10 +93,17 @@ export class ContainerStarter {
       if (!("targetContainerName" in container))
         allocations.setActuated(pod, id, "resources" in container ? container.resources : undefined);
       await this.#startCreated(pod, container, id, place, signal);
+      counters.add("kubelet_started_containers_total", { container_type: kindOf(pod, container) });
       return undefined;
     } catch (error) {
-      if (error instanceof StartError) return error;
-      throw error;
+      if (!(error instanceof StartError)) throw error;
+      const { reason: code } = error.failure;
+      if (!code.endsWith("BackOff"))
+        counters.add("kubelet_started_containers_errors_total", {
+          container_type: kindOf(pod, container),
+          code,
+        });
+      return error;
     }
   }
 
@@ -218,6 +227,13 @@ export class ContainerStarter {
 export function holdsUpTheRest(pod: Pod, container: AnyContainer): boolean {
   const init = (pod.spec.initContainers ?? []).find(({ name }) => name === container.name);
   return init !== undefined && !isSidecar(init);
+}
+
+function kindOf(pod: Pod, { name }: AnyContainer): string {
+  if ((pod.spec.initContainers ?? []).some((container) => container.name === name)) return "init_container";
+  return pod.spec.containers.some((container) => container.name === name)
+    ? "container"
+    : "ephemeral_container";
 }
 
 function messageOf(error: unknown): string {

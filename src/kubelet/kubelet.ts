@@ -9,6 +9,7 @@ import type { Client } from "../client/client.ts";
 import type { EventRecorder } from "../client/event-recorder.ts";
 import type { InformerFactory, SharedInformer } from "../client/informer.ts";
 import { PodAdmission } from "./admission/pod-admission.ts";
+import { kubeletConfiguration } from "./configuration.ts";
 import type { NodeContext } from "./container-starter.ts";
 import type { ContainerRuntime, ImageService } from "./cri/runtime.ts";
 import type { Host } from "./host/host.ts";
@@ -37,6 +38,9 @@ import { resourceField } from "./resource-amounts.ts";
 import { RestartBackoff } from "./restart-backoff.ts";
 import type { RuntimePod } from "./runtime-pod.ts";
 import { serviceEnvironment } from "./service-environment.ts";
+import { KubeletCounters } from "./stats/metrics.ts";
+import { StatsProvider } from "./stats/summary.ts";
+import { createViews, type KubeletViews } from "./stats/views.ts";
 import { StatusManager } from "./status-manager.ts";
 import { createTerminationMessages } from "./termination-messages.ts";
 import { createTokenManager } from "./volumes/tokens.ts";
@@ -81,6 +85,8 @@ export interface Kubelet {
   readonly pods: () => readonly Pod[];
   /** The latest Node object; undefined before registration. */
   readonly node: () => Node | undefined;
+  /** For the kubelet's server. */
+  readonly views: KubeletViews;
 }
 
 /** A node's agent: from the pods bound to it to containers that run, and back to their statuses. */
@@ -102,6 +108,8 @@ class NodeAgent implements Kubelet {
   readonly #objects: ReferencedObjects;
   readonly #allocations = new Allocations();
   readonly #pleg: Pleg;
+  readonly #counters = new KubeletCounters();
+  readonly views: KubeletViews;
   #workers: PodWorkers | undefined;
   #node: Node | undefined;
 
@@ -123,6 +131,17 @@ class NodeAgent implements Kubelet {
       probe: (probe, target) => runProbe(probe, target, { runtime, network }),
     });
     this.#pleg = this.#createPleg();
+    this.views = createViews({
+      stats: new StatsProvider({ ...dependencies, nodeName: options.identity.name, pods: this.pods }),
+      counters: this.#counters,
+      pods: this.pods,
+      listing: () => this.#pleg.listing,
+      lastRelistMs: () => this.#pleg.lastRelistMs,
+      machine: dependencies.machine,
+      nodeName: options.identity.name,
+      version: options.kubeletVersion,
+      configuration: () => kubeletConfiguration(options),
+    });
   }
 
   readonly pods = () => this.#podInformer.lister.list();
@@ -206,6 +225,7 @@ class NodeAgent implements Kubelet {
       events: this.#events,
       probes: this.#probes,
       allocations: this.#allocations,
+      counters: this.#counters,
       directories,
       node,
       objects,

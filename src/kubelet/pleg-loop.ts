@@ -48,6 +48,11 @@ export class Pleg {
     return this.#lastRelistMs;
   }
 
+  /** Every pod the runtime held at the last relist. */
+  get listing(): ReadonlyMap<string, RuntimePod> {
+    return this.#known;
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#dependencies;
     const events = this.#followEvents(signal);

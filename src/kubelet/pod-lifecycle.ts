@@ -21,6 +21,7 @@ import type { Allocations } from "./resize/allocations.ts";
 import type { PodResizer, ResizeCondition } from "./resize/pod-resizer.ts";
 import type { RestartBackoff } from "./restart-backoff.ts";
 import { inspectPod, type RuntimePodStatus } from "./runtime-pod.ts";
+import type { KubeletCounters } from "./stats/metrics.ts";
 import type { StatusManager } from "./status-manager.ts";
 import type { TerminationMessages } from "./termination-messages.ts";
 import { VolumeError } from "./volumes/payload.ts";
@@ -49,6 +50,7 @@ export interface PodLifecycleDependencies {
   readonly admission: PodAdmission;
   readonly allocations: Allocations;
   readonly resizer: PodResizer;
+  readonly counters: KubeletCounters;
   readonly logDirectoryOf: (pod: Pod) => string;
   readonly qosClassOf: (pod: Pod) => QosClass;
   /** Look at these pods again: what they wait for may have come. */
@@ -104,8 +106,9 @@ export class PodLifecycle {
   }
 
   #reject(pod: Pod, { reason, message }: Rejection): StepResult {
-    const { events, statuses, qosClassOf } = this.#dependencies;
+    const { events, statuses, qosClassOf, counters } = this.#dependencies;
     const uid = pod.metadata.uid ?? "";
+    counters.add("kubelet_admission_rejections_total", { reason });
     events.warning(pod, reason, message);
     this.#endings.set(uid, { phase: "Failed", isRejection: true });
     const why = `Pod was rejected: ${message}`;

@@ -80,8 +80,9 @@ export class PodSynchronizer {
   }
 
   async #kill(pod: Pod, status: RuntimePodStatus, actions: PodActions, signal: AbortSignal): Promise<void> {
-    const { killer, events } = this.#dependencies;
+    const { killer, events, counters } = this.#dependencies;
     if (actions.killPod) {
+      if (actions.createSandbox) counters.add("kubelet_restarted_pods_total");
       if (actions.createSandbox)
         events.normal(pod, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
       await killer.killPod(pod, status, gracePeriodOf(pod, status), signal);
@@ -168,11 +169,13 @@ export class PodSynchronizer {
   }
 
   async #createSandbox(pod: Pod, config: PodSandboxConfig, signal: AbortSignal): Promise<string> {
-    const { runtime, events, runtimeHandler } = this.#dependencies;
+    const { runtime, events, runtimeHandler, counters } = this.#dependencies;
     try {
+      counters.add("kubelet_started_pods_total");
       return await runtime.runPodSandbox(config, { runtimeHandler: await runtimeHandler(pod), signal });
     } catch (error) {
       signal.throwIfAborted();
+      counters.add("kubelet_started_pods_errors_total");
       const why = error instanceof Error ? error.message : String(error);
       events.warning(pod, "FailedCreatePodSandBox", `Failed to create pod sandbox: ${why}`);
       throw error;

@@ -15,6 +15,8 @@ import type { ContainerRuntime } from "../cri/runtime.ts";
 import { InvalidLogOptions, parseLogOptions } from "../log-line.ts";
 import { type PodAccess, PodAccessError } from "../pod-access.ts";
 import type { ServerAccess } from "../server-access.ts";
+import { metricsContentType } from "../stats/metrics.ts";
+import type { KubeletViews } from "../stats/views.ts";
 import { readLog } from "./log-reader.ts";
 
 export interface KubeletServerOptions {
@@ -27,9 +29,8 @@ export interface KubeletServerOptions {
   readonly clientAuthority: string;
   readonly access: ServerAccess;
   readonly pods: PodAccess;
-  readonly allPods: () => readonly Pod[];
+  readonly views: KubeletViews;
   readonly runtime: ContainerRuntime;
-  readonly summary: () => Promise<object>;
   readonly logger: Logger;
 }
 
@@ -95,12 +96,9 @@ async function answer(
   if (url.pathname === "/healthz") return text(response, 200, "ok");
   await admit(request, url.pathname, options);
   const [first, namespace = "", pod = "", container = ""] = path;
+  const view = await viewOf(path.join("/"), options.views);
+  if (view !== undefined) return typeof view === "string" ? metrics(response, view) : json(response, view);
   switch (first) {
-    case "pods":
-    case "runningpods":
-      return json(response, { kind: "PodList", apiVersion: "v1", metadata: {}, items: options.allPods() });
-    case "stats":
-      return json(response, await options.summary());
     case "containerLogs":
       return sendLog(request, response, { namespace, pod, container, query: url.searchParams }, options);
     case "exec":
@@ -113,6 +111,29 @@ async function answer(
       );
     default:
       return text(response, 404, "404 page not found");
+  }
+}
+
+/** What there is to see of the kubelet itself; a text is a page of metrics. */
+async function viewOf(path: string, views: KubeletViews): Promise<object | string | undefined> {
+  const list = (items: readonly Pod[]) => ({ kind: "PodList", apiVersion: "v1", metadata: {}, items });
+  switch (path) {
+    case "pods":
+      return list(views.pods());
+    case "runningpods":
+      return list(views.runningPods());
+    case "stats/summary":
+      return views.summary();
+    case "configz":
+      return views.configuration();
+    case "metrics":
+      return views.metrics();
+    case "metrics/resource":
+      return views.resourceMetrics();
+    case "metrics/cadvisor":
+      return views.cadvisorMetrics();
+    default:
+      return undefined;
   }
 }
 
@@ -225,6 +246,11 @@ async function upgrade(
 
 function text(response: ServerResponse, status: number, body: string): void {
   response.writeHead(status, { "content-type": "text/plain; charset=utf-8" });
+  response.end(body);
+}
+
+function metrics(response: ServerResponse, body: string): void {
+  response.writeHead(200, { "content-type": metricsContentType });
   response.end(body);
 }
 
