@@ -48,12 +48,10 @@ const scalar = (name: string, fromJson: (value: unknown) => unknown): CelType =>
 
 /** A value whose type is found when it is looked at. */
 export const dynType: CelType = { name: "dyn", fromJson: dynFromJson, objects: [], size: unbounded };
-export const boolType = scalar("bool", (value) => value);
-export const intType = scalar("int", (value) =>
-  typeof value === "number" ? BigInt(Math.trunc(value)) : undefined,
-);
+const boolType = scalar("bool", (value) => value);
+const intType = scalar("int", (value) => (typeof value === "number" ? BigInt(Math.trunc(value)) : undefined));
 const doubleType = scalar("double", (value) => value);
-export const stringType: CelType = { ...scalar("string", (value) => value), size: unbounded };
+const stringType: CelType = { ...scalar("string", (value) => value), size: unbounded };
 
 const converted = new WeakMap<object, unknown>();
 
@@ -192,7 +190,7 @@ export function rootTypeOfSchema(schema: JsonSchema): CelType {
 }
 
 /** An object type with these fields. */
-export function recordType(name: string, fields: readonly (readonly [string, CelType])[]): CelType {
+function recordType(name: string, fields: readonly (readonly [string, CelType])[]): CelType {
   class CelObject {}
   const visible = fields.flatMap(([key, type]) => {
     const escaped = escapeName(key);
@@ -250,7 +248,7 @@ const keywords = new Set([
 ]);
 
 /** A property's name as an identifier; undefined: it cannot be one. */
-export function escapeName(name: string): string | undefined {
+function escapeName(name: string): string | undefined {
   if (keywords.has(name)) return `__${name}__`;
   if (!/^[A-Za-z_.$/-][\w.$/-]*$/.test(name) || name.includes("$")) return undefined;
   return name

@@ -6,6 +6,7 @@ import type { CustomKind, ResourceDefinition } from "../../api/definition.ts";
 import { internalError } from "../../apimachinery/api-error.ts";
 import { type AnyObject, apiVersionOf } from "../../apimachinery/meta.ts";
 import { parseJsonPath } from "../../apimachinery/structural-schema/json-path.ts";
+import type { JsonSchema } from "../../apimachinery/structural-schema/json-schema.ts";
 import { byVersionPriority } from "../discovery/documents.ts";
 import { columnsOf } from "./columns.ts";
 import { completed, objectShape } from "./object-shape.ts";
@@ -31,18 +32,29 @@ export function customDefinition(
   crd: CustomResourceDefinition,
   options: CustomDefinitionOptions,
 ): ResourceDefinition {
-  const { spec } = crd;
-  const names = crd.status?.acceptedNames ?? spec.names;
+  const { versions } = crd.spec;
+  const stored = versions.find(({ storage }) => storage) ?? versions[0];
+  if (stored === undefined) throw internalError(`${crd.metadata.name ?? ""} has no versions`);
+  const common = commonPart(crd, stored);
+  const byVersion = new Map<string, ResourceDefinition>();
+  const forVersion = (name: string): ResourceDefinition => {
+    const found = byVersion.get(name) ?? byVersion.get(stored.name);
+    if (found === undefined) throw internalError(`${crd.metadata.name ?? ""} has no version ${name}`);
+    return found;
+  };
+  for (const version of versions)
+    byVersion.set(version.name, versionPart(crd, version, { common, stored, forVersion, options }));
+  // Watchers may be indexed by the fields of any version.
+  return { ...forVersion(stored.name), selectableFields: selectableFields(versions) };
+}
+
+/** What all versions have in common. */
+function commonPart({ spec, status }: CustomResourceDefinition, stored: CustomResourceDefinitionVersion) {
+  const names = status?.acceptedNames ?? spec.names;
   const served = spec.versions
     .filter((version) => version.served)
     .toSorted((left, right) => byVersionPriority(left.name, right.name));
-  const stored = spec.versions.find(({ storage }) => storage) ?? spec.versions[0];
-  if (stored === undefined) throw internalError(`${crd.metadata.name ?? ""} has no versions`);
-  const storedSchema = stored.schema?.openAPIV3Schema;
-  const storedVersion = apiVersionOf({ group: spec.group, version: stored.name });
-  const isConverted = options.convertAll !== undefined;
-
-  const common = {
+  return {
     group: spec.group,
     kind: names.kind,
     listKind: names.listKind ?? `${names.kind}List`,
@@ -56,55 +68,59 @@ export function customDefinition(
     convert: (object: AnyObject, version: string) =>
       completed(object, spec.versions.find(({ name }) => name === version)?.schema?.openAPIV3Schema),
   };
-  const custom = {
-    forVersion: (version: string) => byVersion.get(version) ?? general(),
-    isTerminating: options.isTerminating,
-    ...(options.convertAll === undefined ? {} : { convertAll: options.convertAll }),
-  };
+}
 
-  const byVersion = new Map<string, ResourceDefinition>();
-  for (const version of spec.versions) {
-    const schema = version.schema?.openAPIV3Schema;
-    const rules = options.rules.get(version.name);
-    // Where a webhook converts, each version has storage in its own shape; else all share the stored one.
-    const keptVersion = isConverted
-      ? apiVersionOf({ group: spec.group, version: version.name })
-      : storedVersion;
-    const keptSchema = isConverted ? schema : storedSchema;
-    const scale = version.subresources?.scale;
-    byVersion.set(version.name, {
-      ...common,
-      ...(isConverted ? { storageVersion: version.name } : {}),
-      hasStatus: version.subresources?.status !== undefined,
-      ...(scale === undefined ? {} : { scale: scaleDefinition(scale) }),
-      columns: columnsOf(version.additionalPrinterColumns),
-      selectableFields: selectableFields([version]),
-      custom: {
-        ...custom,
-        fromStorage(object) {
-          const whole = completed(object, keptSchema);
-          return whole.apiVersion === keptVersion ? whole : { ...whole, apiVersion: keptVersion };
-        },
-        shape: objectShape(schema),
-        ...(schema === undefined ? {} : { schema }),
-        ...(version.deprecated === true ? { deprecationWarning: deprecationOf(crd, version) } : {}),
-      },
-      strategy: customStrategy({
-        group: spec.group,
-        version,
-        schema,
-        keptSchema,
-        ...(rules === undefined ? {} : { rules }),
-      }),
-    });
-  }
-  const general = (): ResourceDefinition => {
-    const base = byVersion.get(stored.name);
-    if (base === undefined) throw internalError(`${crd.metadata.name ?? ""} has no storage version`);
-    return base;
+interface VersionContext {
+  readonly common: ReturnType<typeof commonPart>;
+  readonly stored: CustomResourceDefinitionVersion;
+  readonly forVersion: (version: string) => ResourceDefinition;
+  readonly options: CustomDefinitionOptions;
+}
+
+function versionPart(
+  crd: CustomResourceDefinition,
+  version: CustomResourceDefinitionVersion,
+  { common, stored, forVersion, options }: VersionContext,
+): ResourceDefinition {
+  const { convertAll, isTerminating } = options;
+  const schema = version.schema?.openAPIV3Schema;
+  const rules = options.rules.get(version.name);
+  // Where a webhook converts, each version has storage in its own shape; else all share the stored one.
+  const kept = convertAll === undefined ? stored : version;
+  const keptSchema = kept.schema?.openAPIV3Schema;
+  const scale = version.subresources?.scale;
+  return {
+    ...common,
+    storageVersion: kept.name,
+    hasStatus: version.subresources?.status !== undefined,
+    ...(scale === undefined ? {} : { scale: scaleDefinition(scale) }),
+    columns: columnsOf(version.additionalPrinterColumns),
+    selectableFields: selectableFields([version]),
+    custom: {
+      forVersion,
+      isTerminating,
+      ...(convertAll === undefined ? {} : { convertAll }),
+      fromStorage: reader(apiVersionOf({ group: common.group, version: kept.name }), keptSchema),
+      shape: objectShape(schema),
+      ...(schema === undefined ? {} : { schema }),
+      ...(version.deprecated === true ? { deprecationWarning: deprecationOf(crd, version) } : {}),
+    },
+    strategy: customStrategy({
+      group: common.group,
+      version,
+      schema,
+      keptSchema,
+      ...(rules === undefined ? {} : { rules }),
+    }),
   };
-  // Watchers may be indexed by the fields of any version.
-  return { ...general(), selectableFields: selectableFields(spec.versions) };
+}
+
+/** Reads stored objects: without a converter, versions differ in their name only. */
+function reader(apiVersion: string, schema: JsonSchema | undefined) {
+  return (object: AnyObject): AnyObject => {
+    const whole = completed(object, schema);
+    return whole.apiVersion === apiVersion ? whole : { ...whole, apiVersion };
+  };
 }
 
 function selectableFields(
