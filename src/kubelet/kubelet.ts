@@ -9,16 +9,19 @@ import type { Client } from "../client/client.ts";
 import type { EventRecorder } from "../client/event-recorder.ts";
 import type { InformerFactory, SharedInformer } from "../client/informer.ts";
 import { PodAdmission } from "./admission/pod-admission.ts";
+import { kubeletConfiguration } from "./configuration.ts";
 import type { NodeContext } from "./container-starter.ts";
 import type { ContainerRuntime, ImageService } from "./cri/runtime.ts";
 import type { Host } from "./host/host.ts";
+import { ImageGarbageCollector } from "./image-garbage.ts";
 import { ImagePuller } from "./image-puller.ts";
+import { LogRotator, type LogRotatorOptions, type RunningLog } from "./logs/log-rotation.ts";
 import { observeNode } from "./node-observer.ts";
 import { createNodeRegistrar } from "./node-registrar.ts";
 import type { MachineInfo, NodeIdentity } from "./node-status.ts";
 import { OrphanCollector } from "./orphans.ts";
 import { Pleg, type PlegOptions } from "./pleg-loop.ts";
-import { type KubeletDirectories, podDirectories } from "./pod-directories.ts";
+import { type KubeletDirectories, logPathOf, podDirectories } from "./pod-directories.ts";
 import { createPodEvents, type PodEvents } from "./pod-events.ts";
 import { PodKiller } from "./pod-killer.ts";
 import { PodLifecycle } from "./pod-lifecycle.ts";
@@ -33,7 +36,11 @@ import { PodResizer } from "./resize/pod-resizer.ts";
 import type { NodeDns } from "./resolv-conf.ts";
 import { resourceField } from "./resource-amounts.ts";
 import { RestartBackoff } from "./restart-backoff.ts";
+import type { RuntimePod } from "./runtime-pod.ts";
 import { serviceEnvironment } from "./service-environment.ts";
+import { KubeletCounters } from "./stats/metrics.ts";
+import { StatsProvider } from "./stats/summary.ts";
+import { createViews, type KubeletViews } from "./stats/views.ts";
 import { StatusManager } from "./status-manager.ts";
 import { createTerminationMessages } from "./termination-messages.ts";
 import { createTokenManager } from "./volumes/tokens.ts";
@@ -68,6 +75,7 @@ export interface KubeletOptions {
   readonly allowedUnsafeSysctls?: readonly string[];
   readonly hostsFileText?: () => Promise<string>;
   readonly pleg?: PlegOptions;
+  readonly logs?: LogRotatorOptions;
 }
 
 export interface Kubelet {
@@ -77,6 +85,8 @@ export interface Kubelet {
   readonly pods: () => readonly Pod[];
   /** The latest Node object; undefined before registration. */
   readonly node: () => Node | undefined;
+  /** For the kubelet's server. */
+  readonly views: KubeletViews;
 }
 
 /** A node's agent: from the pods bound to it to containers that run, and back to their statuses. */
@@ -98,6 +108,8 @@ class NodeAgent implements Kubelet {
   readonly #objects: ReferencedObjects;
   readonly #allocations = new Allocations();
   readonly #pleg: Pleg;
+  readonly #counters = new KubeletCounters();
+  readonly views: KubeletViews;
   #workers: PodWorkers | undefined;
   #node: Node | undefined;
 
@@ -119,6 +131,17 @@ class NodeAgent implements Kubelet {
       probe: (probe, target) => runProbe(probe, target, { runtime, network }),
     });
     this.#pleg = this.#createPleg();
+    this.views = createViews({
+      stats: new StatsProvider({ ...dependencies, nodeName: options.identity.name, pods: this.pods }),
+      counters: this.#counters,
+      pods: this.pods,
+      listing: () => this.#pleg.listing,
+      lastRelistMs: () => this.#pleg.lastRelistMs,
+      machine: dependencies.machine,
+      nodeName: options.identity.name,
+      version: options.kubeletVersion,
+      configuration: () => kubeletConfiguration(options),
+    });
   }
 
   readonly pods = () => this.#podInformer.lister.list();
@@ -140,12 +163,18 @@ class NodeAgent implements Kubelet {
     // A container's environment tells of the services: those that exist are known first.
     await informers.waitForSync({ signal });
     workers.follow(this.#podInformer, (pod) => !isMirrorPod(pod));
-    await Promise.all([registering, this.#pleg.run(signal)]);
+    const garbage = new ImageGarbageCollector({
+      ...this.#dependencies,
+      files: this.#dependencies.host.files,
+    });
+    await Promise.all([registering, this.#pleg.run(signal), garbage.run(signal)]);
     this.#probes.close();
     this.#objects.close();
     await workers.stop();
     // What the API server does not take now, the next kubelet tells it.
-    await Promise.race([this.#statuses.flush(), sleep(clock, lastWritesMs)]);
+    const waiting = new AbortController();
+    const longEnough = sleep(clock, lastWritesMs, { signal: waiting.signal }).catch(() => undefined);
+    await Promise.race([this.#statuses.flush(), longEnough]).finally(() => waiting.abort());
     this.#statuses.close();
   }
 
@@ -153,7 +182,9 @@ class NodeAgent implements Kubelet {
     const { runtime, host, clock, logger } = this.#dependencies;
     const { directories, cgroupRoot = "" } = this.#options;
     const orphans = new OrphanCollector({ runtime, host, directories, clock, logger, cgroupRoot });
+    const rotator = new LogRotator({ runtime, files: host.files, clock, logger }, this.#options.logs);
     const listed: ConstructorParameters<typeof Pleg>[0]["listed"] = (listing) => {
+      void rotator.check(runningLogs(listing, directories));
       if (!this.#podInformer.hasSynced) return;
       // The informer may know of pods that the workers have not been told of yet.
       const wanted = new Set(this.pods().map(({ metadata }) => metadata.uid));
@@ -194,6 +225,7 @@ class NodeAgent implements Kubelet {
       events: this.#events,
       probes: this.#probes,
       allocations: this.#allocations,
+      counters: this.#counters,
       directories,
       node,
       objects,
@@ -290,4 +322,16 @@ class NodeAgent implements Kubelet {
     if (runtimeClassName === undefined) return "";
     return (await this.#dependencies.client.get(runtimeClasses, { name: runtimeClassName })).handler;
   }
+}
+
+function runningLogs(
+  listing: ReadonlyMap<string, RuntimePod>,
+  directories: KubeletDirectories,
+): RunningLog[] {
+  return [...listing.values()].flatMap(({ containers }) =>
+    containers.flatMap((container) => {
+      const path = container.state === "running" ? logPathOf(directories, container) : undefined;
+      return path === undefined ? [] : [{ containerId: container.id, path }];
+    }),
+  );
 }
