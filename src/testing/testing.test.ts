@@ -1,7 +1,22 @@
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
+import { createRequire } from "node:module";
 import { test } from "node:test";
 import type { Deployment } from "../api/apps/types.generated.ts";
-import { deployments, namespaces, nodes, pods } from "../api/resources.generated.ts";
+import type { TokenReview } from "../api/authentication/types.generated.ts";
+import type { CertificateSigningRequest } from "../api/certificates/types.generated.ts";
+import {
+  certificateSigningRequests,
+  configMaps,
+  deployments,
+  namespaces,
+  nodes,
+  pods,
+  serviceAccounts,
+  tokenReviews,
+} from "../api/resources.generated.ts";
+import type { AnyObject } from "../apimachinery/meta.ts";
+import { loadX509 } from "../apiserver/pki/x509-library.ts";
 import type { VirtualClock } from "../base/virtual-clock.ts";
 import { startCluster } from "./index.ts";
 
@@ -76,3 +91,80 @@ test("Virtual time is told as a duration", async () => {
   assert.equal(cluster.clock.now() - before, 5_400_000);
   await assert.rejects(cluster.advance("soon"), /not a duration/);
 });
+
+const isX509Loaded = () =>
+  Object.keys(createRequire(import.meta.url).cache).some((path) => path.includes("@peculiar/x509"));
+
+test("A token is made and known again on the virtual clock, and no certificate is made for it", async () => {
+  await using cluster = await startCluster({ nodes: 1 });
+  const { client } = cluster;
+  const account = { namespace: "default", name: "default" };
+  await cluster.until(async () => (await client.list(serviceAccounts, account)).items.length > 0);
+  const nowMs = cluster.clock.now();
+  const { status } = await client.createSubresource<AnyObject & { status?: { token?: string } }>(
+    serviceAccounts,
+    account,
+    "token",
+    { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", metadata: {}, spec: {} } as AnyObject,
+  );
+  const review = async (token: string): Promise<TokenReview> =>
+    client.create(tokenReviews, {
+      apiVersion: "authentication.k8s.io/v1",
+      kind: "TokenReview",
+      metadata: {},
+      spec: { token },
+    });
+  const token = status?.token ?? "";
+  assert.equal((await review(token)).status?.user?.username, "system:serviceaccount:default:default");
+  assert.notEqual((await review(`${token}x`)).status?.authenticated, true);
+  assert.equal(cluster.clock.now(), nowMs);
+  assert.equal(isX509Loaded(), false);
+  await cluster.advance("61m");
+  assert.match((await review(token)).status?.error ?? "", /expired/);
+});
+
+test("An approved signing request is signed on the virtual clock, by the authority that pods are told of", async () => {
+  await using cluster = await startCluster({ nodes: 0 });
+  const { client } = cluster;
+  const created = await client.create(certificateSigningRequests, {
+    apiVersion: "certificates.k8s.io/v1",
+    kind: "CertificateSigningRequest",
+    metadata: { name: "jane" },
+    spec: {
+      request: btoa(await requestPem()),
+      signerName: "kubernetes.io/kube-apiserver-client",
+      usages: ["client auth"],
+    },
+  });
+  const conditions = [{ type: "Approved", status: "True", reason: "Test", message: "" }];
+  await client.update(
+    certificateSigningRequests,
+    { ...created, status: { conditions } },
+    { subresource: "approval" },
+  );
+  let signed: CertificateSigningRequest | undefined;
+  await cluster.until(async () => {
+    signed = await client.get(certificateSigningRequests, { name: "jane" });
+    return (signed.status?.certificate ?? "") !== "";
+  });
+  const certificate = new X509Certificate(atob(signed?.status?.certificate ?? ""));
+  const { data } = await client.get(configMaps, { namespace: "default", name: "kube-root-ca.crt" });
+  const authority = new X509Certificate(data?.["ca.crt"] ?? "");
+  assert.equal(isX509Loaded(), true);
+  assert.equal(certificate.subject, "CN=jane");
+  assert.deepEqual(certificate.keyUsage, ["1.3.6.1.5.5.7.3.2"]);
+  assert.ok(certificate.checkIssued(authority) && certificate.verify(authority.publicKey));
+  assert.ok(Date.parse(certificate.validFrom) < cluster.clock.now());
+});
+
+async function requestPem(): Promise<string> {
+  const x509 = await loadX509();
+  const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+  const keys = await crypto.subtle.generateKey(algorithm, false, ["sign", "verify"]);
+  const request = await x509.Pkcs10CertificateRequestGenerator.create({
+    name: [{ CN: ["jane"] }],
+    keys,
+    signingAlgorithm: algorithm,
+  });
+  return request.toString("pem");
+}
