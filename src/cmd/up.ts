@@ -185,13 +185,24 @@ async function startNodes(input: NodesInput): Promise<NodeState[]> {
   return runtime === "sim" ? startSimNodes(input) : startRealNodes(input);
 }
 
-async function startSimNodes({ options, plane, logger, closers }: NodesInput): Promise<NodeState[]> {
+/** More simulated nodes than this are for scale: none of them serves logs and exec. */
+const maxServedSimNodes = 50;
+
+async function startSimNodes({ options, plane, pki, logger, closers }: NodesInput): Promise<NodeState[]> {
   const { startSimNode } = await import("./compose/sim-node.ts");
   const stop = new AbortController();
-  const started = Array.from({ length: options.nodes }, (_, index) =>
-    startSimNode(
+  const start = async (index: number) => {
+    // The whole of 127.0.0.0/8 is this machine: each node has an address there for its kubelet's server.
+    const address = `127.95.${Math.floor(index / 250)}.${(index % 250) + 1}`;
+    const clusterAuthority = pki.clusterAuthority.certificate;
+    const server =
+      options.nodes > maxServedSimNodes
+        ? undefined
+        : { address, serving: (await pki.node(nodeName(index), [address])).serving, clusterAuthority };
+    return startSimNode(
       {
         plane,
+        ...(server === undefined ? {} : { server }),
         name: nodeName(index),
         index,
         network: defaultNetwork,
@@ -200,8 +211,9 @@ async function startSimNodes({ options, plane, logger, closers }: NodesInput): P
         logger,
       },
       stop.signal,
-    ),
-  );
+    );
+  };
+  const started = await Promise.all(Array.from({ length: options.nodes }, (_, index) => start(index)));
   closers.push(async () => {
     stop.abort();
     await Promise.allSettled(started.map(({ running }) => running));

@@ -55,7 +55,7 @@ function stickyPhase(pod: Pod, phase: string): string {
 }
 
 /** Upstream's getPhase. */
-export function podPhase(pod: Pod, statuses: ContainerStatuses, isTerminal: boolean): string {
+function podPhase(pod: Pod, statuses: ContainerStatuses, isTerminal: boolean): string {
   const restartPolicy = pod.spec.restartPolicy ?? "Always";
   let pendingInit = 0;
   let failedInit = 0;

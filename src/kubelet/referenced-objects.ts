@@ -12,7 +12,7 @@ export interface PodReferences {
 }
 
 /** The config maps and secrets that a pod's spec names. */
-export function referencesOf(pod: Pod): PodReferences {
+function referencesOf(pod: Pod): PodReferences {
   const maps = new Set<string>();
   const secretNames = new Set<string>();
   const { spec } = pod;

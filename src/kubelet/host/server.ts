@@ -32,6 +32,8 @@ export interface KubeletServerOptions {
   readonly views: KubeletViews;
   readonly runtime: ContainerRuntime;
   readonly logger: Logger;
+  /** How logs are read; default: from files. */
+  readonly readLog?: typeof readLog;
 }
 
 export interface KubeletServer extends AsyncDisposable {
@@ -173,8 +175,9 @@ async function sendLog(
   request: IncomingMessage,
   response: ServerResponse,
   { namespace, pod, container, query }: LogRequest,
-  { pods }: KubeletServerOptions,
+  { pods, ...options }: KubeletServerOptions,
 ): Promise<void> {
+  const read = options.readLog ?? readLog;
   const logOptions = parseLogOptions(query, Date.now());
   const previous = ["true", "1"].includes(query.get("previous") ?? "");
   const found = await pods.loggedContainer(namespace, pod, container, previous);
@@ -184,12 +187,10 @@ async function sendLog(
   const source = { path: found.logPath, isLive: () => pods.isRunning(found.id) };
   response.writeHead(200, { "content-type": "text/plain", "transfer-encoding": "chunked" });
   response.flushHeaders();
-  await pipeline(Readable.from(readLog(source, logOptions, gone.signal)), response).catch(
-    (error: unknown) => {
-      // The reader left: that is how following ends.
-      if (!gone.signal.aborted) throw error;
-    },
-  );
+  await pipeline(Readable.from(read(source, logOptions, gone.signal)), response).catch((error: unknown) => {
+    // The reader left: that is how following ends.
+    if (!gone.signal.aborted) throw error;
+  });
 }
 
 async function upgrade(

@@ -16,7 +16,7 @@ export interface ActuateDependencies {
 }
 
 /** A resize that cannot be carried out as things are. */
-export class ResizeError extends Error {}
+class ResizeError extends Error {}
 
 /**
  * Gives running containers the resources granted to the pod, without a restart. The pod's own group is never smaller than

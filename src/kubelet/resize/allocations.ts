@@ -100,7 +100,7 @@ function statusOf(pod: Pod, name: string) {
 }
 
 /** By amount, not by notation. */
-export function sameResources(a: ContainerResources = {}, b: ContainerResources = {}): boolean {
+function sameResources(a: ContainerResources = {}, b: ContainerResources = {}): boolean {
   return sameList(a.requests, b.requests) && sameList(a.limits, b.limits);
 }
 

@@ -13,7 +13,7 @@ async function nodeWithPods(): Promise<TestNode> {
   return node;
 }
 
-const valueOf = (text: string, series: string) =>
+const valueOfSeries = (text: string, series: string) =>
   Number(
     text
       .split("\n")
@@ -46,10 +46,10 @@ test("/metrics/resource and /metrics/cadvisor name containers as the metrics ser
   await using node = await nodeWithPods();
   const resource = await node.kubelet.views.resourceMetrics();
   const series = 'container_memory_working_set_bytes{container="c",namespace="default",pod="web"}';
-  assert.equal(valueOf(resource, series), 64 * 2 ** 20);
-  assert.equal(valueOf(resource, "resource_scrape_error"), 0);
+  assert.equal(valueOfSeries(resource, series), 64 * 2 ** 20);
+  assert.equal(valueOfSeries(resource, "resource_scrape_error"), 0);
   const cadvisor = await node.kubelet.views.cadvisorMetrics();
-  assert.equal(valueOf(cadvisor, "machine_cpu_cores"), 8);
+  assert.equal(valueOfSeries(cadvisor, "machine_cpu_cores"), 8);
   assert.match(cadvisor, /^container_memory_rss\{container="c",namespace="default",pod="web",id="/m);
 });
 
@@ -59,11 +59,11 @@ test("/metrics counts what the kubelet did", async () => {
   await node.untilPod("never", ({ status }) => status?.phase === "Failed");
   await node.clock.advance(40_000);
   const text = await node.kubelet.views.metrics();
-  assert.equal(valueOf(text, "kubelet_started_pods_total"), 1);
-  assert.equal(valueOf(text, 'kubelet_started_containers_total{container_type="container"}'), 1);
-  assert.equal(valueOf(text, 'kubelet_admission_rejections_total{reason="NodeAffinity"}'), 1);
-  assert.equal(valueOf(text, 'kubelet_running_containers{container_state="running"}'), 1);
-  assert.equal(valueOf(text, "kubelet_running_pods"), 1);
+  assert.equal(valueOfSeries(text, "kubelet_started_pods_total"), 1);
+  assert.equal(valueOfSeries(text, 'kubelet_started_containers_total{container_type="container"}'), 1);
+  assert.equal(valueOfSeries(text, 'kubelet_admission_rejections_total{reason="NodeAffinity"}'), 1);
+  assert.equal(valueOfSeries(text, 'kubelet_running_containers{container_state="running"}'), 1);
+  assert.equal(valueOfSeries(text, "kubelet_running_pods"), 1);
 });
 
 test("/configz and /runningpods tell what is in force and what runs", async () => {
