@@ -88,12 +88,7 @@ export async function up(options: UpOptions, progress: Progress): Promise<Runnin
     });
     closers.push(() => plane.close());
     const kubeconfig = options.kubeconfig ?? where.kubeconfig;
-    writeKubeconfig(kubeconfig, {
-      server,
-      certificateAuthority: pki.clusterAuthority.certificate,
-      userName: "kubernetes-admin",
-      client: pki.admin,
-    });
+    writeAdminKubeconfig(kubeconfig, server, pki);
     plane.startComponents();
     const starting = startNodes({ options, plane, pki, logger, port, runtime, closers });
     starting.catch(() => undefined); // awaited below; must not count as unhandled meanwhile
@@ -117,6 +112,11 @@ export async function up(options: UpOptions, progress: Progress): Promise<Runnin
     await stop();
     throw error;
   }
+}
+
+function writeAdminKubeconfig(path: string, server: string, { clusterAuthority, admin }: Pki): void {
+  const { certificate: certificateAuthority } = clusterAuthority;
+  writeKubeconfig(path, { server, certificateAuthority, userName: "kubernetes-admin", client: admin });
 }
 
 function seconds(sinceMs: number): string {
