@@ -194,6 +194,9 @@ class Server implements ApiServer {
       const requestor = await this.#userOf(request, context);
       const user = await effectiveUser(this.#stages.impersonator, requestor, info, request.headers);
       await authorizeRequest(this.#authorizer, attributesOf(user, info));
+      const extension = this.#aggregator.find(request.path);
+      if (extension !== undefined)
+        return { passage: await this.#aggregator.passage(extension, request, user) };
       if (!info.isResourceRequest) throw noSuchResource();
       const call = this.#resourceCall(request, info, user, []);
       const subresource = declaredSubresource(call);

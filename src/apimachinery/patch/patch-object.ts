@@ -16,6 +16,9 @@ const patchTypes = [
   "application/strategic-merge-patch+json",
 ] as const;
 
+/** Server-side apply: not one of these patches, but taken in the same place. */
+export const applyPatchType = "application/apply-patch+yaml";
+
 export type PatchType = (typeof patchTypes)[number];
 
 /** Reads a Content-Type. Throws `ApiError` 415; strategic merge needs a model, so custom resources have none. */
@@ -29,7 +32,7 @@ export function patchTypeOf(contentType: string | undefined, hasModel: boolean):
   throw failure(
     415,
     "UnsupportedMediaType",
-    `the body of the request was in an unknown format - accepted media types include: ${supported.join(", ")}`,
+    `the body of the request was in an unknown format - accepted media types include: ${[...supported, applyPatchType].join(", ")}`,
   );
 }
 

@@ -219,6 +219,36 @@ test("aggregator-supports-the-sample-apiserver: registered, checked, announced, 
   await server.ok("DELETE", flunders);
   assert.deepEqual(namesOf(await server.ok<KubeList>("GET", flunders)), []);
 
+  const upgrade = await server.server.upgrade(
+    {
+      method: "GET",
+      path: `${flunders}/one/console`,
+      query: new URLSearchParams({ tty: "1" }),
+      headers: {
+        connection: "Upgrade",
+        upgrade: "websocket",
+        authorization: "Bearer x",
+        "x-remote-user": "root",
+      },
+      signal: new AbortController().signal,
+    },
+    { user },
+  );
+  assert.ok("passage" in upgrade);
+  const { backend, target, headers } = upgrade.passage;
+  assert.equal(target, `${flunders}/one/console?tty=1`);
+  assert.equal(backend.port, extension.listener.port);
+  assert.equal(backend.frontProxy?.serverName, "sample-api.wardle.svc");
+  assert.equal(backend.frontProxy?.certificate, pki.frontProxyClient.certificate);
+  assert.deepEqual(headers, {
+    connection: "Upgrade",
+    upgrade: "websocket",
+    "x-remote-user": "jane",
+    "x-remote-uid": "u1",
+    "x-remote-group": ["dev", "qa"],
+    "x-remote-extra-scope%2Fx": ["1", "2"],
+  });
+
   const status = await server.ok("GET", `${registrations}/${name}/status`);
   await server.ok("PUT", `${registrations}/${name}/status`, {
     body: {

@@ -1,6 +1,6 @@
 import type { APIService } from "../../api/apiregistration/types.generated.ts";
 import { apiServices } from "../../api/resources.generated.ts";
-import { isApiError } from "../../apimachinery/api-error.ts";
+import { isApiError, serviceUnavailable } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import type { Clock } from "../../base/clock.ts";
 import { sleep } from "../../base/clock.ts";
@@ -9,6 +9,7 @@ import type { Random } from "../../base/random.ts";
 import type { Client } from "../../client/client.ts";
 import type { ApiRequest, ApiResponse, UserInfo } from "../../client/exchange.ts";
 import type { CacheEvent } from "../cache/cache-event.ts";
+import type { BackendRequest } from "../connect/backend.ts";
 import { textResponse } from "../non-resource.ts";
 import type { ResourceStore } from "../registry/store.ts";
 import type { ResourceTable } from "../resource-table.ts";
@@ -16,7 +17,7 @@ import { ExtensionClient, type ExtensionDocument } from "./extension-client.ts";
 import type { ExtensionVersion } from "./extension-discovery.ts";
 import type { ExtensionTransport } from "./extension-transport.ts";
 import { ExtensionWatch } from "./extension-watch.ts";
-import { decoded, extensionRequest, passedOn } from "./proxy.ts";
+import { decoded, extensionRequest, passedOn, upgradeRequest } from "./proxy.ts";
 import { localApiServices, planRegistration, type RegistrationStep } from "./registration.ts";
 import { type ExtensionRoute, ExtensionRoutes, routeOf } from "./routes.ts";
 
@@ -98,6 +99,12 @@ export class Aggregator {
       const why = error instanceof Error ? error.message : String(error);
       return textResponse(503, `error trying to reach service: ${why}\n`);
     }
+  }
+
+  /** For a request that takes its connection over: where its bytes go. Throws 503. */
+  async passage(route: ExtensionRoute, request: ApiRequest, user: UserInfo): Promise<BackendRequest> {
+    if (!route.available || this.#extensions === undefined) throw serviceUnavailable("service unavailable");
+    return { backend: await this.#extensions.passage(route), ...upgradeRequest(request, user) };
   }
 
   /** A document that an extension server has of itself, such as its OpenAPI. Rejects where it cannot be had. */

@@ -4,7 +4,7 @@ import { serviceUnavailable } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import type { Random } from "../../base/random.ts";
 import type { UserInfo } from "../../client/exchange.ts";
-import type { BackendResponse } from "../connect/backend.ts";
+import type { Backend, BackendResponse } from "../connect/backend.ts";
 import { serviceBackend } from "../connect/proxy-target.ts";
 import type { ResourceStore } from "../registry/store.ts";
 import type { ExtensionRequest, ExtensionTarget, ExtensionTransport } from "./extension-transport.ts";
@@ -78,6 +78,18 @@ export class ExtensionClient {
     options: { readonly signal: AbortSignal; readonly timeoutMs?: number },
   ): Promise<BackendResponse> {
     return this.#dependencies.transport.request(await this.resolve(route), request, options);
+  }
+
+  /** Where a connection goes that a request takes over. Throws 503 where there is no server. */
+  async passage(route: ExtensionRoute): Promise<Backend> {
+    const { host, port, ...trust } = await this.resolve(route);
+    return {
+      scheme: "https",
+      host,
+      port,
+      identity: "none",
+      frontProxy: { ...trust, ...this.#dependencies.transport.identity },
+    };
   }
 
   /** A document of the extension server's own, asked for by this server. Rejects after five seconds. */

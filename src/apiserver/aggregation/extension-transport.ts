@@ -24,6 +24,8 @@ export interface ExtensionRequest {
  * `timeoutMs` is for all of it, its body included.
  */
 export interface ExtensionTransport {
+  /** What it shows, PEM; absent: nothing, and servers that ask for more refuse it. */
+  readonly identity?: { readonly certificate: string; readonly privateKey: string };
   request(
     server: ExtensionTarget,
     request: ExtensionRequest,

@@ -42,6 +42,20 @@ export function extensionRequest(request: ApiRequest, user: UserInfo): Extension
   };
 }
 
+/** A request that takes its connection over: it says so to the other server, too. */
+export function upgradeRequest(request: ApiRequest, user: UserInfo): ExtensionRequest {
+  const { connection, upgrade } = request.headers;
+  const { headers, ...rest } = extensionRequest(request, user);
+  return {
+    ...rest,
+    headers: {
+      ...headers,
+      ...(connection === undefined ? {} : { connection }),
+      ...(upgrade === undefined ? {} : { upgrade }),
+    },
+  };
+}
+
 /** The answer as it is passed on: what belongs to one connection is left out. */
 export function passedOn({
   status,

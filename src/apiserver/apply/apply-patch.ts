@@ -1,6 +1,7 @@
 import { badRequest, conflict, failure } from "../../apimachinery/api-error.ts";
 import { isMap } from "../../apimachinery/managed-fields/form.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
+import { applyPatchType } from "../../apimachinery/patch/patch-object.ts";
 import { decodeValue } from "../../apimachinery/schema/decode.ts";
 import { countKeysInText, countKeysInValue } from "../../apimachinery/schema/json-text.ts";
 import { strictErrors } from "../../apimachinery/schema/strict-errors.ts";
@@ -19,8 +20,6 @@ import { inNamespace } from "../registry/metadata.ts";
 import { type WriteRequestOptions, writeOptions } from "../registry/options.ts";
 import type { UpdateRules } from "../registry/update-rules.ts";
 import { objectRules } from "../registry/update-rules.ts";
-
-const applyPatchType = "application/apply-patch+yaml";
 
 /** Whether a PATCH is a server-side apply, by its Content-Type. */
 export function isApply(call: ResourceCall): boolean {

@@ -7,6 +7,18 @@ export interface Backend {
   readonly port: number;
   /** Kubelets are shown the server's own client certificate; pods are not. */
   readonly identity: "kubelet" | "none";
+  /** Of an extension API server, instead: how it is known, and what it is shown. */
+  readonly frontProxy?: FrontProxyPassage;
+}
+
+export interface FrontProxyPassage {
+  readonly serverName: string;
+  /** PEM; absent: the system's authorities. */
+  readonly authority?: string;
+  readonly insecure: boolean;
+  /** PEM: the front proxy's. Absent: none is shown. */
+  readonly certificate?: string;
+  readonly privateKey?: string;
 }
 
 export interface BackendRequest {
@@ -14,7 +26,7 @@ export interface BackendRequest {
   readonly method: HttpMethod;
   /** Path and query as they go on the wire. */
   readonly target: string;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: Uint8Array;
 }
 

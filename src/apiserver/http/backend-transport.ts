@@ -15,7 +15,10 @@ export function createBackendTransport(kubelet: KubeletIdentity | undefined): Ba
           port: backend.port,
           method,
           path: target,
-          headers: body === undefined ? headers : { ...headers, "content-length": body.length },
+          headers: {
+            ...(headers as Record<string, string | string[]>), // never changed here
+            ...(body === undefined ? {} : { "content-length": body.length }),
+          },
           signal,
           agent: false,
         };

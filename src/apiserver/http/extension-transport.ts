@@ -36,6 +36,7 @@ export function createExtensionTransport(
   };
 
   return {
+    ...(identity === undefined ? {} : { identity }),
     request(server, { method, target, headers, body }, { signal, timeoutMs }) {
       const within =
         timeoutMs === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);

@@ -107,6 +107,15 @@ function dial(backend: Backend, kubelet: KubeletIdentity | undefined): Promise<S
 
 /** Shared with plain requests: pods' certificates are not checked, as upstream does not. */
 export function tlsOptions(backend: Backend, kubelet: KubeletIdentity | undefined) {
+  const { frontProxy } = backend;
+  if (frontProxy !== undefined)
+    return {
+      servername: frontProxy.serverName,
+      rejectUnauthorized: !frontProxy.insecure,
+      ...(frontProxy.certificate === undefined ? {} : { cert: frontProxy.certificate }),
+      ...(frontProxy.privateKey === undefined ? {} : { key: frontProxy.privateKey }),
+      ...(frontProxy.authority === undefined ? {} : { ca: frontProxy.authority }),
+    };
   if (backend.identity === "none" || kubelet === undefined) return { rejectUnauthorized: false };
   return {
     cert: kubelet.certificate,
@@ -118,7 +127,8 @@ export function tlsOptions(backend: Backend, kubelet: KubeletIdentity | undefine
 function requestHead({ method, target, headers, backend }: BackendRequest): string {
   const host = backend.host.includes(":") ? `[${backend.host}]` : backend.host;
   const lines = [`${method} ${target} HTTP/1.1`, `host: ${host}:${backend.port}`];
-  for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
+  for (const [name, value] of Object.entries(headers))
+    for (const each of typeof value === "string" ? [value] : value) lines.push(`${name}: ${each}`);
   return `${lines.join("\r\n")}\r\n\r\n`;
 }
 
