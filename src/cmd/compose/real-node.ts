@@ -99,18 +99,16 @@ export async function startRealNode(
     logger: logger.child({ component: "containerd" }),
     signal,
   });
+  // Told when it happens: the other parts go on, and the node never becomes ready.
+  const failed = (error: unknown) => {
+    if (!signal.aborted) logger.error({ error, node: config.name }, "a part of the node failed");
+  };
   const parts = [
     runKubelet(config, dependencies, containerd, directories, signal),
     ...(config.disabled.includes("network") ? [] : [runPodNetwork(config, dependencies, containerd, signal)]),
     ...(config.disabled.includes("proxy") ? [] : [runServiceProxy(config, dependencies, signal)]),
   ];
-  const running = Promise.allSettled(parts).then(async (results) => {
-    for (const result of results) {
-      if (result.status === "rejected" && !signal.aborted)
-        logger.error({ error: result.reason, node: config.name }, "a part of the node failed");
-    }
-    await containerd.close();
-  });
+  const running = Promise.all(parts.map((part) => part.catch(failed))).then(() => containerd.close());
   return { containerd, running };
 }
 
