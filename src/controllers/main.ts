@@ -27,6 +27,7 @@ import { jobController } from "./job/controller.ts";
 import { namespaceController } from "./namespace/controller.ts";
 import { type NodeIpamOptions, nodeIpamController } from "./node-ipam/controller.ts";
 import { type NodeLifecycleOptions, nodeLifecycleController } from "./node-lifecycle/controller.ts";
+import { podAutoscalerController } from "./pod-autoscaler/controller.ts";
 import { podGarbageCollector } from "./pod-gc/controller.ts";
 import { replicaSetController, replicationController } from "./replicaset/controller.ts";
 import { resourceQuotaController } from "./resource-quota/controller.ts";
@@ -126,6 +127,7 @@ const builders: Readonly<Record<string, (sources: Sources) => Controller | undef
   "endpointslice-controller": endpointSliceController,
   "endpointslice-mirroring-controller": endpointSliceMirroringController,
   "disruption-controller": disruptionController,
+  "horizontal-pod-autoscaler-controller": podAutoscalerController,
   "resourcequota-controller": resourceQuotaController,
   "clusterrole-aggregation-controller": clusterRoleAggregationController,
   "service-cidr-controller": serviceCidrController,
