@@ -2,6 +2,8 @@
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import { dns1035Label, dns1123Subdomain } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { approvalErrors } from "./api-approval.ts";
+import { selectableFieldErrors } from "./selectable-fields-validation.ts";
 import { structuralErrors } from "./structural-validation.ts";
 import type {
   CustomResourceColumnDefinition,
@@ -28,7 +30,7 @@ export function validateCustomResourceDefinition(object: CustomResourceDefinitio
     errors.push(
       field.invalid("metadata.name", metadata.name ?? "", 'must be spec.names.plural+"."+spec.group'),
     );
-  return [...errors, ...storedVersionErrors(spec, status?.storedVersions ?? [])];
+  return [...errors, ...storedVersionErrors(spec, status?.storedVersions ?? []), ...approvalErrors(object)];
 }
 
 function storedVersionErrors(
@@ -107,6 +109,11 @@ function validateVersion(path: string, version: CustomResourceDefinitionVersion)
   errors.push(
     ...field.each(field.child(path, "additionalPrinterColumns"), additionalPrinterColumns, validateColumn),
     ...validateSubresources(field.child(path, "subresources"), subresources),
+    ...selectableFieldErrors(
+      field.child(path, "selectableFields"),
+      version.selectableFields,
+      schema?.openAPIV3Schema,
+    ),
   );
   return errors;
 }
@@ -226,5 +233,6 @@ export function validateCustomResourceDefinitionUpdate(
     ...field.immutable("spec.group", spec.group, old.spec.group),
     ...field.immutable("spec.names.plural", spec.names.plural, old.spec.names.plural),
     ...storedVersionErrors(spec, object.status?.storedVersions ?? []),
+    ...approvalErrors(object, old),
   ];
 }

@@ -1,6 +1,7 @@
 /** Schemas of custom resources are structural: every part says what it is, and logic only restricts (KEP-1111). */
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { invariantErrors } from "./structural-invariants.ts";
 import type { JSONSchemaProps } from "./types.generated.ts";
 
 type Errors = readonly FieldError[];
@@ -16,15 +17,22 @@ export function structuralErrors(path: string, schema: JSONSchemaProps): Errors 
         ? field.invalid(field.child(path, "type"), schema.type, "must be object at the root")
         : field.required(field.child(path, "type"), "must not be empty at the root"),
     );
-  return [...root, ...validateSchema(path, schema, true)];
+  return [...root, ...validateSchema(path, schema, "root")];
 }
 
-function validateSchema(path: string, schema: JSONSchemaProps, isRoot = false): Errors {
+type Level = "root" | "item" | "field";
+
+function validateSchema(path: string, schema: JSONSchemaProps, level: Level = "field"): Errors {
   const errors: FieldError[] = [...forbiddenErrors(path, schema)];
   const isFree =
     schema["x-kubernetes-int-or-string"] === true || schema["x-kubernetes-preserve-unknown-fields"] === true;
-  if (!schema.type && !isFree && !isRoot)
-    errors.push(field.required(field.child(path, "type"), "must not be empty for specified object fields"));
+  if (!schema.type && !isFree && level !== "root" && schema["x-kubernetes-embedded-resource"] !== true)
+    errors.push(
+      field.required(
+        field.child(path, "type"),
+        `must not be empty for specified ${level === "item" ? "array items" : "object fields"}`,
+      ),
+    );
   if (schema.type && !types.includes(schema.type))
     errors.push(field.notSupported(field.child(path, "type"), schema.type, types));
   const { properties, additionalProperties, items } = schema;
@@ -41,8 +49,8 @@ function validateSchema(path: string, schema: JSONSchemaProps, isRoot = false): 
     errors.push(...validateSchema(field.child(path, "additionalProperties"), additionalProperties));
   if (schema.type === "array" && items === undefined)
     errors.push(field.required(field.child(path, "items"), "must be specified"));
-  if (isSchema(items)) errors.push(...validateSchema(field.child(path, "items"), items));
-  return [...errors, ...listErrors(path, schema)];
+  if (isSchema(items)) errors.push(...validateSchema(field.child(path, "items"), items, "item"));
+  return [...errors, ...invariantErrors(path, schema, level === "root")];
 }
 
 function isSchema(items: JSONSchemaProps["items"]): items is JSONSchemaProps {
@@ -81,28 +89,6 @@ function forbiddenErrors(path: string, schema: JSONSchemaProps): Errors {
   if (Array.isArray(schema.items))
     errors.push(
       field.forbidden(field.child(path, "items"), "items must be a schema object and not an array"),
-    );
-  return errors;
-}
-
-const listTypes = ["atomic", "map", "set"];
-
-function listErrors(path: string, schema: JSONSchemaProps): Errors {
-  const listType = schema["x-kubernetes-list-type"];
-  const keys = schema["x-kubernetes-list-map-keys"] ?? [];
-  const errors: FieldError[] = [];
-  if (listType !== undefined && !listTypes.includes(listType))
-    errors.push(field.notSupported(field.child(path, "x-kubernetes-list-type"), listType, listTypes));
-  const at = field.child(path, "x-kubernetes-list-map-keys");
-  if (listType === "map" && keys.length === 0)
-    errors.push(field.required(at, "must not be empty if x-kubernetes-list-type is map"));
-  if (listType !== "map" && keys.length > 0)
-    errors.push(
-      field.invalid(
-        field.child(path, "x-kubernetes-list-type"),
-        listType ?? "",
-        "must be map if x-kubernetes-list-map-keys is non-empty",
-      ),
     );
   return errors;
 }

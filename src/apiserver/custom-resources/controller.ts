@@ -1,3 +1,4 @@
+import { approvalOf } from "../../api/apiextensions/api-approval.ts";
 import type { CustomResourceDefinition } from "../../api/apiextensions/types.generated.ts";
 import type { ResourceDefinition } from "../../api/definition.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
@@ -120,9 +121,10 @@ export class CustomResources {
         (other) => other.metadata.name !== name && other.spec.group === crd.spec.group,
       );
       const decision = decideNames(crd, others, rfc3339(clock.now()));
+      const conditions = withApproval(crd, decision.conditions, rfc3339(clock.now()));
       const decided: CustomResourceDefinition = {
         ...crd,
-        status: { ...crd.status, acceptedNames: decision.acceptedNames, conditions: decision.conditions },
+        status: { ...crd.status, acceptedNames: decision.acceptedNames, conditions },
       };
       if (isTrue(decided, "Established")) await this.#serve(name, decided);
       if (!jsonEqual(decided.status, crd.status)) {
@@ -130,7 +132,7 @@ export class CustomResources {
         await this.#writeStatus(crd, (status) => ({
           ...status,
           acceptedNames: decision.acceptedNames,
-          conditions: mergeConditions(status.conditions ?? [], decision.conditions),
+          conditions: mergeConditions(status.conditions ?? [], conditions),
         }));
         if (!jsonEqual(decided.status?.acceptedNames, crd.status?.acceptedNames))
           await this.#syncGroup(crd.spec.group, name);
@@ -276,9 +278,25 @@ const asCrd = (object: AnyObject) => object as unknown as CustomResourceDefiniti
 
 const asObject = (crd: CustomResourceDefinition) => crd as unknown as AnyObject; // every kind is one
 
+const ownConditions = new Set(["NamesAccepted", "Established", "KubernetesAPIApprovalPolicyConformant"]);
+
+/** Whether a community group's API is approved, as a condition; other groups have none. */
+function withApproval(
+  crd: CustomResourceDefinition,
+  conditions: readonly Condition[],
+  now: string,
+): readonly Condition[] {
+  const approval = approvalOf(crd);
+  if (approval === undefined) return conditions;
+  const type = "KubernetesAPIApprovalPolicyConformant";
+  const status = approval.state === "Approved" ? "True" : "False";
+  const reason = `${approval.state === "Bypassed" ? "Unapproved" : approval.state}Annotation`;
+  return withCondition(conditions, { type, status, reason, message: approval.reason }, now);
+}
+
 /** What this server decides, over what others have written of their own. */
 function mergeConditions(current: readonly Condition[], decided: readonly Condition[]): readonly Condition[] {
-  const own = decided.filter(({ type }) => type === "NamesAccepted" || type === "Established");
+  const own = decided.filter(({ type }) => ownConditions.has(type));
   return [...current.filter(({ type }) => !own.some((each) => each.type === type)), ...own];
 }
 
