@@ -35,7 +35,7 @@ export interface AutoscalerSnapshot {
 }
 
 /** Upstream's --horizontal-pod-autoscaler-sync-period. */
-export const syncPeriodMs = 15_000;
+const syncPeriodMs = 15_000;
 
 /** Decides the size of an autoscaler's target. */
 export function reconcileAutoscaler(snapshot: AutoscalerSnapshot, { nowMs }: ReconcileContext): Intent[] {
