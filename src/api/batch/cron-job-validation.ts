@@ -22,17 +22,21 @@ export function validateCronJob(cronJob: CronJob): Errors {
   ];
 }
 
-export function validateCronJobUpdate(cronJob: CronJob): Errors {
-  return validateCronSpec(cronJob);
+export function validateCronJobUpdate(cronJob: CronJob, old: CronJob): Errors {
+  return validateCronSpec(cronJob, old);
 }
 
-function validateCronSpec({ spec }: CronJob): Errors {
+function validateCronSpec({ spec }: CronJob, old?: CronJob): Errors {
   const { schedule = "", timeZone, jobTemplate } = spec;
   const template = field.child("spec", "jobTemplate", "spec");
   return [
-    ...(schedule === "" ? [field.required("spec.schedule")] : scheduleErrors("spec.schedule", schedule)),
-    ...(timeZone === undefined ? [] : timeZoneErrors("spec.timeZone", timeZone)),
+    ...(schedule === ""
+      ? [field.required("spec.schedule")]
+      : scheduleErrors(schedule, timeZone, old?.spec.schedule)),
     ...field.nonNegative("spec.startingDeadlineSeconds", spec.startingDeadlineSeconds),
+    ...(timeZone === undefined || timeZone === old?.spec.timeZone
+      ? []
+      : timeZoneErrors("spec.timeZone", timeZone)),
     ...field.oneOf("spec.concurrencyPolicy", spec.concurrencyPolicy, ["Allow", "Forbid", "Replace"], {
       required: true,
     }),
@@ -54,11 +58,20 @@ function validateCronSpec({ spec }: CronJob): Errors {
   ];
 }
 
-function scheduleErrors(path: string, schedule: string): Errors {
-  if (schedule.includes("TZ"))
+function scheduleErrors(schedule: string, timeZone: string | undefined, before = ""): Errors {
+  const path = "spec.schedule";
+  if (!schedule.includes("TZ")) return syntaxErrors(path, schedule);
+  // What stands in the schedule since before there was a field for it may stay there.
+  if (!before.includes("TZ"))
     return [
       field.invalid(path, schedule, "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"),
     ];
+  return timeZone === undefined
+    ? []
+    : [field.invalid(path, schedule, "cannot use both timeZone field and TZ or CRON_TZ in schedule")];
+}
+
+function syntaxErrors(path: string, schedule: string): Errors {
   try {
     parseCronSchedule(schedule);
     return [];

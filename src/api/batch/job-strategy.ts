@@ -2,7 +2,8 @@ import { workloadWarnings } from "../core/pod-warnings.ts";
 import type { Strategy } from "../definition.ts";
 import { defaultJob } from "./job-defaults.ts";
 import { jobLabels } from "./job-labels.ts";
-import { validateJob, validateJobStatusUpdate, validateJobUpdate } from "./job-validation.ts";
+import { validateJobStatusUpdate } from "./job-status-validation.ts";
+import { validateJob, validateJobUpdate } from "./job-validation.ts";
 import type { Job } from "./types.generated.ts";
 
 export const jobStrategy: Strategy<Job> = {

@@ -6,7 +6,7 @@ import { byteLength, dns1123Label, dns1123Subdomain } from "../../apimachinery/n
 import * as field from "../../apimachinery/validation.ts";
 import { validatePodTemplate } from "../core/pod-spec-validation.ts";
 import { selectorMismatch } from "../core/template-match-validation.ts";
-import { isJobConditionTrue, isJobFinished } from "./job-conditions.ts";
+import { isJobConditionTrue } from "./job-conditions.ts";
 import { jobLabels } from "./job-labels.ts";
 import { validateFailurePolicy, validateSuccessPolicy } from "./job-policy-validation.ts";
 import type { Job, JobSpec } from "./types.generated.ts";
@@ -70,6 +70,12 @@ function validateSpec(path: string, spec: JobSpec): Errors {
   ];
 }
 
+const maxFailed = 100_000;
+/** From so many completions on, less may be tried at once and may fail, if failures are counted index by index. */
+const manyCompletions = 100_000;
+const maxParallelismOfMany = 10_000;
+const maxFailedOfMany = 10_000;
+
 const counts = [
   "parallelism",
   "completions",
@@ -127,6 +133,12 @@ function validateCompletionMode(path: string, spec: JobSpec): Errors {
       errors.push(
         field.invalid(at("maxFailedIndexes"), maxFailedIndexes, "must be less than or equal to completions"),
       );
+    if (maxFailedIndexes !== undefined && maxFailedIndexes > maxFailed)
+      errors.push(
+        field.invalid(at("maxFailedIndexes"), maxFailedIndexes, `must be less than or equal to ${maxFailed}`),
+      );
+    if ((completions ?? 0) > manyCompletions && backoffLimitPerIndex !== undefined)
+      errors.push(...manyCompletionsErrors(path, spec));
   } else {
     if (backoffLimitPerIndex !== undefined)
       errors.push(
@@ -139,6 +151,27 @@ function validateCompletionMode(path: string, spec: JobSpec): Errors {
   }
   if (maxFailedIndexes !== undefined && backoffLimitPerIndex === undefined)
     errors.push(field.required(at("backoffLimitPerIndex"), "when maxFailedIndexes is specified"));
+  return errors;
+}
+
+function manyCompletionsErrors(path: string, { maxFailedIndexes, parallelism = 0 }: JobSpec): Errors {
+  const at = field.child(path, "maxFailedIndexes");
+  const when = `when completions are above ${manyCompletions} and used with backoff limit per index`;
+  const errors: FieldError[] = [];
+  if (maxFailedIndexes === undefined)
+    errors.push(field.required(at, `must be specified when completions is above ${manyCompletions}`));
+  if (parallelism > maxParallelismOfMany)
+    errors.push(
+      field.invalid(
+        field.child(path, "parallelism"),
+        parallelism,
+        `must be less than or equal to ${maxParallelismOfMany} ${when}`,
+      ),
+    );
+  if (maxFailedIndexes !== undefined && maxFailedIndexes > maxFailedOfMany)
+    errors.push(
+      field.invalid(at, maxFailedIndexes, `must be less than or equal to ${maxFailedOfMany} ${when}`),
+    );
   return errors;
 }
 
@@ -209,31 +242,4 @@ function maskDirectives(job: Job, old: Job): JobSpec["template"] {
     labels: before.metadata?.labels,
   };
   return { metadata, spec: podSpec } as unknown as JobSpec["template"]; // fields of two templates
-}
-
-export function validateJobStatusUpdate(job: Job, old: Job): Errors {
-  const { status = {} } = job;
-  const errors: FieldError[] = (["active", "succeeded", "failed", "ready", "terminating"] as const).flatMap(
-    (name) => field.nonNegative(`status.${name}`, status[name]),
-  );
-  if (isJobFinished(job) && (status.active ?? 0) > 0)
-    errors.push(field.invalid("status.active", status.active, "active>0 is invalid for finished job"));
-  if (isJobConditionTrue(job, "Complete") && isJobConditionTrue(job, "Failed"))
-    errors.push(
-      field.invalid("status.conditions", "", "cannot set Complete=True and Failed=true conditions"),
-    );
-  if (status.completionTime !== undefined && !isJobConditionTrue(job, "Complete"))
-    errors.push(
-      field.invalid(
-        "status.completionTime",
-        status.completionTime,
-        "cannot set completionTime when there is no Complete=True condition",
-      ),
-    );
-  for (const type of ["Failed", "Complete", "FailureTarget", "SuccessCriteriaMet"] as const)
-    if (isJobConditionTrue(old, type) && !isJobConditionTrue(job, type))
-      errors.push(
-        field.invalid("status.conditions", "", `cannot disable the terminal ${type}=True condition`),
-      );
-  return errors;
 }

@@ -193,6 +193,14 @@ const refused: readonly RefusedCase[] = [
     ],
   },
   {
+    name: "of very many indexes",
+    spec: { completionMode: "Indexed", completions: 100_001, parallelism: 10_001, backoffLimitPerIndex: 1 },
+    want: [
+      "spec.maxFailedIndexes: Required value: must be specified when completions is above 100000",
+      "spec.parallelism: Invalid value: 10001: must be less than or equal to 10000 when completions are above 100000 and used with backoff limit per index",
+    ],
+  },
+  {
     name: "managed by somebody without a domain",
     spec: { managedBy: "me" },
     want: ['spec.managedBy: Invalid value: "me": must be a domain-prefixed path (such as "acme.io/foo")'],
@@ -280,30 +288,104 @@ for (const { name, before, after, want } of changes)
     );
   });
 
-const done = (type: string) => [{ type, status: "True" }];
+const ends = (...types: string[]) => types.map((type) => ({ type, status: "True" }));
+const [started, finished] = [secondsAgo(60), secondsAgo(10)];
+const complete = {
+  startTime: started,
+  completionTime: finished,
+  conditions: ends("SuccessCriteriaMet", "Complete"),
+};
 
-for (const { name, before = {}, status, want } of [
+for (const { name, spec, before = {}, status, want } of [
   { name: "counts pods", status: { active: 1, ready: 1 }, want: [] },
   {
     name: "counts below zero",
-    status: { failed: -1 },
-    want: ["status.failed: Invalid value: -1: must be greater than or equal to 0"],
+    status: { active: -1 },
+    want: [
+      "status.active: Invalid value: -1: must be greater than or equal to 0",
+      "status.ready: Invalid value: 0: cannot set more ready pods than active",
+    ],
+  },
+  {
+    name: "counts backwards",
+    before: { failed: 2, succeeded: 1 },
+    status: { failed: 1 },
+    want: [
+      "status.failed: Invalid value: 1: cannot decrease the failed counter",
+      "status.succeeded: Invalid value: 0: cannot decrease the succeeded counter",
+    ],
+  },
+  {
+    name: "counts one pod twice",
+    status: { uncountedTerminatedPods: { succeeded: ["u"], failed: ["u", ""] } },
+    want: [
+      'status.uncountedTerminatedPods.failed[0]: Duplicate value: "u"',
+      'status.uncountedTerminatedPods.failed[1]: Invalid value: "": must not be empty',
+    ],
+  },
+  {
+    name: "succeeds in two steps",
+    before: { startTime: started, conditions: ends("SuccessCriteriaMet") },
+    status: complete,
+    want: [],
+  },
+  {
+    name: "succeeds all at once, never begun",
+    status: { conditions: ends("Complete") },
+    want: [
+      "status.conditions: Invalid value: cannot set Complete=True condition without the SuccessCriteriaMet=true condition",
+      "status.completionTime: Required value: completionTime is required for Complete jobs",
+      "status.startTime: Required value: startTime is required for finished job",
+    ],
   },
   {
     name: "is done and works",
-    status: { active: 1, conditions: done("Failed") },
-    want: ["status.active: Invalid value: 1: active>0 is invalid for finished job"],
+    status: { startTime: started, active: 1, terminating: 1, conditions: ends("FailureTarget", "Failed") },
+    want: [
+      "status.active: Invalid value: 1: active>0 is invalid for finished job",
+      "status.terminating: Invalid value: 1: terminating>0 is invalid for finished job",
+    ],
+  },
+  {
+    name: "ends before it began",
+    status: { ...complete, completionTime: secondsAgo(90) },
+    want: [
+      `status.completionTime: Invalid value: "${secondsAgo(90)}": completionTime cannot be set before startTime`,
+    ],
   },
   {
     name: "takes its end back",
-    before: { conditions: done("Complete") },
-    status: {},
-    want: ['status.conditions: Invalid value: "": cannot disable the terminal Complete=True condition'],
+    before: complete,
+    status: { startTime: started },
+    want: [
+      "status.conditions: Invalid value: cannot disable the terminal Complete=True condition",
+      "status.conditions: Invalid value: cannot disable the SuccessCriteriaMet=True condition",
+    ],
   },
-] as readonly { name: string; before?: object; status: object; want: string[] }[])
+  {
+    name: "begins anew",
+    before: { startTime: started },
+    status: { startTime: finished },
+    want: ["status.startTime: Required value: startTime cannot be removed for unsuspended job"],
+  },
+  {
+    name: "has indexes without being indexed",
+    status: { completedIndexes: "0", failedIndexes: "1" },
+    want: [
+      'status.completedIndexes: Invalid value: "0": cannot set non-empty completedIndexes when non-indexed completion mode',
+      'status.failedIndexes: Invalid value: "1": cannot set non-null failedIndexes when backoffLimitPerIndex is null',
+    ],
+  },
+  {
+    name: "has indexes that it has not",
+    spec: { completionMode: "Indexed", completions: 2, backoffLimitPerIndex: 1 },
+    status: { completedIndexes: "0,2" },
+    want: ['status.completedIndexes: Invalid value: "0,2": error parsing completedIndexes: too large index'],
+  },
+] as readonly { name: string; spec?: object; before?: object; status: object; want: string[] }[])
   test(`a report that a job ${name} is ${want.length === 0 ? "right" : "refused"}`, () => {
     const { strategy } = definitionOf("batch/v1", "Job");
-    const old = created("batch/v1", "Job", job());
+    const old = created("batch/v1", "Job", job(spec));
     assertLines(
       lines(strategy.validateStatusUpdate?.({ ...old, status }, { ...old, status: before }) ?? []),
       want,
@@ -324,19 +406,19 @@ for (const { name, parts, want } of [
         startTime: secondsAgo(600),
         completionTime: secondsAgo(300),
         succeeded: 3,
-        conditions: done("Complete"),
+        conditions: ends("Complete"),
       },
     },
     want: ["Complete", "3/3", "5m"],
   },
   {
     name: "that failed",
-    parts: { ...job(), status: { conditions: done("Failed") } },
+    parts: { ...job(), status: { conditions: ends("Failed") } },
     want: ["Failed", "0/1", ""],
   },
   {
     name: "at rest",
-    parts: { ...job(), status: { conditions: done("Suspended") } },
+    parts: { ...job(), status: { conditions: ends("Suspended") } },
     want: ["Suspended", "0/1", ""],
   },
   {
@@ -413,6 +495,17 @@ for (const { name, spec, parts, want } of [
   test(`a cron job ${name} is ${want.length === 0 ? "right" : "refused in upstream's words"}`, () => {
     assertLines(createErrors("batch/v1", "CronJob", parts ?? cron(spec)), want);
   });
+
+test("a cron job that had its zone in its schedule before there was a field for it may keep it", () => {
+  const zoned = cron({ schedule: "TZ=UTC 0 * * * *" });
+  assertLines(updateErrors("batch/v1", "CronJob", zoned, zoned), []);
+  assertLines(
+    updateErrors("batch/v1", "CronJob", zoned, cron({ schedule: "TZ=UTC 0 * * * *", timeZone: "UTC" })),
+    [
+      'spec.schedule: Invalid value: "TZ=UTC 0 * * * *": cannot use both timeZone field and TZ or CRON_TZ in schedule',
+    ],
+  );
+});
 
 test("kubectl get shows a cron job as upstream does", () => {
   const parts = {

@@ -1,14 +1,23 @@
 import type { Strategy } from "../definition.ts";
-import { fillAbsent, mapField, mapItems } from "../fill.ts";
+import { dropField, fillAbsent, mapField, mapItems } from "../fill.ts";
 import { validateEndpointSlice, validateEndpointSliceUpdate } from "./endpoint-slice-validation.ts";
 import type { EndpointSlice } from "./types.generated.ts";
 
 export const endpointSliceStrategy: Strategy<EndpointSlice> = {
   validate: validateEndpointSlice,
   validateUpdate: validateEndpointSliceUpdate,
+  // Of versions that are served no more.
+  prepareForCreate: withoutTopology,
+  prepareForUpdate: (slice) => withoutTopology(slice),
   generationFields: ["addressType", "endpoints", "ports"],
   defaults: (slice) =>
     mapField({ ...slice, endpoints: slice.endpoints ?? [] }, "ports", (ports) =>
       mapItems(ports, (port) => fillAbsent(port, { name: "", protocol: "TCP" })),
     ),
 };
+
+function withoutTopology(slice: EndpointSlice): EndpointSlice {
+  return mapField(slice, "endpoints", (endpoints) =>
+    mapItems(endpoints, (endpoint) => dropField(endpoint, "deprecatedTopology")),
+  );
+}

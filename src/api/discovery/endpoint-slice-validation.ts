@@ -27,7 +27,7 @@ export function validateEndpointSlice({ addressType, endpoints = [], ports = [] 
 }
 
 function validateEndpoint(path: string, endpoint: Endpoint, addressType: string): Errors {
-  const { addresses = [], nodeName, hostname, hints, deprecatedTopology } = endpoint;
+  const { addresses = [], nodeName, hostname, hints } = endpoint;
   const at = field.child(path, "addresses");
   const errors: FieldError[] = [];
   if (addresses.length === 0) errors.push(field.required(at, "must contain at least 1 address"));
@@ -42,18 +42,13 @@ function validateEndpoint(path: string, endpoint: Endpoint, addressType: string)
     errors.push(...field.invalidEach(field.child(path, "nodeName"), nodeName, dns1123Subdomain(nodeName)));
   if (hostname !== undefined)
     errors.push(...field.invalidEach(field.child(path, "hostname"), hostname, dns1123Label(hostname)));
-  if (deprecatedTopology?.["kubernetes.io/hostname"] !== undefined)
-    errors.push(
-      field.invalid(
-        field.child(path, "deprecatedTopology"),
-        deprecatedTopology,
-        "may not be set in the V1 API version",
-      ),
-    );
   for (const name of ["forZones", "forNodes"] as const) {
     const list = hints?.[name] ?? [];
     const hintPath = field.child(path, "hints", name);
-    if (list.length > maxHints) errors.push(field.tooMany(hintPath, list.length, maxHints));
+    if (list.length > maxHints) {
+      errors.push(field.tooMany(hintPath, list.length, maxHints));
+      continue;
+    }
     errors.push(
       ...field.unique(
         list,

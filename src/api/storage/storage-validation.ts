@@ -29,12 +29,15 @@ function parameterErrors(path: string, parameters: Readonly<Record<string, strin
   return errors;
 }
 
+function provisionerErrors(path: string, name: string | undefined): Errors {
+  return name
+    ? field.invalidEach(path, name.toLowerCase(), qualifiedName(name.toLowerCase()))
+    : [field.required(path)];
+}
+
 export function validateStorageClass(object: StorageClass): Errors {
   const { provisioner, parameters, reclaimPolicy, volumeBindingMode, allowedTopologies } = object;
-  const errors: FieldError[] = [];
-  if (!provisioner) errors.push(field.required("provisioner"));
-  else
-    errors.push(...field.invalidEach("provisioner", provisioner, qualifiedName(provisioner.toLowerCase())));
+  const errors: FieldError[] = [...provisionerErrors("provisioner", provisioner)];
   errors.push(...parameterErrors("parameters", parameters));
   if (reclaimPolicy) errors.push(...field.oneOf("reclaimPolicy", reclaimPolicy, ["Delete", "Retain"]));
   errors.push(
@@ -63,7 +66,7 @@ export function validateStorageClass(object: StorageClass): Errors {
 }
 
 export function validateStorageClassUpdate(object: StorageClass, old: StorageClass): Errors {
-  const errors: FieldError[] = [...validateStorageClass(object)];
+  const errors: FieldError[] = [];
   for (const name of ["parameters", "provisioner", "reclaimPolicy"] as const)
     if (!field.semanticEqual(object[name], old[name]))
       errors.push(field.forbidden(name, `updates to ${name} are forbidden.`));
@@ -75,10 +78,13 @@ export function validateVolumeAttributesClass({
   driverName,
   parameters = {},
 }: VolumeAttributesClass): Errors {
-  const errors: FieldError[] = [...driverNameErrors("driverName", driverName)];
+  const errors: FieldError[] = [
+    ...provisionerErrors("driverName", driverName),
+    ...parameterErrors("parameters", parameters),
+  ];
   if (Object.keys(parameters).length === 0)
     errors.push(field.required("parameters", "must contain at least one key/value pair"));
-  return [...errors, ...parameterErrors("parameters", parameters)];
+  return errors;
 }
 
 export function validateVolumeAttributesClassUpdate(
@@ -92,26 +98,26 @@ export function validateVolumeAttributesClassUpdate(
   );
 }
 
+const minUpdatePeriodSeconds = 10;
 const minTokenSeconds = 600;
 const maxTokenSeconds = 2 ** 32;
 
 export function validateCsiDriver({ metadata, spec }: CSIDriver): Errors {
   const errors: FieldError[] = [...driverNameErrors("metadata.name", metadata.name)];
-  for (const name of ["attachRequired", "podInfoOnMount", "storageCapacity"] as const)
+  // Upstream's spelling of the path.
+  if (spec.attachRequired === undefined) errors.push(field.required("spec.attachedRequired"));
+  for (const name of ["podInfoOnMount", "storageCapacity"] as const)
     if (spec[name] === undefined) errors.push(field.required(field.child("spec", name)));
   errors.push(
     ...field.oneOf("spec.fsGroupPolicy", spec.fsGroupPolicy, ["File", "None", "ReadWriteOnceWithFSType"], {
       required: true,
     }),
-    ...(spec.volumeLifecycleModes ?? []).flatMap((mode) =>
-      field.oneOf("spec.volumeLifecycleModes", mode, ["Ephemeral", "Persistent"]),
-    ),
   );
   const audiences = new Set<string>();
   errors.push(
     ...field.each("spec.tokenRequests", spec.tokenRequests, ({ audience, expirationSeconds }, at) => {
       const own: FieldError[] = [];
-      if (audiences.has(audience)) own.push(field.duplicate(field.child(at, "audience"), audience));
+      if (audiences.has(audience)) return [field.duplicate(field.child(at, "audience"), audience)];
       audiences.add(audience);
       const path = field.child(at, "expirationSeconds");
       if (expirationSeconds !== undefined && expirationSeconds < minTokenSeconds)
@@ -123,13 +129,20 @@ export function validateCsiDriver({ metadata, spec }: CSIDriver): Errors {
       return own;
     }),
   );
+  for (const mode of spec.volumeLifecycleModes ?? [])
+    errors.push(...field.oneOf("spec.volumeLifecycleModes", mode, ["Persistent", "Ephemeral"]));
+  const period = spec.nodeAllocatableUpdatePeriodSeconds;
+  if (period !== undefined && period < minUpdatePeriodSeconds) {
+    const detail = `must be greater than or equal to ${minUpdatePeriodSeconds} seconds`;
+    errors.push(field.invalid("spec.nodeAllocatableUpdatePeriodSeconds", period, detail));
+  }
   return errors;
 }
 
 export function validateCsiDriverUpdate(object: CSIDriver, old: CSIDriver): Errors {
   return [
     ...validateCsiDriver(object),
-    ...field.immutable("spec.attachRequired", object.spec.attachRequired, old.spec.attachRequired),
+    ...field.immutable("spec.attachedRequired", object.spec.attachRequired, old.spec.attachRequired),
     ...field.immutable(
       "spec.volumeLifecycleModes",
       object.spec.volumeLifecycleModes,
@@ -150,11 +163,12 @@ export function validateCsiNode({ spec }: CSINode): Errors {
       if (byteLength(nodeID) > maxNodeIdBytes)
         errors.push(field.invalid(idPath, nodeID, `must be ${maxNodeIdBytes} characters or less`));
       errors.push(...field.nonNegative(field.child(at, "allocatable", "count"), allocatable?.count));
-      errors.push(
-        ...field.each(field.child(at, "topologyKeys"), topologyKeys, (key, keyPath) =>
-          key === "" ? [field.required(keyPath)] : field.invalidEach(keyPath, key, qualifiedName(key)),
-        ),
-      );
+      // The path of these is the driver's, as upstream has it.
+      for (const key of topologyKeys ?? [])
+        errors.push(
+          ...(key === "" ? [field.required(at)] : []),
+          ...field.invalidEach(at, key, qualifiedName(key)),
+        );
       return errors;
     }),
     ...field.unique(
@@ -173,24 +187,18 @@ export function validateCsiNodeUpdate(object: CSINode, old: CSINode): Errors {
     const { allocatable: _after, ...rest } = now;
     return field.semanticEqual(rest, driver)
       ? []
-      : [field.invalid("CSINodeDriver", now, field.immutableMessage)];
+      : [field.invalid("spec.drivers", now, field.immutableMessage)];
   });
   return [...validateCsiNode(object), ...changes];
 }
 
 export function validateCsiStorageCapacity(object: CSIStorageCapacity): Errors {
-  const { storageClassName = "", nodeTopology } = object;
+  const { storageClassName = "", nodeTopology, capacity } = object;
+  const isNegative = capacity !== undefined && parseQuantity(capacity).unscaled < 0n;
   return [
     ...validateLabelSelector("nodeTopology", nodeTopology),
-    ...(storageClassName === ""
-      ? [field.required("storageClassName")]
-      : field.invalidEach("storageClassName", storageClassName, dns1123Subdomain(storageClassName))),
-    ...(["capacity", "maximumVolumeSize"] as const).flatMap((name) => {
-      const amount = object[name];
-      return amount !== undefined && parseQuantity(amount).unscaled < 0n
-        ? [field.invalid(name, amount, "must be greater than or equal to 0")]
-        : [];
-    }),
+    ...field.invalidEach("storageClassName", storageClassName, dns1123Subdomain(storageClassName)),
+    ...(isNegative ? [field.invalid("capacity", capacity, "must be greater than or equal to 0")] : []),
   ];
 }
 

@@ -60,14 +60,14 @@ for (const { kind, name, parts, want } of [
       spec: {
         fsGroupPolicy: "Maybe",
         volumeLifecycleModes: ["Eternal"],
-        tokenRequests: [{ audience: "a" }, { audience: "a", expirationSeconds: 1 }],
+        tokenRequests: [{ audience: "a" }, { audience: "a" }, { audience: "b", expirationSeconds: 1 }],
       },
     },
     want: [
       'spec.fsGroupPolicy: Unsupported value: "Maybe": supported values: "File", "None", "ReadWriteOnceWithFSType"',
-      'spec.volumeLifecycleModes: Unsupported value: "Eternal": supported values: "Ephemeral", "Persistent"',
       'spec.tokenRequests[1].audience: Duplicate value: "a"',
-      "spec.tokenRequests[1].expirationSeconds: Invalid value: 1: may not specify a duration less than 10 minutes",
+      "spec.tokenRequests[2].expirationSeconds: Invalid value: 1: may not specify a duration less than 10 minutes",
+      'spec.volumeLifecycleModes: Unsupported value: "Eternal": supported values: "Persistent", "Ephemeral"',
     ],
   },
   {
@@ -88,7 +88,7 @@ for (const { kind, name, parts, want } of [
     name: "of less than nothing, of no class",
     parts: { capacity: "-1" },
     want: [
-      "storageClassName: Required value",
+      /^storageClassName: Invalid value: "": a lowercase RFC 1123 subdomain/,
       'capacity: Invalid value: "-1": must be greater than or equal to 0',
     ],
   },
@@ -138,7 +138,7 @@ for (const { kind, name, before, after, want } of [
     name: "whether it attaches",
     before: { spec: {} },
     after: { spec: { attachRequired: false } },
-    want: ["spec.attachRequired: Invalid value: false: field is immutable"],
+    want: ["spec.attachedRequired: Invalid value: false: field is immutable"],
   },
   {
     kind: "CSINode",
@@ -152,7 +152,7 @@ for (const { kind, name, before, after, want } of [
     name: "the id of a driver",
     before: { spec: { drivers: [driver] } },
     after: { spec: { drivers: [{ ...driver, nodeID: "m" }] } },
-    want: ['CSINodeDriver: Invalid value: {"name":"a.b","nodeID":"m"}: field is immutable'],
+    want: ['spec.drivers: Invalid value: {"name":"a.b","nodeID":"m"}: field is immutable'],
   },
   {
     kind: "CSIStorageCapacity",
