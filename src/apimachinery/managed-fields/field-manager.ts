@@ -47,8 +47,11 @@ export function managedAfterUpdate(
   const managers = managersBefore(live, next, write);
   if (managers.size === 0 && live !== undefined) return [];
   const writer = { ...write, operation: "Update" } as const;
+  // Managers are owned by nobody: they are not compared.
+  const managedFields = (live ?? empty).metadata.managedFields;
+  const compared = { ...next, metadata: { ...next.metadata, managedFields } };
   const { managers: owned, changed } = ownedAfterUpdate(
-    { live: live ?? empty, next },
+    { live: live ?? empty, next: compared },
     managers,
     identityOf(writer),
     rules,

@@ -4,14 +4,15 @@ import {
   managedAfterUpdate,
   type TrackedWrite as WriteIdentity,
 } from "../../apimachinery/managed-fields/field-manager.ts";
-import type { MaybeSet } from "../../apimachinery/managed-fields/field-set.ts";
+import type { FieldSet, MaybeSet } from "../../apimachinery/managed-fields/field-set.ts";
 import { leaf } from "../../apimachinery/managed-fields/field-set.ts";
 import { isMap } from "../../apimachinery/managed-fields/form.ts";
 import { deducedType, type MergeType, mergeTypeOf } from "../../apimachinery/managed-fields/merge-type.ts";
 import type { OwnershipRules, Versioned } from "../../apimachinery/managed-fields/ownership.ts";
 import { fieldElement } from "../../apimachinery/managed-fields/path-element.ts";
+import { SetPool } from "../../apimachinery/managed-fields/set-pool.ts";
 import { mergeTypeOfCustomKind } from "../../apimachinery/managed-fields/structural-type.ts";
-import type { AnyObject, GroupVersionKind } from "../../apimachinery/meta.ts";
+import type { AnyObject, GroupVersionKind, ManagedFieldsEntry } from "../../apimachinery/meta.ts";
 import { apiVersionOf, parseApiVersion } from "../../apimachinery/meta.ts";
 import { decodeValue } from "../../apimachinery/schema/decode.ts";
 import type { Model } from "../../apimachinery/schema/tables.ts";
@@ -42,6 +43,7 @@ export class FieldManagement {
   readonly #modelOf: ModelLookup;
   readonly #empty = new Map<string, AnyObject>();
   readonly #customTypes = new WeakMap<object, MergeType>();
+  readonly #sets = new SetPool();
 
   constructor(modelOf: ModelLookup) {
     this.#modelOf = modelOf;
@@ -60,7 +62,10 @@ export class FieldManagement {
       identityOf(tracked),
       this.#rulesOf(tracked, [object, live]),
     );
-    if (managedFields.length > 0) return withMetadata(object, { managedFields });
+    if (managedFields.length > 0)
+      return withMetadata(object, {
+        managedFields: this.#shared(managedFields, live?.metadata.managedFields),
+      });
     // Of an existing object it must be said that it has none: silence would keep what it had.
     return withMetadata(object, { managedFields: live === undefined ? undefined : [] });
   }
@@ -93,6 +98,17 @@ export class FieldManagement {
     const empty = emptyOf(scaleKind, model);
     const write = { ...identityOf(tracked), apiVersion: scaleVersion };
     return apply({ live: current, empty, configuration, force }, write, rules);
+  }
+
+  /** What is new among the entries, its sets shared with those of other objects. */
+  #shared(
+    entries: readonly ManagedFieldsEntry[],
+    before: readonly ManagedFieldsEntry[] = [],
+  ): readonly ManagedFieldsEntry[] {
+    return entries.map((entry) => {
+      if (before.some(({ fieldsV1 }) => fieldsV1 === entry.fieldsV1)) return entry;
+      return { ...entry, fieldsV1: this.#sets.share(entry.fieldsV1 as FieldSet) }; // written just now
+    });
   }
 
   #rulesOf(
