@@ -38,6 +38,8 @@ import { resourceField } from "./resource-amounts.ts";
 import { RestartBackoff } from "./restart-backoff.ts";
 import type { RuntimePod } from "./runtime-pod.ts";
 import { serviceEnvironment } from "./service-environment.ts";
+import { isStaticPod } from "./static-pods/static-pod.ts";
+import { StaticPods } from "./static-pods/static-pods.ts";
 import { KubeletCounters } from "./stats/metrics.ts";
 import { StatsProvider } from "./stats/summary.ts";
 import { createViews, type KubeletViews } from "./stats/views.ts";
@@ -73,6 +75,8 @@ export interface KubeletOptions {
   readonly maxPods?: number;
   readonly maxParallelPulls?: number;
   readonly allowedUnsafeSysctls?: readonly string[];
+  /** A directory with manifests of pods to run whether the API server is there or not (`--pod-manifest-path`). */
+  readonly staticPodPath?: string;
   readonly hostsFileText?: () => Promise<string>;
   readonly pleg?: PlegOptions;
   readonly logs?: LogRotatorOptions;
@@ -105,6 +109,7 @@ class NodeAgent implements Kubelet {
   readonly #events: PodEvents;
   readonly #statuses: StatusManager;
   readonly #probes: ProbeManager;
+  readonly #staticPods: StaticPods | undefined;
   readonly #objects: ReferencedObjects;
   readonly #allocations = new Allocations();
   readonly #pleg: Pleg;
@@ -121,7 +126,11 @@ class NodeAgent implements Kubelet {
     this.#podInformer = informers.informer(pods, { fieldSelector });
     this.#serviceInformer = informers.informer(services);
     this.#events = createPodEvents(dependencies.recorder);
-    this.#statuses = new StatusManager(dependencies);
+    this.#staticPods = this.#createStaticPods();
+    this.#statuses = new StatusManager({
+      ...dependencies,
+      shownBy: (pod) => (isStaticPod(pod) ? this.#staticPods?.mirrorOf(pod) : pod),
+    });
     this.#objects = new ReferencedObjects({ ...dependencies, changed: this.#notify });
     this.#probes = new ProbeManager({
       clock,
@@ -144,7 +153,10 @@ class NodeAgent implements Kubelet {
     });
   }
 
-  readonly pods = () => this.#podInformer.lister.list();
+  readonly pods = () => [
+    ...this.#podInformer.lister.list().filter((pod) => !isMirrorPod(pod)),
+    ...(this.#staticPods?.pods ?? []),
+  ];
   readonly node = () => this.#node;
   readonly #notify = (podUid: string) => this.#workers?.notify(podUid);
 
@@ -155,11 +167,15 @@ class NodeAgent implements Kubelet {
       clock,
       logger,
       step: (pod, phase, stepOptions) => lifecycle.step(pod, phase, stepOptions),
-      forgotten: (uid) => this.#statuses.remove(uid),
+      forgotten: (uid) => {
+        this.#statuses.remove(uid);
+        this.#staticPods?.gone(uid);
+      },
     });
     this.#workers = workers;
     const registering = this.#register(signal);
     informers.start(signal);
+    await this.#staticPods?.start(workers, this.#podInformer);
     // A container's environment tells of the services: those that exist are known first.
     await informers.waitForSync({ signal });
     workers.follow(this.#podInformer, (pod) => !isMirrorPod(pod));
@@ -167,7 +183,12 @@ class NodeAgent implements Kubelet {
       ...this.#dependencies,
       files: this.#dependencies.host.files,
     });
-    await Promise.all([registering, this.#pleg.run(signal), garbage.run(signal)]);
+    await Promise.all([
+      registering,
+      this.#pleg.run(signal),
+      garbage.run(signal),
+      this.#staticPods?.run(signal),
+    ]);
     this.#probes.close();
     this.#objects.close();
     await workers.stop();
@@ -176,6 +197,22 @@ class NodeAgent implements Kubelet {
     const longEnough = sleep(clock, lastWritesMs, { signal: waiting.signal }).catch(() => undefined);
     await Promise.race([this.#statuses.flush(), longEnough]).finally(() => waiting.abort());
     this.#statuses.close();
+  }
+
+  #createStaticPods(): StaticPods | undefined {
+    const { client, clock, logger, host } = this.#dependencies;
+    const { staticPodPath, identity } = this.#options;
+    if (staticPodPath === undefined) return undefined;
+    return new StaticPods({
+      client,
+      clock,
+      logger,
+      files: host.files,
+      directory: staticPodPath,
+      nodeName: identity.name,
+      node: this.node,
+      appeared: ({ metadata }) => this.#statuses.shown(metadata.uid ?? ""),
+    });
   }
 
   #createPleg(): Pleg {

@@ -14,13 +14,19 @@ export interface StatusManagerDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /**
+   * The pod of the API by which a pod is shown there: itself (the default), or a static pod's mirror; undefined: there
+   * is none yet.
+   */
+  readonly shownBy?: (pod: Pod) => Pod | undefined;
 }
 
 interface Entry {
   pod: Pod;
   status: PodStatus | undefined;
-  /** What the API has, as far as this node knows. */
+  /** What the API has, as far as this node knows, of the pod with this uid. */
   written: PodStatus | undefined;
+  writtenUid: string;
   deletion: boolean;
   /** Something was set that no write has looked at yet. */
   pending: boolean;
@@ -60,6 +66,12 @@ export class StatusManager {
     this.#kick(entry);
   }
 
+  /** What shows the pod in the API has come or changed. */
+  shown(podUid: string): void {
+    const entry = this.#entries.get(podUid);
+    if (entry !== undefined) this.#kick(entry);
+  }
+
   /** Forgets the pod: it is gone from the API. */
   remove(podUid: string): void {
     this.#entries.get(podUid)?.controller.abort();
@@ -84,6 +96,7 @@ export class StatusManager {
         pod,
         status: undefined,
         written: pod.status,
+        writtenUid: uid,
         deletion: false,
         pending: false,
         writing: undefined,
@@ -130,8 +143,15 @@ export class StatusManager {
   async #writeOnce(entry: Entry): Promise<boolean> {
     const { client } = this.#dependencies;
     const { pod, status } = entry;
-    const { name = "", namespace = "", uid = "" } = pod.metadata;
+    const { shownBy = (own: Pod) => own } = this.#dependencies;
+    const shown = shownBy(pod);
+    if (shown === undefined) return false;
+    const { name = "", namespace = "", uid = "" } = shown.metadata;
     const { signal } = entry.controller;
+    if (entry.writtenUid !== uid) {
+      entry.written = shown.status;
+      entry.writtenUid = uid;
+    }
     const patch = status === undefined ? undefined : statusPatch(entry.written ?? {}, status);
     if (patch !== undefined) {
       await client.patch(
