@@ -170,6 +170,10 @@ test("aggregator-supports-the-sample-apiserver: registered, checked, announced, 
     versions: [{ groupVersion: "wardle.example.com/v1alpha1", version: "v1alpha1" }],
     preferredVersion: { groupVersion: "wardle.example.com/v1alpha1", version: "v1alpha1" },
   });
+  const index = await server.ok<{ paths: string[] }>("GET", "/");
+  assert.ok(index.paths.includes("/apis/wardle.example.com/v1alpha1"));
+  const group = await server.ok<{ preferredVersion: { version: string } }>("GET", "/apis/wardle.example.com");
+  assert.equal(group.preferredVersion.version, "v1alpha1");
   const resources = await server.ok<{ resources: { name: string }[] }>(
     "GET",
     "/apis/wardle.example.com/v1alpha1",

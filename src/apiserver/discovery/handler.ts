@@ -46,7 +46,10 @@ class Discovery implements NonResourceHandler {
   }
 
   get paths(): readonly string[] {
-    const groups = discoverGroups(this.#table.definitions()).filter(({ group }) => group !== "");
+    const { extensions } = this.#options;
+    const groups = discoverGroups(this.#table.definitions(), extensions?.versions).filter(
+      ({ group }) => group !== "",
+    );
     const below = groups.flatMap(({ group, versions }) => [
       `/apis/${group}`,
       ...versions.map((version) => `/apis/${group}/${version}`),
