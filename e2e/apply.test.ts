@@ -119,6 +119,20 @@ spec:
     assert.equal(await replicasOf("compared"), "2");
   });
 
+  test("Kubectl, diff Deployment: the images of what is there and what is declared", async () => {
+    await ok(["apply", "-f", "-"], deployment("imaged", 1, "httpd:2"));
+    const { code, stdout } = await kubectl(["diff", "-f", "-"], deployment("imaged", 1, "busybox:1"));
+    assert.equal(code, 1);
+    assert.match(stdout, /-\s+- image: httpd:2\n\+\s+- image: busybox:1/);
+  });
+
+  test("Kubectl, server-side dry-run Pod: a change that is tried out is not made", async () => {
+    await ok(["run", "tried", "--image=httpd:2", "--labels=run=tried"]);
+    const patch = JSON.stringify({ spec: { containers: [{ name: "tried", image: "busybox:1" }] } });
+    assert.match(await ok(["patch", "pod", "tried", "-p", patch, "--dry-run=server"]), /tried patched/);
+    assert.equal(await ok(["get", "pod", "tried", "-o", "jsonpath={.spec.containers[0].image}"]), "httpd:2");
+  });
+
   test("an unknown field is refused on the server's side", async () => {
     const { code, stderr } = await kubectl(
       [...serverSide, "--validate=false"],
