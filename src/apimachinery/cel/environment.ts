@@ -64,7 +64,8 @@ export function createCelEnvironment(variables: Readonly<Record<string, CelType>
     environment.getDefinitions().functions.some((definition) => definition.name === name);
   return {
     compile(expression, { wanted } = {}) {
-      const parsed = orCompileError(() => environment.parse(expression), expression, isFunction);
+      const source = withOwnMacros(expression);
+      const parsed = orCompileError(() => environment.parse(source), expression, isFunction);
       const syntax = parsed.ast as unknown as CelNode; // the nodes as they are at run time
       renameFunctions(syntax);
       const { valid, type = "dyn", error } = parsed.check();
@@ -108,6 +109,7 @@ function registerObject(
   registered.add(name);
   environment.registerType(name, { ctor: create, fields });
   environment.registerOperator(`${name} == ${name}`, sameFields(environment));
+  environment.registerOperator(`${name} == null`, (left: unknown) => left === null);
 }
 
 /** Objects are equal when their fields are; the library asks for the fields' own equality. */
@@ -151,6 +153,17 @@ export async function whenSettled<T>(work: () => T): Promise<T> {
       await error.settled;
     }
   }
+}
+
+/**
+ * The library's `has` takes names and their fields only; ours (`HAS`, as long, so that places in messages stay right) takes what
+ * cel-go's does: any expression before the last dot.
+ */
+function withOwnMacros(expression: string): string {
+  if (!expression.includes("has")) return expression;
+  const parts =
+    /"""[\s\S]*?"""|'''[\s\S]*?'''|"(?:\\[\s\S]|[^"\\])*"|'(?:\\[\s\S]|[^'\\])*'|(?<![\w.])has(?=\s*\()/g;
+  return expression.replace(parts, (part) => (part === "has" ? "HAS" : part));
 }
 
 /** Go's regular expressions are not JavaScript's: the library's own functions over them give way to ours. */

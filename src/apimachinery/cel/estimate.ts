@@ -84,10 +84,16 @@ function estimate(node: CelNode, variables: Variables): Estimate {
     }
     case "comprehension":
       return comprehension(each.args as Comprehension, variables);
+    case "&&":
+    case "||":
+      return { cost: sum(each, variables), size: small };
     case "rcall":
       return call(String(parts[0]), [parts[1] as CelNode, ...(parts[2] as readonly CelNode[])], variables);
     case "call":
-      return call(String(parts[0]), parts[1] as readonly CelNode[], variables);
+      // Presence of a field costs what its operand does.
+      return parts[0] === "HAS"
+        ? { cost: sum(resolvedField(parts[1] as readonly CelNode[]), variables), size: small }
+        : call(String(parts[0]), parts[1] as readonly CelNode[], variables);
     case "?:": {
       const [condition, yes, no] = (parts as readonly CelNode[]).map((part) => estimate(part, variables));
       return {
@@ -123,18 +129,30 @@ function estimate(node: CelNode, variables: Variables): Estimate {
   }
 }
 
+/** The selection that `has` asks for. */
+function resolvedField([field]: readonly CelNode[]): CelNode {
+  if (field === undefined) throw new Error("has() has no argument");
+  return resolved(field);
+}
+
 /** As the library's nodes of loops are. */
 interface Comprehension {
   readonly iterable: CelNode;
   readonly iterVarName: string;
   readonly step: CelNode;
+  /** Of all, exists and exists_one. */
+  readonly kind?: string;
 }
 
-function comprehension({ iterable, iterVarName, step }: Comprehension, variables: Variables): Estimate {
+/** What a turn of a loop costs beside its body: asking whether to go on, and making the list longer. */
+const quantifierCost = 3;
+const listingCost = 12;
+
+function comprehension({ iterable, iterVarName, step, kind }: Comprehension, variables: Variables): Estimate {
   const range = estimate(iterable, variables);
   const body = estimate(step, { ...variables, [iterVarName]: range.size.inner ?? small });
   return {
-    cost: range.cost + 1 + range.size.max * (body.cost + 2),
+    cost: range.cost + 1 + range.size.max * (body.cost + (kind === undefined ? listingCost : quantifierCost)),
     size: { max: range.size.max, inner: body.size },
   };
 }

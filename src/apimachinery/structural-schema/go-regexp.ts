@@ -68,7 +68,36 @@ function translate(pattern: string): { source: string; flags: string } {
     .replace(/\\([-_'"/<>=:;,@#%&!~` ])/g, (text, char: string) =>
       char === "-" || char === "/" ? text : char,
     );
-  return { source: unescapeDashes(source), flags };
+  return { source: scopedFlags(unescapeDashes(source)), flags };
+}
+
+/** `a(?i)b`: in Go a flag holds to the end of its group; in JavaScript it needs a group of its own. */
+function scopedFlags(source: string): string {
+  if (!/\(\?[ims]+\)/.test(source)) return source;
+  let result = "";
+  let inClass = false;
+  /** For each open group, how many groups of flags must be closed with it. */
+  const open = [0];
+  for (let index = 0; index < source.length; index++) {
+    const char = source.charAt(index);
+    if (char === "\\") {
+      result += char + source.charAt(++index);
+      continue;
+    }
+    const flags = inClass ? undefined : /^\(\?([ims]+)\)/.exec(source.slice(index))?.[1];
+    if (flags !== undefined) {
+      result += `(?${flags}:`;
+      index += flags.length + 2;
+      open.push((open.pop() ?? 0) + 1);
+      continue;
+    }
+    if (char === "[") inClass = true;
+    else if (char === "]") inClass = false;
+    else if (char === "(" && !inClass) open.push(0);
+    else if (char === ")" && !inClass) result += ")".repeat(open.pop() ?? 0);
+    result += char;
+  }
+  return result + ")".repeat(open.pop() ?? 0);
 }
 
 /** In Unicode mode a dash may be escaped in classes only. */

@@ -45,8 +45,8 @@ interface Total {
 interface Place {
   readonly path: string;
   readonly isRoot: boolean;
-  /** How many values there may be at this place. */
-  readonly cardinality: number;
+  /** How many values there may be at this place; undefined: as many as a request holds. */
+  readonly cardinality: number | undefined;
   /** Whether a value can be found again in the former object. */
   readonly correlates: boolean;
 }
@@ -61,19 +61,46 @@ function validateSchema(schema: JsonSchema, place: Place, total: Total): FieldEr
     below(property, field.at(field.child(place.path, "properties"), name));
   const items = itemsOf(schema);
   below(items, field.child(place.path, "items"), {
-    cardinality: place.cardinality * (schema.maxItems ?? defaultItems),
+    cardinality: times(place.cardinality, schema.maxItems),
     correlates: place.correlates && schema["x-kubernetes-list-type"] === "map",
   });
   below(valuesOf(schema), field.child(place.path, "additionalProperties"), {
-    cardinality: place.cardinality * (schema.maxProperties ?? defaultItems),
+    cardinality: times(place.cardinality, schema.maxProperties),
   });
   if ((schema["x-kubernetes-validations"] ?? []).length > 0)
     errors.push(...validateOwn(schema, place, total));
   return errors;
 }
 
-/** As many as fit in a request when nothing is said. */
-const defaultItems = 500_000;
+function times(left: number | undefined, right: number | undefined): number | undefined {
+  return left === undefined || right === undefined ? undefined : left * right;
+}
+
+const maxRequestBytes = 3 * 1024 * 1024;
+
+/** How many values of a schema fit in a request. */
+function mostInRequest(schema: JsonSchema): number {
+  return Math.floor(maxRequestBytes / (minJsonBytes(schema) + 1));
+}
+
+/** The fewest bytes that a value of a schema takes. */
+function minJsonBytes(schema: JsonSchema): number {
+  switch (schema.type) {
+    case "boolean":
+      return 4;
+    case "string":
+      return 2 + (schema.minLength ?? 0);
+    case "array":
+      return 2;
+    case "object":
+      return (schema.required ?? []).reduce((total, name) => {
+        const property = schema.properties?.[name];
+        return total + name.length + 4 + (property === undefined ? 1 : minJsonBytes(property));
+      }, 2);
+    default:
+      return 1;
+  }
+}
 
 function validateOwn(schema: JsonSchema, place: Place, total: Total): readonly FieldError[] {
   const path = field.child(place.path, "x-kubernetes-validations");
@@ -91,7 +118,7 @@ function validateOwn(schema: JsonSchema, place: Place, total: Total): readonly F
       ["messageExpression", compiled.message],
     ] as const) {
       if (program === undefined) continue;
-      const cost = estimateCost(program.syntax, bounds) * place.cardinality;
+      const cost = estimateCost(program.syntax, bounds) * (place.cardinality ?? mostInRequest(schema));
       total.cost += cost;
       if (cost > ruleCostLimit)
         errors.push(

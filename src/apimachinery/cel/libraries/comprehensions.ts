@@ -1,8 +1,9 @@
 import { type Environment, Optional } from "@marcbachmann/cel-js";
 import { runtimeError } from "../errors.ts";
 
-/** Macros beside the language's own: over two variables, and over optional values. */
+/** Macros beside the library's own: presence of a field, loops over two variables, optional values. */
 export function registerComprehensions(environment: Environment): void {
+  presence(environment);
   twoVariables(environment, "all", "bool", (results) => results.every(Boolean));
   twoVariables(environment, "exists", "bool", (results) => results.some(Boolean));
   twoVariables(environment, "existsOne", "bool", (results) => results.filter(Boolean).length === 1);
@@ -61,6 +62,36 @@ interface Macro {
 function variableName(node: Node | undefined): string {
   if (node?.op !== "id") throw runtimeError("the variable of a macro must be a simple name");
   return node.args as string; // of an identifier
+}
+
+/** `has(e.f)`; see `withOwnMacros` for its name. */
+function presence(environment: Environment): void {
+  environment.registerFunction("HAS(ast): bool", ({ args }: Macro) => ({
+    args,
+    async: false,
+    typeCheck(checker: Checker, macro: Macro, context: Context) {
+      const [field] = macro.args;
+      if (field === undefined || (field.op !== "." && field.op !== ".?"))
+        throw checker.createError("invalid_macro_argument", "invalid argument to has() macro", field as Node);
+      checker.check(field, context);
+      return checker.getType("bool");
+    },
+    evaluate(evaluator: Evaluator, macro: Macro, context: Context) {
+      const [operand, name] = (macro.args[0] as Node).args as readonly [Node, string]; // a selection, as was checked
+      return isPresent(evaluator.run(operand, context), name);
+    },
+  }));
+}
+
+function isPresent(value: unknown, name: string): boolean {
+  if (value instanceof Optional) return value.hasValue() && isPresent(value.value(), name);
+  if (value instanceof Map) return value.has(name);
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw runtimeError("no such overload");
+  // Fields of policies' variables are getters, which must not be asked for this.
+  return Object.hasOwn(value, name) && Object.getOwnPropertyDescriptor(value, name)?.value !== undefined
+    ? true
+    : Object.getOwnPropertyDescriptor(value, name)?.get !== undefined;
 }
 
 function twoVariables(

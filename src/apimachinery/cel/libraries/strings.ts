@@ -5,6 +5,8 @@ import { define, defineNamespace } from "./define.ts";
 
 /** Strings: the extensions of cel-go that its JavaScript counterpart lacks, and Go's regular expressions. */
 export function registerStrings(environment: Environment): void {
+  for (const type of ["optional", "google.protobuf.Timestamp", "google.protobuf.Duration"])
+    environment.registerOperator(`${type} == null`, (value: unknown) => value === null);
   // For the paths of JSON patches.
   defineNamespace(environment, "jsonpatch", {
     "escapeKey(string): string": (key: string) => key.replaceAll("~", "~0").replaceAll("/", "~1"),
