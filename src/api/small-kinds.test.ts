@@ -28,7 +28,7 @@ const request = Buffer.from("-----BEGIN CERTIFICATE REQUEST-----\n").toString("b
 const signing = { request, usages: ["client auth"], signerName: "kubernetes.io/kube-apiserver-client" };
 const service = { namespace: "ns", name: "metrics" };
 const served = { group: "metrics.k8s.io", version: "v1", groupPriorityMinimum: 100, versionPriority: 100 };
-const rule = { verbs: ["*"], apiGroups: ["*"], resources: ["*"] };
+const rule = { verbs: ["*"], apiGroups: ["*"], resources: ["*"], clusterScope: true };
 const user = { kind: "User", user: { name: "u" } };
 const flow = {
   matchingPrecedence: 100,
@@ -162,9 +162,33 @@ const refused: readonly (RefusedCase & { readonly apiVersion: string; readonly k
       "spec.rules[0].subjects: Required value: subjects must contain at least one value",
       "spec.rules[0]: Required value: at least one of resourceRules and nonResourceRules has to be non-empty",
       'spec.rules[1].subjects[0].kind: Unsupported value: "Cat": supported values: "Group", "ServiceAccount", "User"',
-      'spec.rules[1].resourceRules[0].verbs: Invalid value: ["*","get"]: if \'*\' is present, must not specify other values',
-      "spec.rules[1].resourceRules[0].apiGroups: Required value: must contain at least one value",
-      "spec.rules[1].resourceRules[0].resources: Required value: must contain at least one value",
+      'spec.rules[1].resourceRules[0].verbs: Invalid value: ["*","get"]: if \'*\' is present, must not specify other verbs',
+      "spec.rules[1].resourceRules[0].apiGroups: Required value: resource rules must supply at least one api group",
+      "spec.rules[1].resourceRules[0].resources: Required value: resource rules must supply at least one resource",
+      "spec.rules[1].resourceRules[0].namespaces: Required value: resource rules that are not cluster scoped must supply at least one namespace",
+    ],
+  },
+  {
+    apiVersion: flowcontrol,
+    kind: "FlowSchema",
+    name: "before all others, for two kinds of users and odd paths",
+    spec: {
+      ...flow,
+      matchingPrecedence: 1,
+      rules: [
+        {
+          subjects: [{ ...user, group: { name: "g" } }],
+          nonResourceRules: [{ verbs: ["dance"], nonResourceURLs: ["a", "/a//b", "/*/c", "/ok/*"] }],
+        },
+      ],
+    },
+    want: [
+      "spec.matchingPrecedence: Invalid value: 1: only the schema named 'exempt' may have matchingPrecedence 1",
+      "spec.rules[0].subjects[0].group: Forbidden: group is forbidden when subject kind is not 'Group'",
+      /^spec\.rules\[0\]\.nonResourceRules\[0\]\.verbs: Unsupported value: \["dance"\]: supported values: "create",/,
+      'spec.rules[0].nonResourceRules[0].nonResourceURLs[0]: Invalid value: "a": must start with slash',
+      'spec.rules[0].nonResourceRules[0].nonResourceURLs[1]: Invalid value: "/a//b": must not contain double slash',
+      'spec.rules[0].nonResourceRules[0].nonResourceURLs[2]: Invalid value: "/*/c": wildcard can only do suffix matching',
     ],
   },
   {
@@ -259,35 +283,97 @@ for (const { apiVersion, kind, name, before, after, want } of changes)
 
 const condition = (type: string) => ({ type, status: "True" });
 
-for (const { name, before = {}, status, want } of [
-  { name: "is approved", status: { conditions: [condition("Approved")] }, want: [] },
+const pem = (text: string) => Buffer.from(`-----BEGIN CERTIFICATE-----\n${text}`).toString("base64");
+
+const reports: readonly {
+  readonly name: string;
+  readonly before?: object;
+  readonly status: object;
+  readonly decides?: boolean;
+  readonly want: RefusedCase["want"];
+}[] = [
   {
-    name: "is approved and denied",
+    name: "decision that approves",
+    decides: true,
+    status: { conditions: [condition("Approved")] },
+    want: [],
+  },
+  {
+    name: "decision both ways",
+    decides: true,
     status: { conditions: [condition("Approved"), condition("Denied")] },
     want: [
-      'status.conditions: Invalid value: "Approved": Approved and Denied conditions are mutually exclusive',
+      'status.conditions: Invalid value: "Denied": Approved and Denied conditions are mutually exclusive',
     ],
   },
   {
-    name: "is approved no more",
+    name: "decision that is taken back",
+    decides: true,
     before: { conditions: [condition("Approved")] },
     status: {},
     want: ['status.conditions: Forbidden: updates may not remove a condition of type "Approved"'],
   },
   {
-    name: "has another certificate",
-    before: { certificate: "AA==" },
-    status: { certificate: "AQ==" },
-    want: ["status.certificate: Forbidden: updates may not change or remove the certificate"],
+    name: "decision with a certificate",
+    decides: true,
+    status: { conditions: [condition("Approved")], certificate: pem("a") },
+    want: ["status.certificate: Forbidden: updates may not set certificate content"],
   },
-])
-  test(`a signing request that ${name} is ${want.length === 0 ? "right" : "refused"}`, () => {
+  {
+    name: "decision that is half a decision, twice",
+    decides: true,
+    status: { conditions: [{ type: "Denied", status: "Unknown" }, condition("Denied")] },
+    want: [
+      'status.conditions[0].status: Unsupported value: "Unknown": supported values: "True"',
+      'status.conditions[1].type: Duplicate value: "Denied"',
+    ],
+  },
+  { name: "report with a certificate", status: { certificate: pem("a") }, want: [] },
+  {
+    name: "report with words of its own",
+    status: { conditions: [{ type: "Waiting", status: "False" }] },
+    want: [],
+  },
+  {
+    name: "report that decides",
+    status: { conditions: [condition("Approved")] },
+    want: ['status.conditions: Forbidden: updates may not add a condition of type "Approved"'],
+  },
+  {
+    name: "report that words a decision anew",
+    before: { conditions: [condition("Approved")] },
+    status: { conditions: [{ ...condition("Approved"), reason: "other" }] },
+    want: [
+      /^status\.conditions: Forbidden: updates may not modify a condition of type "Approved"\n\+ \[0\]\.reason: "other"/,
+    ],
+  },
+  {
+    name: "report with another certificate",
+    before: { certificate: pem("a") },
+    status: { certificate: pem("b") },
+    want: ["status.certificate: Forbidden: updates may not modify existing certificate content"],
+  },
+  {
+    name: "report with something else",
+    status: { certificate: "AQ==" },
+    want: [
+      'status.certificate: Invalid value: "<certificate data>": must contain at least one CERTIFICATE PEM block',
+    ],
+  },
+];
+
+for (const { name, before = {}, status, decides = false, want } of reports)
+  test(`on a signing request, a ${name} is ${want.length === 0 ? "right" : "refused"}`, () => {
     const { strategy } = definitionOf(certificates, "CertificateSigningRequest");
-    const old = created(certificates, "CertificateSigningRequest", { spec: signing });
-    assertLines(
-      lines(strategy.validateStatusUpdate?.({ ...old, status }, { ...old, status: before }) ?? []),
-      want,
-    );
+    const object = created(certificates, "CertificateSigningRequest", { spec: signing });
+    const [after, old] = [
+      { ...object, status },
+      { ...object, status: before },
+    ];
+    const errors = decides
+      ? strategy.validateSubresourceUpdate?.("approval", after, old)
+      : strategy.validateStatusUpdate?.(after, old);
+    assertLines(lines(errors ?? []), want);
   });
 
 test("a signing request asks once: an update leaves what was asked", () => {

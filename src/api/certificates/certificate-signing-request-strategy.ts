@@ -1,6 +1,7 @@
 import type { Strategy } from "../definition.ts";
 import {
   validateSigningRequest,
+  validateSigningRequestApproval,
   validateSigningRequestStatus,
 } from "./certificate-signing-request-validation.ts";
 import type { CertificateSigningRequest } from "./types.generated.ts";
@@ -9,6 +10,7 @@ import type { CertificateSigningRequest } from "./types.generated.ts";
 export const certificateSigningRequestStrategy: Strategy<CertificateSigningRequest> = {
   validate: validateSigningRequest,
   validateStatusUpdate: validateSigningRequestStatus,
+  validateSubresourceUpdate: (_approval, object, old) => validateSigningRequestApproval(object, old),
   generationFields: [],
   defaults: (object) => ({ ...object, status: object.status ?? {} }),
   prepareForCreate: (object) => ({ ...object, status: {} }),

@@ -47,16 +47,16 @@ export function validateSigningRequest({ spec }: CertificateSigningRequest): Err
       (usage) => usage,
       (index, usage) => field.duplicate(field.at("spec.usages", index), usage),
     ),
-    ...signerNameErrors("spec.signerName", signerName),
+    ...(signerName === "kubernetes.io/legacy-unknown"
+      ? [
+          field.invalid(
+            "spec.signerName",
+            signerName,
+            "the legacy signerName is not allowed via this API version",
+          ),
+        ]
+      : signerNameErrors("spec.signerName", signerName)),
   );
-  if (signerName === "kubernetes.io/legacy-unknown")
-    errors.push(
-      field.invalid(
-        "spec.signerName",
-        signerName,
-        "the legacy signerName is not allowed via this API version",
-      ),
-    );
   if (expirationSeconds !== undefined && expirationSeconds < minDurationSeconds)
     errors.push(
       field.invalid(
@@ -69,11 +69,15 @@ export function validateSigningRequest({ spec }: CertificateSigningRequest): Err
 }
 
 function isCertificateRequest(base64: string): boolean {
+  return decoded(base64).includes("-----BEGIN CERTIFICATE REQUEST-----");
+}
+
+/** The text that base64 stands for; "" where it stands for none. */
+function decoded(base64: string): string {
   try {
-    const text = new TextDecoder().decode(Uint8Array.fromBase64(base64));
-    return text.includes("-----BEGIN CERTIFICATE REQUEST-----");
+    return new TextDecoder().decode(Uint8Array.fromBase64(base64));
   } catch {
-    return false;
+    return "";
   }
 }
 
@@ -101,32 +105,84 @@ function signerNameErrors(path: string, name: string): Errors {
   ];
 }
 
-/** A decision is made once, and not taken back. */
+const decisions = ["Approved", "Denied"];
+
+/** A report: by the signer, who makes the certificate and decides nothing. */
 export function validateSigningRequestStatus(
-  { status }: CertificateSigningRequest,
+  request: CertificateSigningRequest,
   old: CertificateSigningRequest,
 ): Errors {
-  const conditions = status?.conditions ?? [];
-  const has = (type: string, list = conditions) => list.some((condition) => condition.type === type);
-  const errors: FieldError[] = [
-    ...field.each("status.conditions", conditions, ({ type, status: value }, at) => [
-      ...(type ? [] : [field.required(field.child(at, "type"))]),
-      ...field.oneOf(field.child(at, "status"), value, ["True"], { required: true }),
-    ]),
-  ];
-  if (has("Approved") && has("Denied"))
-    errors.push(
-      field.invalid("status.conditions", "Approved", "Approved and Denied conditions are mutually exclusive"),
-    );
-  for (const type of ["Approved", "Denied", "Failed"])
-    if (has(type, old.status?.conditions) && !has(type))
+  const errors: FieldError[] = [...conditionErrors(request, old)];
+  for (const type of decisions) {
+    const [after, before] = [conditionsOf(request, type), conditionsOf(old, type)];
+    if (after.length > before.length)
+      errors.push(
+        field.forbidden("status.conditions", `updates may not add a condition of type ${field.quote(type)}`),
+      );
+    else if (after.length === before.length && !field.semanticEqual(after, before))
       errors.push(
         field.forbidden(
           "status.conditions",
-          `updates may not remove a condition of type ${field.quote(type)}`,
+          `updates may not modify a condition of type ${field.quote(type)}\n${field.describeDifference(before, after)}`,
         ),
       );
-  if (old.status?.certificate && status?.certificate !== old.status.certificate)
-    errors.push(field.forbidden("status.certificate", "updates may not change or remove the certificate"));
+  }
+  const [after = "", before = ""] = [request.status?.certificate, old.status?.certificate];
+  if (after === before) return errors;
+  if (before !== "")
+    errors.push(field.forbidden("status.certificate", "updates may not modify existing certificate content"));
+  if (after !== "" && !decoded(after).includes("-----BEGIN CERTIFICATE-----"))
+    errors.push(
+      field.invalid(
+        "status.certificate",
+        "<certificate data>",
+        "must contain at least one CERTIFICATE PEM block",
+      ),
+    );
+  return errors;
+}
+
+/** A decision: it is made once, and not taken back. */
+export function validateSigningRequestApproval(
+  request: CertificateSigningRequest,
+  old: CertificateSigningRequest,
+): Errors {
+  const errors = conditionErrors(request, old);
+  return (request.status?.certificate ?? "") === (old.status?.certificate ?? "")
+    ? errors
+    : [...errors, field.forbidden("status.certificate", "updates may not set certificate content")];
+}
+
+function conditionsOf({ status }: CertificateSigningRequest, type: string) {
+  return (status?.conditions ?? []).filter((condition) => condition.type === type);
+}
+
+function conditionErrors(request: CertificateSigningRequest, old: CertificateSigningRequest): Errors {
+  const path = "status.conditions";
+  const conditions = request.status?.conditions ?? [];
+  const lasting = [...decisions, "Failed"];
+  const errors: FieldError[] = [
+    ...field.each(path, conditions, ({ type, status }, at) => [
+      ...(type ? [] : [field.required(field.child(at, "type"))]),
+      ...field.oneOf(
+        field.child(at, "status"),
+        status,
+        lasting.includes(type) ? ["True"] : ["False", "True", "Unknown"],
+        { required: true },
+      ),
+    ]),
+    ...field.unique(
+      conditions,
+      ({ type }) => type,
+      (index, { type }) => field.duplicate(field.child(field.at(path, index), "type"), type),
+    ),
+  ];
+  const decided = conditions.filter(({ type }) => decisions.includes(type));
+  const contrary = decided.find(({ type }) => type !== decided[0]?.type);
+  if (contrary !== undefined)
+    errors.push(field.invalid(path, contrary.type, "Approved and Denied conditions are mutually exclusive"));
+  for (const type of lasting)
+    if (conditionsOf(request, type).length < conditionsOf(old, type).length)
+      errors.push(field.forbidden(path, `updates may not remove a condition of type ${field.quote(type)}`));
   return errors;
 }

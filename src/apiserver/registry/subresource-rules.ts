@@ -28,7 +28,7 @@ function approvalRules(definition: ResourceDefinition): UpdateRules {
       metadata: object.metadata,
       status: { ...partsOf(old.status), conditions: partsOf(object.status).conditions ?? [] },
     }),
-    validate: (object, old) => strategy.validateStatusUpdate?.(object, old) ?? [],
+    validate: (object, old) => strategy.validateSubresourceUpdate?.("approval", object, old) ?? [],
   };
 }
 
