@@ -24,7 +24,8 @@ const objectCostLimit = 10_000_000;
 /** What of a schema has rules, in the schema's own form. */
 interface Node {
   readonly schema: JsonSchema;
-  readonly own: RulesOfSchema | undefined;
+  /** Compiled when a value is first checked: most kinds have few objects, and some have hundreds of rules. */
+  readonly own: (() => RulesOfSchema) | undefined;
   readonly properties: ReadonlyMap<string, Node>;
   readonly items: Node | undefined;
   readonly values: Node | undefined;
@@ -63,11 +64,19 @@ function nodeOf(schema: JsonSchema | undefined, isRoot: boolean): Node | undefin
     return undefined;
   return {
     schema,
-    own: hasRules ? compileRules(schema, isRoot) : undefined,
+    own: hasRules ? once(() => compileRules(schema, isRoot)) : undefined,
     properties,
     items,
     values,
     allOf,
+  };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
   };
 }
 
@@ -86,8 +95,9 @@ class Run {
   visit(node: Node, value: unknown, old: unknown, path: string, unchanged: boolean): void {
     if (value === null || value === undefined || this.#isOver) return;
     const isSame = unchanged || (old !== undefined && jsonEqual(value, old));
-    if (node.own !== undefined)
-      for (const rule of node.own.rules) this.#check(node.own, rule, { node, value, old, path, isSame });
+    const own = node.own?.();
+    if (own !== undefined)
+      for (const rule of own.rules) this.#check(own, rule, { node, value, old, path, isSame });
     for (const part of node.allOf) this.visit(part, value, old, path, unchanged);
     if (Array.isArray(value)) this.#visitItems(node, value, old, path, isSame);
     else if (isObject(value)) this.#visitMembers(node, value, old, path, isSame);
