@@ -1,5 +1,9 @@
 import { Agent, request as requestHttps } from "node:https";
-import type { ExtensionTarget, ExtensionTransport } from "../aggregation/extension-transport.ts";
+import type {
+  ExtensionRequest,
+  ExtensionTarget,
+  ExtensionTransport,
+} from "../aggregation/extension-transport.ts";
 import type { BackendResponse } from "../connect/backend.ts";
 
 /** Servers whose connections are kept. */
@@ -37,47 +41,68 @@ export function createExtensionTransport(
 
   return {
     ...(identity === undefined ? {} : { identity }),
-    request(server, { method, target, headers, body }, { signal, timeoutMs }) {
+    async request(server, request, { signal, timeoutMs }) {
       const within =
         timeoutMs === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-      return new Promise<BackendResponse>((resolve, reject) => {
-        const outgoing = requestHttps({
-          host: server.host,
-          port: server.port,
-          agent: agentFor(server),
-          method,
-          path: target,
-          headers: {
-            ...(headers as Record<string, string | string[]>), // never changed here
-            host: server.serverName,
-            ...(body === undefined ? {} : { "content-length": String(body.length) }),
-          },
-          signal: within,
-        });
-        const timer = setTimeout(() => outgoing.destroy(new Error("i/o timeout")), connectTimeoutMs);
-        outgoing.once("socket", (socket) => {
-          const connected = () => clearTimeout(timer);
-          if (socket.connecting) socket.once("secureConnect", connected);
-          else connected();
-        });
-        outgoing.on("error", (error) => {
-          clearTimeout(timer);
-          reject(error);
-        });
-        outgoing.once("response", (incoming) => {
-          clearTimeout(timer);
-          resolve({
-            status: incoming.statusCode ?? 502,
-            headers: incoming.headers as Readonly<Record<string, string | readonly string[]>>, // those that are there
-            body: incoming,
-          });
-        });
-        outgoing.end(body);
-      });
+      const agent = agentFor(server);
+      try {
+        return await exchange(server, request, agent, within);
+      } catch (error) {
+        // The server closed a kept connection just when it was used again: nothing of the request was looked at.
+        if (!(error instanceof StaleConnectionError) || !safeToRepeat.has(request.method)) throw error;
+        return exchange(server, request, agent, within);
+      }
     },
     close() {
       for (const agent of agents.values()) agent.destroy();
       agents.clear();
     },
   };
+}
+
+const safeToRepeat: ReadonlySet<string> = new Set(["GET", "HEAD"]);
+
+class StaleConnectionError extends Error {}
+
+function exchange(
+  server: ExtensionTarget,
+  { method, target, headers, body }: ExtensionRequest,
+  agent: Agent,
+  signal: AbortSignal,
+): Promise<BackendResponse> {
+  return new Promise((resolve, reject) => {
+    const outgoing = requestHttps({
+      host: server.host,
+      port: server.port,
+      agent,
+      method,
+      path: target,
+      headers: {
+        ...(headers as Record<string, string | string[]>), // never changed here
+        host: server.serverName,
+        ...(body === undefined ? {} : { "content-length": String(body.length) }),
+      },
+      signal,
+    });
+    const timer = setTimeout(() => outgoing.destroy(new Error("i/o timeout")), connectTimeoutMs);
+    outgoing.once("socket", (socket) => {
+      const connected = () => clearTimeout(timer);
+      if (socket.connecting) socket.once("secureConnect", connected);
+      else connected();
+    });
+    outgoing.on("error", (error: NodeJS.ErrnoException) => {
+      clearTimeout(timer);
+      const isStale = outgoing.reusedSocket && error.code === "ECONNRESET";
+      reject(isStale ? new StaleConnectionError(error.message, { cause: error }) : error);
+    });
+    outgoing.once("response", (incoming) => {
+      clearTimeout(timer);
+      resolve({
+        status: incoming.statusCode ?? 502,
+        headers: incoming.headers as Readonly<Record<string, string | readonly string[]>>, // those that are there
+        body: incoming,
+      });
+    });
+    outgoing.end(body);
+  });
 }
