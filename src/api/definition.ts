@@ -90,6 +90,8 @@ export interface SubresourceDefinition {
 }
 
 export interface ScaleDefinition<T> {
+  /** Why an object that says nothing of replicas has no scale to read; undefined: it has one. Absent: all have. */
+  readonly fault?: (object: T) => string | undefined;
   readonly replicas: (object: T) => number;
   readonly withReplicas: (object: T, replicas: number) => T;
   readonly statusReplicas: (object: T) => number;

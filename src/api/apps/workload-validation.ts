@@ -136,7 +136,10 @@ export function validateReplicaSetStatusUpdate({ status = { replicas: 0 } }: Rep
 
 export function validateDaemonSet({ spec }: DaemonSet): Errors {
   return [
-    ...validateWorkloadSelector("spec.selector", spec.selector, "daemonset"),
+    // That there is none is told as what follows from it: the template's labels do not match.
+    ...(spec.selector === undefined
+      ? []
+      : validateWorkloadSelector("spec.selector", spec.selector, "daemonset")),
     ...validateLastingTemplate("spec.template", spec.template, spec.selector, "DaemonSet"),
     ...field.nonNegative("spec.minReadySeconds", spec.minReadySeconds),
     ...validateDaemonSetStrategy("spec.updateStrategy", spec.updateStrategy),

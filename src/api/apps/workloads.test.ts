@@ -117,7 +117,12 @@ for (const kind of kinds) {
   });
 
   test(`a ${kind} needs a selector that selects its own pods`, () => {
-    assertLines(createErrors("apps/v1", kind, { spec: { template } }), ["spec.selector: Required value"]);
+    const mismatch =
+      'spec.template.metadata.labels: Invalid value: {"app":"web"}: `selector` does not match template `labels`';
+    assertLines(
+      createErrors("apps/v1", kind, { spec: { template } }),
+      kind === "DaemonSet" ? [mismatch] : ["spec.selector: Required value", mismatch],
+    );
     assertLines(createErrors("apps/v1", kind, { spec: { ...spec, selector: {} } }), [
       /^spec\.selector: Invalid value: \{\}: empty selector is invalid for (deployment|daemonset|statefulset)$/,
     ]);

@@ -33,7 +33,8 @@ export function selectorMismatch(
   template: PodTemplateSpec,
 ): Errors {
   const labels = template.metadata?.labels;
-  if (selector === undefined || isEmptySelector(selector) || matches(selector, labels)) return [];
+  // No selector selects nothing, an empty one everything.
+  if (selector !== undefined && (isEmptySelector(selector) || matches(selector, labels))) return [];
   const detail = "`selector` does not match template `labels`";
   return [field.invalid(field.child(path, "metadata", "labels"), labels ?? {}, detail)];
 }

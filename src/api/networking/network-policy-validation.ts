@@ -27,7 +27,7 @@ export function validateNetworkPolicy({ spec }: NetworkPolicy): Errors {
     ];
   errors.push(
     ...field.each("spec.policyTypes", policyTypes, (type, at) =>
-      field.oneOf(at, type, ["Egress", "Ingress"]),
+      field.oneOf(at, type, ["Ingress", "Egress"]),
     ),
   );
   return errors;
@@ -35,7 +35,7 @@ export function validateNetworkPolicy({ spec }: NetworkPolicy): Errors {
 
 function validatePort({ protocol, port, endPort }: NetworkPolicyPort, path: string): Errors {
   const errors: FieldError[] = [
-    ...field.oneOf(field.child(path, "protocol"), protocol, ["SCTP", "TCP", "UDP"]),
+    ...field.oneOf(field.child(path, "protocol"), protocol, ["TCP", "UDP", "SCTP"]),
   ];
   const at = field.child(path, "port");
   const endPath = field.child(path, "endPort");

@@ -173,7 +173,7 @@ const refused: readonly (RefusedCase & { readonly kind: string })[] = [
       'spec.ingress[0].ports[1].port: Invalid value: "A": must contain at least one letter (a-z)',
       "spec.ingress[0].ports[2].endPort: Invalid value: 5: must be greater than or equal to `port`",
       "spec.ingress[0].ports[3].endPort: Invalid value: 5: may not be specified when `port` is not specified",
-      'spec.ingress[0].ports[4].protocol: Unsupported value: "ICMP": supported values: "SCTP", "TCP", "UDP"',
+      'spec.ingress[0].ports[4].protocol: Unsupported value: "ICMP": supported values: "TCP", "UDP", "SCTP"',
     ],
   },
   {
