@@ -84,9 +84,18 @@ function estimate(node: CelNode, variables: Variables): Estimate {
     }
     case "comprehension":
       return comprehension(each.args as Comprehension, variables);
+    default:
+      return operation(each, parts, variables);
+  }
+}
+
+/** Calls, operators and literals. */
+function operation(node: CelNode, parts: readonly unknown[], variables: Variables): Estimate {
+  const operands = parts as readonly CelNode[]; // where a case reads them
+  switch (node.op) {
     case "&&":
     case "||":
-      return { cost: sum(each, variables), size: small };
+      return { cost: sum(node, variables), size: small };
     case "rcall":
       return call(String(parts[0]), [parts[1] as CelNode, ...(parts[2] as readonly CelNode[])], variables);
     case "call":
@@ -95,7 +104,7 @@ function estimate(node: CelNode, variables: Variables): Estimate {
         ? { cost: sum(resolvedField(parts[1] as readonly CelNode[]), variables), size: small }
         : call(String(parts[0]), parts[1] as readonly CelNode[], variables);
     case "?:": {
-      const [condition, yes, no] = (parts as readonly CelNode[]).map((part) => estimate(part, variables));
+      const [condition, yes, no] = operands.map((part) => estimate(part, variables));
       return {
         cost: (condition?.cost ?? 0) + Math.max(yes?.cost ?? 0, no?.cost ?? 0),
         size: larger(yes?.size ?? small, no?.size ?? small),
@@ -104,7 +113,7 @@ function estimate(node: CelNode, variables: Variables): Estimate {
     case "list":
     case "map":
       return {
-        cost: sum(each, variables) + (each.op === "list" ? listCost : mapCost),
+        cost: sum(node, variables) + (node.op === "list" ? listCost : mapCost),
         size: { max: parts.length },
       };
     case "==":
@@ -113,19 +122,19 @@ function estimate(node: CelNode, variables: Variables): Estimate {
     case "<=":
     case ">":
     case ">=":
-      return comparison(parts as readonly CelNode[], variables);
+      return comparison(operands, variables);
     case "in": {
-      const [item, list] = (parts as readonly CelNode[]).map((part) => estimate(part, variables));
+      const [item, list] = operands.map((part) => estimate(part, variables));
       return { cost: (item?.cost ?? 0) + (list?.cost ?? 0) + 1 + (list?.size.max ?? 0), size: small };
     }
     case "+": {
-      const [left, right] = (parts as readonly CelNode[]).map((part) => estimate(part, variables));
+      const [left, right] = operands.map((part) => estimate(part, variables));
       const max = (left?.size.max ?? 0) + (right?.size.max ?? 0);
       const cost = (left?.cost ?? 0) + (right?.cost ?? 0) + 1 + (max > 2 ? max * traversalCost : 0);
       return { cost, size: { ...left?.size, max } };
     }
     default:
-      return { cost: 1 + sum(each, variables), size: small };
+      return { cost: 1 + sum(node, variables), size: small };
   }
 }
 

@@ -184,3 +184,93 @@ test("a deleted definition takes its objects along, and ends their watches", asy
   await defineKind(server, { plural: "things", kind: "Thing", schema });
   assert.deepEqual((await server.ok<KubeList>("GET", kindPath("things"))).items, []);
 });
+
+test("scale shows and changes what the definition's paths lead to", async () => {
+  const schema = {
+    type: "object",
+    properties: {
+      spec: { type: "object", properties: { n: { type: "integer" } } },
+      status: { type: "object", properties: { n: { type: "integer" }, selector: { type: "string" } } },
+    },
+  };
+  const scale = {
+    specReplicasPath: ".spec.n",
+    statusReplicasPath: ".status.n",
+    labelSelectorPath: ".status.selector",
+  };
+  await defineKind(server, {
+    plural: "scaleds",
+    kind: "Scaled",
+    schema,
+    subresources: { status: {}, scale },
+  });
+  const object = (name: string, spec: object) => ({
+    apiVersion: "example.com/v1",
+    kind: "Scaled",
+    metadata: { name },
+    spec,
+  });
+  const scaleds = kindPath("scaleds");
+  await server.ok("POST", scaleds, { body: object("a", { n: 2 }) });
+  await server.ok("PATCH", `${scaleds}/a/status`, {
+    headers: { "content-type": "application/merge-patch+json" },
+    body: { status: { n: 1, selector: "app=a" } },
+  });
+  const shown = await server.ok("GET", `${scaleds}/a/scale`);
+  assert.deepEqual(
+    [shown.kind, shown.spec, shown.status],
+    ["Scale", { replicas: 2 }, { replicas: 1, selector: "app=a" }],
+  );
+  await server.ok("PUT", `${scaleds}/a/scale`, { body: { ...shown, spec: { replicas: 5 } } });
+  const changed = await server.ok("GET", `${scaleds}/a`);
+  assert.deepEqual([changed.spec, changed.metadata.generation], [{ n: 5 }, 2]);
+  await server.ok("POST", scaleds, { body: object("b", {}) });
+  const missing = await server.object<Status>("GET", `${scaleds}/b/scale`);
+  assert.equal(missing.code, 500);
+  assert.match(missing.message ?? "", /the spec replicas field ".spec.n" does not exist/);
+  const negative = await server.object<Status>("POST", scaleds, { body: object("c", { n: -1 }) });
+  assert.match(negative.message ?? "", /\.spec\.n: Invalid value: -1: should be a non-negative integer/);
+});
+
+test("columns show what their paths find, as their type says", async () => {
+  const columns = [
+    { name: "Size", type: "integer", jsonPath: ".spec.size" },
+    { name: "Ready", type: "string", jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
+    { name: "Since", type: "date", jsonPath: ".spec.since", priority: 1 },
+    { name: "Missing", type: "string", jsonPath: ".spec.missing" },
+    { name: "Map", type: "string", jsonPath: ".spec.map" },
+  ];
+  await defineKind(server, { plural: "shown", kind: "Shown", columns });
+  const since = new Date(server.clock.now() - 3_600_000).toISOString();
+  await server.ok("POST", kindPath("shown"), {
+    body: {
+      apiVersion: "example.com/v1",
+      kind: "Shown",
+      metadata: { name: "a" },
+      spec: { size: 3, since, map: { a: 1 } },
+      status: {
+        conditions: [
+          { type: "Other", status: "False" },
+          { type: "Ready", status: "True" },
+        ],
+      },
+    },
+  });
+  const accept = "application/json;as=Table;g=meta.k8s.io;v=v1";
+  const table = await server.ok<{
+    rows: { cells: unknown[] }[];
+    columnDefinitions: { name: string; priority: number }[];
+  }>("GET", kindPath("shown"), { headers: { accept } });
+  assert.deepEqual(table.rows[0]?.cells, ["a", 3, "True", "60m", null, '{"a":1}']);
+  assert.deepEqual(
+    table.columnDefinitions.map(({ name, priority }) => [name, priority]),
+    [
+      ["Name", 0],
+      ["Size", 0],
+      ["Ready", 0],
+      ["Since", 1],
+      ["Missing", 0],
+      ["Map", 0],
+    ],
+  );
+});

@@ -11,6 +11,10 @@ export function scaleDefinition(scale: CustomResourceSubresourceScale): ScaleDef
   const status = segments(scale.statusReplicasPath);
   const selector = scale.labelSelectorPath === undefined ? undefined : segments(scale.labelSelectorPath);
   return {
+    fault: (object) =>
+      valueAt(object, spec) === undefined
+        ? `the spec replicas field ${JSON.stringify(scale.specReplicasPath)} does not exist`
+        : undefined,
     replicas: (object) => numberAt(object, spec),
     withReplicas: (object, replicas) => withValueAt(object, spec, replicas) as AnyObject, // metadata is not touched
     statusReplicas: (object) => numberAt(object, status),

@@ -1,5 +1,5 @@
 import type { ScaleDefinition } from "../../api/definition.ts";
-import { invalid, notFound } from "../../apimachinery/api-error.ts";
+import { internalError, invalid, notFound } from "../../apimachinery/api-error.ts";
 import { managersOfScale, managersOfScaled } from "../../apimachinery/managed-fields/scale-managers.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import { patchObject, patchTypeOf } from "../../apimachinery/patch/patch-object.ts";
@@ -27,8 +27,12 @@ export async function handleScale(context: HandlerContext, call: ResourceCall): 
   const scale = call.definition.scale;
   if (scale === undefined) throw methodNotAllowed();
   switch (call.info.verb) {
-    case "get":
-      return respond(call, 200, scaleOf(scale, await call.store.get(placeOf(call))));
+    case "get": {
+      const object = await call.store.get(placeOf(call));
+      const fault = scale.fault?.(object);
+      if (fault !== undefined) throw internalError(fault);
+      return respond(call, 200, scaleOf(scale, object));
+    }
     case "update":
       return writeScale(context, call, scale, await readScale(context, call));
     case "patch":
