@@ -12,16 +12,18 @@ import { PodAdmission } from "./admission/pod-admission.ts";
 import { kubeletConfiguration } from "./configuration.ts";
 import type { NodeContext } from "./container-starter.ts";
 import type { ContainerRuntime, ImageService } from "./cri/runtime.ts";
+import { EvictionManager } from "./eviction/eviction-manager.ts";
 import type { Host } from "./host/host.ts";
 import { ImageGarbageCollector } from "./image-garbage.ts";
 import { ImagePuller } from "./image-puller.ts";
-import { LogRotator, type LogRotatorOptions, type RunningLog } from "./logs/log-rotation.ts";
+import { LogRotator, type LogRotatorOptions } from "./logs/log-rotation.ts";
+import { runningLogs } from "./logs/running-logs.ts";
 import { observeNode } from "./node-observer.ts";
-import { createNodeRegistrar } from "./node-registrar.ts";
+import { NodeRegistrar } from "./node-registrar.ts";
 import type { MachineInfo, NodeIdentity } from "./node-status.ts";
 import { OrphanCollector } from "./orphans.ts";
 import { Pleg, type PlegOptions } from "./pleg-loop.ts";
-import { type KubeletDirectories, logPathOf, podDirectories } from "./pod-directories.ts";
+import { type KubeletDirectories, podDirectories } from "./pod-directories.ts";
 import { createPodEvents, type PodEvents } from "./pod-events.ts";
 import { PodKiller } from "./pod-killer.ts";
 import { PodLifecycle } from "./pod-lifecycle.ts";
@@ -36,7 +38,6 @@ import { PodResizer } from "./resize/pod-resizer.ts";
 import type { NodeDns } from "./resolv-conf.ts";
 import { resourceField } from "./resource-amounts.ts";
 import { RestartBackoff } from "./restart-backoff.ts";
-import type { RuntimePod } from "./runtime-pod.ts";
 import { serviceEnvironment } from "./service-environment.ts";
 import { isStaticPod } from "./static-pods/static-pod.ts";
 import { StaticPods } from "./static-pods/static-pods.ts";
@@ -115,6 +116,10 @@ class NodeAgent implements Kubelet {
   readonly #pleg: Pleg;
   readonly #counters = new KubeletCounters();
   readonly views: KubeletViews;
+  readonly #garbage: ImageGarbageCollector;
+  readonly #eviction: EvictionManager;
+  readonly #registrar: NodeRegistrar;
+  #lifecycle: PodLifecycle | undefined;
   #workers: PodWorkers | undefined;
   #node: Node | undefined;
 
@@ -140,6 +145,9 @@ class NodeAgent implements Kubelet {
       probe: (probe, target) => runProbe(probe, target, { runtime, network }),
     });
     this.#pleg = this.#createPleg();
+    this.#garbage = new ImageGarbageCollector({ ...dependencies, files: dependencies.host.files });
+    this.#eviction = this.#createEviction();
+    this.#registrar = this.#createRegistrar();
     this.views = createViews({
       stats: new StatsProvider({ ...dependencies, nodeName: options.identity.name, pods: this.pods }),
       counters: this.#counters,
@@ -173,20 +181,18 @@ class NodeAgent implements Kubelet {
       },
     });
     this.#workers = workers;
-    const registering = this.#register(signal);
+    this.#lifecycle = lifecycle;
+    const registering = this.#registrar.run(signal);
     informers.start(signal);
     await this.#staticPods?.start(workers, this.#podInformer);
     // A container's environment tells of the services: those that exist are known first.
     await informers.waitForSync({ signal });
     workers.follow(this.#podInformer, (pod) => !isMirrorPod(pod));
-    const garbage = new ImageGarbageCollector({
-      ...this.#dependencies,
-      files: this.#dependencies.host.files,
-    });
     await Promise.all([
       registering,
       this.#pleg.run(signal),
-      garbage.run(signal),
+      this.#garbage.run(signal),
+      this.#eviction.run(signal),
       this.#staticPods?.run(signal),
     ]);
     this.#probes.close();
@@ -230,22 +236,39 @@ class NodeAgent implements Kubelet {
     return new Pleg({ runtime, clock, logger, changed: this.#notify, listed }, this.#options.pleg);
   }
 
-  #register(signal: AbortSignal): Promise<void> {
+  #createRegistrar(): NodeRegistrar {
     const { client, clock, logger } = this.#dependencies;
     const { identity, kubeletVersion, serverPort, maxPods = 110 } = this.#options;
     const facts = { kubeletVersion, kubeletPort: serverPort, maxPods };
     const lastRelistMs = () => this.#pleg.lastRelistMs;
-    const registrar = createNodeRegistrar({
+    const pressure = () => ({
+      memory: this.#eviction.isUnder("memory"),
+      disk: this.#eviction.isUnder("disk"),
+      pid: this.#eviction.isUnder("pid"),
+    });
+    return new NodeRegistrar({
       client,
       clock,
       logger,
       identity,
-      observe: () => observeNode({ ...this.#dependencies, lastRelistMs }, facts),
+      observe: () => observeNode({ ...this.#dependencies, lastRelistMs, pressure }, facts),
       onNode: (latest) => {
         this.#node = latest;
       },
     });
-    return registrar.run(signal);
+  }
+
+  #createEviction(): EvictionManager {
+    return new EvictionManager({
+      ...this.#dependencies,
+      activePods: this.#activePods,
+      freeDisk: () => this.#garbage.collect(),
+      changed: () => this.#registrar.refresh(),
+      evict: (pod, message, signal) => {
+        this.#counters.add("kubelet_evictions", { eviction_signal: signal });
+        this.#lifecycle?.evict(pod, message);
+      },
+    });
   }
 
   /** Settled once the machine and the runtime were asked; nothing runs before that. */
@@ -332,7 +355,7 @@ class NodeAgent implements Kubelet {
         return this.#node;
       },
       activePods: this.#activePods,
-      pressure: () => undefined,
+      pressure: (pod) => this.#eviction.rejection(pod),
       allowedUnsafeSysctls,
     });
   }
@@ -359,16 +382,4 @@ class NodeAgent implements Kubelet {
     if (runtimeClassName === undefined) return "";
     return (await this.#dependencies.client.get(runtimeClasses, { name: runtimeClassName })).handler;
   }
-}
-
-function runningLogs(
-  listing: ReadonlyMap<string, RuntimePod>,
-  directories: KubeletDirectories,
-): RunningLog[] {
-  return [...listing.values()].flatMap(({ containers }) =>
-    containers.flatMap((container) => {
-      const path = container.state === "running" ? logPathOf(directories, container) : undefined;
-      return path === undefined ? [] : [{ containerId: container.id, path }];
-    }),
-  );
 }

@@ -9,6 +9,7 @@ export interface NodeObserverDependencies {
   readonly clock: Clock;
   /** When PLEG last had a listing. */
   readonly lastRelistMs: () => number;
+  readonly pressure: () => NodeObservation["pressure"];
 }
 
 export interface NodeFacts {
@@ -39,7 +40,13 @@ export async function observeNode(
           `PLEG is not healthy: pleg was last seen active ${Math.round(silentMs / 1000)}s ago; threshold is 3m0s`,
         ]
       : [];
-  return { machine, ...facts, ...seen, notReadyReasons: [...seen.notReadyReasons, ...stuck] };
+  return {
+    machine,
+    ...facts,
+    ...seen,
+    pressure: dependencies.pressure(),
+    notReadyReasons: [...seen.notReadyReasons, ...stuck],
+  };
 }
 
 async function observeRuntime({

@@ -33,6 +33,7 @@ export interface NodeObservation {
   readonly images: readonly NodeImage[];
   /** Why the node cannot run pods; empty: it can. */
   readonly notReadyReasons: readonly string[];
+  readonly pressure: { readonly memory: boolean; readonly disk: boolean; readonly pid: boolean };
   readonly handlers: NonNullable<Node["status"]>["runtimeHandlers"];
   readonly features: NonNullable<Node["status"]>["features"];
 }
@@ -118,27 +119,32 @@ const maxReportedImages = 50;
 
 type OwnCondition = Pick<NodeCondition, "type" | "status" | "reason" | "message">;
 
-function ownConditions({ notReadyReasons }: NodeObservation): OwnCondition[] {
+const pressureWords = {
+  memory: {
+    type: "MemoryPressure",
+    on: { reason: "KubeletHasInsufficientMemory", message: "kubelet has insufficient memory available" },
+    off: { reason: "KubeletHasSufficientMemory", message: "kubelet has sufficient memory available" },
+  },
+  disk: {
+    type: "DiskPressure",
+    on: { reason: "KubeletHasDiskPressure", message: "kubelet has disk pressure" },
+    off: { reason: "KubeletHasNoDiskPressure", message: "kubelet has no disk pressure" },
+  },
+  pid: {
+    type: "PIDPressure",
+    on: { reason: "KubeletHasInsufficientPID", message: "kubelet has insufficient PID available" },
+    off: { reason: "KubeletHasSufficientPID", message: "kubelet has sufficient PID available" },
+  },
+} as const;
+
+function ownConditions({ notReadyReasons, pressure }: NodeObservation): OwnCondition[] {
   const ready = notReadyReasons.length === 0;
+  const pressures = (["memory", "disk", "pid"] as const).map((signal): OwnCondition => {
+    const { type, on, off } = pressureWords[signal];
+    return pressure[signal] ? { type, status: "True", ...on } : { type, status: "False", ...off };
+  });
   return [
-    {
-      type: "MemoryPressure",
-      status: "False",
-      reason: "KubeletHasSufficientMemory",
-      message: "kubelet has sufficient memory available",
-    },
-    {
-      type: "DiskPressure",
-      status: "False",
-      reason: "KubeletHasNoDiskPressure",
-      message: "kubelet has no disk pressure",
-    },
-    {
-      type: "PIDPressure",
-      status: "False",
-      reason: "KubeletHasSufficientPID",
-      message: "kubelet has sufficient PID available",
-    },
+    ...pressures,
     {
       type: "Ready",
       status: ready ? "True" : "False",

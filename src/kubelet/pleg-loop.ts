@@ -126,7 +126,8 @@ export class Pleg {
       try {
         await sleep(clock, pauseMs, { signal });
         const [container] = await runtime.listContainers({ id }, { signal });
-        if (container?.state === "running") continue;
+        // On a busy machine one may end before the runtime has even written down that it was started.
+        if (container?.state === "running" || container?.state === "created") continue;
       } catch {
         // Stopped ourselves, or the runtime does not answer: then there is a relist.
       }

@@ -1,6 +1,6 @@
 import { isPodTerminal } from "../api/core/pod-conditions.ts";
 import type { Container, Pod, PodStatus } from "../api/core/types.generated.ts";
-import type { Clock } from "../base/clock.ts";
+import { type Clock, rfc3339 } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { PodAdmission, Rejection } from "./admission/pod-admission.ts";
 import type { QosClass } from "./cgroup-resources.ts";
@@ -65,6 +65,7 @@ export interface StepOptions {
 
 interface Ending extends Pick<PodStatus, "reason" | "message"> {
   readonly phase: string;
+  readonly graceSeconds?: number;
   /** The node did not take it: its status tells of nothing else. */
   readonly isRejection?: boolean;
 }
@@ -97,6 +98,16 @@ export class PodLifecycle {
       case "finished":
         return Promise.resolve({ phase: "finished" });
     }
+  }
+
+  /** Ends a pod at once because the node needs what it has. */
+  evict(pod: Pod, message: string): void {
+    const { events, changed } = this.#dependencies;
+    const uid = pod.metadata.uid ?? "";
+    if (this.#endings.has(uid)) return;
+    events.warning(pod, "Evicted", message);
+    this.#endings.set(uid, { phase: "Failed", reason: "Evicted", message, graceSeconds: 0 });
+    changed(uid);
   }
 
   async #admitAndSync(pod: Pod, signal: AbortSignal): Promise<StepResult> {
@@ -177,7 +188,8 @@ export class PodLifecycle {
     const isRejected = this.#endings.get(uid)?.isRejection === true;
     const tells = (!isPodTerminal(pod) || statuses.get(uid) !== undefined) && !isRejected;
     if (tells) statuses.set(pod, this.#status(pod, observed, { isTerminal: false }));
-    await killer.killPod(pod, observed, gracePeriodOf(pod, observed), signal);
+    const graceSeconds = this.#endings.get(uid)?.graceSeconds ?? gracePeriodOf(pod, observed);
+    await killer.killPod(pod, observed, graceSeconds, signal);
     const stopped = await this.#observe(pod);
     if (stopped.containers.some(({ state }) => state === "running"))
       throw new Error("containers still run after they were stopped");
@@ -219,6 +231,14 @@ export class PodLifecycle {
     puller.forget(uid);
     terminationMessages.forget(uid);
     allocations.forget(uid);
+  }
+
+  /** An evicted pod was ended by no fault of its own: its owner may count that apart (KEP-3329). */
+  #endConditions({ conditions = [] }: PodStatus, { reason, message = "" }: Ending) {
+    if (reason !== "Evicted" || conditions.some(({ type }) => type === "DisruptionTarget")) return conditions;
+    const lastTransitionTime = rfc3339(this.#dependencies.clock.now());
+    const why = { reason: "TerminationByKubelet", message };
+    return [...conditions, { type: "DisruptionTarget", status: "True", ...why, lastTransitionTime }];
   }
 
   async #observe(pod: Pod): Promise<RuntimePodStatus> {
@@ -278,7 +298,7 @@ export class PodLifecycle {
     const ending = this.#endings.get(uid);
     if (ending === undefined) return status;
     const runs = observed.containers.some(({ state }) => state === "running");
-    if (!runs) return { ...status, ...endingOf(ending) };
+    if (!runs) return { ...status, ...endingOf(ending), conditions: this.#endConditions(status, ending) };
     return isEnded(status) ? { ...status, phase: oldPhase ?? "Running" } : status;
   }
 }

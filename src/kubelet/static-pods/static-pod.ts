@@ -10,7 +10,7 @@ const annotations = {
 } as const;
 
 /** A manifest that cannot be run as a static pod. */
-export class ManifestError extends Error {}
+class ManifestError extends Error {}
 
 /**
  * The pod that a manifest on this node describes: named after the node, with a uid that follows from its content, so that
