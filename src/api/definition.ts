@@ -93,6 +93,8 @@ export interface ScaleDefinition<T> {
   /** Why an object that says nothing of replicas has no scale to read; undefined: it has one. Absent: all have. */
   readonly fault?: (object: T) => string | undefined;
   readonly replicas: (object: T) => number;
+  /** Where an object keeps them; absent: `spec.replicas`. */
+  readonly replicasPath?: readonly string[];
   readonly withReplicas: (object: T, replicas: number) => T;
   readonly statusReplicas: (object: T) => number;
   /** As a string, the form in `Scale.status.selector`. */

@@ -1,20 +1,24 @@
 import type { ManagedFieldsEntry } from "../meta.ts";
 import { difference, type FieldSet, intersection, leaf } from "./field-set.ts";
 import { type Manager, managerKey, readManagers, withSet, writeManagers } from "./managers.ts";
+import { fieldElement } from "./path-element.ts";
 
-/** `spec.replicas` of a Scale and, in every version of every kind that has one, of the object it stands for. */
-const replicas: FieldSet = { "f:spec": { "f:replicas": leaf } };
+/** Where a Scale has the number of replicas, and most kinds that have one. */
+const scalePath = ["spec", "replicas"];
+const scaleReplicas = setOfPath(scalePath);
 const scaleVersion = "autoscaling/v1";
 
 /** The managers of an object as those of its Scale: who owns the number of replicas. */
 export function managersOfScale(
   entries: readonly ManagedFieldsEntry[] | undefined,
+  path: readonly string[] = scalePath,
 ): readonly ManagedFieldsEntry[] {
+  const replicas = setOfPath(path);
   const managers = new Map<string, Manager>();
   for (const [key, manager] of readManagers(entries, { trusted: true })) {
     if (intersection(manager.set, replicas) === undefined) continue;
     const { entry: _other, ...rest } = manager;
-    managers.set(key, { ...rest, apiVersion: scaleVersion, set: replicas });
+    managers.set(key, { ...rest, apiVersion: scaleVersion, set: scaleReplicas });
   }
   return writeManagers(managers);
 }
@@ -24,7 +28,9 @@ export function managersOfScaled(
   entries: readonly ManagedFieldsEntry[] | undefined,
   scaleEntries: readonly ManagedFieldsEntry[],
   apiVersion: string,
+  path: readonly string[] = scalePath,
 ): readonly ManagedFieldsEntry[] {
+  const replicas = setOfPath(path);
   const scale = new Map<string, Manager>();
   for (const manager of readManagers(scaleEntries, { trusted: true }).values())
     scale.set(whoOf(manager), manager);
@@ -37,7 +43,7 @@ export function managersOfScaled(
     if (left.set !== undefined) managers.set(key, left);
   }
   for (const manager of scale.values()) {
-    if (intersection(manager.set, replicas) === undefined) continue;
+    if (intersection(manager.set, scaleReplicas) === undefined) continue;
     const { entry: _other, ...rest } = manager;
     const added = { ...rest, apiVersion, set: replicas };
     managers.set(managerKey(added), added);
@@ -48,4 +54,8 @@ export function managersOfScaled(
 /** The same manager has the version of the object here and that of the Scale there. */
 function whoOf({ manager, operation, subresource }: Manager): string {
   return JSON.stringify([manager, operation, subresource]);
+}
+
+function setOfPath(path: readonly string[]): FieldSet {
+  return path.reduceRight<FieldSet>((below, name) => ({ [fieldElement(name)]: below }), leaf);
 }

@@ -16,6 +16,7 @@ export function scaleDefinition(scale: CustomResourceSubresourceScale): ScaleDef
         ? `the spec replicas field ${JSON.stringify(scale.specReplicasPath)} does not exist`
         : undefined,
     replicas: (object) => numberAt(object, spec),
+    replicasPath: spec,
     withReplicas: (object, replicas) => withValueAt(object, spec, replicas) as AnyObject, // metadata is not touched
     statusReplicas: (object) => numberAt(object, status),
     selector: (object) => {

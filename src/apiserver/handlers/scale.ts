@@ -78,7 +78,8 @@ async function applyToScale(context: HandlerContext, call: ResourceCall): Promis
   const configuration = await readConfiguration(call, options);
   const tracked = { ...trackedWrite(context, call, options), force: options.force === true };
   return (current, existing) => {
-    const managedFields = managersOfScale(existing.metadata.managedFields);
+    const path = call.definition.scale?.replicasPath;
+    const managedFields = managersOfScale(existing.metadata.managedFields, path);
     return context.fieldManagement.applyScale(
       configuration,
       withMetadata(current, { managedFields }),
@@ -124,6 +125,7 @@ async function writeScale(
         existing.metadata.managedFields,
         wanted.metadata.managedFields ?? [],
         existing.apiVersion,
+        scale.replicasPath,
       );
       return withMetadata(scaled, { managedFields });
     },
