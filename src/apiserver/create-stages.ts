@@ -12,6 +12,7 @@ import type { UserInfo } from "../client/exchange.ts";
 import type { InformerFactory } from "../client/informer.ts";
 import { type AdmissionChainOptions, createAdmissionChain } from "./admission/create-admission-chain.ts";
 import { getLive } from "./admission/dependencies.ts";
+import { keepPolicyStatus } from "./admission/policies/policy-status.ts";
 import { ensureSystemPriorityClasses } from "./admission/priority.ts";
 import type { WebhookTransport } from "./admission/webhooks/caller.ts";
 import { type AuthenticationInfo, ensureAuthenticationInfo } from "./authentication/authentication-info.ts";
@@ -146,9 +147,13 @@ function webhookOptions({
 function policyOptions({
   definitionOf = () => undefined,
   definitions,
+  client,
+  informers,
+  logger,
 }: StagesDependencies): Pick<AdmissionChainOptions, "policies"> {
   if (definitions === undefined) return {};
   const modelOf: ModelLookup = ({ group, version, kind }) => schemas.kind(group, version, kind);
+  keepPolicyStatus({ client, informers, definitions, modelOf }, { logger });
   return { policies: { definitionOf, definitions, modelOf } };
 }
 

@@ -248,7 +248,7 @@ const keywords = new Set([
 ]);
 
 /** A property's name as an identifier; undefined: it cannot be one. */
-function escapeName(name: string): string | undefined {
+export function escapeName(name: string): string | undefined {
   if (keywords.has(name)) return `__${name}__`;
   if (!/^[A-Za-z_.$/-][\w.$/-]*$/.test(name) || name.includes("$")) return undefined;
   return name

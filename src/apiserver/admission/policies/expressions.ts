@@ -31,6 +31,14 @@ export interface NamedExpression {
   readonly expression: string;
 }
 
+export interface ExpressionsOptions {
+  readonly hasParams: boolean;
+  readonly variables?: readonly NamedExpression[];
+  /** For checking types; absent: they are found when values are looked at. */
+  readonly objectType?: CelType;
+  readonly paramType?: CelType;
+}
+
 /** The expressions of one place, compiled when first asked for. Failures are kept as texts. */
 export class Expressions {
   readonly #environment: CelEnvironment;
@@ -38,14 +46,14 @@ export class Expressions {
   readonly #VariablesType: new () => object;
   readonly #compiled = new Map<string, Program | string>();
 
-  constructor(options: { readonly hasParams: boolean; readonly variables?: readonly NamedExpression[] }) {
+  constructor(options: ExpressionsOptions) {
     const base: Record<string, CelType> = {
-      object: dynType,
-      oldObject: dynType,
+      object: options.objectType ?? dynType,
+      oldObject: options.objectType ?? dynType,
       request: dynType,
       namespaceObject: dynType,
       authorizer: { ...dynType, name: authorizerTypeName },
-      ...(options.hasParams ? { params: dynType } : {}),
+      ...(options.hasParams ? { params: options.paramType ?? dynType } : {}),
     };
     class Variables {}
     this.#VariablesType = Variables;
@@ -92,6 +100,13 @@ export class Expressions {
         `${options.what ?? "expression"} '${expression}' resulted in error: ${error.message}`,
       );
     }
+  }
+
+  /** Why an expression does not compile, or the variable that it is; undefined: it does. */
+  faultOf(expression: string): string | undefined {
+    const variable = this.#variables.find(({ name }) => `variables.${name}` === expression);
+    const program = variable?.program ?? attempt(() => this.#environment.compile(expression));
+    return typeof program === "string" ? program : undefined;
   }
 
   #values(input: ExpressionInput): Readonly<Record<string, unknown>> {
