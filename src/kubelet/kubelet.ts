@@ -13,8 +13,9 @@ import { kubeletConfiguration } from "./configuration.ts";
 import type { NodeContext } from "./container-starter.ts";
 import type { ContainerRuntime, ImageService } from "./cri/runtime.ts";
 import { EvictionManager } from "./eviction/eviction-manager.ts";
+import type { EvictionThresholds } from "./eviction/pressure.ts";
 import type { Host } from "./host/host.ts";
-import { ImageGarbageCollector } from "./image-garbage.ts";
+import { ImageGarbageCollector, type ImageGarbageOptions } from "./image-garbage.ts";
 import { ImagePuller } from "./image-puller.ts";
 import { LogRotator, type LogRotatorOptions } from "./logs/log-rotation.ts";
 import { runningLogs } from "./logs/running-logs.ts";
@@ -81,6 +82,8 @@ export interface KubeletOptions {
   readonly hostsFileText?: () => Promise<string>;
   readonly pleg?: PlegOptions;
   readonly logs?: LogRotatorOptions;
+  readonly imageGarbage?: ImageGarbageOptions;
+  readonly eviction?: EvictionThresholds;
 }
 
 export interface Kubelet {
@@ -145,7 +148,10 @@ class NodeAgent implements Kubelet {
       probe: (probe, target) => runProbe(probe, target, { runtime, network }),
     });
     this.#pleg = this.#createPleg();
-    this.#garbage = new ImageGarbageCollector({ ...dependencies, files: dependencies.host.files });
+    this.#garbage = new ImageGarbageCollector(
+      { ...dependencies, files: dependencies.host.files },
+      options.imageGarbage,
+    );
     this.#eviction = this.#createEviction();
     this.#registrar = this.#createRegistrar();
     this.views = createViews({
@@ -259,8 +265,10 @@ class NodeAgent implements Kubelet {
   }
 
   #createEviction(): EvictionManager {
+    const { eviction } = this.#options;
     return new EvictionManager({
       ...this.#dependencies,
+      ...(eviction === undefined ? {} : { thresholds: eviction }),
       activePods: this.#activePods,
       freeDisk: () => this.#garbage.collect(),
       changed: () => this.#registrar.refresh(),

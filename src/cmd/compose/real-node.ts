@@ -7,6 +7,7 @@ import type { Client } from "../../client/client.ts";
 import type { EventRecorder } from "../../client/event-recorder.ts";
 import type { InformerFactory } from "../../client/informer.ts";
 import { type Containerd, startContainerd } from "../../kubelet/cri/containerd.ts";
+import { defaultThresholds } from "../../kubelet/eviction/pressure.ts";
 import { linuxCgroups } from "../../kubelet/host/linux-cgroups.ts";
 import { linuxFiles } from "../../kubelet/host/linux-files.ts";
 import { readMachine } from "../../kubelet/host/linux-machine.ts";
@@ -149,6 +150,9 @@ async function runKubelet(
       cgroupRoot: config.cgroupRoot,
       kubeletVersion,
       serverPort: config.kubeletPort,
+      // This machine is its owner's, and its disk may well be fuller than a server's; imported images have no registry.
+      imageGarbage: { highPercent: 97, lowPercent: 95 },
+      eviction: { ...defaultThresholds, diskShare: 0.03, inodeShare: 0.02 },
       hostsFileText: () => readFile("/etc/hosts", "utf8"),
     },
   );

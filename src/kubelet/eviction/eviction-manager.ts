@@ -6,7 +6,7 @@ import type { Rejection } from "../admission/node-fit.ts";
 import type { ContainerRuntime } from "../cri/runtime.ts";
 import type { Host } from "../host/host.ts";
 import { runtimeLabels } from "../runtime-pod.ts";
-import { type PressureSignal, type Shortage, shortagesOf } from "./pressure.ts";
+import { type EvictionThresholds, type PressureSignal, type Shortage, shortagesOf } from "./pressure.ts";
 import { rankForMemory } from "./rank-pods.ts";
 
 export interface EvictionDependencies {
@@ -21,6 +21,7 @@ export interface EvictionDependencies {
   readonly freeDisk: () => Promise<unknown>;
   /** The node's conditions are others now. */
   readonly changed: () => void;
+  readonly thresholds?: EvictionThresholds;
 }
 
 const lookMs = 10_000;
@@ -66,10 +67,10 @@ export class EvictionManager {
 
   /** One look at the node; at most one pod is evicted by it. */
   async look(): Promise<void> {
-    const { host, clock, changed, freeDisk } = this.#dependencies;
+    const { host, clock, changed, freeDisk, thresholds } = this.#dependencies;
     const now = clock.now();
     const before = new Set(this.#lastSeenMs.keys());
-    const shortages = shortagesOf(await host.usage());
+    const shortages = shortagesOf(await host.usage(), thresholds);
     for (const { signal } of shortages) this.#lastSeenMs.set(signal, now);
     for (const [signal, seenMs] of this.#lastSeenMs)
       if (now - seenMs >= transitionMs) this.#lastSeenMs.delete(signal);
