@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import {
+  type ExtensionServer,
+  startExtensionServer,
+} from "../src/apiserver/test-support/extension-server.ts";
+import { eventually, must, type Output, repository, run } from "./test-support/cluster.ts";
+
+/** Another API server, in this process, behind a cluster's: what kubectl sees of it. */
+describe("An API server behind the cluster's", () => {
+  const k8ts = join(repository, "bin/k8ts");
+  const name = "v1alpha1.wardle.example.com";
+  let directory: string;
+  let extension: ExtensionServer | undefined;
+
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), "k8ts-aggregation-"));
+    const flags = ["--detach", "--runtime", "sim", "--nodes", "0", "--port", "0", "--data-dir", directory];
+    await must(k8ts, ["up", ...flags]);
+    extension = await startExtensionServer({
+      frontProxyAuthority: await readFile(join(directory, "pki/front-proxy-ca.crt"), "utf8"),
+      serverName: "sample-api.default.svc",
+    });
+  });
+  after(async () => {
+    await run(k8ts, ["down", "--purge", "--data-dir", directory]);
+    await extension?.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  const options = (input?: string) => ({
+    env: { KUBECONFIG: join(directory, "kubeconfig") },
+    ...(input === undefined ? {} : { input }),
+  });
+  const kubectl = (words: readonly string[], input?: string): Promise<Output> =>
+    run("kubectl", words, options(input));
+  const ok = (words: readonly string[], input?: string): Promise<string> =>
+    must("kubectl", words, options(input));
+  const available = () =>
+    ok(["get", "apiservice", name, "-o", "jsonpath={.status.conditions[?(@.type=='Available')].reason}"]);
+
+  test("is registered, found, used like any other and taken away again", async () => {
+    const registration = {
+      apiVersion: "apiregistration.k8s.io/v1",
+      kind: "APIService",
+      metadata: { name },
+      spec: {
+        group: "wardle.example.com",
+        version: "v1alpha1",
+        groupPriorityMinimum: 2000,
+        versionPriority: 200,
+        caBundle: extension?.caBundle,
+        service: { namespace: "default", name: "sample-api", port: extension?.listener.port },
+      },
+    };
+    await ok(["apply", "-f", "-"], JSON.stringify(registration));
+    await eventually("the service is missed", available, (reason) => reason === "ServiceNotFound");
+    assert.notEqual((await kubectl(["get", "flunders.v1alpha1.wardle.example.com"])).code, 0);
+    await ok(["create", "service", "externalname", "sample-api", "--external-name=localhost"]);
+    await eventually("the server is found", available, (reason) => reason === "Passed");
+
+    assert.match(
+      await ok(["api-resources", "--api-group=wardle.example.com"]),
+      /^flunders\s+wardle.example.com\/v1alpha1\s+true\s+Flunder/m,
+    );
+    const flunder = {
+      apiVersion: "wardle.example.com/v1alpha1",
+      kind: "Flunder",
+      metadata: { name: "one", labels: { a: "b" } },
+      spec: { reference: "x" },
+    };
+    await ok(["apply", "--server-side", "-f", "-"], JSON.stringify(flunder));
+    assert.equal(extension?.writes.at(-1)?.user.name, "kubernetes-admin");
+    assert.match(await ok(["get", "flunders", "-l", "a=b"]), /^NAME\s*\none/);
+    await ok(["label", "flunder", "one", "c=d"]);
+    assert.equal(await ok(["get", "flunder", "one", "-o", "jsonpath={.metadata.labels.c}"]), "d");
+    assert.match(await ok(["delete", "flunders", "--all"]), /flunder.wardle.example.com "one" deleted/);
+    assert.match(await ok(["get", "apiservice", name]), /default\/sample-api\s+True/);
+
+    await ok(["delete", "apiservice", name]);
+    const gone = await kubectl(["get", "--raw", "/apis/wardle.example.com/v1alpha1/flunders"]);
+    assert.match(gone.stderr, /NotFound|could not find the requested resource/);
+  });
+});
