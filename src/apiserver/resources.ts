@@ -5,6 +5,7 @@ import { rfc3339 } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { type KeyValue, prefixRange, type Storage } from "../storage/storage.ts";
+import { expressionHooks } from "./admission/policies/expression-hooks.ts";
 import type { ServiceOptions } from "./api-server.ts";
 import { ByteBudget } from "./cache/byte-budget.ts";
 import { createWatchCache } from "./cache/resource-cache.ts";
@@ -64,6 +65,10 @@ export class Resources {
       "apiextensions.k8s.io/customresourcedefinitions": definitionHooks({
         now: () => rfc3339(dependencies.clock.now()),
       }),
+      "admissionregistration.k8s.io/validatingadmissionpolicies": expressionHooks,
+      "admissionregistration.k8s.io/mutatingadmissionpolicies": expressionHooks,
+      "admissionregistration.k8s.io/validatingwebhookconfigurations": expressionHooks,
+      "admissionregistration.k8s.io/mutatingwebhookconfigurations": expressionHooks,
     };
     for (const definition of dependencies.definitions) this.add(definition);
   }

@@ -103,9 +103,11 @@ export class Expressions {
   }
 
   /** Why an expression does not compile, or the variable that it is; undefined: it does. */
-  faultOf(expression: string): string | undefined {
+  faultOf(expression: string, wanted?: readonly string[]): string | undefined {
     const variable = this.#variables.find(({ name }) => `variables.${name}` === expression);
-    const program = variable?.program ?? attempt(() => this.#environment.compile(expression));
+    const program =
+      variable?.program ??
+      attempt(() => this.#environment.compile(expression, wanted === undefined ? {} : { wanted }));
     return typeof program === "string" ? program : undefined;
   }
 
