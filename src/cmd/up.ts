@@ -26,7 +26,7 @@ import {
 } from "./data-directory.ts";
 import { ensureNodeBridge, ensureNodeNamespace, nodeAddress, uplinkOf } from "./host/machine-network.ts";
 import { startNodeProcess } from "./host/node-processes.ts";
-import { choosePort, missingForContainerd } from "./host/preflight.ts";
+import { choosePort, missingForContainerd, requireNoKubelet } from "./host/preflight.ts";
 import { installLastResort } from "./last-resort.ts";
 import { fileLogger } from "./logger.ts";
 import type { UpOptions } from "./up-options.ts";
@@ -54,6 +54,7 @@ export async function up(options: UpOptions, progress: Progress): Promise<Runnin
   const isReal = runtime === "containerd" && options.nodes > 0;
   const host = isReal ? "0.0.0.0" : "127.0.0.1";
   const port = await choosePort(host, options.port);
+  if (isReal) await requireNoKubelet(firstKubeletPort);
   await mkdir(where.root, { recursive: true, mode: 0o700 });
   const logger = fileLogger(where.log, options.logLevel);
   installLastResort(logger);

@@ -50,17 +50,42 @@ function isExecutable(path: string): Promise<boolean> {
   );
 }
 
+/** Throws UserError where a kubelet, ours or another's, runs on this machine already: real nodes share its network. */
+export async function requireNoKubelet(port: number): Promise<void> {
+  const taken = await listenProblem("0.0.0.0", port);
+  if (taken === undefined) return;
+  throw new UserError(
+    `port ${port} ${taken}: another cluster's kubelet runs on this machine; stop it (k8ts down --data-dir DIR), or use --runtime sim`,
+  );
+}
+
 /** The port to listen on: the one asked for, or a free one for 0. Throws UserError where it is taken. */
-export function choosePort(host: string, port: number): Promise<number> {
+export async function choosePort(host: string, port: number): Promise<number> {
+  const problem = port === 0 ? undefined : await listenProblem(host, port);
+  if (problem !== undefined) {
+    throw new UserError(`port ${port} ${problem}; stop what listens there, or choose another with --port`);
+  }
+  return port === 0 ? freePort(host) : port;
+}
+
+/** Why one cannot listen there: "is in use"; undefined: one can. */
+function listenProblem(host: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once("error", ({ code }: NodeJS.ErrnoException) =>
+      resolve(code === "EADDRINUSE" ? "is in use" : `cannot be used (${code})`),
+    );
+    probe.listen({ host, port }, () => probe.close(() => resolve(undefined)));
+  });
+}
+
+function freePort(host: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
-    probe.once("error", (error: NodeJS.ErrnoException) => {
-      const why = error.code === "EADDRINUSE" ? "is in use" : `cannot be used (${error.code})`;
-      reject(new UserError(`port ${port} ${why}; stop what listens there, or choose another with --port`));
-    });
-    probe.listen({ host, port }, () => {
-      const { port: chosen } = probe.address() as AddressInfo; // it listens on TCP
-      probe.close(() => resolve(chosen));
+    probe.once("error", reject);
+    probe.listen({ host, port: 0 }, () => {
+      const { port } = probe.address() as AddressInfo; // it listens on TCP
+      probe.close(() => resolve(port));
     });
   });
 }
