@@ -188,6 +188,21 @@ for (const { kind, name, spec, parts, want } of [
       "spec.template: Required value",
     ],
   },
+  {
+    kind: "ReplicationController",
+    name: "without a selector and labels",
+    spec: { template: { spec: { containers: [{ name: "main", image: "nginx" }] } } },
+    want: ["spec.selector: Required value"],
+  },
+  {
+    kind: "ReplicationController",
+    name: "whose pods have no labels",
+    spec: {
+      selector: { app: "web" },
+      template: { spec: { containers: [{ name: "main", image: "nginx" }] } },
+    },
+    want: ["spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`"],
+  },
 ] as readonly (RefusedCase & { kind: string })[])
   test(`a ${kind} ${name} is ${want.length === 0 ? "right" : "refused in upstream's words"}`, () => {
     assertLines(createErrors("v1", kind, parts ?? { spec }), want);

@@ -6,15 +6,14 @@ import type { ReplicationController } from "./types.generated.ts";
 type Errors = readonly FieldError[];
 
 export function validateReplicationController({ spec }: ReplicationController): Errors {
-  const isSelecting = Object.keys(spec.selector ?? {}).length > 0;
-  const selector = isSelecting && spec.selector !== undefined ? { matchLabels: spec.selector } : undefined;
+  const matchLabels = spec.selector ?? {};
   return [
     ...field.nonNegative("spec.minReadySeconds", spec.minReadySeconds),
-    ...(isSelecting ? [] : [field.required("spec.selector")]),
+    ...(Object.keys(matchLabels).length > 0 ? [] : [field.required("spec.selector")]),
     ...(spec.replicas === undefined
       ? [field.required("spec.replicas")]
       : field.nonNegative("spec.replicas", spec.replicas)),
-    ...validateLastingTemplate("spec.template", spec.template, selector, "ReplicationController"),
+    ...validateLastingTemplate("spec.template", spec.template, { matchLabels }, "ReplicationController"),
   ];
 }
 

@@ -36,7 +36,7 @@ export function selectorMismatch(
   // No selector selects nothing, an empty one everything.
   if (selector !== undefined && (isEmptySelector(selector) || matches(selector, labels))) return [];
   const detail = "`selector` does not match template `labels`";
-  return [field.invalid(field.child(path, "metadata", "labels"), labels ?? {}, detail)];
+  return [field.invalid(field.child(path, "metadata", "labels"), labels, detail)];
 }
 
 function matches(selector: LabelSelector, labels: Readonly<Record<string, string>> | undefined): boolean {
