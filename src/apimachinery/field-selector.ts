@@ -54,8 +54,3 @@ function unescapeValue(value: string): string {
   }
   return plain;
 }
-
-/** A value as it must stand in a selector. */
-export function escapeFieldValue(value: string): string {
-  return value.replace(/[\\,=]/g, "\\$&");
-}
