@@ -41,9 +41,9 @@ export const podSandbox = message({
   metadata: nested(2, sandboxMetadata),
   state: enumeration(3, sandboxStates),
   createdAt: int(4),
-  labels: stringMap(6),
-  annotations: stringMap(7),
-  runtimeHandler: string(8),
+  labels: stringMap(5),
+  annotations: stringMap(6),
+  runtimeHandler: string(7),
 });
 export const container = message({
   id: string(1),
