@@ -67,7 +67,17 @@ describe("The first quarter of an hour: examples/web.yaml with kubectl on two re
   });
 
   test("the service is reached by its name from another pod, and by its node port from the host", async () => {
-    assert.match(await inToolbox("timeout 5 wget -qO- http://web"), /Hello from k8ts/);
+    // A pod that is ready is known to the proxies of all nodes a moment later.
+    const says = (text: string) => text.includes("Hello from k8ts");
+    await eventually(
+      "the service's name",
+      () => inToolbox("timeout 5 wget -qO- http://web || true"),
+      says,
+      10_000,
+    );
+    for (const address of ["10.95.0.1", "10.95.0.2"]) {
+      await eventually("the node port", () => http(`http://${address}:30080`), says, 10_000);
+    }
     // Often enough that pods of both nodes have answered.
     for (let round = 0; round < 8; round++) {
       for (const address of ["127.0.0.1", "10.95.0.1", "10.95.0.2"]) {
