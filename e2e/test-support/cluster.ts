@@ -1,4 +1,5 @@
 import { execFile, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const k8ts = join(root, "bin/k8ts");
 export const imageDirectory = join(root, "node_modules/.cache/k8ts-images");
+const archives = ["nginx", "busybox"].map((name) => join(imageDirectory, `${name}.tar`));
 export const repository = root;
 
 export interface Output {
@@ -80,9 +82,16 @@ export class RealCluster implements AsyncDisposable {
   }
 
   static async start(options: { readonly nodes: number }): Promise<RealCluster> {
-    await must(process.execPath, [join(root, "examples/images/build.ts"), imageDirectory]);
+    // nginx is downloaded for it: not for every file of tests.
+    if (!archives.every((path) => existsSync(path)))
+      await must(process.execPath, [join(root, "examples/images/build.ts"), imageDirectory]);
     const cluster = new RealCluster(await mkdtemp(join(tmpdir(), "k8ts-e2e-")), options.nodes);
-    await cluster.up();
+    try {
+      await cluster.up();
+    } catch (error) {
+      await cluster[Symbol.asyncDispose]();
+      throw error;
+    }
     return cluster;
   }
 
@@ -92,7 +101,7 @@ export class RealCluster implements AsyncDisposable {
 
   /** Starts it, or starts it again on the same folder. */
   async up(): Promise<void> {
-    const images = ["nginx", "busybox"].flatMap((name) => ["--image", join(imageDirectory, `${name}.tar`)]);
+    const images = archives.flatMap((path) => ["--image", path]);
     await must(k8ts, [
       "up",
       "--detach",
