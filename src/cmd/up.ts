@@ -54,7 +54,7 @@ export async function up(options: UpOptions, progress: Progress): Promise<Runnin
   const isReal = runtime === "containerd" && options.nodes > 0;
   const host = isReal ? "0.0.0.0" : "127.0.0.1";
   const port = await choosePort(host, options.port);
-  if (isReal) await requireNoKubelet(firstKubeletPort);
+  if (isReal) await requireNoKubelet(nodeAddress(0), firstKubeletPort);
   await mkdir(where.root, { recursive: true, mode: 0o700 });
   const logger = fileLogger(where.log, options.logLevel);
   installLastResort(logger);

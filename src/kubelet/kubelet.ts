@@ -244,8 +244,10 @@ class NodeAgent implements Kubelet {
 
   #createRegistrar(): NodeRegistrar {
     const { client, clock, logger } = this.#dependencies;
-    const { identity, kubeletVersion, serverPort, maxPods = 110 } = this.#options;
-    const facts = { kubeletVersion, kubeletPort: serverPort, maxPods };
+    const options = this.#options;
+    const { identity, kubeletVersion, maxPods = 110 } = options;
+    // Asked for each time: the server's port is known only once it listens.
+    const facts = () => ({ kubeletVersion, kubeletPort: options.serverPort, maxPods });
     const lastRelistMs = () => this.#pleg.lastRelistMs;
     const pressure = () => ({
       memory: this.#eviction.isUnder("memory"),
@@ -257,7 +259,7 @@ class NodeAgent implements Kubelet {
       clock,
       logger,
       identity,
-      observe: () => observeNode({ ...this.#dependencies, lastRelistMs, pressure }, facts),
+      observe: () => observeNode({ ...this.#dependencies, lastRelistMs, pressure }, facts()),
       onNode: (latest) => {
         this.#node = latest;
       },

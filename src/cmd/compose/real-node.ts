@@ -157,7 +157,8 @@ async function runKubelet(
     },
   );
   await using _server = await startKubeletServer({
-    address: "0.0.0.0",
+    // Its node's address alone: who else is on the machine's networks has no business with it.
+    address: config.address,
     port: config.kubeletPort,
     certificate: config.serving.certificate,
     privateKey: config.serving.key,

@@ -51,9 +51,9 @@ function isExecutable(path: string): Promise<boolean> {
 }
 
 /** Throws UserError where a kubelet, ours or another's, runs on this machine already: real nodes share its network. */
-export async function requireNoKubelet(port: number): Promise<void> {
-  const taken = await listenProblem("0.0.0.0", port);
-  if (taken === undefined) return;
+export async function requireNoKubelet(address: string, port: number): Promise<void> {
+  const taken = await listenProblem(address, port);
+  if (taken === undefined || taken.includes("EADDRNOTAVAIL")) return; // no such address: no cluster has made it
   throw new UserError(
     `port ${port} ${taken}: another cluster's kubelet runs on this machine; stop it (k8ts down --data-dir DIR), or use --runtime sim`,
   );
