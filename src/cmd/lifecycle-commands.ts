@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { openSync } from "node:fs";
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { nodes } from "../api/resources.generated.ts";
 import { connect } from "../client/transport/connect.ts";
@@ -49,9 +49,14 @@ export async function upDetached(words: readonly string[], dataDirectory: string
     const state = await readState(dataDirectory);
     if (state?.pid === child.pid && state?.ready === true) return state;
   }
-  throw new UserError(
-    `the cluster did not start; see ${dataDirectory}/up.log and ${paths(dataDirectory).log}`,
-  );
+  throw new UserError(await whyItDidNotStart(dataDirectory));
+}
+
+/** What `up` itself said last, else where to look. */
+async function whyItDidNotStart(dataDirectory: string): Promise<string> {
+  const output = await readFile(`${dataDirectory}/up.log`, "utf8").catch(() => "");
+  const said = /^k8ts: (.*)$/m.exec(output)?.[1];
+  return said ?? `the cluster did not start; see ${dataDirectory}/up.log and ${paths(dataDirectory).log}`;
 }
 
 /** Stops the cluster with its containers; with `purge`, removes its data too. */
