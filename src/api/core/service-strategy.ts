@@ -87,28 +87,18 @@ function sameList(left: readonly string[], right: readonly string[] | undefined)
 function dropWhatTypeLost(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
   if (spec.type === old.type) return spec;
   let left = spec;
-  if (
-    spec.type === "ExternalName" &&
-    spec.clusterIP === old.clusterIP &&
-    sameList(spec.clusterIPs ?? [], old.clusterIPs)
-  )
-    for (const name of [
-      "clusterIP",
-      "clusterIPs",
-      "ipFamilies",
-      "ipFamilyPolicy",
-      "internalTrafficPolicy",
-    ] as const)
-      left = dropField(left, name);
+  if (spec.type === "ExternalName") {
+    if (spec.clusterIP === old.clusterIP && sameList(spec.clusterIPs ?? [], old.clusterIPs))
+      for (const name of ["clusterIP", "clusterIPs"] as const) left = dropField(left, name);
+    if (sameList(spec.ipFamilies ?? [], old.ipFamilies)) left = dropField(left, "ipFamilies");
+    for (const name of ["ipFamilyPolicy", "internalTrafficPolicy"] as const)
+      if (spec[name] === old[name]) left = dropField(left, name);
+  }
   if (!hasNodePorts(spec) && hasNodePorts(old))
     left = { ...left, ports: (left.ports ?? []).map((port) => dropUnchangedNodePort(port, old)) };
   if (!needsHealthCheckPort(spec) && spec.healthCheckNodePort === old.healthCheckNodePort)
     left = dropField(left, "healthCheckNodePort");
-  if (
-    spec.type === "ClusterIP" &&
-    spec.externalTrafficPolicy === old.externalTrafficPolicy &&
-    (spec.externalIPs ?? []).length === 0
-  )
+  if (!isReachedFromOutside(spec) && spec.externalTrafficPolicy === old.externalTrafficPolicy)
     left = dropField(left, "externalTrafficPolicy");
   if (old.type === "LoadBalancer") {
     if (spec.allocateLoadBalancerNodePorts === old.allocateLoadBalancerNodePorts)
@@ -116,6 +106,10 @@ function dropWhatTypeLost(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
     if (spec.loadBalancerClass === old.loadBalancerClass) left = dropField(left, "loadBalancerClass");
   }
   return left;
+}
+
+function isReachedFromOutside(spec: ServiceSpec): boolean {
+  return hasNodePorts(spec) || (spec.type === "ClusterIP" && (spec.externalIPs ?? []).length > 0);
 }
 
 function dropUnchangedNodePort(port: NonNullable<ServiceSpec["ports"]>[number], old: ServiceSpec) {

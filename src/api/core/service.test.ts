@@ -258,6 +258,31 @@ test("Services: a change to ExternalName gives the address back, a change from i
   );
 });
 
+for (const { name, addresses } of [
+  { name: "sent along", addresses: address },
+  { name: "cleared by the client", addresses: { ...address, clusterIP: "" } },
+]) {
+  test(`Service, change type, NodePort to ExternalName: what the type had goes, its address ${name}`, () => {
+    const { spec, errors } = updated(
+      { type: "NodePort", ports: [{ ...port, nodePort: 30080 }], externalTrafficPolicy: "Cluster" },
+      {
+        ...addresses,
+        type: "ExternalName",
+        externalName: "a.b",
+        ports: [{ ...port, nodePort: 30080 }],
+        externalTrafficPolicy: "Cluster",
+      },
+    );
+    assert.deepEqual(errors, []);
+    const typed = ["clusterIPs", "ipFamilies", "ipFamilyPolicy", "externalTrafficPolicy"];
+    assert.deepEqual(
+      typed.filter((field) => field in spec),
+      [],
+    );
+    assert.deepEqual(spec.ports, [filledPort]);
+  });
+}
+
 test("a service that leaves its node ports says so no more", () => {
   const { spec, errors } = updated(
     { type: "NodePort", ports: [{ ...port, nodePort: 30080 }] },
