@@ -122,7 +122,8 @@ export class Pleg {
   /** Looks after a container whose end was announced until the runtime says so too. */
   async #awaitStop(id: string, uid: string, signal: AbortSignal): Promise<void> {
     const { runtime, clock, changed } = this.#dependencies;
-    for (let pauseMs = 100; pauseMs < this.#quietRelistMs; pauseMs *= 2) {
+    const untilMs = clock.now() + 2 * this.#quietRelistMs;
+    for (let pauseMs = 50; clock.now() < untilMs; pauseMs = Math.min(2 * pauseMs, this.#relistMs)) {
       try {
         await sleep(clock, pauseMs, { signal });
         const [container] = await runtime.listContainers({ id }, { signal });
