@@ -171,6 +171,8 @@ export class PodSynchronizer {
   async #createSandbox(pod: Pod, config: PodSandboxConfig, signal: AbortSignal): Promise<string> {
     const { runtime, events, runtimeHandler, counters } = this.#dependencies;
     try {
+      if (pod.spec.hostUsers === false)
+        throw new Error("can't set `spec.hostUsers: false`: this kubelet has no user namespaces to give");
       counters.add("kubelet_started_pods_total");
       return await runtime.runPodSandbox(config, { runtimeHandler: await runtimeHandler(pod), signal });
     } catch (error) {
