@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Pod } from "../api/core/types.generated.ts";
-import { pods } from "../api/resources.generated.ts";
+import { configMaps, pods, services } from "../api/resources.generated.ts";
 import { isReady, statusOf, TestNode } from "./test-support/test-node.ts";
 
 const endsWith = (exitCode: number, afterMs = 1000) => ({
@@ -190,4 +190,91 @@ test("observedGeneration follows the spec (Pods Generation, updates)", async () 
   }
   const done = (pod: Pod) => pod.metadata.generation === 6 && pod.status?.observedGeneration === 6;
   await node.untilPod("web", done, 10_000);
+});
+
+test("Pods, service environment variables: those of the services that exist, in the container's environment", async () => {
+  const environments = new Map<string, ReadonlyMap<string, string>>();
+  await using node = await TestNode.start({
+    runtime: {
+      behavior: ({ envs = [] }, { metadata }) => {
+        environments.set(metadata.name, new Map(envs.map(({ name, value }) => [name, value])));
+        return {};
+      },
+    },
+  });
+  const service = await node.client.create(services, {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: "fooservice", namespace: "default" },
+    spec: { type: "ClusterIP", ports: [{ port: 8765, targetPort: 8080 }], selector: { app: "x" } },
+  });
+  await node.create("client");
+  await node.untilRunning("client");
+  await node.create("alone", { enableServiceLinks: false });
+  await node.untilRunning("alone");
+  const ip = service.spec?.clusterIP ?? "";
+  const seen = environments.get("client");
+  const wanted = {
+    FOOSERVICE_SERVICE_HOST: ip,
+    FOOSERVICE_SERVICE_PORT: "8765",
+    FOOSERVICE_PORT: `tcp://${ip}:8765`,
+    FOOSERVICE_PORT_8765_TCP: `tcp://${ip}:8765`,
+    FOOSERVICE_PORT_8765_TCP_PROTO: "tcp",
+    FOOSERVICE_PORT_8765_TCP_PORT: "8765",
+    FOOSERVICE_PORT_8765_TCP_ADDR: ip,
+  };
+  for (const [name, value] of Object.entries(wanted)) assert.equal(seen?.get(name), value, name);
+  assert.equal(environments.get("alone")?.has("FOOSERVICE_SERVICE_HOST"), false);
+});
+
+test("Pods, completes the lifecycle of a Pod and the PodStatus: another's condition stays, ours are ours", async () => {
+  await using node = await TestNode.start();
+  await node.create("web", {}, { labels: { stage: "created" } });
+  await node.untilRunning("web");
+  const name = { namespace: "default", name: "web" };
+  await node.client.patch(pods, name, {
+    type: "merge",
+    patch: { metadata: { labels: { stage: "patched" } } },
+  });
+  const conditions = [{ type: "TestCondition", status: "True", reason: "Set", message: "by a test" }];
+  await node.client.patch(
+    pods,
+    name,
+    { type: "strategic", patch: { status: { conditions } } },
+    { subresource: "status" },
+  );
+  await node.client.patch(pods, name, {
+    type: "strategic",
+    patch: { spec: { containers: [{ name: "c", image: "app:2" }] } },
+  });
+  const pod = await node.untilPod("web", (p) => statusOf(p).restartCount === 1 && isReady(p));
+  assert.equal(pod.status?.conditions?.find(({ type }) => type === "TestCondition")?.message, "by a test");
+  assert.equal(pod.metadata.labels?.stage, "patched");
+  await node.delete("web");
+  await node.until(async () => !(await node.exists("web")));
+});
+
+test("EmptyDir Wrapper Volume, ConfigMap volumes, no race: fifty volumes of a pod, several pods at once", async () => {
+  await using node = await TestNode.start();
+  const names = Array.from({ length: 50 }, (_, index) => `cm-${index}`);
+  for (const name of names) {
+    const metadata = { name, namespace: "default" };
+    await node.client.create(configMaps, {
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata,
+      data: { key: name },
+    });
+  }
+  const volumes = names.map((name) => ({ name: `v-${name}`, configMap: { name } }));
+  const volumeMounts = names.map((name) => ({ name: `v-${name}`, mountPath: `/etc/${name}` }));
+  const all = ["a", "b", "c", "d", "e"];
+  for (const pod of all)
+    await node.create(pod, { volumes, containers: [{ name: "c", image: "app:1", volumeMounts }] });
+  for (const pod of all) await node.untilRunning(pod);
+  assert.equal(node.host.volumes.size, all.length * names.length);
+  for (const [path, payload] of node.host.volumes) {
+    const text = new TextDecoder().decode(payload.get("key")?.bytes);
+    assert.ok(path.endsWith(`/v-${text}`), path);
+  }
 });

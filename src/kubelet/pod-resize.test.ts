@@ -40,6 +40,10 @@ for (const { name, changes } of [
     name: "In-place Pod Resize, guaranteed pods with multiple containers, net decrease",
     changes: { c1: ["110m", "110Mi"], c2: ["50m", "50Mi"], c3: ["50m", "50Mi"] },
   },
+  {
+    name: "In-place Pod Resize, guaranteed pods with multiple containers, various operations",
+    changes: { c1: ["140m", "50Mi"], c2: ["50m", "240Mi"], c3: ["140m", "100Mi"] },
+  },
 ] as const) {
   test(`${name}: limits change, nothing restarts`, async () => {
     await using node = await TestNode.start();
@@ -120,4 +124,46 @@ test("A kubelet that comes back goes on with a resize asked for meanwhile", asyn
     (pod) => settled(pod) && statusOf(pod).resources?.limits?.cpu === "2",
   );
   assert.equal(statusOf(after).containerID, statusOf(before).containerID);
+});
+
+test("In-place Pod Resize, burtable pod with multiple containers and various operations: limits come, others go", async () => {
+  await using node = await TestNode.start();
+  const asking = (name: string, resources: Container["resources"]): Container =>
+    resources === undefined ? { name, image: "app:1" } : { name, image: "app:1", resources };
+  const requests = { cpu: "100m", memory: "100Mi" };
+  const names = ["c1", "c2", "c3", "c4", "c5", "c6"];
+  await node.create("web", {
+    containers: [
+      asking("c1", { requests }),
+      asking("c2", { requests }),
+      asking("c3", { requests, limits: { cpu: "200m", memory: "200Mi" } }),
+      asking("c4", { requests: { cpu: "100m" } }),
+      asking("c5", { requests: { memory: "100Mi" } }),
+      asking("c6", { requests, limits: { cpu: "200m" } }),
+    ],
+  });
+  const before = await node.untilRunning("web");
+  const wanted: Readonly<Record<string, Container["resources"]>> = {
+    c1: { requests: { cpu: "150m", memory: "150Mi" } },
+    c2: { requests, limits: { cpu: "300m", memory: "300Mi" } },
+    c3: { requests: { cpu: "50m", memory: "50Mi" }, limits: { cpu: "100m", memory: "250Mi" } },
+    c4: { requests: { cpu: "100m", memory: "50Mi" } },
+    c5: { requests: { cpu: "50m", memory: "100Mi" } },
+    c6: { requests, limits: { cpu: "200m", memory: "150Mi" } },
+  };
+  const containers = names.map((name) => ({ name, resources: wanted[name] }));
+  await node.client.patch(
+    pods,
+    { namespace: "default", name: "web" },
+    { type: "strategic", patch: { spec: { containers } } },
+    { subresource: "resize" },
+  );
+  const after = await node.untilPod(
+    "web",
+    (pod) => settled(pod) && statusOf(pod, "c1").resources?.requests?.cpu === "150m",
+  );
+  for (const name of names) {
+    assert.deepEqual(statusOf(after, name).resources, wanted[name], name);
+    assert.equal(statusOf(after, name).containerID, statusOf(before, name).containerID);
+  }
 });
