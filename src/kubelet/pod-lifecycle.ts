@@ -9,6 +9,7 @@ import type { StartFailure } from "./container-statuses.ts";
 import type { ContainerRuntime } from "./cri/runtime.ts";
 import type { Host } from "./host/host.ts";
 import type { ImagePuller } from "./image-puller.ts";
+import { KillsUnderWay } from "./kills-under-way.ts";
 import { removeDeadInstances, removePod } from "./pod-cleanup.ts";
 import type { PodEvents } from "./pod-events.ts";
 import { gracePeriodOf, type PodKiller } from "./pod-killer.ts";
@@ -83,8 +84,11 @@ export class PodLifecycle {
   /** How pods end that were decided to end: told when everything of them has stopped. */
   readonly #endings = new Map<string, Ending>();
 
+  readonly #kills: KillsUnderWay;
+
   constructor(dependencies: PodLifecycleDependencies) {
     this.#dependencies = dependencies;
+    this.#kills = new KillsUnderWay(dependencies.clock, dependencies.changed);
   }
 
   step(pod: Pod, phase: StepResult["phase"], { removed, signal }: StepOptions): Promise<StepResult> {
@@ -183,13 +187,18 @@ export class PodLifecycle {
     const { statuses, probes, killer } = this.#dependencies;
     const uid = pod.metadata.uid ?? "";
     const observed = await this.#observe(pod);
+    // Readiness goes on being told until the end.
+    probes.observe(pod, observed, this.#probedIp(pod, observed));
     probes.stopLivenessAndStartup(uid);
     // One that had ended before this kubelet began, or was never taken, has nothing new to tell.
     const isRejected = this.#endings.get(uid)?.isRejection === true;
     const tells = (!isPodTerminal(pod) || statuses.get(uid) !== undefined) && !isRejected;
     if (tells) statuses.set(pod, this.#status(pod, observed, { isTerminal: false }));
     const graceSeconds = this.#endings.get(uid)?.graceSeconds ?? gracePeriodOf(pod, observed);
-    await killer.killPod(pod, observed, graceSeconds, signal);
+    const isOver = await this.#kills.advance(uid, signal, (killSignal) =>
+      killer.killPod(pod, observed, graceSeconds, killSignal),
+    );
+    if (!isOver) return { phase: "terminating" };
     const stopped = await this.#observe(pod);
     if (stopped.containers.some(({ state }) => state === "running"))
       throw new Error("containers still run after they were stopped");

@@ -167,3 +167,28 @@ test("A pod with a startup probe that is being deleted goes on being started and
   await node.clock.advance(5000);
   assert.deepEqual([statusOf(await node.pod("web")).started, isReady(await node.pod("web"))], [true, true]);
 });
+
+test("While a pod ends, what becomes of its containers and of its readiness is told", async () => {
+  await using node = await TestNode.start({
+    runtime: {
+      behavior: ({ metadata }) =>
+        metadata.name === "quick" ? { stopDelayMs: 1000 } : { stopDelayMs: 60_000, unreadyAfterMs: 40_000 },
+    },
+  });
+  const readinessProbe = { ...http, periodSeconds: 1, failureThreshold: 1 };
+  await node.create("web", {
+    terminationGracePeriodSeconds: 120,
+    containers: [
+      { name: "quick", image: "app:1" },
+      { name: "slow", image: "app:1", readinessProbe },
+    ],
+  });
+  const pod = await node.untilRunning("web");
+  const startedMs = Date.parse(statusOf(pod, "slow").state?.running?.startedAt ?? "");
+  await node.delete("web");
+  await node.untilPod("web", (p) => statusOf(p, "quick").state?.terminated !== undefined, 5000);
+  assert.equal(statusOf(await node.pod("web"), "slow").ready, true);
+  await node.untilPod("web", (p) => !statusOf(p, "slow").ready, 60_000);
+  assert.ok(node.clock.now() - startedMs < 45_000);
+  assert.notEqual(statusOf(await node.pod("web"), "slow").state?.running, undefined);
+});
