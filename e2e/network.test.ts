@@ -462,9 +462,6 @@ describe("The network of two real nodes", { skip: skipReason, concurrency: 6 }, 
     const ask = () => space.exec("client", askByUdp(clusterIP, 80));
     await eventually("datagrams answered", ask, (text) => text === "server", 15_000);
     assert.equal(await space.exec("client", get("http://both/hostname")), "server");
-    await space
-      .patch("Service", "both", { spec: { ports: [{ port: 80, protocol: "UDP", $patch: "delete" }] } })
-      .catch(() => undefined);
     await space.create(serverPod("second", { udp: [8080], labels: { app: "server" } }));
     await space.ready("second");
     await space.delete("Pod", "server");
