@@ -28,7 +28,7 @@ export function pullCredentials(
           ? { auths: parse(legacy) as DockerConfig["auths"] }
           : {};
     for (const [server, auth] of Object.entries(config.auths ?? {})) {
-      if (hostOf(server) === hostOf(registry)) found.push(registryAuth(auth, server));
+      if (hostOf(server) === hostOf(registry)) found.push(registryAuth(auth));
     }
   }
   return found;
@@ -43,13 +43,15 @@ function parse(base64: string): DockerConfig {
   }
 }
 
-function registryAuth(
-  entry: { readonly username?: string; readonly password?: string; readonly auth?: string },
-  serverAddress: string,
-): RegistryAuth {
+/** Without the server's address, as upstream: containerd reads it as a URL, and a bare host would match no registry. */
+function registryAuth(entry: {
+  readonly username?: string;
+  readonly password?: string;
+  readonly auth?: string;
+}): RegistryAuth {
   const [user = "", password = ""] =
     entry.auth === undefined ? [] : splitOnce(new TextDecoder().decode(decodeBase64(entry.auth)));
-  return { username: entry.username ?? user, password: entry.password ?? password, serverAddress };
+  return { username: entry.username ?? user, password: entry.password ?? password };
 }
 
 function splitOnce(pair: string): [string, string] {
