@@ -589,7 +589,7 @@ server.listen(5000);`;
     assert.equal(await space.kubectl("logs", "writer", "--tail=1"), "three\n");
     // The runtime reads the two streams apart: either may come first.
     assert.match(await space.kubectl("logs", "writer", "--limit-bytes=2"), /^(on|tw)$/);
-    assert.match(await space.kubectl("logs", "writer", "--timestamps"), /^\d{4}-\d\d-\d\dT[\d:.]+Z (one|two)\n/);
+    assert.match(await space.kubectl("logs", "writer", "--timestamps"), /^\S+Z (one|two)\n/);
     await delay(2000);
     assert.equal(await space.kubectl("logs", "writer", "--since=1s"), "");
     assert.equal((await space.kubectl("logs", "writer", "--since=24h")).split("\n").length, 4);
