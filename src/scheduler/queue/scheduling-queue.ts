@@ -150,7 +150,8 @@ export class SchedulingQueue {
     pod.rejectedBy = plugins;
     this.#move(pod, "unschedulable");
     this.#unschedulable.set(pod.info.uid, pod);
-    for (const plugin of plugins) this.#rejections.set(plugin, (this.#rejections.get(plugin) ?? 0) + 1);
+    for (const plugin of waitedFor(plugins))
+      this.#rejections.set(plugin, (this.#rejections.get(plugin) ?? 0) + 1);
     this.#armLimit();
   }
 
@@ -229,7 +230,7 @@ export class SchedulingQueue {
 
   #leave(pod: QueuedPod): void {
     if (!this.#unschedulable.delete(pod.info.uid)) return;
-    for (const plugin of pod.rejectedBy) {
+    for (const plugin of waitedFor(pod.rejectedBy)) {
       const left = (this.#rejections.get(plugin) ?? 0) - 1;
       if (left > 0) this.#rejections.set(plugin, left);
       else this.#rejections.delete(plugin);
@@ -331,4 +332,9 @@ function isBefore(left: Ticket, right: Ticket): boolean {
   const byPriority = left.pod.info.priority - right.pod.info.priority;
   if (byPriority !== 0) return byPriority > 0;
   return left.atMs !== right.atMs ? left.atMs < right.atMs : left.ticket < right.ticket;
+}
+
+/** A pod that no plugin rejected (there was no node at all) waits for anything: it is counted under a name without rules. */
+function waitedFor(plugins: ReadonlySet<string>): Iterable<string> {
+  return plugins.size === 0 ? [""] : plugins;
 }
