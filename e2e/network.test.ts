@@ -156,7 +156,7 @@ describe("The network of two real nodes", { skip: skipReason, concurrency: 6 }, 
     assert.ok(added.includes("options ndots:2"));
   });
 
-  test("Networking, intra pod http; Networking, intra pod udp; Networking, intra pod http, from node: between pods of both nodes, and from each node", async () => {
+  test("Networking, intra pod http; Networking, intra pod udp: between pods of both nodes, and from each node", async () => {
     const space = await namespace("granular");
     await space.create(
       ...[1, 2].map((node) =>

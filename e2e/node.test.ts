@@ -385,7 +385,7 @@ server.listen(5000);`;
     assert.equal(restarts(await space.pod("good-yes")), 0);
   });
 
-  test("Pod liveness probe, using http endpoint, multiple restarts (slow): counts only grow, and CrashLoopBackOff shows between", async () => {
+  test("Restart counts of a crash loop only grow, and CrashLoopBackOff shows between", async () => {
     const space = await namespace("crashes");
     await space.create(pod("crash", { containers: [shell("sleep 0.3; exit 3")] }));
     const looping = await space.until(
@@ -672,7 +672,7 @@ server.listen(5000);`;
     await api.must("PUT", `${space.path("Pod", "grows")}/resize`, whole);
   });
 
-  test("Pod with the non-existing RuntimeClass is rejected. Pod with the deleted RuntimeClass is rejected. Can schedule a pod requesting existing RuntimeClass. RuntimeClass Overhead field must be respected.", async () => {
+  test("Pod with the non-existing RuntimeClass is rejected. Can schedule a pod requesting existing RuntimeClass. RuntimeClass Overhead field must be respected.", async () => {
     const space = await namespace("classes");
     const asking = (name: string, runtimeClassName: string) =>
       pod(name, { restartPolicy: "Never", runtimeClassName, containers: [shell("true")] });
