@@ -257,6 +257,25 @@ describe("The network of two real nodes", { skip: skipReason, concurrency: 6 }, 
     await expect((count) => count === 1, "one server again");
   });
 
+  test("a pod is sent back to its own node by another node's port", async () => {
+    const space = await namespace("back");
+    const spec = { nodeName: "node-2" };
+    await space.create(
+      service("back", { type: "NodePort", selector: { app: "server" } }),
+      serverPod("server", { spec }),
+      toolbox("toolbox", spec),
+    );
+    await Promise.all(["server", "toolbox"].map((name) => space.ready(name)));
+    const nodePort = (await serviceOf(space, "back")).spec.ports[0]?.nodePort;
+    for (const address of nodeAddresses)
+      await eventually(
+        `node-2 by ${address}`,
+        () => answerers(space, "toolbox", `http://${address}:${nodePort}/hostname`, 2),
+        (names) => names.join() === "server",
+        10_000,
+      );
+  });
+
   test("Service, NodePort Service; Service, change type, ExternalName to ClusterIP; Service, change type, ExternalName to NodePort; Service, change type, ClusterIP to ExternalName; Service, change type, NodePort to ExternalName", async () => {
     const space = await namespace("types");
     await space.create(

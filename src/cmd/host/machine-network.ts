@@ -46,6 +46,9 @@ export async function ensureNodeNamespace(index: number): Promise<string> {
   await quietly(ip("link", "del", outer));
   await ip("link", "add", outer, "type", "veth", "peer", "name", "eth0", "netns", name);
   await ip("link", "set", outer, "master", nodeBridge, "up");
+  // With bridge-nf-call-iptables a pod of this node that asks another node's port, and is sent to a pod of its own node,
+  // turns round within the bridge: it leaves by the port by which it came.
+  await ip("link", "set", outer, "type", "bridge_slave", "hairpin", "on");
   await inside("link", "set", "lo", "up");
   await inside("address", "add", `${nodeAddress(index)}/${prefixLength}`, "dev", "eth0");
   await inside("link", "set", "eth0", "up");
