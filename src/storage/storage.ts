@@ -12,38 +12,82 @@
 export class StoredValue {
   #object: object | undefined;
   #bytes: Uint8Array | undefined;
+  #open: (() => UnsealedBytes) | undefined;
+  /** What sealed the value where it lies at rest; undefined: unknown, or in the clear. */
+  sealedBy: string | undefined;
   /** What the layer above made of this value (its cached form), to find it again wherever the value turns up. */
   derived: object | undefined;
 
-  private constructor(object: object | undefined, bytes: Uint8Array | undefined) {
+  private constructor(
+    object: object | undefined,
+    bytes: Uint8Array | undefined,
+    open: (() => UnsealedBytes) | undefined,
+  ) {
     this.#object = object;
     this.#bytes = bytes;
+    this.#open = open;
+    this.sealedBy = undefined;
     this.derived = undefined;
   }
 
   /** `object` must never change afterwards. */
   static ofObject(object: object): StoredValue {
-    return new StoredValue(object, undefined);
+    return new StoredValue(object, undefined, undefined);
   }
 
   /** `bytes` are UTF-8 JSON of one object and must never change afterwards. */
   static ofBytes(bytes: Uint8Array): StoredValue {
-    return new StoredValue(undefined, bytes);
+    return new StoredValue(undefined, bytes, undefined);
   }
 
-  /** Parsed once; the same object from then on. */
+  /** Encrypted at rest: opened when it is first read, so that one that cannot be opened harms no other. */
+  static ofSealed(open: () => UnsealedBytes): StoredValue {
+    return new StoredValue(undefined, undefined, open);
+  }
+
+  /** Parsed once; the same object from then on. Throws `UnreadableValueError`. */
   get object(): object {
     if (this.#object === undefined) {
-      this.#object = JSON.parse(decoder.decode(this.#bytes)) as object;
+      const bytes = this.#bytes ?? this.#unseal();
+      // No JSON begins like this.
+      if (bytes?.[0] === sealedFirstByte)
+        throw new UnreadableValueError("identity transformer tried to read encrypted data");
+      this.#object = JSON.parse(decoder.decode(bytes)) as object;
       this.#bytes = undefined;
+      this.#open = undefined;
     }
     return this.#object;
   }
 
+  #unseal(): Uint8Array | undefined {
+    const opened = this.#open?.();
+    this.sealedBy = opened?.sealedBy;
+    return opened?.bytes;
+  }
+
   /** Made anew at each call once the object exists: for a writer to a disk or a wire, which needs them once. */
   get bytes(): Uint8Array {
-    return this.#bytes ?? encoder.encode(JSON.stringify(this.#object));
+    return this.#bytes ?? encoder.encode(JSON.stringify(this.object));
   }
+}
+
+/** What lies at rest encrypted begins with "k8s:enc:". */
+const sealedFirstByte = 0x6b;
+
+/** A value's bytes in the clear, and the id of what seals or sealed them ("" for nothing). */
+export interface UnsealedBytes {
+  readonly bytes: Uint8Array;
+  readonly sealedBy: string;
+}
+
+/** How values lie at rest: encryption, by the key they lie at. */
+export interface ValueTransformer {
+  /** The bytes as they are to lie at `key` from now on, and what sealed them. */
+  seal(key: string, bytes: Uint8Array): { readonly bytes: Uint8Array; readonly sealedBy: string };
+  /** Throws `UnreadableValueError`. */
+  open(key: string, bytes: Uint8Array): UnsealedBytes;
+  /** What would seal a value that is written at `key` now. */
+  sealerOf(key: string): string;
 }
 
 const encoder = new TextEncoder();
@@ -184,6 +228,11 @@ export interface Storage {
    */
   watch(range: KeyRange, options: WatchOptions): StorageWatch;
   /**
+   * Whether the value at `key` lies at rest in another way than it would be written now, so that it is worth writing though
+   * nothing changes (keys of encryption were rotated). Absent: never.
+   */
+  isStale?(key: string): Promise<boolean>;
+  /**
    * Forgets history below `revision`: what exists stays, and reads at `revision` still work. A revision that is already
    * compacted changes nothing; one above the store's throws `FutureRevisionError`.
    */
@@ -196,6 +245,14 @@ export class ClosedError extends Error {
   constructor() {
     super("the store is closed");
     this.name = "ClosedError";
+  }
+}
+
+/** What lies at rest cannot be turned back into an object: no key fits, or it was tampered with. */
+export class UnreadableValueError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "UnreadableValueError";
   }
 }
 

@@ -8,6 +8,7 @@ import {
   type StorageEvent,
   type StorageWatch,
   type StorageWatchBatch,
+  UnreadableValueError,
 } from "../../storage/storage.ts";
 import { CacheEvent } from "./cache-event.ts";
 import { CachedObject, withRevision } from "./cached-object.ts";
@@ -229,6 +230,7 @@ class ResourceCache implements WatchCache {
       } catch (error) {
         if (signal.aborted || error instanceof ClosedError) return;
         logger.warn({ prefix, error: String(error) }, "the watch of storage failed; the cache starts over");
+        if (error instanceof UnreadableValueError) this.#refuse(error);
       }
       // Clients resume from storage's present: what they missed meanwhile they get by listing.
       this.#endWatchers();
@@ -240,9 +242,10 @@ class ResourceCache implements WatchCache {
   async #follow(signal: AbortSignal, succeeded: () => void): Promise<void> {
     const { storage } = this.#dependencies;
     const { items, revision } = await storage.range(this.#scope.range);
+    const loaded = items.flatMap((keyValue) => this.#decoded(keyValue, "ADDED") ?? []);
     this.#endWatchers();
     this.#objects.clear();
-    for (const keyValue of items) this.#load(keyValue);
+    for (const held of loaded) this.#objects.set(held.key, held);
     this.#history.reset(revision);
     const watch = storage.watch(this.#scope.range, { fromRevision: revision + 1, signal });
     this.#storageWatch = watch;
@@ -253,16 +256,28 @@ class ResourceCache implements WatchCache {
     for await (const batch of watch) this.#apply(batch);
   }
 
-  #load(keyValue: KeyValue): void {
-    const held = this.#decoded(keyValue, "ADDED");
-    if (held !== undefined) this.#objects.set(held.key, held);
+  /** Those who wait for a cache that cannot be loaded learn why; the next to come wait for the next attempt. */
+  #refuse(error: Error): void {
+    if (this.#isLoaded) return;
+    const { reject } = this.#loaded;
+    this.#loaded = Promise.withResolvers();
+    this.#loaded.promise.catch(() => {});
+    reject(error);
   }
 
-  /** Undefined for what cannot be decoded: one spoilt object must not take the others with it. */
+  /**
+   * Undefined for what cannot be decoded: one spoilt object must not take the others with it. What cannot be decrypted is
+   * another matter: a wrong key must not make a cluster's secrets look deleted. Throws `UnreadableValueError`.
+   */
   #decoded(keyValue: KeyValue, frameType: "ADDED" | "MODIFIED"): CachedObject | undefined {
     try {
       return this.#hold(keyValue, frameType);
     } catch (error) {
+      if (error instanceof UnreadableValueError)
+        throw new UnreadableValueError(
+          `unable to transform key ${JSON.stringify(keyValue.key)}: ${error.message}`,
+          { cause: error },
+        );
       const { logger } = this.#dependencies;
       logger.error({ key: keyValue.key, error: String(error) }, "a stored object cannot be decoded");
       return undefined;

@@ -103,6 +103,10 @@ export class ConvertingStorage implements Storage {
     };
   }
 
+  async isStale(key: string): Promise<boolean> {
+    return (await this.#options.storage.isStale?.(key)) === true;
+  }
+
   compact(revision: number): Promise<void> {
     return this.#options.storage.compact(revision);
   }

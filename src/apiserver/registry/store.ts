@@ -242,7 +242,8 @@ export class ResourceStore {
         this.#hooks.afterDelete?.(object);
         return { done: true, created: false, object };
       }
-      if (isUnchanged(object, old)) return { done: true, created: false, object: old };
+      if (isUnchanged(object, old) && (await this.#storage.isStale?.(current.key)) !== true)
+        return { done: true, created: false, object: old };
       const result = await this.#commit(current.key, current.revision, object);
       if (!result.committed) {
         if (result.current === undefined) throw notFound(this.resource, place.name);

@@ -10,6 +10,7 @@ import {
   type StorageEvent,
   type StorageWatch,
   type Transaction,
+  type ValueTransformer,
   type WatchOptions,
 } from "../storage.ts";
 import { Expirations } from "./expirations.ts";
@@ -51,6 +52,8 @@ export interface EmbeddedStorageOptions {
   readonly records?: Iterable<JournalRecord>;
   /** Past states kept for reads and watches from a revision, however little is compacted. */
   readonly historyLimit?: number;
+  /** How the journal encrypts values. */
+  readonly transformer?: ValueTransformer;
 }
 
 interface PendingCommit {
@@ -76,6 +79,7 @@ export class EmbeddedStorage implements Storage {
   readonly #clock: Clock;
   readonly #journal: Journal | undefined;
   readonly #historyLimit: number;
+  readonly #transformer: ValueTransformer | undefined;
   readonly #keys: VersionedKeys;
   readonly #watches = new RangeWatches();
   readonly #expirations: Expirations;
@@ -92,6 +96,7 @@ export class EmbeddedStorage implements Storage {
     this.#clock = clock;
     this.#journal = journal;
     this.#historyLimit = historyLimit;
+    this.#transformer = options.transformer;
     this.#keys = new VersionedKeys(revision);
     this.#decidedRevision = revision;
     this.#expirations = new Expirations(clock, (key, modRevision) => this.#expire(key, modRevision));
@@ -120,6 +125,13 @@ export class EmbeddedStorage implements Storage {
   async range(range: KeyRange, options?: RangeOptions): Promise<RangeResult> {
     this.#checkOpen();
     return this.#keys.range(range, options);
+  }
+
+  async isStale(key: string): Promise<boolean> {
+    const standing = this.#transformer && this.#keys.get(key);
+    if (standing === undefined) return false;
+    void standing.value.object; // what sealed it is known once it is opened
+    return standing.value.sealedBy !== this.#transformer?.sealerOf(key);
   }
 
   async compact(revision: number): Promise<void> {

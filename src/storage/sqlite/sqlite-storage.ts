@@ -9,7 +9,7 @@ import {
   type JournalRecord,
 } from "../embedded/embedded-storage.ts";
 import { exists, putVersion } from "../embedded/versioned-keys.ts";
-import { type Storage, StoredValue } from "../storage.ts";
+import { type KeyValue, type Storage, StoredValue, type ValueTransformer } from "../storage.ts";
 import {
   type FromWriter,
   type Rows,
@@ -33,6 +33,8 @@ export interface SqliteStorageOptions {
   readonly clock: Clock;
   /** Past states kept in memory for reads and watches from a revision, however little is compacted. */
   readonly historyLimit?: number;
+  /** Encrypts what the file holds; in memory values are in the clear. */
+  readonly transformer?: ValueTransformer;
 }
 
 /**
@@ -41,18 +43,19 @@ export interface SqliteStorageOptions {
  * a revision before it, throws `CompactedError`, which sends clients back to a list, as after any compaction.
  */
 export async function openSqliteStorage(options: SqliteStorageOptions): Promise<Storage> {
-  const { directory, clock, historyLimit } = options;
+  const { directory, clock, historyLimit, transformer } = options;
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const writer = new Writer(join(directory, "store.db"));
+  const writer = new Writer(join(directory, "store.db"), transformer);
   const records: JournalRecord[] = [];
   try {
-    const revision = await writer.open((rows) => loadRows(rows, records));
+    const revision = await writer.open((rows) => loadRows(rows, records, transformer));
     return new EmbeddedStorage({
       clock,
       journal: writer,
       revision,
       records,
       ...(historyLimit === undefined ? {} : { historyLimit }),
+      ...(transformer === undefined ? {} : { transformer }),
     });
   } catch (error) {
     if (error instanceof WriterError && error.locked) throw new StoreLockedError(directory);
@@ -62,10 +65,14 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
   }
 }
 
-function loadRows(rows: Rows, records: JournalRecord[]): void {
+function loadRows(rows: Rows, records: JournalRecord[], transformer: ValueTransformer | undefined): void {
   visitRows(rows, ({ key, value, createRevision, modRevision, expiresAtMs }) => {
     if (value === undefined) return;
-    const keyValue = putVersion(key, StoredValue.ofBytes(value), { createRevision, modRevision });
+    const stored =
+      transformer === undefined
+        ? StoredValue.ofBytes(value)
+        : StoredValue.ofSealed(() => transformer.open(key, value));
+    const keyValue = putVersion(key, stored, { createRevision, modRevision });
     records.push(expiresAtMs === null ? { keyValue } : { keyValue, expiresAtMs });
   });
 }
@@ -85,8 +92,10 @@ class Writer implements Journal {
   #reply: PromiseWithResolvers<FromWriter> | undefined = Promise.withResolvers();
   #loaded: ((rows: Rows) => void) | undefined;
   #stopped: Error | undefined;
+  readonly #transformer: ValueTransformer | undefined;
 
-  constructor(path: string) {
+  constructor(path: string, transformer: ValueTransformer | undefined) {
+    this.#transformer = transformer;
     // Built, this file and the writer's are JavaScript beside each other.
     const file = import.meta.url.endsWith(".ts") ? "./writer.ts" : "./writer.js";
     const workerData: WriterData = { path };
@@ -114,12 +123,19 @@ class Writer implements Journal {
     for (const { version, expiresAtMs = null } of batch.writes)
       builder.add({
         key: version.key,
-        value: exists(version) ? version.value.bytes : undefined,
+        value: exists(version) ? this.#atRest(version) : undefined,
         createRevision: version.createRevision,
         modRevision: version.modRevision,
         expiresAtMs,
       });
     await this.#ask({ type: "write", revision: batch.revision, rows: builder.build() });
+  }
+
+  #atRest({ key, value }: KeyValue): Uint8Array {
+    if (this.#transformer === undefined) return value.bytes;
+    const sealed = this.#transformer.seal(key, value.bytes);
+    value.sealedBy = sealed.sealedBy;
+    return sealed.bytes;
   }
 
   async close(): Promise<void> {

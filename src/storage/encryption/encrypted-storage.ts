@@ -1,0 +1,110 @@
+import {
+  type CommitResult,
+  type KeyRange,
+  type KeyValue,
+  type RangeOptions,
+  type RangeResult,
+  type Storage,
+  type StorageEvent,
+  type StorageWatch,
+  StoredValue,
+  type Transaction,
+  type ValueTransformer,
+  type WatchOptions,
+  type Write,
+} from "../storage.ts";
+
+/**
+ * A store whose values lie encrypted in the one below: for an engine that keeps no values in this process (etcd). Values that are
+ * read are opened when somebody looks at them.
+ */
+export function encryptedStorage(storage: Storage, transformer: ValueTransformer): Storage {
+  return new EncryptedStorage(storage, transformer);
+}
+
+class EncryptedStorage implements Storage {
+  readonly #storage: Storage;
+  readonly #transformer: ValueTransformer;
+
+  constructor(storage: Storage, transformer: ValueTransformer) {
+    this.#storage = storage;
+    this.#transformer = transformer;
+  }
+
+  get revision(): number {
+    return this.#storage.revision;
+  }
+
+  get supportsProgress(): boolean {
+    return this.#storage.supportsProgress;
+  }
+
+  currentRevision(): Promise<number> {
+    return this.#storage.currentRevision();
+  }
+
+  async get(key: string): Promise<KeyValue | undefined> {
+    const found = await this.#storage.get(key);
+    return found && this.#opened(found);
+  }
+
+  async range(range: KeyRange, options?: RangeOptions): Promise<RangeResult> {
+    const result = await this.#storage.range(range, options);
+    return { ...result, items: result.items.map((item) => this.#opened(item)) };
+  }
+
+  async commit({ compare, writes }: Transaction): Promise<CommitResult> {
+    const result = await this.#storage.commit({
+      compare,
+      writes: writes.map((write) => this.#sealed(write)),
+    });
+    if (result.committed) return result;
+    return { ...result, current: result.current.map((each) => each && this.#opened(each)) };
+  }
+
+  watch(range: KeyRange, options: WatchOptions): StorageWatch {
+    const watch = this.#storage.watch(range, options);
+    const opened = (event: StorageEvent) => this.#openedEvent(event);
+    return {
+      requestProgress: () => watch.requestProgress(),
+      async *[Symbol.asyncIterator]() {
+        for await (const batch of watch) yield { ...batch, events: batch.events.map(opened) };
+        return undefined;
+      },
+    };
+  }
+
+  async isStale(key: string): Promise<boolean> {
+    const found = await this.#storage.get(key);
+    if (found === undefined) return false;
+    return this.#transformer.open(key, found.value.bytes).sealedBy !== this.#transformer.sealerOf(key);
+  }
+
+  compact(revision: number): Promise<void> {
+    return this.#storage.compact(revision);
+  }
+
+  close(): Promise<void> {
+    return this.#storage.close();
+  }
+
+  #sealed(write: Write): Write {
+    if (write.type === "delete") return write;
+    const { bytes } = this.#transformer.seal(write.key, write.value.bytes);
+    return { ...write, value: StoredValue.ofBytes(bytes) };
+  }
+
+  #opened(keyValue: KeyValue): KeyValue {
+    const { key, value } = keyValue;
+    return { ...keyValue, value: StoredValue.ofSealed(() => this.#transformer.open(key, value.bytes)) };
+  }
+
+  #openedEvent(event: StorageEvent): StorageEvent {
+    const { current, previous } = event;
+    return {
+      ...event,
+      ...(current === undefined ? {} : { current: this.#opened(current) }),
+      ...(previous === undefined ? {} : { previous: this.#opened(previous) }),
+    };
+  }
+}
