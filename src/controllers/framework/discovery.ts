@@ -1,3 +1,4 @@
+import * as builtIn from "../../api/resources.generated.ts";
 import type { AnyObject, ResourceType } from "../../apimachinery/meta.ts";
 import { parseApiVersion } from "../../apimachinery/meta.ts";
 import type { Client } from "../../client/client.ts";
@@ -84,4 +85,20 @@ async function resourcesOf(
     }
   }
   return [...found.values()];
+}
+
+const builtInTypes = new Map(
+  Object.values(builtIn).map((type) => [
+    `${type.resource}.${type.group}/${type.version}`,
+    type as unknown as ResourceType<AnyObject>, // each names its kind's own object type
+  ]),
+);
+
+/** The resource as other controllers name it too, so that its cache is shared; undefined for a custom resource. */
+export function builtInTypeOf({
+  group,
+  version,
+  resource,
+}: ResourceType<AnyObject>): ResourceType<AnyObject> | undefined {
+  return builtInTypes.get(`${resource}.${group}/${version}`);
 }

@@ -1,4 +1,3 @@
-import * as builtIn from "../../api/resources.generated.ts";
 import type { AnyObject, ResourceType } from "../../apimachinery/meta.ts";
 import { type Clock, sleep } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
@@ -6,17 +5,13 @@ import type { Random } from "../../base/random.ts";
 import type { Client } from "../../client/client.ts";
 import type { InformerFactory, SharedInformer } from "../../client/informer.ts";
 import { createSharedInformer } from "../../client/shared-informer.ts";
-import { type DiscoveredResource, discoverResources } from "../framework/discovery.ts";
+import { builtInTypeOf, type DiscoveredResource, discoverResources } from "../framework/discovery.ts";
 
 /** Too many, too short-lived, and never owners (upstream's ignored resources). */
 const ignored = new Set(["events.", "events.events.k8s.io"]);
 
 /** How long collecting waits for caches at the start: upstream's initialSyncTimeout. */
 const syncPatienceMs = 30_000;
-
-const builtInTypes = new Map(
-  Object.values(builtIn).map((type) => [placeOf(type), type as unknown as ResourceType<AnyObject>]),
-);
 
 export interface MonitorDependencies {
   readonly client: Client;
@@ -72,7 +67,7 @@ export class Monitors {
       this.#monitors.delete(place);
     }
     for (const [place, resource] of wanted) {
-      if (!this.#monitors.has(place)) this.#monitors.set(place, this.#follow(place, resource));
+      if (!this.#monitors.has(place)) this.#monitors.set(place, this.#follow(resource));
     }
     this.#dependencies.informers.start(this.#signal);
   }
@@ -104,14 +99,14 @@ export class Monitors {
     return this.#monitors.get(placeOf(type))?.informer.lister.get(key);
   }
 
-  #follow(place: string, resource: DiscoveredResource): Monitor {
-    const builtInType = builtInTypes.get(place);
+  #follow(resource: DiscoveredResource): Monitor {
     const handler = {
       added: (object: AnyObject) => this.#events.put(resource, object),
       updated: (_: AnyObject, object: AnyObject) => this.#events.put(resource, object),
       deleted: (object: AnyObject) => this.#events.removed(object),
     };
-    if (builtInType !== undefined && builtInType.version === resource.version) {
+    const builtInType = builtInTypeOf(resource);
+    if (builtInType !== undefined) {
       const informer = this.#dependencies.informers.informer(builtInType);
       const registration = informer.addHandler(handler);
       return { informer, synced: async () => {}, stop: () => registration.remove() };

@@ -14,12 +14,12 @@ import {
 import { isApiError } from "../../apimachinery/api-error.ts";
 import { type AnyObject, type KubeObject, objectKey, type ResourceType } from "../../apimachinery/meta.ts";
 import { formatQuantity } from "../../apimachinery/quantity.ts";
+import { semanticallyEqual } from "../../apimachinery/semantic-equality.ts";
 import type { Client } from "../../client/client.ts";
-import type { InformerFactory } from "../../client/informer.ts";
 import { type Controller, type ReconcileContext, watch } from "../framework/controller.ts";
 import { discoverResources } from "../framework/discovery.ts";
-import { semanticallyEqual } from "../framework/equal.ts";
 import { type Intent, requeueAfter, updateStatus } from "../framework/intent.ts";
+import { ReleaseWatch, type ReleaseWatchDependencies } from "./release-watch.ts";
 
 /** Objects of one resource in a quota's namespace. */
 export interface Counted {
@@ -74,14 +74,10 @@ const followed: readonly ResourceType<AnyObject>[] = [
 ] as unknown as readonly ResourceType<AnyObject>[]; // Their objects are only counted.
 
 /** Keys are those of quotas. */
-export function resourceQuotaController({
-  client,
-  informers,
-}: {
-  readonly client: Client;
-  readonly informers: InformerFactory;
-}): Controller<QuotaSnapshot> {
+export function resourceQuotaController(dependencies: ReleaseWatchDependencies): Controller<QuotaSnapshot> {
+  const { client, informers } = dependencies;
   const quotaInformer = informers.informer(resourceQuotas);
+  const releaseWatch = new ReleaseWatch(dependencies);
   const quotasIn = (object: KubeObject) =>
     quotaInformer.lister.list({ namespace: object.metadata.namespace ?? "" }).map(objectKey);
   const replenishing = followed.map((type) =>
@@ -96,13 +92,20 @@ export function resourceQuotaController({
       watch(
         quotaInformer,
         (quota) => [objectKey(quota)],
-        (old, quota) => !semanticallyEqual(old.spec, quota.spec),
+        (old, quota) => !semanticallyEqual(old.spec, quota.spec) || isForeign(quota),
       ),
       ...replenishing,
     ],
+    attach(wake, signal) {
+      releaseWatch.start((object) => quotasIn(object).forEach(wake), signal);
+    },
     async observe(key) {
       const quota = quotaInformer.lister.get(key);
-      if (quota === undefined) return undefined;
+      if (quota === undefined) {
+        const named = quotaInformer.lister.list().flatMap(({ spec }) => Object.keys(spec?.hard ?? {}));
+        releaseWatch.keepOnly((resource) => matchingNames(resource, named).length > 0);
+        return undefined;
+      }
       const namespace = quota.metadata.namespace ?? "";
       const names = Object.keys(quota.spec?.hard ?? {});
       const cached = followed.filter((type) => matchingNames(type, names).length > 0);
@@ -110,7 +113,10 @@ export function resourceQuotaController({
         resource: type,
         objects: informers.informer(type).lister.list({ namespace }),
       }));
-      const others = await countOthers(client, namespace, names);
+      const uncached = await uncachedResources(client, names);
+      // Followed before they are counted: what goes meanwhile is counted again.
+      releaseWatch.follow(uncached);
+      const others = await countEach(client, uncached, namespace);
       return { quota, counted: [...counted, ...others], isPolled: others.length > 0 };
     },
     reconcile: reconcileQuota,
@@ -129,16 +135,36 @@ function releases(type: ResourceType<AnyObject>, old: AnyObject, object: AnyObje
   }
 }
 
-/** "count/deployments.apps" and the like, asked of the API server. */
-async function countOthers(client: Client, namespace: string, names: readonly string[]): Promise<Counted[]> {
+/** Somebody else wrote the status: its limits are not those of the spec, or the usage of some is missing. */
+function isForeign({ spec, status }: ResourceQuota): boolean {
+  const hard = spec?.hard ?? {};
+  return (
+    !semanticallyEqual(status?.hard ?? {}, hard) ||
+    Object.keys(hard).some((name) => status?.used?.[name] === undefined)
+  );
+}
+
+/** What "count/deployments.apps" and the like name. */
+async function uncachedResources(
+  client: Client,
+  names: readonly string[],
+): Promise<readonly ResourceType<AnyObject>[]> {
   const counts = names.filter((name) => name.startsWith("count/"));
   const isFollowed = (name: string) => followed.some((type) => matchingNames(type, [name]).length > 0);
   const unknown = counts.filter((name) => !isFollowed(name));
   if (unknown.length === 0) return [];
   const { resources } = await discoverResources(client);
-  const wanted = resources.filter((each) => each.namespaced && matchingNames(each, unknown).length > 0);
+  return resources.filter((each) => each.namespaced && matchingNames(each, unknown).length > 0);
+}
+
+/** Asked of the API server. */
+function countEach(
+  client: Client,
+  resources: readonly ResourceType<AnyObject>[],
+  namespace: string,
+): Promise<Counted[]> {
   return Promise.all(
-    wanted.map(async (resource) => {
+    resources.map(async (resource) => {
       try {
         return { resource, objects: (await client.list(resource, { namespace })).items };
       } catch (error) {
