@@ -3,7 +3,7 @@ import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { configMaps } from "../src/api/resources.generated.ts";
 import { connect } from "../src/client/transport/connect.ts";
-import { eventually, RealCluster, skipReason } from "./test-support/cluster.ts";
+import { eventually, must, RealCluster, skipReason } from "./test-support/cluster.ts";
 
 interface PodList {
   readonly items: readonly {
@@ -132,5 +132,22 @@ describe("kill -9 of k8ts while pods run and writes go on", { skip: skipReason }
     await cluster.kubectl("scale", "deployment/steady", "--replicas=6");
     await cluster.kubectl("rollout", "status", "deployment/steady", "--timeout=60s");
     assert.equal((await containers()).length, 6);
+  });
+
+  test("kill -9 of containerd: it is started again, its containers never stopped, new pods start", async () => {
+    const before = await containers();
+    const daemons = (await must("pgrep", ["-f", `containerd --config ${cluster.directory}/`]))
+      .trim()
+      .split("\n");
+    assert.equal(daemons.length, 2);
+    for (const pid of daemons) process.kill(Number(pid), "SIGKILL");
+    await cluster.kubectl("scale", "deployment/steady", "--replicas=8");
+    await cluster.kubectl("rollout", "status", "deployment/steady", "--timeout=60s");
+    const now = await containers();
+    assert.deepEqual(
+      before.filter((line) => !now.includes(line)),
+      [],
+    );
+    assert.equal(now.length, 8);
   });
 });

@@ -97,6 +97,7 @@ export async function startRealNode(
   await mkdir(directories.root, { recursive: true });
   const containerd = await startContainerd({
     ...containerdOptions(config),
+    keepRunning: true,
     logger: logger.child({ component: "containerd" }),
     signal,
   });

@@ -15,6 +15,7 @@ import {
 } from "./containerd-host.ts";
 import { type DaemonProcess, launchDaemon, runningDaemon, stopProcess } from "./containerd-process.ts";
 import { clearRemains } from "./containerd-remains.ts";
+import { type DaemonKeeper, keepRunning } from "./daemon-keeper.ts";
 import { connectRuntime } from "./grpc/connect.ts";
 import type { RuntimeConnection } from "./runtime.ts";
 
@@ -33,6 +34,8 @@ export interface ContainerdOptions {
   readonly cniBinDirectory?: string;
   /** A certs.d of hosts.toml files, one folder a registry. Default: certs.d below the directory. */
   readonly registryHostsDirectory?: string;
+  /** Start a private one again whenever it has ended unasked. For the process that runs the node, and no other. */
+  readonly keepRunning?: boolean;
   readonly logger?: Logger;
   readonly signal?: AbortSignal;
 }
@@ -43,8 +46,8 @@ export interface Containerd extends RuntimeConnection {
   readonly version: string;
   /** True when it ran before: one given by its socket, or a private one that outlived the last k8ts. */
   readonly adopted: boolean;
-  /** Absent for one given by its socket. */
-  readonly pid?: number;
+  /** Of the process that runs now; absent for one given by its socket. */
+  readonly pid: number | undefined;
   readonly cniConfDirectory: string;
   readonly registryHostsDirectory: string;
   /** Imports every image of a docker or OCI archive; resolves to their names once CRI knows them. */
@@ -60,6 +63,8 @@ export interface Containerd extends RuntimeConnection {
 
 const readyTimeoutMs = 30_000;
 const pollMs = 5;
+/** One that ends at once as often as this will not start at all. */
+const startAttempts = 3;
 
 /**
  * A containerd for the node: the one at `address`, else a private one from the host's binaries. A private one is apart
@@ -76,14 +81,15 @@ export async function startContainerd(options: ContainerdOptions): Promise<Conta
   };
   const given = options.address?.replace(/^unix:\/\//, "");
   const address = given ?? socketPath(directory);
-  const daemon =
-    given === undefined
-      ? await privateDaemon(options, { directory, address, ...settings, logger })
-      : undefined;
+  const launch = () => privateDaemon(options, { directory, address, ...settings, logger });
+  const daemon = given === undefined ? await launch() : undefined;
+  const keeper =
+    daemon !== undefined && options.keepRunning ? keepRunning(daemon, launch, logger) : undefined;
   const connection = connectRuntime({ address });
   try {
     const version = await untilReady(connection, {
       daemon,
+      keeper,
       address,
       directory,
       signal: options.signal,
@@ -101,21 +107,30 @@ export async function startContainerd(options: ContainerdOptions): Promise<Conta
       address,
       version,
       adopted: daemon?.adopted ?? true,
-      ...(daemon !== undefined && { pid: daemon.pid }),
+      get pid() {
+        return (keeper?.current ?? daemon)?.pid;
+      },
       importImage,
+      async close() {
+        await keeper?.close();
+        await connection.close();
+      },
       async stop({ purge = false } = {}) {
         if (daemon === undefined) return connection.close();
         await removePods(connection, logger);
+        await keeper?.close();
         await connection.close();
-        await stopProcess(daemon);
+        await stopProcess(keeper?.current ?? daemon);
         await clearRemains({ directory, address });
         await rm(pidFile(directory), { force: true });
         if (purge) await removeDirectory(directory);
       },
     };
   } catch (error) {
+    await keeper?.close();
     await connection.close();
-    if (daemon !== undefined && !daemon.adopted) await stopProcess(daemon);
+    const last = keeper?.current ?? daemon;
+    if (last !== undefined && !last.adopted) await stopProcess(last);
     throw error;
   }
 }
@@ -224,12 +239,15 @@ async function untilReady(
   connection: RuntimeConnection,
   wait: {
     readonly daemon: DaemonProcess | undefined;
+    readonly keeper: DaemonKeeper | undefined;
     readonly address: string;
     readonly directory: string;
     readonly signal: AbortSignal | undefined;
   },
 ): Promise<string> {
-  const { daemon, address, signal } = wait;
+  const { daemon, keeper, address, signal } = wait;
+  const mayStillCome = async () =>
+    keeper === undefined ? (await daemon?.exited()) === false : keeper.restarts < startAttempts;
   // One that is given is there or is not; one that was just started needs a moment.
   const untilMs = performance.now() + (daemon === undefined ? 0 : readyTimeoutMs);
   for (;;) {
@@ -240,7 +258,7 @@ async function untilReady(
       throw new Error(ready?.message ?? "the runtime tells no RuntimeReady condition");
     } catch (error) {
       signal?.throwIfAborted();
-      if (performance.now() < untilMs && (await daemon?.exited()) === false) {
+      if (performance.now() < untilMs && (await mayStillCome())) {
         await pause(pollMs, undefined, signal === undefined ? {} : { signal });
         continue;
       }
