@@ -62,7 +62,7 @@ export class ConformanceClient {
   /** The object of an answer that must be a success. */
   async ok<T = AnyObject>(method: HttpMethod, path: string, options?: CallOptions): Promise<T> {
     const { status, object, text } = await this.send(method, path, options);
-    assert.ok(status < 300, `${method} ${path}: ${status} ${JSON.stringify(object) ?? text}`);
+    assert.ok(status < 300, `${method} ${path}: ${status} ${shown(object, text)}`);
     return object as T;
   }
 
@@ -96,7 +96,7 @@ export class ConformanceClient {
   /** The Status of an answer that must be a failure. */
   async refused(method: HttpMethod, path: string, options?: CallOptions): Promise<Status> {
     const { status, object, text } = await this.send(method, path, options);
-    assert.ok(status >= 400, `${method} ${path} must fail: ${status} ${JSON.stringify(object) ?? text}`);
+    assert.ok(status >= 400, `${method} ${path} must fail: ${status} ${shown(object, text)}`);
     return object as Status;
   }
 
@@ -129,6 +129,10 @@ export class ConformanceClient {
   close(): void {
     this.#wire.close();
   }
+}
+
+function shown(object: unknown, text: string): string {
+  return (JSON.stringify(object) ?? text).slice(0, 600);
 }
 
 /** Asks again until it holds. */

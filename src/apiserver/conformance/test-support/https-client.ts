@@ -93,11 +93,17 @@ async function readReply(protobuf: ProtobufCodec, incoming: IncomingMessage): Pr
     ...(incoming.headersDistinct.warning === undefined ? {} : { warning: incoming.headersDistinct.warning }),
   };
   const object = type.startsWith(protobufType)
-    ? protobuf.decode(bytes)
+    ? decode(protobuf, bytes)
     : type.startsWith("application/json")
       ? JSON.parse(bytes.toString())
       : undefined;
   return { status: incoming.statusCode ?? 0, headers, object, text: bytes.toString() };
+}
+
+/** An empty list has no field in protobuf. */
+function decode(protobuf: ProtobufCodec, bytes: Uint8Array): Record<string, unknown> {
+  const object = protobuf.decode(bytes);
+  return String(object.kind).endsWith("List") ? { items: [], ...object } : object;
 }
 
 async function* events(
