@@ -1,6 +1,7 @@
 import type { ResourceDefinition } from "../api/definition.ts";
 import type { QualifiedResource } from "../apimachinery/api-error.ts";
 import type { ProtobufCodec } from "../apimachinery/protobuf/codec.ts";
+import type { YamlParser } from "../apimachinery/schema/yaml-text.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
@@ -24,6 +25,8 @@ export interface ApiServerDependencies {
   /** The kinds' shapes. */
   readonly modelOf: ModelLookup;
   readonly protobuf?: ProtobufCodec;
+  /** `createYamlParser` of `http/yaml-parser.ts`; absent: YAML is parsed on this thread, however long it is. */
+  readonly parseYaml?: YamlParser;
   readonly stages: StagesFactory;
   /** How logs and proxied requests reach nodes and pods; absent: they are answered with 503. */
   readonly backends?: BackendTransport;

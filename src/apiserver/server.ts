@@ -71,7 +71,7 @@ class Server implements ApiServer {
   constructor(dependencies: ApiServerDependencies) {
     this.#dependencies = dependencies;
     this.#inFlight = new InFlight(dependencies.inFlightLimits ?? defaultInFlightLimits);
-    const { clock, random, logger, modelOf, protobuf } = dependencies;
+    const { clock, random, logger, modelOf, protobuf, parseYaml } = dependencies;
     this.loopback = inProcessTransport(this, loopbackUser);
     this.#resources = new Resources(dependencies);
     const stages = dependencies.stages(this.loopback);
@@ -87,7 +87,11 @@ class Server implements ApiServer {
       clock,
       random,
       logger,
-      input: { modelOf, ...(protobuf === undefined ? {} : { protobuf }) },
+      input: {
+        modelOf,
+        ...(protobuf === undefined ? {} : { protobuf }),
+        ...(parseYaml === undefined ? {} : { parseYaml }),
+      },
       fieldManagement: new FieldManagement(modelOf),
       admission: new AdmissionChain(stages.admission),
       authorizer: this.#authorizer,

@@ -1,11 +1,12 @@
 /** Reads an object that a client sent: JSON or YAML bytes to a normalized object, with upstream's messages. */
-import { type ApiError, badRequest } from "../api-error.ts";
+import { type ApiError, badRequest, isApiError } from "../api-error.ts";
 import { type AnyObject, apiVersionOf, type GroupVersionKind, parseApiVersion } from "../meta.ts";
 import { countKeysInText, countKeysInValue } from "./json-text.ts";
 import { normalize } from "./normalize.ts";
 import { ShapeError } from "./shape-error.ts";
 import { strictErrors } from "./strict-errors.ts";
 import type { Model } from "./tables.ts";
+import { type ParsedYaml, parseYamlText, type YamlParser } from "./yaml-text.ts";
 
 /** What becomes of fields that nobody knows and of duplicates: the `fieldValidation` parameter. */
 export type FieldValidation = "Ignore" | "Warn" | "Strict";
@@ -58,24 +59,19 @@ export function decodeJson(body: Uint8Array, options: DecodeOptions): Decoded {
 }
 
 /** Throws `ApiError` 400. Aliases may expand a document to a hundred times its size at most. */
-export async function decodeYaml(body: Uint8Array, options: DecodeOptions): Promise<Decoded> {
-  const { parseDocument } = await import("yaml");
-  let value: unknown;
-  const duplicates: string[] = [];
+export async function decodeYaml(
+  body: Uint8Array,
+  options: DecodeOptions,
+  parse: YamlParser = parseYamlText,
+): Promise<Decoded> {
+  let parsed: ParsedYaml;
   try {
-    const text = utf8.decode(body);
-    const document = parseDocument(text, { merge: true, uniqueKeys: true });
-    for (const error of document.errors) {
-      if (error.code !== "DUPLICATE_KEY") throw error;
-      const key = /^[^:\s]*/.exec(text.slice(error.pos[0]))?.[0] ?? "";
-      duplicates.push(
-        `yaml: line ${error.linePos?.[0].line ?? 0}: key ${JSON.stringify(key)} already set in map`,
-      );
-    }
-    value = document.toJS({ maxAliasCount: 100 });
+    parsed = await parse(utf8.decode(body));
   } catch (error) {
+    if (isApiError(error)) throw error;
     throw unrecognized(options, `yaml: ${messageOf(error)}`);
   }
+  const { value, duplicates } = parsed;
   return guarded(options, value, () => {
     // First: an alias within its own anchor makes a value without end.
     countKeysInValue(value);

@@ -1,10 +1,11 @@
-import { badRequest, conflict, failure } from "../../apimachinery/api-error.ts";
+import { badRequest, conflict, failure, isApiError } from "../../apimachinery/api-error.ts";
 import { isMap } from "../../apimachinery/managed-fields/form.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import { applyPatchType } from "../../apimachinery/patch/patch-object.ts";
 import { decodeValue } from "../../apimachinery/schema/decode.ts";
 import { countKeysInText, countKeysInValue } from "../../apimachinery/schema/json-text.ts";
 import { strictErrors } from "../../apimachinery/schema/strict-errors.ts";
+import { type ParsedYaml, parseYamlText, type YamlParser } from "../../apimachinery/schema/yaml-text.ts";
 import type { ApiResponse, RequestBody } from "../../client/exchange.ts";
 import type { HandlerContext, ResourceCall } from "../handlers/call.ts";
 import { kindOf, placeOf, respondObject } from "../handlers/call.ts";
@@ -34,7 +35,7 @@ export async function handleApply(
 ): Promise<ApiResponse> {
   const options = writeOptions("PatchOptions", call.request.query, true);
   const place = placeOf(call);
-  const configuration = await readConfiguration(call, options);
+  const configuration = await readConfiguration(context, call, options);
   const tracked = { ...trackedWrite(context, call, options), force: options.force === true };
   const { object, created } = await call.store.update(place, {
     ...updateCall(context, call, options, rules),
@@ -88,8 +89,15 @@ function conform(context: HandlerContext, call: ResourceCall, object: AnyObject)
 }
 
 /** What a client wants of an object: JSON or YAML of any shape. Throws 400. */
-export async function readConfiguration(call: ResourceCall, options: WriteRequestOptions): Promise<unknown> {
-  const { value, duplicates } = await parseConfiguration(call.request.body);
+export async function readConfiguration(
+  context: HandlerContext,
+  call: ResourceCall,
+  options: WriteRequestOptions,
+): Promise<unknown> {
+  const { value, duplicates } = await parseConfiguration(
+    call.request.body,
+    context.input.parseYaml ?? parseYamlText,
+  );
   if (!isMap(value)) throw badRequest("error decoding YAML: the configuration is not an object");
   if (duplicates.length === 0 || options.fieldValidation === "Ignore") return value;
   const text = `error strict decoding YAML: ${duplicates.join(", ")}`;
@@ -98,13 +106,7 @@ export async function readConfiguration(call: ResourceCall, options: WriteReques
   return value;
 }
 
-interface Parsed {
-  readonly value: unknown;
-  /** Keys that are there twice. */
-  readonly duplicates: readonly string[];
-}
-
-async function parseConfiguration(body: RequestBody | undefined): Promise<Parsed> {
+async function parseConfiguration(body: RequestBody | undefined, parseYaml: YamlParser): Promise<ParsedYaml> {
   if (body === undefined) return { value: undefined, duplicates: [] };
   if ("object" in body) return { value: body.object, duplicates: [] };
   try {
@@ -114,12 +116,13 @@ async function parseConfiguration(body: RequestBody | undefined): Promise<Parsed
     countKeysInValue(parsed.value);
     return parsed;
   } catch (error) {
+    if (isApiError(error)) throw error;
     throw badRequest(`error decoding YAML: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
 /** Most clients send JSON, which is YAML as well. */
-function parseJson(text: string): Parsed | undefined {
+function parseJson(text: string): ParsedYaml | undefined {
   if (!text.trimStart().startsWith("{")) return undefined;
   try {
     const value: unknown = JSON.parse(text);
@@ -128,19 +131,4 @@ function parseJson(text: string): Parsed | undefined {
   } catch {
     return undefined;
   }
-}
-
-async function parseYaml(text: string): Promise<Parsed> {
-  const { parseDocument } = await import("yaml");
-  const document = parseDocument(text, { merge: true, uniqueKeys: true });
-  const duplicates: string[] = [];
-  for (const error of document.errors) {
-    if (error.code !== "DUPLICATE_KEY") throw error;
-    const key = /^[^:\s]*/.exec(text.slice(error.pos[0]))?.[0] ?? "";
-    duplicates.push(
-      `yaml: line ${error.linePos?.[0].line ?? 0}: key ${JSON.stringify(key)} already set in map`,
-    );
-  }
-  // Aliases may stand for much: a small document must not become a huge object.
-  return { value: document.toJS({ maxAliasCount: 100 }), duplicates };
 }

@@ -4,6 +4,7 @@ import type { ProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
 import type { Decoded, FieldValidation, ObjectShape } from "../../apimachinery/schema/decode.ts";
 import { decodeJson, decodeValue, decodeYaml } from "../../apimachinery/schema/decode.ts";
 import type { Model } from "../../apimachinery/schema/tables.ts";
+import type { YamlParser } from "../../apimachinery/schema/yaml-text.ts";
 import type { ApiRequest } from "../../client/exchange.ts";
 import { negotiateInput } from "./negotiate.ts";
 
@@ -13,6 +14,8 @@ export type ModelLookup = (kind: GroupVersionKind) => Model | undefined;
 export interface InputContext {
   readonly modelOf: ModelLookup;
   readonly protobuf?: ProtobufCodec;
+  /** How YAML is read; absent: on this thread. */
+  readonly parseYaml?: YamlParser;
 }
 
 export interface ExpectedInput {
@@ -46,7 +49,7 @@ export async function readObject(
     case "json":
       return decodeJson(body.bytes, options);
     case "yaml":
-      return decodeYaml(body.bytes, options);
+      return decodeYaml(body.bytes, options, context.parseYaml);
     case "protobuf":
       return decodeValue(readProtobuf(protobuf, body.bytes), options);
   }

@@ -75,7 +75,7 @@ function patchScale(context: HandlerContext, call: ResourceCall): ScaleChange {
 /** Server-side apply to the Scale: its managers are those that own the object's number of replicas. */
 async function applyToScale(context: HandlerContext, call: ResourceCall): Promise<ScaleChange> {
   const options = writeOptions("PatchOptions", call.request.query, true);
-  const configuration = await readConfiguration(call, options);
+  const configuration = await readConfiguration(context, call, options);
   const tracked = { ...trackedWrite(context, call, options), force: options.force === true };
   return (current, existing) => {
     const path = call.definition.scale?.replicasPath;

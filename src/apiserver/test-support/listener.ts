@@ -7,6 +7,7 @@ import { createAuthenticator } from "../authentication/create-authenticator.ts";
 import type { Listener } from "../http/listener.ts";
 import { listen } from "../http/listener.ts";
 import type { KubeletIdentity } from "../http/upgrade.ts";
+import { createYamlParser } from "../http/yaml-parser.ts";
 import { createMemoryPki, type Pki } from "../pki/ensure-pki.ts";
 import type { TestServer, TestServerOptions } from "./server.ts";
 import { openStages, startTestServer } from "./server.ts";
@@ -49,7 +50,7 @@ export async function startTestListener(
       ...openStages,
       authenticator: createAuthenticator({ tokens: { authenticateToken: async () => undefined } }),
     },
-    dependencies: { protobuf, ...options.dependencies },
+    dependencies: { protobuf, parseYaml: createYamlParser(), ...options.dependencies },
   });
   const listener = await listen({
     server: test.server,

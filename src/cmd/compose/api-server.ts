@@ -8,6 +8,7 @@ import { createBackendTransport } from "../../apiserver/http/backend-transport.t
 import { createExtensionTransport } from "../../apiserver/http/extension-transport.ts";
 import { type Listener, listen } from "../../apiserver/http/listener.ts";
 import { httpsWebhookTransport } from "../../apiserver/http/webhook-transport.ts";
+import { createYamlParser } from "../../apiserver/http/yaml-parser.ts";
 import { openApiHandler } from "../../apiserver/openapi/open-api-handler.ts";
 import type { Authorities, Pki } from "../../apiserver/pki/ensure-pki.ts";
 import { frontProxyNames, frontProxyVerifier } from "../../apiserver/pki/front-proxy.ts";
@@ -77,6 +78,7 @@ export async function composeApiServer(
     definitions: builtInDefinitions,
     modelOf: ({ group, version, kind }) => schemas.kind(group, version, kind),
     protobuf,
+    parseYaml: createYamlParser(),
     backends: createBackendTransport(kubelet),
     extensionTransport: extensions,
     services: {

@@ -1,0 +1,55 @@
+/** YAML from strangers: what it says as a JSON value, which keys are there twice, and how much it may make of itself. */
+import type { Document, ParsedNode, YAMLError } from "yaml";
+
+export interface ParsedYaml {
+  readonly value: unknown;
+  /** Upstream's words for each key that is there twice, in the order of the text; the last one counts. */
+  readonly duplicates: readonly string[];
+}
+
+/** Reads one document. Rejects with what is wrong with the text. */
+export type YamlParser = (text: string) => Promise<ParsedYaml>;
+
+/** How often aliases may be followed, nested ones multiplied: a small document must not become a huge value. */
+const maxAliasCount = 100;
+/** More duplicates are not told. */
+const maxDuplicates = 100;
+
+/**
+ * Parses on this thread: fit for short texts, since the library needs microseconds a byte. As upstream, the first of several
+ * documents counts. An alias within its own anchor makes a value without end: check its depth before walking it.
+ */
+export async function parseYamlText(text: string): Promise<ParsedYaml> {
+  const { LineCounter, isScalar, parseDocument, visit } = await import("yaml");
+  const lines = new LineCounter();
+  // The library's own checks for duplicates, and its pretty errors, take time with the square of the text.
+  const document = parseDocument(text, {
+    merge: true,
+    uniqueKeys: false,
+    prettyErrors: false,
+    logLevel: "silent",
+    lineCounter: lines,
+  }) as Document.Parsed<ParsedNode>; // a single document's node, whatever it holds
+  const fault = document.errors.find(({ code }) => code !== "MULTIPLE_DOCS");
+  if (fault !== undefined) throw new Error(describe(fault, lines.linePos(fault.pos[0]).line));
+  const duplicates: string[] = [];
+  visit(document, {
+    Map(_, map) {
+      const seen = new Set<unknown>();
+      for (const { key } of map.items) {
+        if (!isScalar(key)) continue;
+        const name = key.value;
+        if (seen.has(name) && name !== "<<" && duplicates.length < maxDuplicates)
+          duplicates.push(
+            `yaml: line ${lines.linePos(key.range?.[0] ?? 0).line}: key ${JSON.stringify(String(name))} already set in map`,
+          );
+        seen.add(name);
+      }
+    },
+  });
+  return { value: document.toJS({ maxAliasCount }), duplicates };
+}
+
+function describe({ message }: YAMLError, line: number): string {
+  return `line ${line}: ${message}`;
+}
