@@ -8,6 +8,11 @@ export interface ObjectName {
   readonly name: string;
 }
 
+/** The name by which an object is read, changed and deleted. */
+export function nameOf({ metadata: { namespace, name = "" } }: KubeObject): ObjectName {
+  return namespace === undefined || namespace === "" ? { name } : { namespace, name };
+}
+
 export interface CallOptions {
   readonly signal?: AbortSignal;
 }

@@ -2,6 +2,8 @@
  * `k8ts/client`: a client for any Kubernetes. Informers, work queues, controllers, leader election and events need nothing
  * of Node; `connect` brings the HTTPS transport, which is loaded when it is called.
  */
+import type { Registry } from "prom-client";
+import type { ManagerMetrics } from "./manager/metrics.ts";
 import type { Connection, ConnectOptions } from "./transport/connect.ts";
 
 // The built-in kinds: `core.Pod`, `apps.Deployment` as types, `resources.pods` to name them in calls.
@@ -45,13 +47,21 @@ export { silentLogger } from "../base/log.ts";
 export type { Random } from "../base/random.ts";
 export { systemClock } from "../base/system-clock.ts";
 export { systemRandom } from "../base/system-random.ts";
+export { type ApplyConfiguration, type ApplyOptions, apply } from "./apply.ts";
 export type * from "./client.ts";
 export {
-  type ControllerOptions,
-  type ReconcileContext,
-  type ReconcileResult,
-  runController,
-} from "./controller.ts";
+  type Condition,
+  findCondition,
+  isConditionTrue,
+  removeCondition,
+  setCondition,
+} from "./conditions.ts";
+export {
+  type CreatedOrUpdated,
+  createOrUpdate,
+  type RetryOptions,
+  retryOnConflict,
+} from "./create-or-update.ts";
 export {
   createEventRecorder,
   type EventContent,
@@ -60,11 +70,50 @@ export {
   referenceTo,
 } from "./event-recorder.ts";
 export type * from "./exchange.ts";
+export { addFinalizer, hasFinalizer, removeFinalizer } from "./finalizers.ts";
 export type * from "./informer.ts";
 export { createInformerFactory, type InformerFactoryOptions } from "./informer-factory.ts";
 export { type LeaderElectionOptions, type Leadership, runLeaderElection } from "./leader-election.ts";
-export { createClient, type RestClient, type RestClientOptions } from "./rest-client.ts";
+export type { CacheListOptions, CacheReader } from "./manager/cache-reader.ts";
+export {
+  type Controller,
+  controller,
+  type MappedRequest,
+  type ReconcileContext,
+  type Request,
+  type Source,
+  type SourceOptions,
+  source,
+  type Watch,
+  watch,
+} from "./manager/controller.ts";
+export type { HealthCheck } from "./manager/health.ts";
+export {
+  createManager,
+  LeadershipLostError,
+  type Manager,
+  type ManagerElection,
+  type ManagerOptions,
+  type Runnable,
+} from "./manager/manager.ts";
+export type { ManagerMetrics } from "./manager/metrics.ts";
+export type { Change, Predicate } from "./manager/predicates.ts";
+export * as predicates from "./manager/predicates.ts";
+export {
+  AlreadyOwnedError,
+  controllerReference,
+  setControllerReference,
+  setOwnerReference,
+} from "./owner-references.ts";
+export {
+  createClient,
+  type ObservedRequest,
+  type RequestObserver,
+  type RestClient,
+  type RestClientOptions,
+} from "./rest-client.ts";
 export { createSharedInformer, type RunnableInformer } from "./shared-informer.ts";
+export { consoleLogger, terminationSignal } from "./transport/process.ts";
 export { TransportError } from "./transport-error.ts";
 export {
   type AddOptions,
@@ -75,11 +124,29 @@ export {
   type WorkQueueMetrics,
   type WorkQueueOptions,
 } from "./work-queue.ts";
+export {
+  type ReconcileOutcome,
+  type ReconcileResult,
+  runWorkers,
+  TerminalError,
+  type WorkContext,
+  type WorkersMetrics,
+  type WorkersOptions,
+} from "./workers.ts";
 
 /** A client for the cluster that kubectl would talk to here: kubeconfig, or the pod's service account. */
 export async function connect(options: ConnectOptions = {}): Promise<Connection> {
   const edge = await import("./transport/connect.ts");
   return edge.connect(options);
+}
+
+/**
+ * Metrics for a manager under controller-runtime's and client-go's names, kept with prom-client. Pass a prom-client registry
+ * to have metrics of your own served with them.
+ */
+export async function prometheusMetrics(registry?: Registry): Promise<ManagerMetrics> {
+  const edge = await import("./transport/prometheus-metrics.ts");
+  return edge.prometheusMetrics(registry);
 }
 
 export type { Connection, ConnectOptions } from "./transport/connect.ts";

@@ -41,9 +41,25 @@ export interface RestClientOptions {
   /** Paces retries of 429 and 5xx answers that carry Retry-After; without a clock they are thrown at once. */
   readonly clock?: Clock;
   readonly userAgent?: string;
+  /** The server's host and port, for metrics. */
+  readonly host?: string;
   /** Told of every `Warning` header's text. */
   readonly onWarning?: (text: string) => void;
 }
+
+/** One request that was sent, for metrics. */
+export interface ObservedRequest {
+  readonly method: ApiRequest["method"];
+  /** "" where the client was not told. */
+  readonly host: string;
+  /** The HTTP status; undefined where no answer was had. */
+  readonly status: number | undefined;
+  /** Until the answer began; 0 for a client without a clock. */
+  readonly durationMs: number;
+}
+
+/** Told of every request and retry: cheap, and never throws. */
+export type RequestObserver = (request: ObservedRequest) => void;
 
 /** What a call sends beyond its method and path. */
 export interface RequestParts {
@@ -61,6 +77,8 @@ export interface RestClient extends Client {
    * TransportError, an aborted call as the signal's reason.
    */
   request(method: ApiRequest["method"], path: string, parts?: RequestParts): Promise<ApiResponse>;
+  /** Has the observer told of every request from now on; what is returned ends that. */
+  observe(observer: RequestObserver): () => void;
   /** Lets go of the transport's connections. */
   close(): Promise<void>;
 }
@@ -76,6 +94,7 @@ export function createClient(options: RestClientOptions): RestClient {
 
 class TransportClient implements RestClient {
   readonly #options: RestClientOptions;
+  readonly #observers = new Set<RequestObserver>();
 
   constructor(options: RestClientOptions) {
     this.#options = options;
@@ -84,7 +103,7 @@ class TransportClient implements RestClient {
   async request(method: ApiRequest["method"], path: string, parts: RequestParts = {}): Promise<ApiResponse> {
     const { clock } = this.#options;
     for (let retries = 0; ; retries++) {
-      const response = await sendOnce(this.#options, method, path, parts);
+      const response = await this.#observed(method, () => sendOnce(this.#options, method, path, parts));
       if (response.status >= 200 && response.status < 300) return response;
       const waitMs = retryDelayMs(response);
       if (clock === undefined || waitMs === undefined || retries >= retryLimit) throw await errorOf(response);
@@ -93,8 +112,31 @@ class TransportClient implements RestClient {
     }
   }
 
+  observe(observer: RequestObserver): () => void {
+    this.#observers.add(observer);
+    return () => void this.#observers.delete(observer);
+  }
+
   close(): Promise<void> {
     return this.#options.transport.close();
+  }
+
+  async #observed(method: ApiRequest["method"], send: () => Promise<ApiResponse>): Promise<ApiResponse> {
+    if (this.#observers.size === 0) return send();
+    const { clock, host = "" } = this.#options;
+    const startMs = clock?.now() ?? 0;
+    const tell = (status: number | undefined) => {
+      const durationMs = (clock?.now() ?? 0) - startMs;
+      for (const observer of this.#observers) observer({ method, host, status, durationMs });
+    };
+    try {
+      const response = await send();
+      tell(response.status);
+      return response;
+    } catch (error) {
+      tell(undefined);
+      throw error;
+    }
   }
 
   get<T extends KubeObject>(

@@ -57,6 +57,8 @@ export interface WorkQueueMetrics {
   /** From handing out to done. */
   worked?(durationMs: number): void;
   retried?(): void;
+  /** Called once with how to ask, at any time, for how long each key at work has been so. */
+  attached?(queue: { runningMs(): readonly number[] }): void;
 }
 
 export interface WorkQueueOptions {
@@ -112,6 +114,9 @@ class RateLimitingQueue implements WorkQueue {
     this.#metrics = metrics;
     this.#rateLimit = rateLimit;
     this.#bucket = fullBucket(rateLimit.overall ?? { perSecond: 0, burst: 0 }, clock.now());
+    metrics.attached?.({
+      runningMs: () => [...this.#processing.values()].map((sinceMs) => clock.now() - sinceMs),
+    });
   }
 
   get length(): number {

@@ -37,6 +37,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Connection>
   const client = createClient({
     transport: createHttpsTransport(transport),
     clock: systemClock,
+    host: new URL(transport.server).host,
     ...(userAgent === undefined ? {} : { userAgent }),
     ...(onWarning === undefined ? {} : { onWarning }),
   });

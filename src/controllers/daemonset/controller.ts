@@ -6,7 +6,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Client } from "../../client/client.ts";
 import type { InformerFactory, SharedInformer } from "../../client/informer.ts";
 import { type Controller, watch } from "../framework/controller.ts";
-import { semanticallyEqual } from "../framework/equal.ts";
+import { semanticallyEqual } from "../../apimachinery/semantic-equality.ts";
 import { controlledBy, indexByController, mayAdopt, orphansIn } from "../framework/ownership.ts";
 import { selectionOf } from "../framework/selection.ts";
 import { targetNodeOf } from "./placement.ts";

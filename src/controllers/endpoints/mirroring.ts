@@ -4,7 +4,7 @@ import { endpointSlices, endpoints as endpointsType, services } from "../../api/
 import { objectKey } from "../../apimachinery/meta.ts";
 import type { InformerFactory } from "../../client/informer.ts";
 import { type Controller, watch } from "../framework/controller.ts";
-import { semanticallyEqual } from "../framework/equal.ts";
+import { semanticallyEqual } from "../../apimachinery/semantic-equality.ts";
 import { create, type Intent, remove, update } from "../framework/intent.ts";
 import { controllerReference } from "../framework/ownership.ts";
 import { familyOf, hasPodBackends, type IpFamily } from "./backends.ts";

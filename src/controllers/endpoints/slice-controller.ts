@@ -4,7 +4,7 @@ import { endpointSlices, nodes, pods, services } from "../../api/resources.gener
 import type { ObjectMeta } from "../../apimachinery/meta.ts";
 import type { InformerFactory, SharedInformer } from "../../client/informer.ts";
 import { type Controller, watch } from "../framework/controller.ts";
-import { semanticallyEqual } from "../framework/equal.ts";
+import { semanticallyEqual } from "../../apimachinery/semantic-equality.ts";
 import { create, type Intent, remove, requeueAfter, update } from "../framework/intent.ts";
 import { controllerReference } from "../framework/ownership.ts";
 import { hasPodBackends, type IpFamily, ipFamiliesOf, isHeadless } from "./backends.ts";

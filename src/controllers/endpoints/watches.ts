@@ -4,7 +4,7 @@ import { pods, services } from "../../api/resources.generated.ts";
 import { objectKey } from "../../apimachinery/meta.ts";
 import type { InformerFactory, SharedInformer } from "../../client/informer.ts";
 import { type Watch, watch } from "../framework/controller.ts";
-import { semanticallyEqual } from "../framework/equal.ts";
+import { semanticallyEqual } from "../../apimachinery/semantic-equality.ts";
 import { podAddresses } from "./backends.ts";
 
 /** A service whose pods change one after the other is written this often at most: each write goes to every node. */

@@ -1,7 +1,8 @@
 import { isApiError } from "../../apimachinery/api-error.ts";
 import type { KubeObject, ResourceType } from "../../apimachinery/meta.ts";
+import { semanticallyEqual } from "../../apimachinery/semantic-equality.ts";
 import type { Client, ObjectName } from "../../client/client.ts";
-import { semanticallyEqual } from "./equal.ts";
+import type { CompletedWrite } from "../../client/expectations.ts";
 import type {
   CreateIntent,
   DeleteCollectionIntent,
@@ -17,11 +18,6 @@ import type {
 
 /** Records an event about an object; never fails and never waits. */
 export type RecordEvent = (regarding: KubeObject, event: EventText) => void;
-
-/** A write that reached the server, for the controller's expectations. */
-export type CompletedWrite =
-  | { readonly change: "written"; readonly type: ResourceType<KubeObject>; readonly object: KubeObject }
-  | { readonly change: "deleted"; readonly type: ResourceType<KubeObject>; readonly object: KubeObject };
 
 export interface CarryOutDependencies {
   readonly client: Client;

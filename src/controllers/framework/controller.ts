@@ -3,11 +3,12 @@ import type { KubeObject, ResourceType } from "../../apimachinery/meta.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Client } from "../../client/client.ts";
-import { type ReconcileResult, runController as runWorkers } from "../../client/controller.ts";
+import { Expectations, expectationTimeoutMs } from "../../client/expectations.ts";
 import type { HandlerRegistration, SharedInformer } from "../../client/informer.ts";
 import type { WorkQueue } from "../../client/work-queue.ts";
+import { type ReconcileResult, runWorkers } from "../../client/workers.ts";
 import { type CarriedOut, carryOut, type RecordEvent } from "./carry-out.ts";
-import { Expectations, expectationTimeoutMs } from "./expectations.ts";
+
 import type { Intent } from "./intent.ts";
 import { isNamespaceTerminating } from "./namespace-terminating.ts";
 

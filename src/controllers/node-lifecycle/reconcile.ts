@@ -2,7 +2,7 @@ import { nodeCondition, withNodeCondition } from "../../api/core/node-conditions
 import { withPodCondition } from "../../api/core/pod-conditions.ts";
 import type { Node, Pod } from "../../api/core/types.generated.ts";
 import { nodes, pods as podsType } from "../../api/resources.generated.ts";
-import { semanticallyEqual } from "../framework/equal.ts";
+import { semanticallyEqual } from "../../apimachinery/semantic-equality.ts";
 import { event, type Intent, patch, requeueAfter, updateStatus } from "../framework/intent.ts";
 import { wantedTaints, withoutEvictionTaints } from "./taints.ts";
 

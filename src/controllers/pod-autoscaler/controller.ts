@@ -8,7 +8,7 @@ import type { Client } from "../../client/client.ts";
 import type { InformerFactory } from "../../client/informer.ts";
 import { type Controller, watch } from "../framework/controller.ts";
 import { type DiscoveredResource, discoverResources } from "../framework/discovery.ts";
-import { semanticallyEqual } from "../framework/equal.ts";
+import { semanticallyEqual } from "../../apimachinery/semantic-equality.ts";
 import { longestWindowMs, type Recommendation, type ScaleEvent } from "./behavior.ts";
 import { propose } from "./metrics.ts";
 import { type AutoscalerSnapshot, reconcileAutoscaler, type Scale } from "./reconcile.ts";

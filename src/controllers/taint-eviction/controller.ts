@@ -4,7 +4,7 @@ import { objectKey } from "../../apimachinery/meta.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { InformerFactory } from "../../client/informer.ts";
 import { type Controller, watch } from "../framework/controller.ts";
-import { semanticallyEqual } from "../framework/equal.ts";
+import { semanticallyEqual } from "../../apimachinery/semantic-equality.ts";
 import { indexByNode, podsOnNode } from "../framework/pods-by-node.ts";
 import { type EvictionSnapshot, reconcileEviction, type TaintSince } from "./reconcile.ts";
 

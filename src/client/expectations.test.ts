@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { pods, services } from "../../api/resources.generated.ts";
-import type { KubeObject } from "../../apimachinery/meta.ts";
-import { objectKey } from "../../apimachinery/meta.ts";
-import { ago, meta, pod } from "../test-support/objects.ts";
+import { services } from "../api/resources.generated.ts";
+import type { KubeObject, ObjectMeta } from "../apimachinery/meta.ts";
+import { objectKey } from "../apimachinery/meta.ts";
 import { Expectations, expectationTimeoutMs, isAtLeast } from "./expectations.ts";
+import { pod, pods } from "./test-support/objects.ts";
 
 class Cache {
   lastSyncResourceVersion = "10";
@@ -20,7 +20,11 @@ class Cache {
   }
 }
 
-const at = (resourceVersion: string) => pod("a", { meta: meta("a", { resourceVersion }) });
+const at = (resourceVersion: string) => pod("a", Number(resourceVersion));
+const changed = (more: ObjectMeta): KubeObject => {
+  const base = pod("a", 1);
+  return { ...base, metadata: { ...base.metadata, ...more } };
+};
 
 function setUp() {
   const cache = new Cache();
@@ -52,8 +56,8 @@ test("an object that came and went unseen is not waited for", () => {
 test("a deletion is seen when the object is gone, marked or replaced", () => {
   for (const [name, see] of Object.entries({
     gone: (cache: Cache) => cache.drop(at("5")),
-    marked: (cache: Cache) => cache.show(pod("a", { meta: { deletionTimestamp: ago(1) } })),
-    replaced: (cache: Cache) => cache.show(pod("a", { meta: { uid: "another" } })),
+    marked: (cache: Cache) => cache.show(changed({ deletionTimestamp: "2026-01-01T00:00:00Z" })),
+    replaced: (cache: Cache) => cache.show(changed({ uid: "another" })),
   })) {
     const { cache, expectations } = setUp();
     cache.show(at("5"));

@@ -3,14 +3,14 @@ import test from "node:test";
 import { silentLogger } from "../base/log.ts";
 import { seededRandom } from "../base/random.ts";
 import { VirtualClock } from "../base/virtual-clock.ts";
-import { type ControllerOptions, runController } from "./controller.ts";
 import { createWorkQueue } from "./work-queue.ts";
+import { runWorkers, TerminalError, type WorkersOptions } from "./workers.ts";
 
-function start(options: Pick<ControllerOptions, "reconcile"> & Partial<ControllerOptions>) {
+function start(options: Pick<WorkersOptions, "reconcile"> & Partial<WorkersOptions>) {
   const clock = new VirtualClock();
   const queue = createWorkQueue({ name: "test", clock, random: seededRandom(1) });
   const abort = new AbortController();
-  const ended = runController(
+  const ended = runWorkers(
     { name: "test", queue, workers: 2, clock, logger: silentLogger, ...options },
     { signal: abort.signal },
   );
@@ -80,7 +80,7 @@ test("a controller comes back when a reconcile asks for it", async () => {
   const startMs = clock.now();
   const queue = createWorkQueue({ name: "test", clock, random: seededRandom(1) });
   const abort = new AbortController();
-  const ended = runController(
+  const ended = runWorkers(
     {
       name: "test",
       queue,
@@ -156,4 +156,24 @@ test("a controller that is stopped waits for the reconciles that run and starts 
   await clock.advance(100);
   assert.equal(stopped, true);
   assert.deepEqual(seen, ["a"]);
+});
+
+test("a controller does not retry what failed for good, but looks again when the key is added", async () => {
+  let calls = 0;
+  const outcomes: string[] = [];
+  const { clock, queue, abort, ended } = start({
+    metrics: { ended: (outcome) => outcomes.push(outcome) },
+    async reconcile() {
+      calls++;
+      throw new TerminalError("the specification makes no sense");
+    },
+  });
+  queue.add("a");
+  await clock.advance(3_600_000);
+  assert.equal(calls, 1);
+  queue.add("a");
+  await clock.settle();
+  assert.deepEqual(outcomes, ["terminal_error", "terminal_error"]);
+  abort.abort();
+  await ended;
 });

@@ -1,7 +1,11 @@
-import type { KubeObject, ResourceType } from "../../apimachinery/meta.ts";
-import { objectKey } from "../../apimachinery/meta.ts";
-import type { Lister } from "../../client/informer.ts";
-import type { CompletedWrite } from "./carry-out.ts";
+import type { KubeObject, ResourceType } from "../apimachinery/meta.ts";
+import { objectKey } from "../apimachinery/meta.ts";
+import type { Lister } from "./informer.ts";
+
+/** A write that reached the server. */
+export type CompletedWrite =
+  | { readonly change: "written"; readonly type: ResourceType<KubeObject>; readonly object: KubeObject }
+  | { readonly change: "deleted"; readonly type: ResourceType<KubeObject>; readonly object: KubeObject };
 
 /** How long a controller waits at most for its cache to show its own write: a watch may be lost meanwhile. */
 export const expectationTimeoutMs = 5 * 60_000;
