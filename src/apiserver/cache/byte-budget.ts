@@ -22,6 +22,11 @@ export class ByteBudget {
     return this.#usedBytes;
   }
 
+  /** Whether these bytes can be kept beside what is there, with half of the budget left to those who are used again and again. */
+  hasRoomFor(bytes: number): boolean {
+    return this.#usedBytes + bytes <= this.#limitBytes / 2;
+  }
+
   /** `holder` has just made this many bytes. Others may lose theirs; bytes handed out before stay valid. */
   charge(holder: BytesHolder, bytes: number): void {
     this.#queue.push({ holder, bytes });

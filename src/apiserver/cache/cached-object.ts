@@ -1,5 +1,6 @@
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import type { ByteBudget } from "./byte-budget.ts";
+import { KeptBytes } from "./kept-bytes.ts";
 
 type FrameType = "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK";
 
@@ -17,9 +18,10 @@ export class CachedObject {
   /** What read it from its stored form; absent: it was stored as it is. */
   readonly reader: unknown;
   readonly #frameType: FrameType;
-  #frame: Uint8Array | undefined;
-  /** Read again since the budget last considered dropping the bytes. */
-  #wanted = false;
+  #frame: KeptBytes | undefined;
+  #message: KeptBytes | undefined;
+  /** Of the message in protobuf, remembered when the message is not; 0: not known. */
+  #messageLength = 0;
 
   /** `object` must never change afterwards and carries `revision` as its resourceVersion. */
   constructor(
@@ -55,27 +57,58 @@ export class CachedObject {
     return frame;
   }
 
-  /** For the budget: gives the bytes up unless they were wanted since it last asked. */
-  dropBytes(): boolean {
-    if (this.#wanted) {
-      this.#wanted = false;
-      return false;
-    }
-    this.#frame = undefined;
-    return true;
+  /**
+   * The object's JSON for a list, as text where it is not kept: a list of everything must not push out what is used again
+   * and again, so it keeps what it made only while there is plenty of room.
+   */
+  listed(): Uint8Array | string {
+    if (this.#frame?.get() !== undefined) return this.bytes();
+    const json = JSON.stringify(this.object);
+    if (!this.budget.hasRoomFor(json.length)) return json;
+    this.#encode(json);
+    return this.bytes();
+  }
+
+  /** The object's protobuf message, without the envelope that names its kind. */
+  message(encoder: MessageEncoder): Uint8Array {
+    const kept = this.#message?.get();
+    if (kept !== undefined) return kept;
+    const message = encoder.encodeMessage(this.object);
+    this.#messageLength = message.length;
+    this.#message = new KeptBytes(message, this.budget);
+    return message;
+  }
+
+  /** As `message`, for a list: kept only while there is plenty of room. */
+  listedMessage(encoder: MessageEncoder): Uint8Array {
+    const kept = this.#message?.get();
+    if (kept !== undefined) return kept;
+    const message = encoder.encodeMessage(this.object);
+    this.#messageLength = message.length;
+    if (this.budget.hasRoomFor(message.length)) this.#message = new KeptBytes(message, this.budget);
+    return message;
+  }
+
+  /** How long `message` is: a list must say how long it will be before it begins. */
+  messageLength(encoder: MessageEncoder): number {
+    if (this.#messageLength === 0) this.listedMessage(encoder);
+    return this.#messageLength;
   }
 
   #encoded(): Uint8Array {
-    if (this.#frame !== undefined) {
-      this.#wanted = true;
-      return this.#frame;
-    }
-    const json = JSON.stringify(this.object);
+    return this.#frame?.get() ?? this.#encode(JSON.stringify(this.object));
+  }
+
+  #encode(json: string): Uint8Array {
     const frame = encoder.encode(`{"type":"${this.#frameType}","object":${json}}\n`);
-    this.#frame = frame;
-    this.budget.charge(this, frame.length);
+    this.#frame = new KeptBytes(frame, this.budget);
     return frame;
   }
+}
+
+/** What of the protobuf codec is needed here. */
+export interface MessageEncoder {
+  encodeMessage(object: object): Uint8Array;
 }
 
 const encoder = new TextEncoder();

@@ -7,7 +7,7 @@ import { CompactedError, prefixRange } from "../../storage/storage.ts";
 import { startCompactor } from "./compactor.ts";
 import { putElsewhere } from "./test-support/opened-cache.ts";
 
-test("history is kept for one period and forgotten after two", async () => {
+test("history is kept for one period and forgotten after one and a half", async () => {
   const clock = new VirtualClock();
   const storage = createMemoryStorage({ clock });
   const compactor = startCompactor({ storage, clock, logger: silentLogger });

@@ -75,6 +75,13 @@ export async function listPast(
   }
 }
 
+/** Throws Expired where storage has forgotten `exactRevision`. */
+export async function assertKept(storage: Storage, scope: Scope, options: CacheListOptions): Promise<void> {
+  const { selection, exactRevision: revision } = options;
+  const { start } = scope.rangeOf(selection);
+  await readPast(storage, { start, end: `${start}\0` }, revision === undefined ? {} : { revision });
+}
+
 async function readPast(...[storage, range, options]: [Storage, ...Parameters<Storage["range"]>]) {
   try {
     return await storage.range(range, options);

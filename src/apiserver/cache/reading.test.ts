@@ -129,6 +129,18 @@ test("a past revision is read from storage; one that is compacted is Expired, a 
   await cache.close();
 });
 
+test("a list at a compacted revision is Expired even though nothing of it changed since", async () => {
+  const { storage, cache } = openCache();
+  const past = await put(storage, pod("n/a"));
+  const current = await putElsewhere(storage);
+  assert.equal((await cache.list({ selection: all, exactRevision: past })).items.length, 1);
+  await storage.compact(current);
+  await assert.rejects(cache.list({ selection: all, exactRevision: past }), (error) =>
+    isApiError(error, "Expired"),
+  );
+  await cache.close();
+});
+
 test("a read waits for the revision it must see, and gives up after three seconds", async () => {
   const { storage, cache, clock } = openCache();
   const waiting = cache.list({ selection: all, minRevision: 3 });

@@ -14,7 +14,7 @@ import { CacheEvent } from "./cache-event.ts";
 import { CachedObject, withRevision } from "./cached-object.ts";
 import { ChangeHistory, defaultHistoryLimits } from "./change-history.ts";
 import { Freshness } from "./freshness.ts";
-import { listPast, listPresent } from "./listing.ts";
+import { assertKept, listPast, listPresent } from "./listing.ts";
 import { ObjectChange } from "./object-change.ts";
 import { Scope } from "./scope.ts";
 import type {
@@ -101,6 +101,8 @@ class ResourceCache implements WatchCache {
     const revision = asked ?? this.revision;
     const isPresent = revision >= this.#history.latest && revision <= this.revision;
     if (!isPresent) return listPast(storage, this.hold, this.#scope, revision, options);
+    // Nothing changed since, but a token lasts no longer than storage's history: clients rely on it to be told.
+    if (options.exactRevision !== undefined) await assertKept(storage, this.#scope, options);
     return listPresent(this.#objects, revision, this.#scope, clock, options);
   }
 
