@@ -2,6 +2,7 @@ import type { ApiRequest } from "../client/exchange.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { NonResourceHandler } from "./non-resource.ts";
 import { textResponse } from "./non-resource.ts";
+import { withoutOuterSlashes } from "./request-info.ts";
 
 /** One thing that must be right: throws with the reason where it is not. */
 export interface HealthCheck {
@@ -27,7 +28,7 @@ export function healthHandler(checks: HealthChecks): NonResourceHandler {
       ...members.map(({ name }) => `/${endpoint}/${name}`),
     ]),
     handle(request) {
-      const path = request.path.replace(/^\/+|\/+$/g, "");
+      const path = withoutOuterSlashes(request.path);
       const slash = path.indexOf("/");
       const endpoint = slash < 0 ? path : path.slice(0, slash);
       const members = byEndpoint.get(endpoint);

@@ -12,28 +12,26 @@ type Operation =
   | { readonly op: "remove"; readonly path: string }
   | { readonly op: "move" | "copy"; readonly path: string; readonly from: string };
 
+/** How many list items all insertions and removals of a patch may push aside together. */
+const maxMovedItems = 20_000_000;
+
 /**
  * Applies `patch`, a parsed JSON patch, to a copy of `document`. Throws `ApiError`: 400 for what is no JSON patch, 413
- * for one that is too long or copies too much, 422 for one that does not apply.
+ * for one that is too long or moves or copies too much, 422 for one that does not apply.
  */
 export function applyJsonPatch(document: unknown, patch: unknown): unknown {
   if (!Array.isArray(patch)) throw badRequest("error decoding patch: a JSON patch is a list of operations");
   if (patch.length > maxOperations)
     throw tooLarge(`The allowed maximum operations in a JSON patch is ${maxOperations}, got ${patch.length}`);
-  let result = document;
-  let copiedBytes = 0;
-  for (const item of patch) {
-    const operation = parseOperation(item);
-    if (operation.op === "copy") {
-      copiedBytes += JSON.stringify(valueAt(result, operation.from, "copy")).length;
-      if (copiedBytes > maxCopyBytes)
-        throw unprocessable(
-          `Unable to complete the copy, the accumulated size increase of copy is ${copiedBytes}, exceeding the limit ${maxCopyBytes}`,
-        );
-    }
-    result = applyOperation(result, operation);
+  const draft = new Draft(document);
+  try {
+    for (const item of patch) draft.apply(parseOperation(item));
+  } catch (error) {
+    // Operations can nest a value deeper than the stack is: such a value is compared or copied by recursion.
+    if (error instanceof RangeError) throw unprocessable("the document nests too deep");
+    throw error;
   }
-  return result;
+  return draft.root;
 }
 
 function tooLarge(message: string) {
@@ -60,33 +58,6 @@ function parseOperation(item: unknown): Operation {
       return { op, path, from };
     default:
       throw badRequest(`Unexpected kind: ${String(op)}`);
-  }
-}
-
-function applyOperation(document: unknown, operation: Operation): unknown {
-  const { op, path } = operation;
-  switch (op) {
-    case "add":
-      return write(document, path, operation.value, "add");
-    case "replace":
-      valueAt(document, path, "replace");
-      return write(document, path, operation.value, "replace");
-    case "remove":
-      return removeAt(document, path, "remove");
-    case "copy":
-      return write(document, path, valueAt(document, operation.from, "copy"), "add");
-    case "move": {
-      if (path.startsWith(`${operation.from}/`))
-        throw unprocessable(`move operation does not apply: ${operation.from} cannot be moved into itself`);
-      const value = valueAt(document, operation.from, "move");
-      return write(removeAt(document, operation.from, "move"), path, value, "add");
-    }
-    case "test": {
-      // A missing member equals null, as upstream has it.
-      const found = find(document, parsePointer(path));
-      if (!jsonEqual(found ?? null, operation.value)) throw unprocessable(`testing value ${path} failed`);
-      return document;
-    }
   }
 }
 
@@ -130,61 +101,128 @@ function missing(op: string, pointer: string) {
   );
 }
 
-function write(document: unknown, pointer: string, value: unknown, op: "add" | "replace"): unknown {
-  return change(
-    document,
-    parsePointer(pointer),
-    pointer,
-    op,
-    (parent, token) => {
-      if (!Array.isArray(parent)) return { ...parent, [safeKey(token)]: value };
-      if (op === "replace") return parent.with(existing(token, parent, pointer, op), value);
-      return parent.toSpliced(insertion(token, parent, pointer), 0, value);
-    },
-    () => value,
-  );
-}
+type Container = unknown[] | Record<string, unknown>;
 
-function removeAt(document: unknown, pointer: string, op: string): unknown {
-  return change(
-    document,
-    parsePointer(pointer),
-    pointer,
-    op,
-    (parent, token) => {
-      if (Array.isArray(parent)) return parent.toSpliced(existing(token, parent, pointer, op), 1);
-      if (!Object.hasOwn(parent, token)) throw missing(op, pointer);
-      const { [token]: _, ...rest } = parent as Readonly<Record<string, unknown>>; // no list: checked above
-      return rest;
-    },
-    () => null,
-  );
-}
+/**
+ * A document under change. The first change of an object or list copies it, later ones change the copy in place: ten thousand
+ * changes of a long map cost one copy of it.
+ */
+class Draft {
+  root: unknown;
+  readonly #own = new WeakSet<object>();
+  #copiedBytes = 0;
+  #movedItems = 0;
 
-type Container = readonly unknown[] | Readonly<Record<string, unknown>>;
-
-/** Copies the path to the last token's container and lets `edit` make the new container. */
-function change(
-  value: unknown,
-  path: readonly string[],
-  pointer: string,
-  op: string,
-  edit: (parent: Container, token: string) => Container,
-  whole: () => unknown,
-): unknown {
-  const [token, ...rest] = path;
-  if (token === undefined) return whole();
-  if (!Array.isArray(value) && !isJsonObject(value)) throw missing(op, pointer);
-  if (rest.length === 0) return edit(value, token);
-  if (Array.isArray(value)) {
-    const index = existing(token, value, pointer, op);
-    return value.with(index, change(value[index], rest, pointer, op, edit, whole));
+  constructor(document: unknown) {
+    this.root = document;
   }
-  if (!Object.hasOwn(value, token)) throw missing(op, pointer);
-  return {
-    ...value,
-    [token]: change((value as Record<string, unknown>)[token], rest, pointer, op, edit, whole),
-  };
+
+  apply(operation: Operation): void {
+    const { op, path } = operation;
+    switch (op) {
+      case "add":
+        this.#write(path, operation.value, op);
+        break;
+      case "replace":
+        valueAt(this.root, path, op);
+        this.#write(path, operation.value, op);
+        break;
+      case "remove":
+        this.#remove(path, op);
+        break;
+      case "copy":
+        this.#write(path, this.#copyOf(operation.from), "add");
+        break;
+      case "move": {
+        if (path.startsWith(`${operation.from}/`))
+          throw unprocessable(`move operation does not apply: ${operation.from} cannot be moved into itself`);
+        const value = valueAt(this.root, operation.from, op);
+        this.#remove(operation.from, op);
+        this.#write(path, value, "add");
+        break;
+      }
+      case "test": {
+        // A missing member equals null, as upstream has it.
+        const found = find(this.root, parsePointer(path));
+        if (!jsonEqual(found ?? null, operation.value)) throw unprocessable(`testing value ${path} failed`);
+      }
+    }
+  }
+
+  #copyOf(from: string): unknown {
+    const text = JSON.stringify(valueAt(this.root, from, "copy"));
+    this.#copiedBytes += text.length;
+    if (this.#copiedBytes > maxCopyBytes)
+      throw unprocessable(
+        `Unable to complete the copy, the accumulated size increase of copy is ${this.#copiedBytes}, exceeding the limit ${maxCopyBytes}`,
+      );
+    // A copy in truth: what changes in place must not stand in two places.
+    return JSON.parse(text);
+  }
+
+  #write(pointer: string, value: unknown, op: "add" | "replace"): void {
+    const path = parsePointer(pointer);
+    const token = path.pop();
+    if (token === undefined) {
+      this.root = value;
+      return;
+    }
+    const parent = this.#container(path, pointer, op);
+    if (!Array.isArray(parent)) parent[safeKey(token)] = value;
+    else if (op === "replace") parent[existing(token, parent, pointer, op)] = value;
+    else {
+      const index = insertion(token, parent, pointer);
+      this.#move(parent.length - index);
+      parent.splice(index, 0, value);
+    }
+  }
+
+  #remove(pointer: string, op: string): void {
+    const path = parsePointer(pointer);
+    const token = path.pop();
+    if (token === undefined) {
+      this.root = null;
+      return;
+    }
+    const parent = this.#container(path, pointer, op);
+    if (Array.isArray(parent)) {
+      const index = existing(token, parent, pointer, op);
+      this.#move(parent.length - index);
+      parent.splice(index, 1);
+    } else {
+      if (!Object.hasOwn(parent, token)) throw missing(op, pointer);
+      delete parent[token];
+    }
+  }
+
+  /** What stands at a path, changeable. */
+  #container(path: readonly string[], pointer: string, op: string): Container {
+    let container = this.#changeable(this.root, pointer, op);
+    this.root = container;
+    for (const token of path) {
+      const key = Array.isArray(container) ? existing(token, container, pointer, op) : token;
+      if (!Object.hasOwn(container, key)) throw missing(op, pointer);
+      const members = container as Record<string | number, unknown>; // a list by its index, an object by its key
+      const member = this.#changeable(members[key], pointer, op);
+      members[key] = member;
+      container = member;
+    }
+    return container;
+  }
+
+  #changeable(value: unknown, pointer: string, op: string): Container {
+    if (!Array.isArray(value) && !isJsonObject(value)) throw missing(op, pointer);
+    if (this.#own.has(value)) return value as Container; // its own copy
+    const copy = Array.isArray(value) ? [...value] : { ...value };
+    this.#own.add(copy);
+    return copy;
+  }
+
+  #move(items: number): void {
+    this.#movedItems += items;
+    if (this.#movedItems > maxMovedItems)
+      throw tooLarge(`The allowed maximum of list items moved by a JSON patch is ${maxMovedItems}`);
+  }
 }
 
 function existing(token: string, list: readonly unknown[], pointer: string, op: string): number {

@@ -50,7 +50,7 @@ export function patchObject(
   const patched = applyPatch(type, current, patch, options);
   // Upstream quotes the result, but of a strategic merge the patch, as Go prints it.
   const quoted = () =>
-    type === "application/strategic-merge-patch+json" ? goText(patch) : JSON.stringify(patched);
+    type === "application/strategic-merge-patch+json" ? goText(patch) : jsonText(patched);
   let decoded: Decoded;
   try {
     decoded = decodeValue(patched, options);
@@ -101,6 +101,15 @@ function invalidPatch(quoted: string, why: string): ApiError {
   const reason = why.replace(/^\w+ in version "\w+" cannot be handled as a \w+: /, "");
   const message = `Invalid value: ${JSON.stringify(quoted.slice(0, maxQuotedLength))}: ${reason}`;
   return invalid({ group: "", kind: "" }, "", [{ type: "FieldValueInvalid", field: "patch", message }]);
+}
+
+/** Operations can make a value that nests deeper than the stack is. */
+function jsonText(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return "a value that nests too deep";
+  }
 }
 
 /** A JSON value as Go's `%+v` prints it: `map[spec:map[replicas:3]]`. */

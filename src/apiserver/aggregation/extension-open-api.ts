@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject } from "../../apimachinery/patch/json-value.ts";
 import type { ApiRequest, ApiResponse } from "../../client/exchange.ts";
 import { bytesResponse, type NonResourceHandler } from "../non-resource.ts";
-import type { RequestInfo } from "../request-info.ts";
+import { type RequestInfo, withoutTrailingSlashes } from "../request-info.ts";
 import type { Aggregator } from "./aggregator.ts";
 import type { ExtensionDocument } from "./extension-client.ts";
 import { readAll } from "./proxy.ts";
@@ -38,7 +38,7 @@ class Merged {
   }
 
   async handle(request: ApiRequest, info: RequestInfo): Promise<ApiResponse | undefined> {
-    const path = request.path.replace(/\/+$/, "");
+    const path = withoutTrailingSlashes(request.path);
     if (path === "/openapi/v2") return this.#v2(request, info);
     if (path === "/openapi/v3") return this.#v3Index(request, info);
     const route = this.#routes.find((each) => path === `/openapi/v3/${versionPath(each)}`);

@@ -99,6 +99,7 @@ export async function readConfiguration(
     context.input.parseYaml ?? parseYamlText,
   );
   if (!isMap(value)) throw badRequest("error decoding YAML: the configuration is not an object");
+  call.audit?.requestObject(() => value);
   if (duplicates.length === 0 || options.fieldValidation === "Ignore") return value;
   const text = `error strict decoding YAML: ${duplicates.join(", ")}`;
   if (options.fieldValidation === "Strict") throw badRequest(text);
@@ -124,11 +125,12 @@ async function parseConfiguration(body: RequestBody | undefined, parseYaml: Yaml
 /** Most clients send JSON, which is YAML as well. */
 function parseJson(text: string): ParsedYaml | undefined {
   if (!text.trimStart().startsWith("{")) return undefined;
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(text);
-    const hasDuplicates = countKeysInText(text) !== countKeysInValue(value);
-    return { value, duplicates: hasDuplicates ? strictErrors(text, undefined) : [] };
+    value = JSON.parse(text);
   } catch {
     return undefined;
   }
+  const hasDuplicates = countKeysInText(text) !== countKeysInValue(value);
+  return { value, duplicates: hasDuplicates ? strictErrors(text, undefined) : [] };
 }

@@ -15,6 +15,7 @@ import {
 } from "../connect/pod-streams.ts";
 import { parseProxyName, podBackend, serviceBackend } from "../connect/proxy-target.ts";
 import { bytesResponse, textResponse } from "../non-resource.ts";
+import { withoutTrailingSlashes } from "../request-info.ts";
 import type { HandlerContext, ResourceCall } from "./call.ts";
 import { admissionAttributes, placeOf } from "./call.ts";
 
@@ -162,7 +163,7 @@ export async function handleProxy(
 
 /** The path of a proxied request up to where the backend's own begins. */
 function proxiedRoot({ request, info }: ResourceCall): string {
-  const segments = request.path.replace(/\/+$/, "").split("/");
+  const segments = withoutTrailingSlashes(request.path).split("/");
   // Resource, name and "proxy" come first; what is beyond them is the backend's.
   return segments.slice(0, segments.length - (info.parts.length - 3)).join("/");
 }

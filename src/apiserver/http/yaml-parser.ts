@@ -5,6 +5,8 @@ import { parseYamlText } from "../../apimachinery/schema/yaml-text.ts";
 
 /** Longer texts are parsed on a thread of their own. */
 const maxInlineLength = 16 * 1024;
+/** Neither do those with more marks that may open a list or a map stay on this one. */
+const maxInlineOpeners = 1000;
 /** How many wait for that thread; then clients are asked to come back. */
 const maxWaiting = 16;
 
@@ -24,7 +26,7 @@ export function createYamlParser({ timeoutMs = 10_000 }: YamlParserOptions = {})
   let waiting = 0;
   let last: Promise<unknown> = Promise.resolve();
   return async (text) => {
-    if (text.length <= maxInlineLength) return parseYamlText(text);
+    if (isTame(text)) return parseYamlText(text);
     if (waiting >= maxWaiting) throw tooManyRequests("too many long YAML bodies at once", 1);
     waiting++;
     const parsing = last.then(() => parseOnThread(text, timeoutMs));
@@ -35,6 +37,15 @@ export function createYamlParser({ timeoutMs = 10_000 }: YamlParserOptions = {})
       waiting--;
     }
   };
+}
+
+const openers = /[[{?-]/g;
+
+/** Short, and with too few marks that open something to nest deep: the parser would spend long before it gives up. */
+function isTame(text: string): boolean {
+  if (text.length > maxInlineLength) return false;
+  const marks = text.match(openers)?.length ?? 0;
+  return marks < maxInlineOpeners;
 }
 
 function parseOnThread(text: string, timeoutMs: number): Promise<ParsedYaml> {

@@ -20,7 +20,7 @@ export function encodeContinue(token: ContinueToken, keyRoot: string): string {
 
 /** Throws 400 for what this server did not make. */
 export function decodeContinue(text: string, keyRoot: string): ContinueToken {
-  let token: { v?: unknown; rv?: unknown; start?: unknown };
+  let token: { v?: unknown; rv?: unknown; start?: unknown } | null;
   try {
     token = JSON.parse(
       new TextDecoder().decode(Uint8Array.fromBase64(text, { alphabet: "base64url" })),
@@ -28,7 +28,7 @@ export function decodeContinue(text: string, keyRoot: string): ContinueToken {
   } catch {
     throw badRequest("continue key is not valid: the token cannot be decoded");
   }
-  const { v, rv, start } = token;
+  const { v, rv, start } = token ?? {};
   if (v !== apiVersion)
     throw badRequest("continue key is not valid: server does not recognize this encoded version");
   if (typeof start !== "string" || typeof rv !== "number" || !Number.isSafeInteger(rv) || rv === 0)
