@@ -1,4 +1,6 @@
+import { internalError } from "../apimachinery/api-error.ts";
 import type { UserInfo } from "../client/exchange.ts";
+import type { AuditTrail } from "./audit/trail.ts";
 import { forbiddenRequest } from "./authorization/forbidden.ts";
 import type { RequestInfo } from "./request-info.ts";
 import type { AuthorizationAttributes, Authorizer, Impersonator } from "./stages.ts";
@@ -25,10 +27,17 @@ export function attributesOf(user: UserInfo, info: RequestInfo): AuthorizationAt
 export async function authorizeRequest(
   authorizer: Authorizer,
   attributes: AuthorizationAttributes,
+  audit?: AuditTrail,
 ): Promise<void> {
   const verdict = authorizer.authorize(attributes);
-  const { allowed, reason } = verdict instanceof Promise ? await verdict : verdict;
-  if (!allowed) throw forbiddenRequest(attributes, reason);
+  const { allowed, reason, error } = verdict instanceof Promise ? await verdict : verdict;
+  if (error === undefined || allowed) {
+    audit?.annotate("authorization.k8s.io/decision", allowed ? "allow" : "forbid");
+    audit?.annotate("authorization.k8s.io/reason", reason);
+  } else audit?.annotate("authorization.k8s.io/reason", "internal error");
+  if (allowed) return;
+  if (error !== undefined) throw internalError(error);
+  throw forbiddenRequest(attributes, reason);
 }
 
 /** The user the request is to be carried out as. Throws 400 and 403. */

@@ -29,7 +29,7 @@ import {
 import type { BoundObject } from "./authentication/token-claims.ts";
 import { bootstrapPolicy } from "./authorization/bootstrap-policy/bootstrap-policy.ts";
 import { ensurePolicy } from "./authorization/bootstrap-policy/reconcile-policy.ts";
-import { type AuthorizationMode, createAuthorizer } from "./authorization/create-authorizer.ts";
+import { type AuthorizerDependencies, createAuthorizer } from "./authorization/create-authorizer.ts";
 import type { ModelLookup } from "./content/input.ts";
 import type { CreateHandler, PostStartHook, Stages } from "./stages.ts";
 import { accessReviewHandlers } from "./virtual/access-reviews.ts";
@@ -68,7 +68,10 @@ export interface StagesDependencies {
   readonly definitionOf?: (resource: QualifiedResource) => ResourceDefinition | undefined;
   /** All that is served; absent: admission policies are not evaluated. */
   readonly definitions?: () => readonly ResourceDefinition[];
-  readonly authorizationModes?: readonly AuthorizationMode[];
+  /** Authenticators of tokens beside the built-in ones, asked after them: OpenID issuers, webhooks. */
+  readonly moreTokens?: readonly TokenAuthenticator[];
+  /** Who is asked whether a request is allowed; Node and RBAC unless said. */
+  readonly authorizers?: AuthorizerDependencies["chain"];
   readonly disabledAdmissionPlugins?: readonly string[];
   /** https://kubernetes.default.svc.cluster.local unless said. */
   readonly issuer?: string;
@@ -88,7 +91,7 @@ export function createStages(dependencies: StagesDependencies): Stages {
   const authorizer = createAuthorizer({
     informers,
     synced: sync.synced,
-    ...(dependencies.authorizationModes === undefined ? {} : { modes: dependencies.authorizationModes }),
+    ...(dependencies.authorizers === undefined ? {} : { chain: dependencies.authorizers }),
   });
   const tokens = tokenAuthenticators(dependencies, { issuer, audiences, sync });
   const admission = createAdmissionChain({
@@ -194,7 +197,7 @@ function authenticatorOptions(
 }
 
 function tokenAuthenticators(
-  { client, informers, clock, tokenKeys, staticTokens: fixed }: StagesDependencies,
+  { client, informers, clock, tokenKeys, staticTokens: fixed, moreTokens = [] }: StagesDependencies,
   options: { readonly issuer: string; readonly audiences: readonly string[]; readonly sync: Sync },
 ): TokenAuthenticator {
   const { issuer, audiences, sync } = options;
@@ -214,6 +217,7 @@ function tokenAuthenticators(
       now,
       audiences,
     }),
+    ...moreTokens,
   ]);
 }
 

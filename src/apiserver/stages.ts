@@ -57,6 +57,8 @@ export interface AuthorizationDecision {
   /** An explicit no that ends a chain of authorizers; absent: no opinion. */
   readonly denied?: boolean;
   readonly reason: string;
+  /** An authorizer could not be asked, or contradicts itself: where nothing allows the request, that is a 500. */
+  readonly error?: string;
 }
 
 export interface Authorizer {
@@ -86,6 +88,8 @@ export interface AdmissionAttributes {
   readonly signal: AbortSignal;
   /** Adds a Warning header to the answer. */
   warn(text: string): void;
+  /** Tells the audit log, from this level on (Metadata unless said). Absent: nothing is recorded. */
+  annotate?(key: string, value: string, level?: "Metadata" | "Request"): void;
 }
 
 /** Refuses by throwing an ApiError, as a rule `forbidden()`. `Review` of the chain runs every admit, then every validate. */

@@ -189,11 +189,20 @@ export function rootTypeOfSchema(schema: JsonSchema): CelType {
   });
 }
 
+/** A type that Kubernetes itself declares: its fields are reached under their own names, `namespace` too. */
+export function declaredType(name: string, fields: Readonly<Record<string, CelType>>): CelType {
+  return recordType(name, Object.entries(fields), (field) => field);
+}
+
 /** An object type with these fields. */
-function recordType(name: string, fields: readonly (readonly [string, CelType])[]): CelType {
+function recordType(
+  name: string,
+  fields: readonly (readonly [string, CelType])[],
+  nameOf: (field: string) => string | undefined = escapeName,
+): CelType {
   class CelObject {}
   const visible = fields.flatMap(([key, type]) => {
-    const escaped = escapeName(key);
+    const escaped = nameOf(key);
     return escaped === undefined ? [] : [{ key, escaped, type }];
   });
   const own: ObjectType = {

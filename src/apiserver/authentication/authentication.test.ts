@@ -168,7 +168,7 @@ const authenticator = createAuthenticator({
   tokens: tokenUnion([staticTokens(new Map([["sesame", { name: "ali", groups: ["thieves"] }]]), [issuer])]),
   fingerprint: () => "ab12",
   isFrontProxy: ({ commonName }) => commonName === "front-proxy-client",
-  anonymous: { enabled: true, paths: ["/healthz"] },
+  anonymous: () => ({ enabled: true, paths: ["/healthz"] }),
 });
 const credential = { extra: { "authentication.kubernetes.io/credential-id": ["X509SHA256=ab12"] } };
 const ali = { name: "ali", groups: ["thieves", "system:authenticated"] };

@@ -10,8 +10,8 @@ export interface AuthenticatorOptions {
   readonly fingerprint?: (certificate: Uint8Array) => string;
   /** Whether a client certificate is the front proxy's, whose X-Remote-* headers are believed; absent: never. */
   readonly isFrontProxy?: (certificate: ClientCertificate) => boolean;
-  /** Requests without credentials are system:anonymous: everywhere unless said. */
-  readonly anonymous?: AnonymousAccess;
+  /** Requests without credentials are system:anonymous: everywhere unless said. It may change while the server runs. */
+  readonly anonymous?: () => AnonymousAccess;
 }
 
 export interface AnonymousAccess {
@@ -19,6 +19,8 @@ export interface AnonymousAccess {
   /** Only these paths; absent: all. */
   readonly paths?: readonly string[];
 }
+
+const everywhere: AnonymousAccess = { enabled: true };
 
 /** The authenticators of a kube-apiserver in their order: front proxy, client certificate, bearer token, anonymous. */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
@@ -31,6 +33,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     certificateUsers.set(certificate, user);
     return user;
   };
+
+  const anonymousAccess = options.anonymous ?? (() => everywhere);
 
   return {
     authenticate(request) {
@@ -48,7 +52,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       }
       // Credentials that are no good are refused, never taken for none.
       if (certificate !== undefined && !certificate.verified) throw unauthorized();
-      return anonymous(request.path, options.anonymous ?? { enabled: true });
+      return anonymous(request.path, anonymousAccess());
     },
   };
 }

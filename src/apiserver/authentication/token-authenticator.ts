@@ -131,8 +131,8 @@ export function staticTokens(
   return {
     authenticateToken(token, wanted) {
       const user = tokens.get(token);
-      if (user === undefined) return undefined;
-      return { user, audiences: commonAudiences(audiences, wanted ?? audiences) };
+      const common = commonAudiences(audiences, wanted ?? audiences);
+      return user === undefined || common.length === 0 ? undefined : { user, audiences: common };
     },
   };
 }

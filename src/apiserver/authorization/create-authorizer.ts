@@ -11,12 +11,15 @@ export const superuserGroup = "system:masters";
 
 export type AuthorizationMode = "AlwaysAllow" | "AlwaysDeny" | "Node" | "RBAC";
 
+/** One of the chain: a mode that is built in, or a webhook. */
+export type ChainedAuthorizer = AuthorizationMode | { readonly webhook: Authorizer };
+
 export interface AuthorizerDependencies {
   readonly informers: InformerFactory;
   /** Resolves once the informers have their first lists; a request that needs them waits for it. */
   readonly synced: () => Promise<void>;
-  /** In the order they are asked; Node and RBAC unless said. */
-  readonly modes?: readonly AuthorizationMode[];
+  /** In the order they are asked, now: a configuration may change while the server runs. Node and RBAC unless said. */
+  readonly chain?: () => readonly ChainedAuthorizer[];
 }
 
 /** What SelfSubjectRulesReview reports. */
@@ -39,41 +42,62 @@ export interface FullAuthorizer extends Authorizer {
  */
 export function createAuthorizer(dependencies: AuthorizerDependencies): FullAuthorizer {
   const rbac = informerRbacSource(dependencies.informers);
-  const modes = dependencies.modes ?? ["Node", "RBAC"];
-  const relations = modes.includes("Node") ? informerNodeRelations(dependencies.informers) : undefined;
+  const chain = dependencies.chain ?? (() => defaultChain);
+  const relations = informerNodeRelations(dependencies.informers);
   const sources: Sources = { rbac, relations };
-  const ready = () => rbac.hasSynced && (relations === undefined || relations.hasSynced);
+  const ready = () => rbac.hasSynced && relations.hasSynced;
   return {
     rbac,
     authorize(attributes) {
       if (attributes.user.groups.includes(superuserGroup)) return { allowed: true, reason: "" };
-      if (ready()) return decide(modes, sources, attributes);
-      return dependencies.synced().then(() => decide(modes, sources, attributes));
+      if (ready()) return decide(chain(), sources, attributes);
+      return dependencies.synced().then(() => decide(chain(), sources, attributes));
     },
     async rulesFor(user, namespace) {
       if (!ready()) await dependencies.synced();
-      return reportRules(modes, sources, user, namespace);
+      return reportRules(chain(), sources, user, namespace);
     },
   };
 }
 
+const defaultChain: readonly ChainedAuthorizer[] = ["Node", "RBAC"];
+
 interface Sources {
   readonly rbac: RbacSource;
-  readonly relations: NodeRelations | undefined;
+  readonly relations: NodeRelations;
 }
 
+/** Asks one after the other until one allows or denies; without waiting as long as no webhook is asked. */
 function decide(
-  modes: readonly AuthorizationMode[],
+  chain: readonly ChainedAuthorizer[],
   sources: Sources,
   attributes: AuthorizationAttributes,
-): AuthorizationDecision {
+): Promise<AuthorizationDecision> | AuthorizationDecision {
   const reasons: string[] = [];
-  for (const mode of modes) {
-    const decision = decideBy(mode, sources, attributes);
-    if (decision.allowed || decision.denied === true) return decision;
-    if (decision.reason !== "") reasons.push(decision.reason);
-  }
-  return { allowed: false, reason: reasons.join("\n") };
+  const errors: string[] = [];
+  const withErrors = (decision: AuthorizationDecision): AuthorizationDecision =>
+    errors.length === 0 ? decision : { ...decision, error: aggregate(errors) };
+
+  const step = (index: number): Promise<AuthorizationDecision> | AuthorizationDecision => {
+    const next = chain[index];
+    if (next === undefined) return withErrors({ allowed: false, reason: reasons.join("\n") });
+    const judge = (decision: AuthorizationDecision) => {
+      if (decision.allowed || decision.denied === true) return decision;
+      if (decision.error !== undefined) errors.push(decision.error);
+      if (decision.reason !== "") reasons.push(decision.reason);
+      return step(index + 1);
+    };
+    const decision =
+      typeof next === "string" ? decideBy(next, sources, attributes) : next.webhook.authorize(attributes);
+    return decision instanceof Promise ? decision.then(judge) : judge(decision);
+  };
+  return step(0);
+}
+
+/** Several errors as Go's aggregate prints them. */
+function aggregate(errors: readonly string[]): string {
+  const distinct = [...new Set(errors)];
+  return distinct.length === 1 ? (distinct[0] ?? "") : `[${distinct.join(", ")}]`;
 }
 
 function decideBy(
@@ -87,7 +111,7 @@ function decideBy(
     case "AlwaysDeny":
       return { allowed: false, reason: "Everything is forbidden." };
     case "Node":
-      return relations === undefined ? { allowed: false, reason: "" } : authorizeNode(relations, attributes);
+      return authorizeNode(relations, attributes);
     case "RBAC":
       return authorizeByRbac(rbac, attributes);
   }
@@ -99,7 +123,7 @@ const everything: readonly PolicyRule[] = [
 ];
 
 function reportRules(
-  modes: readonly AuthorizationMode[],
+  modes: readonly ChainedAuthorizer[],
   { rbac }: Sources,
   user: UserInfo,
   namespace: string,
@@ -109,6 +133,8 @@ function reportRules(
   if (modes.includes("AlwaysAllow")) rules.push(...everything);
   if (modes.includes("Node") && nodeOf(user) !== undefined)
     errors.push("node authorizer does not support user rule resolution");
+  if (modes.some((mode) => typeof mode !== "string"))
+    errors.push("webhook authorizer does not support user rule resolution");
   if (modes.includes("RBAC")) {
     const found = rulesOf(rbac, user, namespace);
     rules.push(...found.rules);

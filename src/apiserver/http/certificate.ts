@@ -1,7 +1,17 @@
-import type { TLSSocket } from "node:tls";
+import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 import type { ClientCertificate } from "../stages.ts";
 
 const known = new WeakMap<TLSSocket, ClientCertificate | "none">();
+
+const rootsOf = new WeakMap<TLSSocket, ReadonlySet<string>>();
+
+/**
+ * Says which authorities vouch for the client of a connection, by their SHA-256 fingerprints: the handshake accepts those of
+ * front proxies too, and what they signed is no client's certificate.
+ */
+export function trustClientsOf(socket: TLSSocket, roots: ReadonlySet<string>): void {
+  rootsOf.set(socket, roots);
+}
 
 /** The client's certificate as the handshake left it; read once a connection. */
 export function clientCertificateOf(socket: TLSSocket): ClientCertificate | undefined {
@@ -16,15 +26,31 @@ export function clientCertificateOf(socket: TLSSocket): ClientCertificate | unde
 function read(socket: TLSSocket): ClientCertificate | undefined {
   const { subject, raw } = socket.getPeerCertificate();
   if (subject === undefined || raw === undefined) return undefined;
-  const error = socket.authorized ? undefined : String(socket.authorizationError ?? "unverified");
+  const error = verificationError(socket);
   return {
     commonName: firstOf(subject.CN),
     organizations: listOf(subject.O),
-    verified: socket.authorized,
+    verified: error === undefined,
     ...(error === undefined ? {} : { verificationError: error }),
     raw,
   };
 }
+
+function verificationError(socket: TLSSocket): string | undefined {
+  if (!socket.authorized) return String(socket.authorizationError ?? "unverified");
+  const roots = rootsOf.get(socket);
+  if (roots === undefined) return undefined;
+  let certificate: DetailedPeerCertificate = socket.getPeerCertificate(true);
+  for (let depth = 0; depth < maxChainLength; depth++) {
+    if (roots.has(certificate.fingerprint256)) return undefined;
+    const issuer: DetailedPeerCertificate | undefined = certificate.issuerCertificate;
+    if (issuer === undefined || issuer === certificate) break;
+    certificate = issuer;
+  }
+  return "x509: certificate signed by unknown authority";
+}
+
+const maxChainLength = 10;
 
 // Node gives a name that occurs once as a string and one that occurs again as a list, whatever the types say.
 function listOf(value: string | readonly string[] | undefined): readonly string[] {

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import {
   createServer as createHttp1Server,
   type IncomingMessage,
@@ -19,6 +20,7 @@ import type { Logger } from "../../base/log.ts";
 import type { ApiRequest, RequestBody } from "../../client/exchange.ts";
 import type { ApiServer, RequestContext } from "../api-server.ts";
 import { readBody } from "./body.ts";
+import { trustClientsOf } from "./certificate.ts";
 import { contextOf, http1Reply, readHttp1 } from "./http1.ts";
 import { http2Reply, readHttp2 } from "./http2.ts";
 import { isLongRunning } from "./long-running.ts";
@@ -33,6 +35,8 @@ export interface ListenerOptions {
   readonly privateKey: string;
   /** PEM; certificates of clients must end at one of these to count as verified. */
   readonly clientAuthorities: readonly string[];
+  /** PEM; front proxies' certificates end at one of these: taken in the handshake, never believed as a client's. */
+  readonly frontProxyAuthorities?: readonly string[];
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
@@ -104,10 +108,11 @@ class Edge {
 
   async start(): Promise<Listener> {
     const { certificate, privateKey, clientAuthorities, host, port, logger } = this.#options;
+    const { frontProxyAuthorities = [] } = this.#options;
     const server = createTlsServer({
       cert: certificate,
       key: privateKey,
-      ca: [...clientAuthorities],
+      ca: [...clientAuthorities, ...frontProxyAuthorities],
       requestCert: true,
       // Who has no certificate, or one that does not verify, may still come with a token or as nobody.
       rejectUnauthorized: false,
@@ -115,7 +120,11 @@ class Edge {
       minVersion: "TLSv1.2",
       handshakeTimeout: 10_000,
     });
-    server.on("secureConnection", (socket) => this.#onConnection(socket));
+    const roots = new Set(clientAuthorities.map((pem) => new X509Certificate(pem).fingerprint256));
+    server.on("secureConnection", (socket) => {
+      if (frontProxyAuthorities.length > 0) trustClientsOf(socket, roots);
+      this.#onConnection(socket);
+    });
     server.on("tlsClientError", (error, socket) => {
       logger.debug({ error: error.message }, "TLS handshake failed");
       socket.destroy();

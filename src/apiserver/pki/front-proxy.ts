@@ -24,11 +24,14 @@ export function frontProxyVerifier(
   };
 }
 
+const clientAuthentication = "1.3.6.1.5.5.7.3.2";
+
 function isTrusted(certificate: X509Certificate, issuer: X509Certificate, nowMs: number): boolean {
   return (
     certificate.checkIssued(issuer) &&
     certificate.verify(issuer.publicKey) &&
     Date.parse(certificate.validFrom) <= nowMs &&
-    nowMs <= Date.parse(certificate.validTo)
+    nowMs <= Date.parse(certificate.validTo) &&
+    (certificate.keyUsage === undefined || certificate.keyUsage.includes(clientAuthentication))
   );
 }

@@ -5,6 +5,7 @@ import {
   generateKeyPairSync,
   type KeyObject,
   type webcrypto,
+  X509Certificate,
 } from "node:crypto";
 import { isIP } from "node:net";
 import { loadX509, type X509Library } from "./x509-library.ts";
@@ -209,4 +210,15 @@ function bytesOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 /** The SHA-256 of a certificate in hexadecimal. */
 export function fingerprintOf(certificate: Uint8Array): string {
   return createHash("sha256").update(certificate).digest("hex");
+}
+
+/** Whether a text holds at least one certificate, in PEM. */
+export function isCertificateBundle(pem: string): boolean {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
+  try {
+    for (const block of blocks) new X509Certificate(block);
+    return blocks.length > 0;
+  } catch {
+    return false;
+  }
 }
