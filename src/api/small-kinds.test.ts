@@ -137,7 +137,7 @@ const refused: readonly (RefusedCase & { readonly apiVersion: string; readonly k
     want: [
       'spec.request: Invalid value: "": PEM block type must be CERTIFICATE REQUEST',
       /^spec\.usages\[0\]: Unsupported value: "juggling": supported values: "any", "cert sign",/,
-      'spec.signerName: Invalid value: "me": must be a fully qualified domain and path of the form "example.com/signer-name"',
+      "spec.signerName: Invalid value: \"me\": must be a fully qualified domain and path of the form 'example.com/signer-name'",
       "spec.expirationSeconds: Invalid value: 60: may not specify a duration less than 600 seconds (10 minutes)",
     ],
   },

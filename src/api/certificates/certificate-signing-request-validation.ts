@@ -1,6 +1,6 @@
 import type { FieldError } from "../../apimachinery/api-error.ts";
-import { byteLength, dns1123Subdomain } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { signerNameErrors } from "./signer-name.ts";
 import type { CertificateSigningRequest } from "./types.generated.ts";
 
 type Errors = readonly FieldError[];
@@ -32,7 +32,6 @@ const usages = [
 ];
 
 const minDurationSeconds = 600;
-const maxSignerBytes = 571;
 
 export function validateSigningRequest({ spec }: CertificateSigningRequest): Errors {
   const { request = "", usages: wanted = [], signerName = "", expirationSeconds } = spec ?? {};
@@ -79,30 +78,6 @@ function decoded(base64: string): string {
   } catch {
     return "";
   }
-}
-
-/** `example.com/my-signer`: a domain and a path. */
-function signerNameErrors(path: string, name: string): Errors {
-  if (name === "") return [field.required(path)];
-  const [domain = "", ...rest] = name.split("/");
-  if (rest.length !== 1)
-    return [
-      field.invalid(
-        path,
-        name,
-        'must be a fully qualified domain and path of the form "example.com/signer-name"',
-      ),
-    ];
-  const errors: FieldError[] = byteLength(name) > maxSignerBytes ? [field.tooLong(path, maxSignerBytes)] : [];
-  if (domain.split(".").length < 2)
-    errors.push(
-      field.invalid(path, domain, "should be a domain with at least two segments separated by dots"),
-    );
-  return [
-    ...errors,
-    ...field.invalidEach(path, domain, dns1123Subdomain(domain)),
-    ...field.invalidEach(path, rest[0], dns1123Subdomain(rest[0] ?? "")),
-  ];
 }
 
 const decisions = ["Approved", "Denied"];

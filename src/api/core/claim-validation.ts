@@ -127,6 +127,7 @@ export function validateClaimUpdate(claim: PersistentVolumeClaim, old: Persisten
   const errors = [...validateClaim(claim)];
   const isBinding = !old.spec.volumeName;
   const isBound = old.status?.phase === "Bound";
+  errors.push(...annotationErrors(claim, old));
   const masked = maskChangeable(claim, old, { isBinding, isBound });
   if (!field.semanticEqual(masked, old.spec)) {
     const difference = field.describeDifference(old.spec, masked, "spec");
@@ -148,6 +149,19 @@ export function validateClaimUpdate(claim: PersistentVolumeClaim, old: Persisten
   return errors;
 }
 
+const classAnnotation = "volume.beta.kubernetes.io/storage-class";
+
+/** The annotation of old stays, unless its class moves to the field. */
+function annotationErrors(claim: PersistentVolumeClaim, old: PersistentVolumeClaim): Errors {
+  const after = claim.metadata.annotations?.[classAnnotation];
+  const before = old.metadata.annotations?.[classAnnotation];
+  const moves = before !== undefined && claim.spec.storageClassName === before && after === undefined;
+  if (after === before || (moves && old.spec.storageClassName === undefined)) return [];
+  // Upstream's path: a child of this name, not a key.
+  const path = field.child("metadata.annotations", classAnnotation);
+  return [field.invalid(path, after ?? "", field.immutableMessage)];
+}
+
 /** The new spec with the old one's values wherever a change is allowed. */
 function maskChangeable(
   claim: PersistentVolumeClaim,
@@ -163,7 +177,7 @@ function maskChangeable(
     masked.resources = { ...claim.spec.resources, requests: old.spec.resources?.requests };
   if (isBound) restore("volumeAttributesClassName");
   // A class may be given to a claim that has none, or move from the annotation of old to the field.
-  const annotated = old.metadata.annotations?.["volume.beta.kubernetes.io/storage-class"];
+  const annotated = old.metadata.annotations?.[classAnnotation];
   const givenClass = claim.spec.storageClassName;
   if (old.spec.storageClassName === undefined && (annotated === undefined || annotated === givenClass))
     restore("storageClassName");

@@ -1,51 +1,45 @@
 import type { FieldError } from "../../apimachinery/api-error.ts";
-import { parseQuantity } from "../../apimachinery/quantity.ts";
+import { parseQuantity, quantityValue } from "../../apimachinery/quantity.ts";
 import * as field from "../../apimachinery/validation.ts";
 import { validateNodeSelector } from "./affinity-validation.ts";
 import { accessModeErrors, classNameErrors, volumeModeErrors } from "./claim-validation.ts";
-import { pathBackstepErrors } from "./path-validation.ts";
 import type { PersistentVolume, PersistentVolumeSpec } from "./types.generated.ts";
+import { validateSourceFields } from "./volume-source-validation.ts";
 
 type Errors = readonly FieldError[];
 
-/** Sources of a persistent volume, with the fields each must have. */
-const sources: Readonly<Record<string, readonly string[]>> = {
-  awsElasticBlockStore: ["volumeID"],
-  azureDisk: ["diskName", "diskURI"],
-  azureFile: ["secretName", "shareName"],
-  cephfs: ["monitors"],
-  cinder: ["volumeID"],
-  csi: ["driver", "volumeHandle"],
-  fc: [],
-  flexVolume: ["driver"],
-  flocker: [],
-  gcePersistentDisk: ["pdName"],
-  glusterfs: ["endpoints", "path"],
-  hostPath: ["path"],
-  iscsi: ["targetPortal", "iqn"],
-  local: ["path"],
-  nfs: ["server", "path"],
-  photonPersistentDisk: ["pdID"],
-  portworxVolume: ["volumeID"],
-  quobyte: ["registry", "volume"],
-  rbd: ["monitors", "image"],
-  scaleIO: ["gateway", "system", "volumeName"],
-  storageos: [],
-  vsphereVolume: ["volumePath"],
-};
+/** In the order in which upstream looks for them: the first that is there is the volume's source. */
+const sourceOrder = [
+  "hostPath",
+  "gcePersistentDisk",
+  "awsElasticBlockStore",
+  "glusterfs",
+  "flocker",
+  "nfs",
+  "rbd",
+  "quobyte",
+  "cephfs",
+  "iscsi",
+  "cinder",
+  "fc",
+  "flexVolume",
+  "azureFile",
+  "vsphereVolume",
+  "photonPersistentDisk",
+  "portworxVolume",
+  "azureDisk",
+  "scaleIO",
+  "local",
+  "storageos",
+  "csi",
+] as const;
 
-type Source = Readonly<Record<string, unknown>>;
-
-function sourcesOf(spec: PersistentVolumeSpec): Readonly<Record<string, Source>> {
-  const given: Record<string, Source> = {};
-  for (const name in sources) {
-    const source = spec[name as keyof PersistentVolumeSpec];
-    if (source !== undefined) given[name] = source as Source; // sources are objects
-  }
-  return given;
+function sourcesOf(spec: PersistentVolumeSpec): Partial<PersistentVolumeSpec> {
+  const given = sourceOrder.filter((name) => spec[name] !== undefined);
+  return Object.fromEntries(given.map((name) => [name, spec[name]]));
 }
 
-export function validatePersistentVolume({ spec }: PersistentVolume): Errors {
+export function validatePersistentVolume({ metadata, spec }: PersistentVolume): Errors {
   const modes = spec.accessModes ?? [];
   const errors: FieldError[] = [
     ...(modes.length === 0 ? [field.required("spec.accessModes")] : []),
@@ -57,7 +51,7 @@ export function validatePersistentVolume({ spec }: PersistentVolume): Errors {
       "Retain",
     ]),
     ...validateNodeAffinity(spec),
-    ...validateSources(spec),
+    ...validateSources("spec", spec, metadata.name ?? ""),
     ...classNameErrors("spec.storageClassName", spec.storageClassName),
     ...volumeModeErrors("spec.volumeMode", spec.volumeMode),
   ];
@@ -65,7 +59,7 @@ export function validatePersistentVolume({ spec }: PersistentVolume): Errors {
   if (attributesClass === undefined) return errors;
   if (attributesClass === "")
     errors.push(field.required("spec.volumeAttributesClassName", "an empty string is disallowed"));
-  errors.push(...classNameErrors("spec.volumeAttributesClassName", attributesClass));
+  else errors.push(...classNameErrors("spec.volumeAttributesClassName", attributesClass));
   if (spec.csi === undefined)
     errors.push(field.required("spec.csi", "has to be specified when using volumeAttributesClassName"));
   return errors;
@@ -80,50 +74,86 @@ function validateCapacity({ capacity = {} }: PersistentVolumeSpec): Errors {
   for (const [name, amount] of Object.entries(capacity)) {
     const path = field.at("spec.capacity", name);
     const { unscaled } = parseQuantity(amount);
-    if (unscaled < 0n) errors.push(field.invalid(path, amount, "must be a valid resource quantity"));
+    if (unscaled < 0n)
+      errors.push(field.invalid(path, quantityValue(amount), "must be a valid resource quantity"));
     if (unscaled <= 0n) errors.push(field.invalid(path, amount, "must be greater than zero"));
   }
   return errors;
 }
 
-function validateNodeAffinity({ nodeAffinity, local }: PersistentVolumeSpec): Errors {
-  if (nodeAffinity === undefined)
-    return local === undefined
-      ? []
-      : [field.required("spec.nodeAffinity", "Local volume requires node affinity")];
+function validateNodeAffinity({ nodeAffinity }: PersistentVolumeSpec): Errors {
+  if (nodeAffinity === undefined) return [];
   return nodeAffinity.required === undefined
     ? [field.required("spec.nodeAffinity.required", "must specify required node constraints")]
     : validateNodeSelector("spec.nodeAffinity.required", nodeAffinity.required);
 }
 
-function validateSources(spec: PersistentVolumeSpec): Errors {
-  const [first, ...others] = Object.entries(sourcesOf(spec));
-  if (first === undefined) return [field.required("spec", "must specify a volume type")];
-  const [name, source] = first;
-  const missing = (sources[name] ?? []).filter((fieldName) => {
-    const value = source[fieldName];
-    return value === undefined || value === "" || (Array.isArray(value) && value.length === 0);
-  });
-  const errors: FieldError[] = missing.map((fieldName) =>
-    field.required(field.child("spec", name, fieldName)),
-  );
-  const path = spec.hostPath?.path ?? spec.local?.path ?? "";
-  errors.push(...pathBackstepErrors(field.child("spec", name, "path"), path));
-  if (spec.nfs?.path && !spec.nfs.path.startsWith("/"))
-    errors.push(field.invalid("spec.nfs.path", spec.nfs.path, "must be an absolute path"));
-  if (path === "/" && spec.persistentVolumeReclaimPolicy === "Recycle")
+function validateSources(path: string, spec: PersistentVolumeSpec, volumeName: string): Errors {
+  const [first, ...others] = sourceOrder.filter((name) => spec[name] !== undefined);
+  if (first === undefined) return [field.required(path, "must specify a volume type")];
+  // Upstream's paths: the fields had other names once.
+  const at = field.child(path, first === "gcePersistentDisk" ? "persistentDisk" : first);
+  const errors = [...validateSourceFields(at, first, spec[first] ?? {}, { volumeName, isPersistent: true })];
+  if (first === "local" && spec.nodeAffinity === undefined)
+    errors.push(field.required(field.child(path, "nodeAffinity"), "Local volume requires node affinity"));
+  for (const other of others)
     errors.push(
       field.forbidden(
-        "spec.persistentVolumeReclaimPolicy",
+        field.child(path, other === "cephfs" ? "cephFS" : other),
+        "may not specify more than 1 volume type",
+      ),
+    );
+  if (isRoot(spec.hostPath?.path) && spec.persistentVolumeReclaimPolicy === "Recycle")
+    errors.push(
+      field.forbidden(
+        field.child(path, "persistentVolumeReclaimPolicy"),
         "may not be 'recycle' for a hostPath mount of '/'",
       ),
     );
+  return errors;
+}
+
+/** A volume that stands in its attachment, with no object of its own: what only objects have it may not have. */
+export function validateInlineVolume(path: string, spec: PersistentVolumeSpec): Errors {
+  const at = (name: string) => field.child(path, name);
+  const detail = "may not be specified in the context of inline volumes";
+  const modes = spec.accessModes ?? [];
+  const { persistentVolumeReclaimPolicy: policy, volumeMode } = spec;
+  const forbidden = (name: "claimRef" | "nodeAffinity") =>
+    spec[name] === undefined ? [] : [field.forbidden(at(name), detail)];
   return [
-    ...errors,
-    ...others.map(([other]) =>
-      field.forbidden(field.child("spec", other), "may not specify more than 1 volume type"),
-    ),
+    ...forbidden("claimRef"),
+    ...(Object.keys(spec.capacity ?? {}).length > 0 ? [field.forbidden(at("capacity"), detail)] : []),
+    ...(spec.csi === undefined
+      ? [field.required(at("csi"), "has to be specified in the context of inline volumes")]
+      : []),
+    ...(modes.length === 0 ? [field.required(at("accessModes"))] : []),
+    ...accessModeErrors(at("accessModes"), modes),
+    ...(policy && policy !== "Retain"
+      ? [
+          field.forbidden(
+            at("persistentVolumeReclaimPolicy"),
+            "may only be Retain in the context of inline volumes",
+          ),
+        ]
+      : []),
+    ...forbidden("nodeAffinity"),
+    ...validateSources(path, spec, ""),
+    ...(spec.storageClassName ? [field.forbidden(at("storageClassName"), detail)] : []),
+    ...(volumeMode !== undefined && volumeMode !== "Filesystem"
+      ? [
+          field.forbidden(
+            at("volumeMode"),
+            "may not specify volumeMode other than Filesystem in the context of inline volumes",
+          ),
+        ]
+      : []),
   ];
+}
+
+/** Whatever way it is written: `//`, `/./`. */
+function isRoot(path = ""): boolean {
+  return path.startsWith("/") && path.split("/").every((part) => part === "" || part === ".");
 }
 
 export function validatePersistentVolumeUpdate(volume: PersistentVolume, old: PersistentVolume): Errors {
@@ -148,10 +178,37 @@ export function validatePersistentVolumeUpdate(volume: PersistentVolume, old: Pe
     );
   errors.push(...field.immutable("volumeMode", volume.spec.volumeMode, old.spec.volumeMode));
   if (old.spec.nodeAffinity !== undefined)
-    errors.push(...field.immutable("nodeAffinity", volume.spec.nodeAffinity, old.spec.nodeAffinity));
+    errors.push(...affinityChangeErrors(volume.spec.nodeAffinity, old.spec.nodeAffinity));
   if (old.spec.volumeAttributesClassName !== undefined && volume.spec.volumeAttributesClassName === undefined)
     errors.push(
       field.forbidden("spec.volumeAttributesClassName", "update from non-nil value to nil is forbidden"),
     );
   return errors;
+}
+
+const stableLabels: Readonly<Record<string, string>> = {
+  "failure-domain.beta.kubernetes.io/zone": "topology.kubernetes.io/zone",
+  "failure-domain.beta.kubernetes.io/region": "topology.kubernetes.io/region",
+  "beta.kubernetes.io/os": "kubernetes.io/os",
+  "beta.kubernetes.io/arch": "kubernetes.io/arch",
+  "beta.kubernetes.io/instance-type": "node.kubernetes.io/instance-type",
+};
+
+type Affinity = PersistentVolumeSpec["nodeAffinity"];
+
+/** Where a volume can be reached stays, but for old names of labels that give way to the new ones. */
+function affinityChangeErrors(after: Affinity, before: Affinity): Errors {
+  const terms = after?.required?.nodeSelectorTerms ?? [];
+  const renamed = (before?.required?.nodeSelectorTerms ?? []).map((term, termIndex) => ({
+    ...term,
+    matchExpressions: (term.matchExpressions ?? []).map((requirement, index) => {
+      const key = terms[termIndex]?.matchExpressions?.[index]?.key;
+      return key !== undefined && stableLabels[requirement.key] === key
+        ? { ...requirement, key }
+        : requirement;
+    }),
+  }));
+  if (field.semanticEqual(terms, renamed)) return [];
+  const detail = `${field.immutableMessage}, except for updating from beta label to GA`;
+  return [field.invalid("nodeAffinity", after, detail)];
 }

@@ -5,44 +5,60 @@ import type { ObjectMeta } from "../../apimachinery/meta.ts";
 import { dns1123Label, dns1123Subdomain } from "../../apimachinery/names.ts";
 import { parseQuantity } from "../../apimachinery/quantity.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { signerNameErrors, trustBundleName } from "../certificates/signer-name.ts";
 import { validateClaimTemplate } from "./claim-validation.ts";
 import { validateResourceFieldSelector, validateVolumeFieldSelector } from "./container-env-validation.ts";
-import { fileModeErrors, nonReservedPathErrors, pathBackstepErrors } from "./path-validation.ts";
+import { fileModeErrors, nonReservedPathErrors } from "./path-validation.ts";
 import type {
   DownwardAPIVolumeFile,
-  HostPathVolumeSource,
   KeyToPath,
   PodCertificateProjection,
   ProjectedVolumeSource,
   Volume,
   VolumeProjection,
 } from "./types.generated.ts";
+import { validateSourceFields } from "./volume-source-validation.ts";
 
 type Errors = readonly FieldError[];
 
-/** Fields that sources of storage drivers must have: nothing else is asked of them here. */
-const requiredFields: Readonly<Record<string, readonly string[]>> = {
-  gcePersistentDisk: ["pdName"],
-  awsElasticBlockStore: ["volumeID"],
-  gitRepo: ["repository"],
-  glusterfs: ["endpoints", "path"],
-  persistentVolumeClaim: ["claimName"],
-  rbd: ["monitors", "image"],
-  cinder: ["volumeID"],
-  cephfs: ["monitors"],
-  quobyte: ["registry", "volume"],
-  flexVolume: ["driver"],
-  azureFile: ["secretName", "shareName"],
-  azureDisk: ["diskName", "diskURI"],
-  vsphereVolume: ["volumePath"],
-  photonPersistentDisk: ["pdID"],
-  portworxVolume: ["volumeID"],
-  scaleIO: ["gateway", "system", "volumeName"],
-  iscsi: ["targetPortal", "iqn"],
-  nfs: ["server", "path"],
-  secret: ["secretName"],
-  configMap: ["name"],
-  csi: ["driver"],
+/** In the order in which upstream looks for them: the first that is there is the volume's source. */
+const sourceOrder: readonly Exclude<keyof Volume, "name">[] = [
+  "emptyDir",
+  "hostPath",
+  "gitRepo",
+  "gcePersistentDisk",
+  "awsElasticBlockStore",
+  "secret",
+  "nfs",
+  "iscsi",
+  "glusterfs",
+  "flocker",
+  "persistentVolumeClaim",
+  "rbd",
+  "cinder",
+  "cephfs",
+  "quobyte",
+  "downwardAPI",
+  "fc",
+  "flexVolume",
+  "configMap",
+  "azureFile",
+  "vsphereVolume",
+  "photonPersistentDisk",
+  "portworxVolume",
+  "azureDisk",
+  "storageos",
+  "projected",
+  "scaleIO",
+  "csi",
+  "ephemeral",
+  "image",
+];
+
+/** Where upstream's path of a second source is not the field's name. */
+const oddPaths: Readonly<Partial<Record<keyof Volume, string>>> = {
+  cephfs: "cephFS",
+  downwardAPI: "downwarAPI",
 };
 
 /** The errors, and the volumes that containers may mount. */
@@ -60,7 +76,7 @@ export function validateVolumes(
   );
   const errors = field.each(path, volumes, (volume, at) => {
     const own = [
-      ...validateSource(at, volume, podName),
+      ...validateSource(at, volume, podMetadata !== undefined, podName),
       ...validateName(field.child(at, "name"), volume.name, valid),
     ];
     if (own.length === 0) valid.set(volume.name, volume);
@@ -79,86 +95,64 @@ function validateName(path: string, name: string | undefined, taken: ReadonlyMap
   return errors;
 }
 
-function validateSource(path: string, volume: Volume, podName: string): Errors {
-  const [first, ...others] = Object.keys(volume).filter(
-    (name) => name !== "name" && volume[name as keyof Volume] !== undefined, // one of the keys just listed
-  );
+function validateSource(path: string, volume: Volume, isPod: boolean, podName: string): Errors {
+  const [first, ...others] = sourceOrder.filter((name) => volume[name] !== undefined);
   if (first === undefined) return [field.required(path, "must specify a volume type")];
+  // Upstream's path: the field had another name once.
+  const at = field.child(path, first === "gcePersistentDisk" ? "persistentDisk" : first);
   return [
-    ...validateFields(path, first, volume),
-    ...validateOwnRules(path, volume, podName),
+    ...validateSourceFields(at, first, volume[first] ?? {}, {
+      volumeName: volume.name ?? "",
+      isPersistent: false,
+    }),
+    ...validateOwnRules(path, first, volume, isPod, podName),
     ...others.map((name) =>
-      field.forbidden(field.child(path, name), "may not specify more than 1 volume type"),
+      field.forbidden(field.child(path, oddPaths[name] ?? name), "may not specify more than 1 volume type"),
     ),
   ];
 }
 
-function validateFields(path: string, source: string, volume: Volume): Errors {
-  const value = volume[source as keyof Volume] as Readonly<Record<string, unknown>>; // a key of this volume
-  return (requiredFields[source] ?? [])
-    .filter(
-      (name) =>
-        value[name] === undefined ||
-        value[name] === "" ||
-        (Array.isArray(value[name]) && value[name].length === 0),
-    )
-    .map((name) => field.required(field.child(path, source, name)));
-}
-
-function validateOwnRules(path: string, volume: Volume, podName: string): Errors {
-  const { emptyDir, hostPath, secret, configMap, downwardAPI, projected, nfs, csi, ephemeral, image } =
-    volume;
-  const errors: FieldError[] = [];
-  if (emptyDir?.sizeLimit !== undefined && parseQuantity(emptyDir.sizeLimit).unscaled < 0n)
-    errors.push(
-      field.forbidden(
-        field.child(path, "emptyDir", "sizeLimit"),
-        "SizeLimit field must be a valid resource quantity",
-      ),
-    );
-  if (hostPath !== undefined) errors.push(...validateHostPath(field.child(path, "hostPath"), hostPath));
-  if (secret !== undefined) errors.push(...validateFiles(field.child(path, "secret"), secret));
-  if (configMap !== undefined) errors.push(...validateFiles(field.child(path, "configMap"), configMap));
-  if (downwardAPI !== undefined) {
-    const at = field.child(path, "downwardAPI");
-    errors.push(...fileModeErrors(field.child(at, "defaultMode"), downwardAPI.defaultMode));
-    for (const file of downwardAPI.items ?? []) errors.push(...validateDownwardFile(at, file));
+/** Of sources that only pods have. */
+function validateOwnRules(
+  path: string,
+  source: keyof Volume,
+  volume: Volume,
+  isPod: boolean,
+  podName: string,
+): Errors {
+  const { emptyDir, secret, configMap, downwardAPI, projected, image } = volume;
+  const at = field.child(path, source);
+  switch (source) {
+    case "emptyDir":
+      return emptyDir?.sizeLimit !== undefined && parseQuantity(emptyDir.sizeLimit).unscaled < 0n
+        ? [field.forbidden(field.child(at, "sizeLimit"), "SizeLimit field must be a valid resource quantity")]
+        : [];
+    case "secret":
+      return validateFiles(at, secret ?? {});
+    case "configMap":
+      return validateFiles(at, configMap ?? {});
+    case "downwardAPI":
+      return [
+        ...fileModeErrors(field.child(at, "defaultMode"), downwardAPI?.defaultMode),
+        ...(downwardAPI?.items ?? []).flatMap((file) => validateDownwardFile(at, file)),
+      ];
+    case "projected":
+      return validateProjected(at, projected ?? {});
+    case "ephemeral":
+      return validateEphemeral(path, volume, podName);
+    case "image":
+      return [
+        ...(isPod && !image?.reference ? [field.required(field.child(at, "reference"))] : []),
+        ...field.oneOf(
+          field.child(at, "pullPolicy"),
+          image?.pullPolicy,
+          ["Always", "IfNotPresent", "Never"],
+          { required: true },
+        ),
+      ];
+    default:
+      return [];
   }
-  if (projected !== undefined) errors.push(...validateProjected(field.child(path, "projected"), projected));
-  if (nfs?.path !== undefined && nfs.path !== "" && !nfs.path.startsWith("/"))
-    errors.push(field.invalid(field.child(path, "nfs", "path"), nfs.path, "must be an absolute path"));
-  if (csi?.nodePublishSecretRef !== undefined && !csi.nodePublishSecretRef.name)
-    errors.push(field.required(field.child(path, "csi", "nodePublishSecretRef", "name")));
-  if (ephemeral !== undefined) errors.push(...validateEphemeral(path, volume, podName));
-  if (image !== undefined)
-    errors.push(
-      ...field.oneOf(
-        field.child(path, "image", "pullPolicy"),
-        image.pullPolicy,
-        ["Always", "IfNotPresent", "Never"],
-        { required: true },
-      ),
-    );
-  return errors;
-}
-
-const hostPathTypes = [
-  "",
-  "BlockDevice",
-  "CharDevice",
-  "Directory",
-  "DirectoryOrCreate",
-  "File",
-  "FileOrCreate",
-  "Socket",
-];
-
-function validateHostPath(path: string, { path: value, type }: HostPathVolumeSource): Errors {
-  if (!value) return [field.required(field.child(path, "path"))];
-  const errors = [...pathBackstepErrors(field.child(path, "path"), value)];
-  if (type !== undefined && !hostPathTypes.includes(type))
-    errors.push(field.notSupported(field.child(path, "type"), type, hostPathTypes));
-  return errors;
 }
 
 function validateFiles(
@@ -298,7 +292,10 @@ function validateTrustBundle(
   if (name !== undefined && signerName !== undefined)
     errors.push(field.invalid(path, bundle, "only one of name and signerName may be used"));
   else if (name !== undefined) {
-    if (name === "") errors.push(field.required(field.child(path, "name"), "must be a valid object name"));
+    const namePath = field.child(path, "name");
+    if (name === "") errors.push(field.required(namePath, "must be a valid object name"));
+    for (const reason of trustBundleName(name))
+      errors.push(field.invalid(namePath, name, `not a valid clustertrustbundlename: ${reason}`));
     if (labelSelector !== undefined)
       errors.push(
         field.invalid(
@@ -310,6 +307,7 @@ function validateTrustBundle(
   } else if (signerName !== undefined) {
     if (signerName === "")
       errors.push(field.required(field.child(path, "signerName"), "must be a valid signer name"));
+    errors.push(...signerNameErrors(field.child(path, "signerName"), signerName));
     errors.push(...validateLabelSelector(field.child(path, "labelSelector"), labelSelector));
   } else errors.push(field.required(path, "either name or signerName must be specified"));
   const targetPath = field.child(path, "path");

@@ -1,14 +1,21 @@
 /** What is allowed in a pod, but is hardly meant (upstream's `pkg/api/pod/warnings.go`): texts for Warning headers. */
+
 import { dns1123Label } from "../../apimachinery/names.ts";
+import { ipWarnings } from "../../apimachinery/network-warnings.ts";
 import { quantityMilliValue } from "../../apimachinery/quantity.ts";
 import * as field from "../../apimachinery/validation.ts";
+import {
+  nodeSelectorWarnings,
+  nodeTermWarnings,
+  oldLabelMessage,
+  oldLabelWarning,
+} from "./node-label-warnings.ts";
 import type { ResourceList } from "./pod-resources.ts";
 import type {
   Affinity,
   Container,
   ContainerPort,
   EnvVar,
-  NodeSelectorTerm,
   Pod,
   PodAffinity,
   PodSpec,
@@ -19,8 +26,8 @@ import type {
 type Warnings = readonly string[];
 
 export function podWarnings(pod: Pod, old?: Pod): Warnings {
-  if (old !== undefined)
-    return isSameGeneration(pod, old) ? [] : specWarnings("", pod.spec, pod.metadata.annotations);
+  // People hardly change pods themselves, and those who report of them do it often.
+  if (old !== undefined) return [];
   return [
     ...hostnameWarnings("the Pod's hostname", pod.metadata.name),
     ...specWarnings("", pod.spec, pod.metadata.annotations),
@@ -82,6 +89,7 @@ function specWarnings(root: string, spec: PodSpec, annotations: Annotations): Wa
     ...(spec.volumes ?? []).flatMap((volume, index) =>
       volumeWarnings(field.at(at("volumes"), index), volume),
     ),
+    ...tokenPathWarnings(at("volumes"), spec.volumes),
     ...repeatedWarnings(at("hostAliases"), "ip", spec.hostAliases, ({ ip }) => ip),
     ...repeatedWarnings(at("imagePullSecrets"), "name", spec.imagePullSecrets, ({ name = "" }) => name),
     ...(spec.imagePullSecrets ?? []).flatMap(({ name }, index) =>
@@ -89,6 +97,7 @@ function specWarnings(root: string, spec: PodSpec, annotations: Annotations): Wa
     ),
     ...fractionWarnings(at("overhead"), spec.overhead),
     ...containers.flatMap((each) => containerWarnings(each.at, each.container)),
+    ...profileWarnings(root, spec, annotations, containers),
     ...portWarnings(containers),
     ...((spec.terminationGracePeriodSeconds ?? 0) < 0
       ? [
@@ -97,25 +106,20 @@ function specWarnings(root: string, spec: PodSpec, annotations: Annotations): Wa
       : []),
     ...podAffinityWarnings(at("affinity", "podAffinity"), spec.affinity?.podAffinity),
     ...podAffinityWarnings(at("affinity", "podAntiAffinity"), spec.affinity?.podAntiAffinity),
+    ...(spec.dnsConfig?.nameservers ?? []).flatMap((ip, index) =>
+      ipWarnings(field.at(at("dnsConfig", "nameservers"), index), ip),
+    ),
+    ...(spec.hostAliases ?? []).flatMap(({ ip }, index) =>
+      ipWarnings(`${field.at(at("hostAliases"), index)}.ip`, ip),
+    ),
   ];
 }
-
-const oldNodeLabels: Readonly<Record<string, string>> = {
-  "beta.kubernetes.io/arch": 'deprecated since v1.14; use "kubernetes.io/arch" instead',
-  "beta.kubernetes.io/os": 'deprecated since v1.14; use "kubernetes.io/os" instead',
-  "failure-domain.beta.kubernetes.io/region":
-    'deprecated since v1.17; use "topology.kubernetes.io/region" instead',
-  "failure-domain.beta.kubernetes.io/zone":
-    'deprecated since v1.17; use "topology.kubernetes.io/zone" instead',
-  "beta.kubernetes.io/instance-type":
-    'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead',
-};
 
 function nodeLabelWarnings(path: string, spec: PodSpec): Warnings {
   const spread = field.child(path, "topologySpreadConstraints");
   return [
     ...Object.keys(spec.nodeSelector ?? {}).flatMap((key) => {
-      const message = oldNodeLabels[key];
+      const message = oldLabelMessage(key);
       return message === undefined ? [] : [`${field.at(field.child(path, "nodeSelector"), key)}: ${message}`];
     }),
     ...nodeAffinityWarnings(field.child(path, "affinity", "nodeAffinity"), spec.affinity?.nodeAffinity),
@@ -124,11 +128,6 @@ function nodeLabelWarnings(path: string, spec: PodSpec): Warnings {
       ...nullSelectorWarning(field.at(spread, index), labelSelector),
     ]),
   ];
-}
-
-function oldLabelWarning(path: string, key: string): Warnings {
-  const message = oldNodeLabels[key];
-  return message === undefined ? [] : [`${path}: ${key} is ${message}`];
 }
 
 function nullSelectorWarning(path: string, selector: unknown): Warnings {
@@ -146,14 +145,10 @@ function nodeAffinityWarnings(path: string, affinity: Affinity["nodeAffinity"]):
     "nodeSelectorTerms",
   );
   const preferredPath = field.child(path, "preferredDuringSchedulingIgnoredDuringExecution");
-  const term = (at: string, { matchExpressions }: NodeSelectorTerm) =>
-    (matchExpressions ?? []).flatMap(({ key }, index) =>
-      oldLabelWarning(`${field.at(field.child(at, "matchExpressions"), index)}.key`, key),
-    );
   return [
-    ...required.flatMap((each, index) => term(field.at(requiredPath, index), each)),
+    ...nodeSelectorWarnings(requiredPath, required),
     ...preferred.flatMap(({ preference }, index) =>
-      term(field.child(field.at(preferredPath, index), "preference"), preference),
+      nodeTermWarnings(field.child(field.at(preferredPath, index), "preference"), preference),
     ),
   ];
 }
@@ -207,13 +202,43 @@ const oldVolumes: Readonly<Partial<Record<keyof Volume, string>>> = {
   rbd: "deprecated in v1.28, non-functional in v1.31+",
 };
 
-function volumeWarnings(path: string, volume: Volume): Warnings {
-  const warnings = Object.entries(oldVolumes)
-    .filter(([name]) => volume[name as keyof Volume] !== undefined)
+/** Of sources, in pods and in persistent volumes, that are on their way out. */
+export function oldSourceWarnings(path: string, holder: object, names = Object.keys(oldVolumes)): Warnings {
+  const sources = holder as Readonly<Record<string, unknown>>; // to look for fields by name
+  return Object.entries(oldVolumes)
+    .filter(([name]) => names.includes(name) && sources[name] !== undefined)
     .map(([name, message]) => `${field.child(path, name === "storageos" ? "storageOS" : name)}: ${message}`);
+}
+
+function volumeWarnings(path: string, volume: Volume): Warnings {
   const requests = volume.ephemeral?.volumeClaimTemplate?.spec.resources?.requests;
   const at = field.child(path, "ephemeral", "volumeClaimTemplate", "spec", "resources", "requests");
-  return [...warnings, ...fractionWarnings(at, requests, ["storage"])];
+  return [...oldSourceWarnings(path, volume), ...fractionWarnings(at, requests, ["storage"])];
+}
+
+/** Files that lie where a token of a service account lies. */
+function tokenPathWarnings(path: string, volumes: readonly Volume[] = []): Warnings {
+  const sources = volumes.map(({ projected }) => projected?.sources ?? []);
+  const taken = new Set(sources.flat().flatMap(({ serviceAccountToken }) => serviceAccountToken?.path ?? []));
+  if (taken.size === 0) return [];
+  return sources.flatMap((list, index) =>
+    list.flatMap(({ configMap, secret, downwardAPI, clusterTrustBundle }) => {
+      const at = field.child(field.at(path, index), "projected", "sources");
+      const warn = (where: string, file = "") =>
+        taken.has(file)
+          ? [`${where}: has duplicated path with ServiceAccountToken ${field.quote(file)}`]
+          : [];
+      const items = { configMap, secrets: secret, downwardAPI };
+      return [
+        ...Object.entries(items).flatMap(([name, source]) =>
+          (source?.items ?? []).flatMap((item, position) =>
+            warn(field.at(field.child(at, name), position), item.path),
+          ),
+        ),
+        ...warn(field.child(at, "ClusterTrustBundle"), clusterTrustBundle?.path),
+      ];
+    }),
+  );
 }
 
 function repeatedWarnings<T>(
@@ -275,14 +300,46 @@ function environmentWarnings(path: string, variables: readonly EnvVar[] = []): W
   });
 }
 
+const seccompPrefix = "container.seccomp.security.alpha.kubernetes.io/";
+const appArmorPrefix = "container.apparmor.security.beta.kubernetes.io/";
+
+/** Annotations that nobody reads any more, where the field is missing that is read. */
+function profileWarnings(
+  root: string,
+  spec: PodSpec,
+  annotations: Annotations,
+  containers: readonly PlacedContainer[],
+): Warnings {
+  if (annotations === undefined) return [];
+  const path = field.child(root, "metadata", "annotations");
+  return containers.flatMap(({ container: { name, securityContext } }) => {
+    const warnings: string[] = [];
+    const seccomp = `${seccompPrefix}${name}`;
+    if (securityContext?.seccompProfile === undefined && annotations[seccomp] !== undefined)
+      warnings.push(
+        `${field.at(path, seccomp)}: non-functional in v1.27+; use the "seccompProfile" field instead`,
+      );
+    const appArmor = `${appArmorPrefix}${name}`;
+    const profile = securityContext?.appArmorProfile ?? spec.securityContext?.appArmorProfile;
+    if (profile === undefined && annotations[appArmor] !== undefined)
+      warnings.push(
+        `${field.at(path, appArmor)}: deprecated since v1.30; use the "appArmorProfile" field instead`,
+      );
+    return warnings;
+  });
+}
+
+interface PlacedContainer {
+  readonly at: string;
+  readonly container: Container;
+}
+
 interface PlacedPort {
   readonly at: string;
   readonly port: ContainerPort;
 }
 
-function portWarnings(
-  containers: readonly { readonly at: string; readonly container: Container }[],
-): Warnings {
+function portWarnings(containers: readonly PlacedContainer[]): Warnings {
   const taken = new Map<string, PlacedPort[]>();
   return containers.flatMap(({ at: path, container }) =>
     (container.ports ?? []).flatMap((port, index) => {

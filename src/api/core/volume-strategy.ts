@@ -1,8 +1,10 @@
 import * as field from "../../apimachinery/validation.ts";
 import type { Strategy } from "../definition.ts";
+import { dropField } from "../fill.ts";
 import { validateClaim, validateClaimStatusUpdate, validateClaimUpdate } from "./claim-validation.ts";
+import { nodeSelectorWarnings } from "./node-label-warnings.ts";
 import { validatePersistentVolume, validatePersistentVolumeUpdate } from "./persistent-volume-validation.ts";
-import { fractionWarnings } from "./pod-warnings.ts";
+import { fractionWarnings, oldSourceWarnings } from "./pod-warnings.ts";
 import type { PersistentVolume, PersistentVolumeClaim } from "./types.generated.ts";
 import { defaultClaim, defaultPersistentVolume } from "./volume-defaults.ts";
 
@@ -19,15 +21,31 @@ export const persistentVolumeClaimStrategy: Strategy<PersistentVolumeClaim> = {
   generationFields: [],
   defaults: defaultClaim,
   warnings: claimWarnings,
-  prepareForCreate: (claim) => ({ ...claim, spec: alignDataSources(claim), status: { phase: "Pending" } }),
-  prepareForUpdate: (claim) => ({ ...claim, spec: alignDataSources(claim) }),
+  prepareForCreate: (claim) => ({
+    ...claim,
+    spec: alignDataSources(withKnownSource(claim.spec)),
+    status: { phase: "Pending" },
+  }),
+  prepareForUpdate: (claim, old) => {
+    const isInUse = old.spec.dataSource !== undefined || old.spec.dataSourceRef !== undefined;
+    return { ...claim, spec: alignDataSources(isInUse ? claim.spec : withKnownSource(claim.spec)) };
+  },
   validate: validateClaim,
   validateUpdate: validateClaimUpdate,
   validateStatusUpdate: validateClaimStatusUpdate,
 };
 
+/** What the older field does not know it forgets: claims and snapshots are all it can be filled from. */
+function withKnownSource(spec: PersistentVolumeClaim["spec"]): PersistentVolumeClaim["spec"] {
+  const { kind, apiGroup = "" } = spec.dataSource ?? {};
+  const isKnown =
+    (kind === "PersistentVolumeClaim" && apiGroup === "") ||
+    (kind === "VolumeSnapshot" && apiGroup === "snapshot.storage.k8s.io");
+  return isKnown ? spec : dropField(spec, "dataSource");
+}
+
 /** The older and the newer field for what a volume is filled from say the same, where they can. */
-function alignDataSources({ spec }: PersistentVolumeClaim): PersistentVolumeClaim["spec"] {
+function alignDataSources(spec: PersistentVolumeClaim["spec"]): PersistentVolumeClaim["spec"] {
   const { dataSource, dataSourceRef } = spec;
   if (dataSource !== undefined && dataSourceRef === undefined) return { ...spec, dataSourceRef: dataSource };
   if (dataSource === undefined && dataSourceRef !== undefined && !dataSourceRef.namespace) {
@@ -52,6 +70,8 @@ function annotationWarnings(
     .map((name) => `metadata.annotations[${name}]: ${oldAnnotations[name]}`);
 }
 
+const oldSources = ["cephfs", "photonPersistentDisk", "scaleIO", "storageos", "glusterfs", "rbd"];
+
 function volumeWarnings(volume: PersistentVolume, old?: PersistentVolume): readonly string[] {
   if (old !== undefined && field.semanticEqual(volume.spec, old.spec)) return [];
   const { persistentVolumeReclaimPolicy: policy, capacity } = volume.spec;
@@ -62,6 +82,11 @@ function volumeWarnings(volume: PersistentVolume, old?: PersistentVolume): reado
       "volume.beta.kubernetes.io/storage-class",
       "volume.beta.kubernetes.io/mount-options",
     ]),
+    ...nodeSelectorWarnings(
+      "spec.nodeAffinity.required.nodeSelectorTerms",
+      volume.spec.nodeAffinity?.required?.nodeSelectorTerms,
+    ),
+    ...oldSourceWarnings("spec", volume.spec, oldSources),
     ...(policy === "Recycle" ? [`spec.persistentVolumeReclaimPolicy: ${recycle}`] : []),
     ...fractionWarnings("spec.capacity", capacity, ["storage"]),
   ];

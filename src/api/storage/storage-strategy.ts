@@ -1,3 +1,4 @@
+import { oldLabelWarning } from "../core/node-label-warnings.ts";
 import { defaultVolumeSpec } from "../core/volume-defaults.ts";
 import type { Strategy } from "../definition.ts";
 import { fillAbsent, mapField } from "../fill.ts";
@@ -28,6 +29,12 @@ import type {
 export const storageClassStrategy: Strategy<StorageClass> = {
   validate: validateStorageClass,
   validateUpdate: validateStorageClassUpdate,
+  warnings: ({ allowedTopologies = [] }) =>
+    allowedTopologies.flatMap(({ matchLabelExpressions = [] }, term) =>
+      matchLabelExpressions.flatMap(({ key }, index) =>
+        oldLabelWarning(`allowedTopologies[${term}].matchLabelExpressions[${index}].key`, key),
+      ),
+    ),
   defaults: (object) => fillAbsent(object, { reclaimPolicy: "Delete", volumeBindingMode: "Immediate" }),
 };
 
@@ -69,12 +76,19 @@ export const csiNodeStrategy: Strategy<CSINode> = {
 export const csiStorageCapacityStrategy: Strategy<CSIStorageCapacity> = {
   validate: validateCsiStorageCapacity,
   validateUpdate: validateCsiStorageCapacityUpdate,
+  warnings: ({ nodeTopology: { matchLabels = {}, matchExpressions = [] } = {} }) => [
+    ...matchExpressions.flatMap(({ key }, index) =>
+      oldLabelWarning(`nodeTopology.matchExpressions[${index}].key`, key),
+    ),
+    ...Object.keys(matchLabels).flatMap((key) => oldLabelWarning(`nodeTopology.matchLabels[${key}]`, key)),
+  ],
   unconditionalUpdate: false,
 };
 
 export const volumeAttachmentStrategy: Strategy<VolumeAttachment> = {
   validate: validateVolumeAttachment,
   validateUpdate: validateVolumeAttachmentUpdate,
+  validateStatusUpdate: validateVolumeAttachmentUpdate,
   unconditionalUpdate: false,
   generationFields: [],
   defaults: (object) => ({

@@ -4,6 +4,8 @@ import { validateLabelName, validateLabelSelector } from "../../apimachinery/lab
 import { byteLength, dns1123Subdomain, qualifiedName } from "../../apimachinery/names.ts";
 import { parseQuantity } from "../../apimachinery/quantity.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { validateInlineVolume } from "../core/persistent-volume-validation.ts";
+import type { TopologySelectorTerm } from "../core/types.generated.ts";
 import { driverNameErrors } from "./driver-name.ts";
 import type {
   CSIDriver,
@@ -22,7 +24,7 @@ const maxParametersBytes = 256 * 1024;
 function parameterErrors(path: string, parameters: Readonly<Record<string, string>> | undefined): Errors {
   const entries = Object.entries(parameters ?? {});
   const errors: FieldError[] = [];
-  if (entries.length > maxParameters) errors.push(field.tooLong(path, maxParameters));
+  if (entries.length > maxParameters) return [field.tooLong(path, maxParameters)];
   if (entries.some(([key]) => key === "")) errors.push(field.invalid(path, "", "field can not be empty."));
   const total = entries.reduce((sum, [key, value]) => sum + byteLength(key) + byteLength(value), 0);
   if (total > maxParametersBytes) errors.push(field.tooLong(path, maxParametersBytes));
@@ -30,9 +32,7 @@ function parameterErrors(path: string, parameters: Readonly<Record<string, strin
 }
 
 function provisionerErrors(path: string, name: string | undefined): Errors {
-  return name
-    ? field.invalidEach(path, name.toLowerCase(), qualifiedName(name.toLowerCase()))
-    : [field.required(path)];
+  return name ? field.invalidEach(path, name, qualifiedName(name.toLowerCase())) : [field.required(path)];
 }
 
 export function validateStorageClass(object: StorageClass): Errors {
@@ -50,7 +50,7 @@ export function validateStorageClass(object: StorageClass): Errors {
       field.each(
         field.child(at, "matchLabelExpressions"),
         matchLabelExpressions,
-        ({ key, values }, expression) => [
+        ({ key, values }, expression, index) => [
           ...((values ?? []).length === 0 ? [field.required(field.child(expression, "values"))] : []),
           ...field.unique(
             values,
@@ -58,11 +58,23 @@ export function validateStorageClass(object: StorageClass): Errors {
             (index, value) => field.duplicate(field.at(field.child(expression, "values"), index), value),
           ),
           ...validateLabelName(field.child(expression, "key"), key),
+          ...((matchLabelExpressions ?? []).findIndex((other) => other.key === key) < index
+            ? [field.duplicate(field.child(expression, "key"), key)]
+            : []),
         ],
       ),
     ),
+    ...field.unique(allowedTopologies, topologyIdentity, (index) =>
+      field.duplicate(`allowedTopologies[${index}].matchLabelExpressions`, ""),
+    ),
   );
   return errors;
+}
+
+/** The same text for terms that mean the same. */
+function topologyIdentity({ matchLabelExpressions = [] }: TopologySelectorTerm): string {
+  const byKey = matchLabelExpressions.map(({ key, values }) => [key, (values ?? []).toSorted()] as const);
+  return JSON.stringify(byKey.toSorted(([left], [right]) => (left < right ? -1 : 1)));
 }
 
 export function validateStorageClassUpdate(object: StorageClass, old: StorageClass): Errors {
@@ -164,11 +176,11 @@ export function validateCsiNode({ spec }: CSINode): Errors {
         errors.push(field.invalid(idPath, nodeID, `must be ${maxNodeIdBytes} characters or less`));
       errors.push(...field.nonNegative(field.child(at, "allocatable", "count"), allocatable?.count));
       // The path of these is the driver's, as upstream has it.
-      for (const key of topologyKeys ?? [])
-        errors.push(
-          ...(key === "" ? [field.required(at)] : []),
-          ...field.invalidEach(at, key, qualifiedName(key)),
-        );
+      (topologyKeys ?? []).forEach((key, index) => {
+        if (key === "") errors.push(field.required(at));
+        if ((topologyKeys ?? []).indexOf(key) < index) errors.push(field.duplicate(at, key));
+        errors.push(...field.invalidEach(at, topologyKeys, qualifiedName(key)));
+      });
       return errors;
     }),
     ...field.unique(
@@ -213,7 +225,7 @@ export function validateCsiStorageCapacityUpdate(
   ];
 }
 
-export function validateVolumeAttachment({ spec }: VolumeAttachment): Errors {
+export function validateVolumeAttachment({ spec, status }: VolumeAttachment): Errors {
   const { attacher = "", nodeName = "", source } = spec ?? {};
   const { persistentVolumeName, inlineVolumeSpec } = source ?? {};
   const errors: FieldError[] = [...driverNameErrors("spec.attacher", attacher)];
@@ -230,8 +242,41 @@ export function validateVolumeAttachment({ spec }: VolumeAttachment): Errors {
     errors.push(
       field.required(`${path}.persistentVolumeName`, "must specify non empty persistentVolumeName"),
     );
+  if (persistentVolumeName)
+    errors.push(
+      ...field.invalidEach(
+        `${path}.persistentVolumeName`,
+        persistentVolumeName,
+        dns1123Subdomain(persistentVolumeName),
+      ),
+    );
+  if (inlineVolumeSpec !== undefined)
+    errors.push(...validateInlineVolume(`${path}.inlineVolumeSpec`, inlineVolumeSpec));
   errors.push(...field.invalidEach("spec.nodeName", nodeName, dns1123Subdomain(nodeName)));
-  return errors;
+  return [...errors, ...attachmentStatusErrors(status)];
+}
+
+const maxMetadataBytes = 256 * 1024;
+const maxMessageBytes = 1024;
+
+function attachmentStatusErrors(status: VolumeAttachment["status"]): Errors {
+  const { attachmentMetadata = {}, attachError, detachError } = status ?? {};
+  const path = "status.attachmentMetadata";
+  const size = Object.entries(attachmentMetadata).reduce(
+    (sum, [key, value]) => sum + byteLength(key) + byteLength(value),
+    0,
+  );
+  return [
+    ...Object.keys(attachmentMetadata).flatMap((key) =>
+      field.invalidEach(path, key, qualifiedName(key.toLowerCase())),
+    ),
+    ...(size > maxMetadataBytes ? [field.tooLong(path, maxMetadataBytes)] : []),
+    ...Object.entries({ attachError, detachError }).flatMap(([name, problem]) =>
+      byteLength(problem?.message ?? "") > maxMessageBytes
+        ? [field.tooLong(`status.${name}.message`, maxMessageBytes)]
+        : [],
+    ),
+  ];
 }
 
 export function validateVolumeAttachmentUpdate(object: VolumeAttachment, old: VolumeAttachment): Errors {
