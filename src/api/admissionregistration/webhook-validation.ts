@@ -83,31 +83,68 @@ function reviewVersionErrors(path: string, versions: readonly string[]): Errors 
 function validateClient(path: string, { url, service }: WebhookClientConfig): Errors {
   if ((url === undefined) === (service === undefined))
     return [field.required(path, "exactly one of url or service is required")];
-  if (url !== undefined) return urlErrors(field.child(path, "url"), url);
-  const { name, namespace, port = 443, path: urlPath } = service ?? {};
-  const at = field.child(path, "service");
-  const errors: FieldError[] = [];
-  if (!name) errors.push(field.required(field.child(at, "name"), "service name is required"));
-  if (!namespace) errors.push(field.required(field.child(at, "namespace"), "service namespace is required"));
-  const reasons = portNumber(port);
-  if (reasons.length > 0)
-    errors.push(field.invalid(field.child(at, "port"), port, `port is not valid: ${reasons.join(",")}`));
-  if (urlPath !== undefined && !urlPath.startsWith("/"))
-    errors.push(field.invalid(field.child(at, "path"), urlPath, "must start with a '/'"));
-  return errors;
+  if (url !== undefined) return webhookUrlErrors(field.child(path, "url"), url);
+  return webhookServiceErrors(field.child(path, "service"), service ?? {});
 }
 
-function urlErrors(path: string, text: string): Errors {
-  const form = "desired format: https://host[/path]";
-  if (!URL.canParse(text)) return [field.required(path, `url must be a valid URL: ${form}`)];
+/** A service that is called over HTTPS (also of conversions). */
+export function webhookServiceErrors(
+  path: string,
+  { name, namespace, port = 443, path: urlPath = "" }: Partial<NonNullable<WebhookClientConfig["service"]>>,
+): Errors {
+  const reasons = portNumber(port);
+  return [
+    ...(name ? [] : [field.required(field.child(path, "name"))]),
+    ...(namespace ? [] : [field.required(field.child(path, "namespace"))]),
+    ...(reasons.length === 0
+      ? []
+      : [field.invalid(field.child(path, "port"), port, `port is not valid: ${reasons.join(", ")}`)]),
+    ...field.invalidEach(field.child(path, "path"), urlPath, urlPathReasons(urlPath)),
+  ];
+}
+
+/** Segments of the path are names. */
+function urlPathReasons(urlPath: string): readonly string[] {
+  if (urlPath === "" || urlPath === "/") return [];
+  if (urlPath === "//") return ["segment[0] may not be empty"];
+  const start = urlPath.startsWith("/") ? [] : ["must start with a '/'"];
+  const rest = urlPath.slice(1);
+  const segments = (rest.endsWith("/") ? rest.slice(0, -1) : rest).split("/");
+  return [
+    ...start,
+    ...segments.flatMap((segment, index) =>
+      segment === ""
+        ? [`segment[${index}] may not be empty`]
+        : dns1123Subdomain(segment).map((reason) => `segment[${index}]: ${reason}`),
+    ),
+  ];
+}
+
+export function webhookUrlErrors(path: string, text: string): Errors {
+  const form = "; desired format: https://host[/path]";
+  // A relative reference is a URL in Go: it lacks scheme and host, which is told instead.
+  const isRelative = !/^[a-zA-Z][a-zA-Z0-9+.-]*:/.test(text);
+  if (isRelative)
+    return [
+      field.invalid(path, "", `'https' is the only allowed URL scheme${form}`),
+      field.invalid(path, "", `host must be specified${form}`),
+    ];
+  if (!URL.canParse(text)) {
+    const isWithoutHost = /^https:\/\/(?:[/?#]|$)/.test(text);
+    return isWithoutHost
+      ? [field.invalid(path, "", `host must be specified${form}`)]
+      : [field.required(path, `url must be a valid URL: parse ${field.quote(text)}: invalid URL${form}`)];
+  }
   const url = new URL(text);
+  const userinfo = [url.username, url.password].filter((part) => part !== "").join(":");
   const errors: FieldError[] = [];
   if (url.protocol !== "https:")
     errors.push(
-      field.invalid(path, url.protocol.slice(0, -1), `'https' is the only allowed URL scheme; ${form}`),
+      field.invalid(path, url.protocol.slice(0, -1), `'https' is the only allowed URL scheme${form}`),
     );
-  if (url.username !== "" || url.password !== "")
-    errors.push(field.invalid(path, url.username, "user information is not permitted in the URL"));
+  if (url.host === "") errors.push(field.invalid(path, url.host, `host must be specified${form}`));
+  if (userinfo !== "")
+    errors.push(field.invalid(path, userinfo, "user information is not permitted in the URL"));
   if (url.hash !== "")
     errors.push(field.invalid(path, url.hash.slice(1), "fragments are not permitted in the URL"));
   if (url.search !== "")

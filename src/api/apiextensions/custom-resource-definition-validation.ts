@@ -2,6 +2,7 @@
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import { dns1035Label, dns1123Subdomain } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { webhookServiceErrors, webhookUrlErrors } from "../admissionregistration/webhook-validation.ts";
 import { approvalErrors } from "./api-approval.ts";
 import { selectableFieldErrors } from "./selectable-fields-validation.ts";
 import { structuralErrors } from "./structural-validation.ts";
@@ -205,6 +206,8 @@ function validateConversion(path: string, conversion: CustomResourceConversion |
     errors.push(field.required(at, "required when strategy is set to Webhook"));
   else if ((url === undefined) === (service === undefined))
     errors.push(field.required(at, "exactly one of url or service is required"));
+  else if (url !== undefined) errors.push(...webhookUrlErrors(field.child(at, "url"), url));
+  else errors.push(...webhookServiceErrors(field.child(at, "service"), service ?? {}));
   const versions = webhook?.conversionReviewVersions ?? [];
   const versionsPath = field.child(path, "conversionReviewVersions");
   if (versions.length === 0) errors.push(field.required(versionsPath));

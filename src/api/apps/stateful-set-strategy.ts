@@ -1,4 +1,4 @@
-import { templateWarnings } from "../core/pod-warnings.ts";
+import { fractionWarnings, templateWarnings } from "../core/pod-warnings.ts";
 import type { Strategy } from "../definition.ts";
 import type { StatefulSet } from "./types.generated.ts";
 import { defaultStatefulSet } from "./workload-defaults.ts";
@@ -17,8 +17,17 @@ export const statefulSetStrategy: Strategy<StatefulSet> = {
   validateUpdate: validateStatefulSetUpdate,
   validateStatusUpdate: validateStatefulSetStatusUpdate,
   warnings: (object, old) => [
-    ...(old === undefined && (object.spec.revisionHistoryLimit ?? 0) < 0 ? [endlessHistory] : []),
     ...templateWarnings("spec.template", object.spec.template, object, old),
+    ...(old !== undefined && old.metadata.generation === object.metadata.generation
+      ? []
+      : (object.spec.volumeClaimTemplates ?? []).flatMap(({ spec }, index) =>
+          fractionWarnings(
+            `spec.volumeClaimTemplates[${index}].resources.requests`,
+            spec?.resources?.requests,
+            ["storage"],
+          ),
+        )),
+    ...((object.spec.revisionHistoryLimit ?? 0) < 0 ? [endlessHistory] : []),
   ],
   prepareForCreate: (object) => ({ ...object, status: { replicas: 0, availableReplicas: 0 } }),
 };

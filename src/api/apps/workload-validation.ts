@@ -1,7 +1,9 @@
 /** Deployments, replica sets, daemon sets and stateful sets (upstream's `pkg/apis/apps/validation`). */
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import { validateAnnotations, validateLabels } from "../../apimachinery/labels.ts";
+import { dns1123Label } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { validatePodAnnotations } from "../core/pod-annotation-validation.ts";
 import {
   collisionCountErrors,
   intOrPercentErrors,
@@ -199,7 +201,7 @@ export function validateDaemonSetStatusUpdate({ status }: DaemonSet, old: Daemon
   ];
 }
 
-export function validateStatefulSet({ spec }: StatefulSet): Errors {
+export function validateStatefulSet({ spec }: StatefulSet, old?: StatefulSet): Errors {
   return [
     ...validatePodManagement("spec.podManagementPolicy", spec.podManagementPolicy),
     ...validateStatefulSetStrategy("spec.updateStrategy", spec.updateStrategy),
@@ -212,6 +214,9 @@ export function validateStatefulSet({ spec }: StatefulSet): Errors {
     ...field.nonNegative("spec.ordinals.start", spec.ordinals?.start),
     ...validateWorkloadSelector("spec.selector", spec.selector, "statefulset"),
     ...validateClaimingTemplate("spec.template", spec),
+    ...(spec.serviceName && spec.serviceName !== old?.spec.serviceName
+      ? field.invalidEach("spec.serviceName", spec.serviceName, dns1123Label(spec.serviceName))
+      : []),
   ];
 }
 
@@ -224,6 +229,13 @@ function validateClaimingTemplate(path: string, { selector, template }: Stateful
     ...selectorMismatch(path, selector, template),
     ...validateLabels(field.child(path, "labels"), template.metadata?.labels),
     ...validateAnnotations(field.child(path, "annotations"), template.metadata?.annotations),
+    ...(template.spec === undefined
+      ? []
+      : validatePodAnnotations(
+          field.child(path, "annotations"),
+          template.metadata?.annotations,
+          template.spec,
+        )),
     ...lastingErrors(path, template, "StatefulSet"),
   ];
 }
@@ -283,7 +295,7 @@ const changeableInStatefulSet = [
 ] as const;
 
 export function validateStatefulSetUpdate(object: StatefulSet, old: StatefulSet): Errors {
-  const errors = [...validateStatefulSet(object)];
+  const errors = [...validateStatefulSet(object, old)];
   const masked: Record<string, unknown> = { ...object.spec };
   for (const name of changeableInStatefulSet) masked[name] = old.spec[name];
   if (!field.semanticEqual(masked, old.spec))

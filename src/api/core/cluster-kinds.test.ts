@@ -42,7 +42,7 @@ test("an update of a namespace leaves what must be done before it goes", () => {
   });
   const wrong = frozen({ ...old, spec: { finalizers: ["mine"] } });
   assertLines(lines(strategy.validateSubresourceUpdate?.("finalize", wrong, old) ?? []), [
-    'spec.finalizers: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified',
+    'spec.finalizers[0]: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified',
   ]);
 });
 

@@ -1,3 +1,4 @@
+import { ipWarnings } from "../../apimachinery/network-warnings.ts";
 import { ageColumn, firstFew, nameColumn, stringColumn } from "../columns.ts";
 import { defineResource } from "../define.ts";
 import { endpoints } from "../resources.generated.ts";
@@ -43,5 +44,11 @@ export const endpointsDefinition = defineResource(endpoints, {
     defaults: withEndpointsDefaults,
     validate: validateEndpoints,
     validateUpdate: validateEndpointsUpdate,
+    warnings: ({ subsets = [] }) =>
+      subsets.flatMap(({ addresses = [], notReadyAddresses = [] }, subset) =>
+        Object.entries({ addresses, notReadyAddresses }).flatMap(([name, list]) =>
+          list.flatMap(({ ip }, index) => ipWarnings(`subsets[${subset}].${name}[${index}].ip`, ip)),
+        ),
+      ),
   },
 });

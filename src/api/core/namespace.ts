@@ -38,7 +38,9 @@ export const namespaceDefinition = defineResource(namespaces, {
       spec: { ...namespace.spec, finalizers: old.spec?.finalizers ?? [] },
     }),
     validate: ({ spec }) => finalizerErrors(spec?.finalizers ?? []),
-    validateSubresourceUpdate: (_finalize, { spec }) => finalizerErrors(spec?.finalizers ?? []),
+    // Upstream tells which one it is only here.
+    validateSubresourceUpdate: (_finalize, { spec }) =>
+      field.each("spec.finalizers", spec?.finalizers, (name, at) => finalizerErrors([name], at)),
     validateStatusUpdate: phaseErrors,
   },
   selectableFields: { "status.phase": ({ status }) => status?.phase ?? "" },
@@ -46,8 +48,7 @@ export const namespaceDefinition = defineResource(namespaces, {
 });
 
 /** Names of what must be done before a namespace may go: fully qualified, or the one of Kubernetes. */
-function finalizerErrors(finalizers: readonly string[]): readonly FieldError[] {
-  const path = "spec.finalizers";
+function finalizerErrors(finalizers: readonly string[], path = "spec.finalizers"): readonly FieldError[] {
   return finalizers.flatMap((name) => [
     ...field.invalidEach(path, name, qualifiedName(name)),
     ...(name.includes("/") || ["kubernetes", "orphan", "foregroundDeletion"].includes(name)

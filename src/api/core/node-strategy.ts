@@ -1,4 +1,6 @@
+import { cidrWarnings } from "../../apimachinery/network-warnings.ts";
 import type { Strategy } from "../definition.ts";
+import { dropField, mapField } from "../fill.ts";
 import { validateNode, validateNodeUpdate } from "./node-validation.ts";
 import { roundResourceList } from "./resource-defaults.ts";
 import type { Node, NodeSpec } from "./types.generated.ts";
@@ -7,11 +9,27 @@ import type { Node, NodeSpec } from "./types.generated.ts";
 export const nodeStrategy: Strategy<Node> = {
   generationFields: [],
   defaults: defaultNode,
+  warnings: nodeWarnings,
+  prepareForCreate: withoutConfigSource,
+  prepareForUpdate: (node, old) => (old.spec?.configSource === undefined ? withoutConfigSource(node) : node),
   validate: validateNode,
-  validateUpdate: validateNodeUpdate,
+  validateUpdate: (node, old) => [...validateNode(node), ...validateNodeUpdate(node, old)],
   validateStatusUpdate: validateNodeUpdate,
   prepareForStatusUpdate: (node) => defaultNode(node),
 };
+
+/** Kubelets read their configuration from the API no more. */
+function withoutConfigSource(node: Node): Node {
+  return mapField(node, "spec", (spec) => dropField(spec, "configSource"));
+}
+
+function nodeWarnings({ spec }: Node, old?: Node): readonly string[] {
+  if (old !== undefined && spec === old.spec) return [];
+  return [
+    ...(spec?.externalID ? ["spec.externalID: this field is deprecated, and is unused by Kubernetes"] : []),
+    ...(spec?.podCIDRs ?? []).flatMap((range, index) => cidrWarnings(`spec.podCIDRs[${index}]`, range)),
+  ];
+}
 
 function defaultNode(node: Node): Node {
   const { capacity, allocatable } = node.status ?? {};

@@ -17,10 +17,17 @@ export function validateNode(node: Node): Errors {
     ...validateAmounts(node),
     ...field.each("spec.podCIDRs", podCidrs, (range, at) => cidrErrors(at, range)),
   ];
-  if (podCidrs.length > 1 && !isDualStack(podCidrs))
+  if (podCidrs.length > 1 && (podCidrs.length > 2 || !isDualStack(podCidrs)))
     errors.push(
       field.invalid("spec.podCIDRs", podCidrs, "may specify no more than one CIDR for each IP family"),
     );
+  errors.push(
+    ...field.unique(
+      podCidrs,
+      (range) => range,
+      (index, range) => field.duplicate(field.at("spec.podCIDRs", index), range),
+    ),
+  );
   return errors;
 }
 
@@ -35,7 +42,13 @@ function validateTaints(path: string, taints: readonly Taint[] | undefined): Err
     else errors.push(...taintEffectErrors(field.child(at, "effect"), effect));
     const identity = `${effect}/${key}`;
     if (seen.has(identity)) {
-      const duplicate = field.duplicate(at, taint);
+      // As Go writes its own form of a taint.
+      const duplicate = field.duplicate(at, {
+        Key: key,
+        Value: value,
+        Effect: effect,
+        TimeAdded: taint.timeAdded ?? null,
+      });
       errors.push({
         ...duplicate,
         message: `${duplicate.message}: taints must be unique by key and effect pair`,
@@ -54,20 +67,26 @@ function validateAmounts({ status }: Node): Errors {
   );
 }
 
+/** What a node was given stays; each range that differs is told of. */
+function podCidrChanges(after: readonly string[], before: readonly string[]): Errors {
+  if (before.length === 0) return [];
+  const detail = 'node updates may not change podCIDR except from "" to valid';
+  const changed =
+    after.length === before.length ? before.filter((range, index) => range !== after[index]) : [""];
+  return changed.map(() => field.forbidden("spec.podCIDRs", detail));
+}
+
 export function validateNodeUpdate(node: Node, old: Node): Errors {
   const errors: FieldError[] = [...validateAmounts(node)];
   errors.push(
     ...field.unique(
       node.status?.addresses,
       ({ type, address }) => `${type}/${address}`,
-      (index, address) => field.duplicate(field.at("status.addresses", index), address),
+      (index, { type, address }) =>
+        field.duplicate(field.at("status.addresses", index), { Type: type, Address: address }),
     ),
   );
-  const before = old.spec?.podCIDRs ?? [];
-  if (before.length > 0 && !field.semanticEqual(node.spec?.podCIDRs, before))
-    errors.push(
-      field.forbidden("spec.podCIDRs", 'node updates may not change podCIDR except from "" to valid'),
-    );
+  errors.push(...podCidrChanges(node.spec?.podCIDRs ?? [], old.spec?.podCIDRs ?? []));
   const providerId = old.spec?.providerID ?? "";
   if (providerId !== "" && node.spec?.providerID !== providerId)
     errors.push(

@@ -20,6 +20,7 @@ import {
   validateEphemeralContainers,
   validateInitContainers,
 } from "./container-validation.ts";
+import { validatePodAnnotations, validateProfileAnnotations } from "./pod-annotation-validation.ts";
 import { validateOperatingSystem } from "./pod-os-validation.ts";
 import { containerLimits, containerRequests } from "./pod-resources.ts";
 import { validateVolumes } from "./pod-volume-validation.ts";
@@ -30,6 +31,7 @@ import {
 } from "./resource-validation.ts";
 import { validatePodSecurityContext } from "./security-validation.ts";
 import type { PodResourceClaim, PodSpec, PodTemplateSpec } from "./types.generated.ts";
+import { validateHostProcess } from "./windows-validation.ts";
 
 type Errors = readonly FieldError[];
 
@@ -76,6 +78,7 @@ export function validatePodSpec(path: string, spec: PodSpec, options: PodSpecOpt
     ),
     ...validateSchedulingGates(at("schedulingGates"), spec),
     ...validateTopologySpread(at("topologySpreadConstraints"), spec.topologySpreadConstraints),
+    ...validateHostProcess(path, spec),
     ...validateHostUsers(path, spec),
     ...validateNames(path, spec),
     ...validateTolerations(at("tolerations"), spec.tolerations),
@@ -315,7 +318,12 @@ export function validatePodTemplate(path: string, template: PodTemplateSpec | un
     ...validateAnnotations(field.child(path, "annotations"), metadata.annotations),
   ];
   if (spec === undefined) return [...errors, field.required(field.child(path, "spec", "containers"))];
-  errors.push(...validatePodSpec(field.child(path, "spec"), spec));
+  const specPath = field.child(path, "spec");
+  errors.push(
+    ...validatePodAnnotations(field.child(path, "annotations"), metadata.annotations, spec),
+    ...validatePodSpec(specPath, spec),
+    ...validateProfileAnnotations(specPath, metadata.annotations, spec),
+  );
   if ((spec.ephemeralContainers ?? []).length > 0)
     errors.push(
       field.forbidden(

@@ -3,14 +3,10 @@ import { isPodTerminal } from "./pod-conditions.ts";
 import { defaultPod } from "./pod-defaults.ts";
 import { computePodQosClass } from "./pod-qos.ts";
 import { validatePodResize } from "./pod-resize-validation.ts";
-import {
-  validateEphemeralContainersUpdate,
-  validatePod,
-  validatePodStatusUpdate,
-  validatePodUpdate,
-} from "./pod-validation.ts";
+import { validatePodStatusUpdate } from "./pod-status-validation.ts";
+import { validateEphemeralContainersUpdate, validatePod, validatePodUpdate } from "./pod-validation.ts";
 import { podWarnings } from "./pod-warnings.ts";
-import type { Pod } from "./types.generated.ts";
+import type { Pod, PodStatus } from "./types.generated.ts";
 
 export const podStrategy: Strategy<Pod> = {
   defaults: defaultPod,
@@ -19,7 +15,7 @@ export const podStrategy: Strategy<Pod> = {
     status: { phase: "Pending", qosClass: computePodQosClass(pod), ...gatedStatus(pod) },
   }),
   prepareForStatusUpdate: (pod, old) => ({
-    ...defaultPod(pod),
+    ...defaultPod({ ...pod, status: keepReported(pod.status ?? {}, old.status ?? {}) }),
     // Who owns the pod and when it goes is not for those who report its state.
     metadata: { ...pod.metadata, ...ownership(old) },
   }),
@@ -49,6 +45,26 @@ function gatedStatus(pod: Pod): Pick<NonNullable<Pod["status"]>, "conditions"> {
         message: "Scheduling is blocked due to non-empty scheduling gates",
       },
     ],
+  };
+}
+
+/** What clients that do not know of it leave out: the class of the pod, and which generation was seen. */
+function keepReported(status: PodStatus, old: PodStatus): PodStatus {
+  const qosClass = status.qosClass || old.qosClass;
+  const observedGeneration = status.observedGeneration || old.observedGeneration;
+  const left = [...(old.conditions ?? [])];
+  const conditions = (status.conditions ?? []).map((condition) => {
+    const index = left.findIndex(({ type }) => type === condition.type);
+    const [before] = index < 0 ? [] : left.splice(index, 1);
+    return condition.observedGeneration || !before?.observedGeneration
+      ? condition
+      : { ...condition, observedGeneration: before.observedGeneration };
+  });
+  return {
+    ...status,
+    ...(qosClass ? { qosClass } : {}),
+    ...(observedGeneration ? { observedGeneration } : {}),
+    ...(status.conditions === undefined ? {} : { conditions }),
   };
 }
 

@@ -14,6 +14,26 @@ function withSecretDefaults(secret: Secret): Secret {
   return { ...rest, data, type };
 }
 
+/** A pair of keys that cannot be one, in the words of Go's TLS library. */
+function keyPairWarnings({ type, data = {} }: Secret): readonly string[] {
+  if (type !== "kubernetes.io/tls") return [];
+  for (const [name, what] of [
+    ["tls.crt", "certificate"],
+    ["tls.key", "key"],
+  ] as const)
+    if (!text(data[name]).includes("-----BEGIN "))
+      return [`tls: failed to find any PEM data in ${what} input`];
+  return [];
+}
+
+function text(encoded = ""): string {
+  try {
+    return new TextDecoder().decode(Uint8Array.fromBase64(encoded));
+  } catch {
+    return "";
+  }
+}
+
 function base64(text: string): string {
   return new TextEncoder().encode(text).toBase64();
 }
@@ -28,6 +48,7 @@ export const secretDefinition = defineResource(secrets, {
   strategy: {
     ...secretValidation,
     defaults: withSecretDefaults,
+    warnings: keyPairWarnings,
   },
   selectableFields: { type: ({ type }) => type ?? "" },
 });

@@ -4,6 +4,7 @@ import { byteLength, userId } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
 import { descendingPathErrors } from "./path-validation.ts";
 import type { AppArmorProfile, PodSpec, SeccompProfile, SecurityContext } from "./types.generated.ts";
+import { validateWindowsOptions } from "./windows-validation.ts";
 
 type Errors = readonly FieldError[];
 
@@ -36,6 +37,7 @@ export function validateSecurityContext(
     if (capabilities?.add?.includes("CAP_SYS_ADMIN"))
       errors.push(field.invalid(path, context, `${cannot} \`capabilities.Add\` CAP_SYS_ADMIN`));
   }
+  errors.push(...validateWindowsOptions(field.child(path, "windowsOptions"), context.windowsOptions));
   errors.push(...validateAppArmor(field.child(path, "appArmorProfile"), context.appArmorProfile));
   return errors;
 }
@@ -106,19 +108,26 @@ export function validatePodSecurityContext(path: string, spec: PodSpec): Errors 
       ),
     );
   errors.push(...validateSysctls(field.child(path, "sysctls"), spec));
-  const choices = [
-    ["fsGroupChangePolicy", ["Always", "OnRootMismatch"]],
-    ["supplementalGroupsPolicy", ["Merge", "Strict"]],
-    ["seLinuxChangePolicy", ["MountOption", "Recursive"]],
-  ] as const;
-  for (const [name, supported] of choices) {
-    const value = context[name];
-    if (value !== undefined && !(supported as readonly string[]).includes(value))
-      errors.push(field.notSupported(field.child(path, name), value, supported));
-  }
-  errors.push(...validateSeccomp(field.child(path, "seccompProfile"), context.seccompProfile));
-  errors.push(...validateAppArmor(field.child(path, "appArmorProfile"), context.appArmorProfile));
+  errors.push(
+    ...choiceErrors(path, context, "fsGroupChangePolicy", ["Always", "OnRootMismatch"]),
+    ...validateSeccomp(field.child(path, "seccompProfile"), context.seccompProfile),
+    ...validateWindowsOptions(field.child(path, "windowsOptions"), context.windowsOptions),
+    ...validateAppArmor(field.child(path, "appArmorProfile"), context.appArmorProfile),
+    ...choiceErrors(path, context, "supplementalGroupsPolicy", ["Merge", "Strict"]),
+    ...choiceErrors(path, context, "seLinuxChangePolicy", ["MountOption", "Recursive"]),
+  );
   return errors;
+}
+
+function choiceErrors(
+  path: string,
+  context: NonNullable<PodSpec["securityContext"]>,
+  name: "fsGroupChangePolicy" | "supplementalGroupsPolicy" | "seLinuxChangePolicy",
+  supported: readonly string[],
+): Errors {
+  const value = context[name];
+  if (value === undefined || supported.includes(value)) return [];
+  return [field.notSupported(field.child(path, name), value, supported)];
 }
 
 const sysctlPattern = /^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$/;

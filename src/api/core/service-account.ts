@@ -2,6 +2,8 @@ import { ageColumn, integerColumn, nameColumn } from "../columns.ts";
 import { defineResource, subresource } from "../define.ts";
 import { serviceAccounts } from "../resources.generated.ts";
 
+const mountableSecrets = "kubernetes.io/enforce-mountable-secrets";
+
 export const serviceAccountDefinition = defineResource(serviceAccounts, {
   shortNames: ["sa"],
   columns: [
@@ -13,7 +15,14 @@ export const serviceAccountDefinition = defineResource(serviceAccounts, {
     },
     ageColumn,
   ],
-  strategy: {},
+  strategy: {
+    warnings: ({ metadata }) =>
+      metadata.annotations?.[mountableSecrets] === undefined
+        ? []
+        : [
+            `metadata.annotations[${mountableSecrets}]: deprecated in v1.32+; prefer separate namespaces to isolate access to mounted secrets`,
+          ],
+  },
   subresources: [
     subresource("token", "TokenRequest", ["create"], { group: "authentication.k8s.io", version: "v1" }),
   ],

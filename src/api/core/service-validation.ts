@@ -30,6 +30,7 @@ function isHeadless({ clusterIPs = [] }: ServiceSpec): boolean {
 export function validateService(service: Service, old?: Service): Errors {
   const { spec } = service;
   return [
+    ...topologyErrors(service),
     ...(needsPorts(spec) && (spec.ports ?? []).length === 0 ? [field.required("spec.ports")] : []),
     ...typeErrors(spec),
     ...validatePorts(spec),
@@ -38,9 +39,21 @@ export function validateService(service: Service, old?: Service): Errors {
     ...validateClusterIps(spec, old?.spec),
     ...validateExternalIps(spec, old?.spec),
     ...field.oneOf("spec.type", spec.type, types, { required: true }),
-    ...validateLoadBalancer(spec, old?.spec),
+    ...validatePortsTogether(spec),
+    ...validateLoadBalancer(service, old?.spec),
     ...validateTrafficPolicies(spec),
   ];
+}
+
+const topologyMode = "service.kubernetes.io/topology-mode";
+const topologyHints = "service.kubernetes.io/topology-aware-hints";
+
+/** The annotation has two names, which say the same. */
+function topologyErrors({ metadata: { annotations = {} } }: Service): Errors {
+  const [mode, hints] = [annotations[topologyMode], annotations[topologyHints]];
+  if (mode === undefined || hints === undefined || mode === hints) return [];
+  const detail = `must match annotations[${topologyHints}] when both are specified`;
+  return [field.invalid(field.at("metadata.annotations", topologyMode), mode, detail)];
 }
 
 function needsPorts(spec: ServiceSpec): boolean {
@@ -66,10 +79,13 @@ function typeErrors(spec: ServiceSpec): Errors {
 }
 
 function validatePorts(spec: ServiceSpec): Errors {
-  const { ports = [], type } = spec;
+  const { ports = [] } = spec;
   const names = new Set<string>();
+  return field.each("spec.ports", ports, (port, at) => validatePort(at, port, ports.length > 1, names));
+}
+
+function validatePortsTogether({ ports = [], type }: ServiceSpec): Errors {
   return [
-    ...field.each("spec.ports", ports, (port, at) => validatePort(at, port, ports.length > 1, names)),
     ...field.each("spec.ports", ports, ({ nodePort = 0 }, at) =>
       type === "ClusterIP" && nodePort !== 0
         ? [field.forbidden(field.child(at, "nodePort"), "may not be used when `type` is 'ClusterIP'")]
@@ -83,7 +99,16 @@ function validatePorts(spec: ServiceSpec): Errors {
     ...field.unique(
       ports,
       ({ port, protocol }) => `${port}/${protocol}`,
-      (index, { port, protocol }) => field.duplicate(`spec.ports[${index}]`, { port, protocol }),
+      (index, { port, protocol }) =>
+        // As Go writes what it compares by: a port with nothing but these two.
+        field.duplicate(`spec.ports[${index}]`, {
+          Name: "",
+          Protocol: protocol,
+          AppProtocol: null,
+          Port: port,
+          TargetPort: 0,
+          NodePort: 0,
+        }),
     ),
   ];
 }
@@ -183,7 +208,7 @@ function validateExternalIps({ externalIPs }: ServiceSpec, old: ServiceSpec | un
   });
 }
 
-function validateLoadBalancer(spec: ServiceSpec, old: ServiceSpec | undefined): Errors {
+function validateLoadBalancer({ metadata, spec }: Service, old: ServiceSpec | undefined): Errors {
   const { type, loadBalancerSourceRanges = [], allocateLoadBalancerNodePorts, loadBalancerClass } = spec;
   const isBalanced = type === "LoadBalancer";
   const onlyThere = "may only be used when `type` is 'LoadBalancer'";
@@ -195,6 +220,8 @@ function validateLoadBalancer(spec: ServiceSpec, old: ServiceSpec | undefined): 
   errors.push(
     ...field.each(rangesPath, loadBalancerSourceRanges, (range, at) => cidrErrors(at, range.trim(), before)),
   );
+  if (loadBalancerSourceRanges.length === 0)
+    errors.push(...annotatedRangeErrors(metadata.annotations?.[rangesAnnotation], isBalanced));
   if (allocateLoadBalancerNodePorts !== undefined && !isBalanced)
     errors.push(field.forbidden("spec.allocateLoadBalancerNodePorts", onlyThere));
   if (allocateLoadBalancerNodePorts === undefined && isBalanced)
@@ -206,6 +233,18 @@ function validateLoadBalancer(spec: ServiceSpec, old: ServiceSpec | undefined): 
       ...field.invalidEach("spec.loadBalancerClass", loadBalancerClass, qualifiedName(loadBalancerClass)),
     );
   return errors;
+}
+
+const rangesAnnotation = "service.beta.kubernetes.io/load-balancer-source-ranges";
+
+/** The same ranges where they stood before there was a field for them. */
+function annotatedRangeErrors(ranges: string | undefined, isBalanced: boolean): Errors {
+  if (ranges === undefined) return [];
+  const path = field.at("metadata.annotations", rangesAnnotation);
+  return [
+    ...(isBalanced ? [] : [field.forbidden(path, "may only be used when `type` is 'LoadBalancer'")]),
+    ...(ranges.trim() === "" ? [] : ranges.split(",").flatMap((range) => cidrErrors(path, range.trim()))),
+  ];
 }
 
 function validateTrafficPolicies(spec: ServiceSpec): Errors {

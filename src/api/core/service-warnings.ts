@@ -1,5 +1,5 @@
+import { cidrWarnings, ipWarnings } from "../../apimachinery/network-warnings.ts";
 import * as field from "../../apimachinery/validation.ts";
-import { formatIp, parseIp } from "../../apimachinery/validation-ip.ts";
 import type { Service } from "./types.generated.ts";
 
 /** What is allowed in a service, but does not do what it seems to (upstream's `pkg/api/service/warnings.go`). */
@@ -11,18 +11,20 @@ export function serviceWarnings({ metadata, spec }: Service, old?: Service): rea
     warnings.push(
       "annotation service.kubernetes.io/topology-aware-hints is deprecated, please use service.kubernetes.io/topology-mode instead",
     );
+  for (const [index, ip] of (spec.clusterIPs ?? []).entries())
+    warnings.push(...ipWarnings(field.at("spec.clusterIPs", index), ip));
   const isHeadless = type === "ClusterIP" && clusterIP === "None";
   if (isHeadless) {
     if (loadBalancerIP !== "") warnings.push("spec.loadBalancerIP is ignored for headless services");
     if (externalIPs.length > 0) warnings.push("spec.externalIPs is ignored for headless services");
     if (sessionAffinity !== "None") warnings.push("spec.SessionAffinity is ignored for headless services");
   }
-  warnings.push(
-    ...externalIPs.flatMap((ip, index) => spellingWarnings(field.at("spec.externalIPs", index), ip)),
-  );
+  warnings.push(...externalIPs.flatMap((ip, index) => ipWarnings(field.at("spec.externalIPs", index), ip)));
   if (externalIPs.length > 0 && !isHeadless && type !== "ExternalName")
     warnings.push("spec.externalIPs is deprecated and may no longer be implemented in some clusters");
-  warnings.push(...spellingWarnings("spec.loadBalancerIP", loadBalancerIP));
+  warnings.push(...ipWarnings("spec.loadBalancerIP", loadBalancerIP));
+  for (const [index, range] of (spec.loadBalancerSourceRanges ?? []).entries())
+    warnings.push(...cidrWarnings(field.at("spec.loadBalancerSourceRanges", index), range));
   if (type === "ExternalName" && externalIPs.length > 0)
     warnings.push('spec.externalIPs is ignored when spec.type is "ExternalName"');
   if (type !== "ExternalName" && externalName)
@@ -30,10 +32,4 @@ export function serviceWarnings({ metadata, spec }: Service, old?: Service): rea
   if (spec.trafficDistribution === "PreferClose")
     warnings.push('spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"');
   return warnings;
-}
-
-function spellingWarnings(path: string, text: string): readonly string[] {
-  const ip = parseIp(text);
-  if (ip?.family !== 6 || formatIp(ip) === text) return [];
-  return [`${path}: IPv6 address "${text}" should be in RFC 5952 canonical format ("${formatIp(ip)}")`];
 }

@@ -113,7 +113,7 @@ const refused: readonly { name: string; spec: object; want: readonly (string | R
     },
     want: [
       'spec.ports[1].name: Duplicate value: "a"',
-      'spec.ports[1]: Duplicate value: {"port":80,"protocol":"TCP"}',
+      'spec.ports[1]: Duplicate value: {"Name":"","Protocol":"TCP","AppProtocol":null,"Port":80,"TargetPort":0,"NodePort":0}',
     ],
   },
   {

@@ -122,12 +122,16 @@ for (const { name, spec = {}, metadata = {}, want } of pods)
     assert.deepEqual(warningsOf("v1", "Pod", { metadata, spec: { containers: [container], ...spec } }), want);
   });
 
-test("an update warns only when the spec changes", () => {
-  const { strategy } = definitionOf("v1", "Pod");
-  const pod = created("v1", "Pod", { spec: { containers: [container], terminationGracePeriodSeconds: -1 } });
-  const at = (generation: number) => frozen({ ...pod, metadata: { ...pod.metadata, generation } });
-  assert.deepEqual(strategy.warnings?.(at(1), at(1)), []);
-  assert.equal(strategy.warnings?.(at(2), at(1)).length, 1);
+test("an update warns only when a template changes, and never of a pod", () => {
+  const spec = { containers: [container], terminationGracePeriodSeconds: -1 };
+  const warned = (kind: string, apiVersion: string, object: Parts) => {
+    const { strategy } = definitionOf(apiVersion, kind);
+    const made = created(apiVersion, kind, object);
+    const at = (generation: number) => frozen({ ...made, metadata: { ...made.metadata, generation } });
+    return [strategy.warnings?.(at(1), at(1)).length, strategy.warnings?.(at(2), at(1)).length];
+  };
+  assert.deepEqual(warned("Pod", "v1", { spec }), [0, 0]);
+  assert.deepEqual(warned("Deployment", "apps/v1", { spec: { template: { spec } } }), [0, 1]);
 });
 
 for (const { kind, apiVersion, path } of [

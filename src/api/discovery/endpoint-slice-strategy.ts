@@ -1,3 +1,4 @@
+import { ipWarnings } from "../../apimachinery/network-warnings.ts";
 import type { Strategy } from "../definition.ts";
 import { dropField, fillAbsent, mapField, mapItems } from "../fill.ts";
 import { validateEndpointSlice, validateEndpointSliceUpdate } from "./endpoint-slice-validation.ts";
@@ -6,6 +7,12 @@ import type { EndpointSlice } from "./types.generated.ts";
 export const endpointSliceStrategy: Strategy<EndpointSlice> = {
   validate: validateEndpointSlice,
   validateUpdate: validateEndpointSliceUpdate,
+  warnings: ({ addressType, endpoints = [] }) =>
+    addressType === "FQDN"
+      ? ["addressType: FQDN endpoints are deprecated"]
+      : endpoints.flatMap(({ addresses = [] }, endpoint) =>
+          addresses.flatMap((ip, index) => ipWarnings(`endpoints[${endpoint}].addresses[${index}]`, ip)),
+        ),
   // Of versions that are served no more.
   prepareForCreate: withoutTopology,
   prepareForUpdate: (slice) => withoutTopology(slice),

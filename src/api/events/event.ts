@@ -1,4 +1,5 @@
 import { eventDefinition } from "../core/event.ts";
+import { validateNewEvent, validateNewEventUpdate } from "../core/event-validation.ts";
 import type { Event as CoreEvent } from "../core/types.generated.ts";
 import type { ResourceDefinition } from "../definition.ts";
 import { eventsV1 } from "../resources.generated.ts";
@@ -77,6 +78,11 @@ export const eventV1Definition: ResourceDefinition<CoreEvent> = {
   group: eventsV1.group,
   storedAs: { group: "", plural: "events" },
   convert: convertEvent,
+  strategy: {
+    ...eventDefinition.strategy,
+    validate: validateNewEvent,
+    validateUpdate: validateNewEventUpdate,
+  },
   selectableFields: {
     "regarding.kind": ({ involvedObject }) => involvedObject.kind ?? "",
     "regarding.namespace": ({ involvedObject }) => involvedObject.namespace ?? "",

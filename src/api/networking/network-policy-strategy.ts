@@ -1,13 +1,36 @@
+import { cidrWarnings } from "../../apimachinery/network-warnings.ts";
 import type { Strategy } from "../definition.ts";
 import { fillAbsent, mapField, mapItems } from "../fill.ts";
 import { validateNetworkPolicy } from "./network-policy-validation.ts";
-import type { NetworkPolicy, NetworkPolicyPort, NetworkPolicySpec } from "./types.generated.ts";
+import type {
+  NetworkPolicy,
+  NetworkPolicyPeer,
+  NetworkPolicyPort,
+  NetworkPolicySpec,
+} from "./types.generated.ts";
 
 export const networkPolicyStrategy: Strategy<NetworkPolicy> = {
   validate: validateNetworkPolicy,
   validateUpdate: validateNetworkPolicy,
+  warnings: ({ spec: { ingress = [], egress = [] } }) => [
+    ...ingress.flatMap(({ from }, index) => peerWarnings(`spec.ingress[${index}].from`, from)),
+    ...egress.flatMap(({ to }, index) => peerWarnings(`spec.egress[${index}].to`, to)),
+  ],
   defaults: (object) => ({ ...object, spec: defaultSpec(object.spec ?? {}) }),
 };
+
+function peerWarnings(path: string, peers: readonly NetworkPolicyPeer[] = []): readonly string[] {
+  return peers.flatMap(({ ipBlock }, index) =>
+    ipBlock === undefined
+      ? []
+      : [
+          ...cidrWarnings(`${path}[${index}].ipBlock.cidr`, ipBlock.cidr),
+          ...(ipBlock.except ?? []).flatMap((range, position) =>
+            cidrWarnings(`${path}[${index}].ipBlock.except[${position}]`, range),
+          ),
+        ],
+  );
+}
 
 function defaultSpec(given: NetworkPolicySpec): NetworkPolicySpec {
   const ports = (list: readonly NetworkPolicyPort[]) =>
