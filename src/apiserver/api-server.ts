@@ -9,6 +9,7 @@ import type { ApiRequest, ApiResponse, Transport, UserInfo } from "../client/exc
 import type { Storage } from "../storage/storage.ts";
 import type { WebhookTransport } from "./admission/webhooks/caller.ts";
 import type { ExtensionTransport } from "./aggregation/extension-transport.ts";
+import type { Auditor } from "./audit/auditor.ts";
 import type { BackendRequest, BackendTransport } from "./connect/backend.ts";
 import type { ModelLookup } from "./content/input.ts";
 import type { InFlightLimits } from "./in-flight.ts";
@@ -41,6 +42,8 @@ export interface ApiServerDependencies {
   readonly webhookTransport?: WebhookTransport;
   /** Of requests that come over the network; default 400 reads and 200 writes. */
   readonly inFlightLimits?: InFlightLimits;
+  /** `createAuditor`; absent: no request is recorded. */
+  readonly auditor?: Auditor;
   /** Requests without credentials are system:anonymous; default true. */
   readonly anonymous?: boolean;
 }
@@ -83,4 +86,7 @@ export interface ApiServer {
   close(): Promise<void>;
 }
 
-export type Upgrade = { readonly passage: BackendRequest } | { readonly refusal: ApiResponse };
+/** `ended`, where there is one, wants to know when the connection is over. */
+export type Upgrade =
+  | { readonly passage: BackendRequest; readonly ended?: () => void }
+  | { readonly refusal: ApiResponse };

@@ -8,12 +8,15 @@ import {
 } from "../apimachinery/api-error.ts";
 import type { ApiRequest, ApiResponse, Transport, UserInfo } from "../client/exchange.ts";
 import { createClient } from "../client/rest-client.ts";
+import { UnreadableValueError } from "../storage/storage.ts";
 import { AdmissionChain } from "./admission-chain.ts";
 import { Aggregator } from "./aggregation/aggregator.ts";
 import { extensionOpenApi } from "./aggregation/extension-open-api.ts";
 import type { ApiServer, ApiServerDependencies, RequestContext, Upgrade } from "./api-server.ts";
 import { FieldManagement } from "./apply/field-management.ts";
+import type { AuditTrail } from "./audit/trail.ts";
 import { attributesOf, authorizeRequest, effectiveUser, privileged } from "./authorize.ts";
+import type { BackendRequest } from "./connect/backend.ts";
 import { mediaTypes, negotiateOutput } from "./content/negotiate.ts";
 import { discoveryHandler } from "./discovery/handler.ts";
 import { type HandlerContext, kindOf, type ResourceCall } from "./handlers/call.ts";
@@ -133,50 +136,59 @@ class Server implements ApiServer {
 
   async handle(request: ApiRequest, context: RequestContext): Promise<ApiResponse> {
     const warnings: string[] = [];
-    const auditId =
-      request.headers["audit-id"]?.slice(0, auditIdMaxLength) ?? this.#dependencies.random.uuid();
+    const auditId = this.#auditIdOf(request);
     const info = parseRequestInfo(request.method, request.path, request.query);
     const { clock } = this.#dependencies;
     const observe = this.#metrics.begin(info, clock.now());
+    const audit = this.#openAudit(request, info, context, auditId);
     let response: ApiResponse;
     try {
-      response = await this.#answer(request, info, context, warnings);
+      response = await this.#answer(request, info, context, { warnings, audit });
     } catch (error) {
-      response = this.#failed(request, error);
+      response = this.#failed(request, error, audit);
     }
     observe(response.status, clock.now());
-    return withCommonHeaders(response, auditId, warnings);
+    const complete = withCommonHeaders(response, auditId, warnings);
+    return audit === undefined ? complete : audit.answered(complete);
+  }
+
+  #auditIdOf({ headers }: ApiRequest): string {
+    return headers["audit-id"]?.slice(0, auditIdMaxLength) ?? this.#dependencies.random.uuid();
+  }
+
+  #openAudit(
+    request: ApiRequest,
+    info: RequestInfo,
+    { sourceAddress }: RequestContext,
+    auditId: string,
+  ): AuditTrail | undefined {
+    const { auditor, clock } = this.#dependencies;
+    return auditor?.open(request, info, { auditId, sourceAddress, atMs: clock.now() });
   }
 
   async #answer(
     request: ApiRequest,
     info: RequestInfo,
     context: RequestContext,
-    warnings: string[],
+    told: Told,
   ): Promise<ApiResponse> {
-    const requestor = await this.#userOf(request, context);
-    const user = await effectiveUser(this.#stages.impersonator, requestor, info, request.headers);
+    const user = await this.#actingUser(request, info, context, told.audit);
     // Components of this process pace themselves.
     const leave = context.user === undefined ? this.#inFlight.enter(info, user) : undefined;
     try {
-      await authorizeRequest(this.#authorizer, attributesOf(user, info));
+      await authorizeRequest(this.#authorizer, attributesOf(user, info), told.audit);
       const extension = this.#aggregator.find(request.path);
       if (extension !== undefined) {
         const inProcess = context.user !== undefined;
         return await this.#aggregator.handle(extension, request, { user, inProcess });
       }
-      return await this.#dispatch(request, info, user, warnings);
+      return await this.#dispatch(request, info, user, told);
     } finally {
       leave?.();
     }
   }
 
-  async #dispatch(
-    request: ApiRequest,
-    info: RequestInfo,
-    user: UserInfo,
-    warnings: string[],
-  ): Promise<ApiResponse> {
+  async #dispatch(request: ApiRequest, info: RequestInfo, user: UserInfo, told: Told): Promise<ApiResponse> {
     if (!info.isResourceRequest) {
       for (const handler of this.#nonResource) {
         const response = await handler.handle(request, info);
@@ -184,7 +196,7 @@ class Server implements ApiServer {
       }
       throw noSuchResource();
     }
-    const call = this.#resourceCall(request, info, user, warnings);
+    const call = this.#resourceCall(request, info, user, told);
     if (info.subresource !== "") return dispatchSubresource(this.#context, call, this.#subresources);
     const handler =
       info.verb === "create" ? this.#createHandlerOf(info.apiGroup, info.resource, "") : undefined;
@@ -193,22 +205,52 @@ class Server implements ApiServer {
   }
 
   async upgrade(request: ApiRequest, context: RequestContext): Promise<Upgrade> {
+    const info = parseRequestInfo(request.method, request.path, request.query);
+    const audit = this.#openAudit(request, info, context, this.#auditIdOf(request));
     try {
-      const info = parseRequestInfo(request.method, request.path, request.query);
-      const requestor = await this.#userOf(request, context);
-      const user = await effectiveUser(this.#stages.impersonator, requestor, info, request.headers);
-      await authorizeRequest(this.#authorizer, attributesOf(user, info));
-      const extension = this.#aggregator.find(request.path);
-      if (extension !== undefined)
-        return { passage: await this.#aggregator.passage(extension, request, user) };
-      if (!info.isResourceRequest) throw noSuchResource();
-      const call = this.#resourceCall(request, info, user, []);
-      const subresource = declaredSubresource(call);
-      if (subresource === undefined || !isConnection(call)) throw noSuchResource();
-      return { passage: await resolveConnection(this.#context, call, subresource) };
+      const passage = await this.#passage(request, info, context, { warnings: [], audit });
+      return audit === undefined ? { passage } : { passage, ended: audit.upgraded() };
     } catch (error) {
-      return { refusal: this.#failed(request, error) };
+      const refusal = this.#failed(request, error, audit);
+      return { refusal: audit === undefined ? refusal : audit.answered(refusal) };
     }
+  }
+
+  async #passage(
+    request: ApiRequest,
+    info: RequestInfo,
+    context: RequestContext,
+    told: Told,
+  ): Promise<BackendRequest> {
+    const user = await this.#actingUser(request, info, context, told.audit);
+    await authorizeRequest(this.#authorizer, attributesOf(user, info), told.audit);
+    const extension = this.#aggregator.find(request.path);
+    if (extension !== undefined) return this.#aggregator.passage(extension, request, user);
+    if (!info.isResourceRequest) throw noSuchResource();
+    const call = this.#resourceCall(request, info, user, told);
+    const subresource = declaredSubresource(call);
+    if (subresource === undefined || !isConnection(call)) throw noSuchResource();
+    return resolveConnection(this.#context, call, subresource);
+  }
+
+  /** Whom the request is carried out as. */
+  async #actingUser(
+    request: ApiRequest,
+    info: RequestInfo,
+    context: RequestContext,
+    audit: AuditTrail | undefined,
+  ): Promise<UserInfo> {
+    let requestor: UserInfo;
+    try {
+      requestor = await this.#userOf(request, context);
+    } catch (error) {
+      audit?.beginUnauthenticated();
+      throw error;
+    }
+    audit?.begin(requestor);
+    const user = await effectiveUser(this.#stages.impersonator, requestor, info, request.headers);
+    if (user !== requestor) audit?.impersonates(user);
+    return user;
   }
 
   #createHandlerOf(group: string, resource: string, subresource: string): CreateHandler | undefined {
@@ -224,7 +266,8 @@ class Server implements ApiServer {
     return anonymousUser;
   }
 
-  #resourceCall(request: ApiRequest, info: RequestInfo, user: UserInfo, warnings: string[]): ResourceCall {
+  #resourceCall(request: ApiRequest, info: RequestInfo, user: UserInfo, told: Told): ResourceCall {
+    const { warnings, audit } = told;
     const served = this.#resources.table.find(info.apiGroup, info.apiVersion, info.resource);
     if (served === undefined) throw noSuchResource();
     const { definition, version, store } = served;
@@ -236,20 +279,23 @@ class Server implements ApiServer {
     };
     const { custom } = definition;
     const deprecation = custom?.deprecationWarning ?? definition.deprecationWarning;
-    if (deprecation !== undefined) warn(deprecation);
+    if (deprecation !== undefined) {
+      warn(deprecation);
+      audit?.annotate("k8s.io/deprecated", "true");
+    }
     if (custom?.isTerminating() === true && info.verb === "create") throw terminatingKind(definition);
-    return { request, info, user, definition, version, store, output, warn };
+    return { request, info, user, definition, version, store, output, warn, audit };
   }
 
-  #failed(request: ApiRequest, error: unknown): ApiResponse {
+  #failed(request: ApiRequest, error: unknown, audit: AuditTrail | undefined): ApiResponse {
     let status = error instanceof ApiError ? error.status : undefined;
     if (status === undefined) {
       // Whoever went away sees no answer; anything else is a fault of this server.
-      if (!request.signal.aborted)
-        this.#dependencies.logger.error(
-          { path: request.path, method: request.method, error },
-          "request failed",
-        );
+      if (!request.signal.aborted) {
+        const { path, method } = request;
+        this.#dependencies.logger.error({ path, method, error }, "request failed");
+        if (!(error instanceof UnreadableValueError)) audit?.panicked(error);
+      }
       status = internalError(error instanceof Error ? error.message : String(error)).status;
     }
     const retryAfter = status.details?.retryAfterSeconds;
@@ -286,6 +332,12 @@ class Server implements ApiServer {
     await this.loopback.close();
     await this.#resources.close();
   }
+}
+
+/** What is told about a request beside its answer. */
+interface Told {
+  readonly warnings: string[];
+  readonly audit: AuditTrail | undefined;
 }
 
 function terminatingKind({ group, plural }: ResourceDefinition): ApiError {

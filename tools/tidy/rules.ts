@@ -38,7 +38,7 @@ export const edges: readonly string[] = [
   "src/client/transport/",
   "src/client/streaming/",
   "src/apiserver/http/",
-  "src/apiserver/audit/log-file.ts",
+  "src/apiserver/audit/log-file/",
   "src/apiserver/profiling/",
   "src/apiserver/pki/",
   "src/kubelet/cri/",

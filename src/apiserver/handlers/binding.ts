@@ -29,6 +29,7 @@ export async function handleBinding(
   const { fieldValidation } = options;
   const decoded = await readObject(call.request, context.input, { kind: bindingKind, fieldValidation });
   if (decoded === undefined) throw badRequest("a Binding is required");
+  call.audit?.requestObject(() => decoded.object);
   const { namespace } = placeOf(call);
   const admitted = await admitCreate(context, call, inNamespace(decoded.object, namespace), options);
   const binding = admitted as Binding; // decoded as one

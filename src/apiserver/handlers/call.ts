@@ -6,6 +6,7 @@ import type { Random } from "../../base/random.ts";
 import type { ApiRequest, ApiResponse, ResponseHeaders, UserInfo } from "../../client/exchange.ts";
 import type { AdmissionChain } from "../admission-chain.ts";
 import type { FieldManagement } from "../apply/field-management.ts";
+import type { AuditTrail } from "../audit/trail.ts";
 import type { InputContext } from "../content/input.ts";
 import type { OutputFormat } from "../content/negotiate.ts";
 import { mediaTypes } from "../content/negotiate.ts";
@@ -42,6 +43,8 @@ export interface ResourceCall {
   readonly output: OutputFormat;
   /** Adds a Warning header to the answer. */
   readonly warn: (text: string) => void;
+  /** The request's record; undefined: none is kept. */
+  readonly audit?: AuditTrail | undefined;
 }
 
 export function placeOf(call: ResourceCall): { readonly namespace: string; readonly name: string } {
@@ -115,5 +118,6 @@ export function admissionAttributes(call: ResourceCall, subject: AdmissionSubjec
     options,
     signal: call.request.signal,
     warn: call.warn,
+    ...(call.audit === undefined ? {} : { annotate: call.audit.annotate }),
   };
 }

@@ -27,6 +27,7 @@ export async function handleCreateHandler(
   const defaulted = own
     ? (call.definition.strategy.defaults?.(decoded.object) ?? decoded.object)
     : decoded.object;
+  call.audit?.requestObject(() => defaulted);
   const object = await admitCreate(context, call, inNamespace(defaulted, placeOf(call).namespace), options);
   await createCall(context, call, options).validate(object);
   const answer = await handler.create(object, {

@@ -118,5 +118,6 @@ async function readOptions(context: HandlerContext, call: ResourceCall): Promise
     kind: { group: "", version: "v1", kind: "DeleteOptions" },
     fieldValidation: "Ignore",
   });
+  if (body !== undefined) call.audit?.requestObject(() => body.object);
   return deleteOptions(call.request.query, body?.object);
 }

@@ -46,6 +46,7 @@ export async function handleEviction(context: HandlerContext, call: ResourceCall
   const { fieldValidation } = options;
   const decoded = await readObject(call.request, context.input, { kind: evictionKind, fieldValidation });
   if (decoded === undefined) throw badRequest("an Eviction is required");
+  call.audit?.requestObject(() => decoded.object);
   const place = placeOf(call);
   const eviction = await admitCreate(context, call, inNamespace(decoded.object, place.namespace), options);
   if ((eviction.metadata.name ?? "") !== place.name)

@@ -22,6 +22,7 @@ export async function handlePatch(
   const type = patchTypeOf(call.request.headers["content-type"], model !== undefined);
   const options = writeOptions("PatchOptions", call.request.query);
   const patch = patchBytes(call.request.body);
+  call.audit?.requestPatch(patch);
   const place = placeOf(call);
   const { object } = await call.store.update(place, {
     ...updateCall(context, call, options, rules),

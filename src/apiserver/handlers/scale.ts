@@ -53,6 +53,7 @@ async function readScale(context: HandlerContext, call: ResourceCall): Promise<S
   const { fieldValidation } = writeOptions("UpdateOptions", call.request.query);
   const decoded = await readObject(call.request, context.input, { kind: scaleKind, fieldValidation });
   for (const warning of decoded?.warnings ?? []) call.warn(warning);
+  if (decoded !== undefined) call.audit?.requestObject(() => decoded.object);
   return (current) => decoded?.object ?? current;
 }
 
@@ -61,6 +62,7 @@ function patchScale(context: HandlerContext, call: ResourceCall): ScaleChange {
   const model = context.input.modelOf(scaleKind);
   const type = patchTypeOf(call.request.headers["content-type"], model !== undefined);
   const bytes = patchBytes(call.request.body);
+  call.audit?.requestPatch(bytes);
   return (current) => {
     const { object, warnings } = patchObject(type, bytes, current, {
       expected: scaleKind,

@@ -69,7 +69,9 @@ async function decodeObject(
       `the object provided is unrecognized (must be of type ${call.definition.kind}): couldn't get version/kind; json parse error: unexpected end of JSON input (<empty>)`,
     );
   for (const warning of decoded.warnings) call.warn(warning);
-  return toHub(call, decoded.object);
+  const object = toHub(call, decoded.object);
+  call.audit?.requestObject(() => fromHub(call, object));
+  return object;
 }
 
 /** Whose the fields come to be that this request writes. */

@@ -62,6 +62,11 @@ async function passOn(
   }
   const outcome = await options.server.upgrade(request, options.context);
   if ("refusal" in outcome) return writeRefusal(client, outcome.refusal);
+  const { ended } = outcome;
+  if (ended !== undefined) {
+    if (client.destroyed) ended();
+    else client.once("close", ended);
+  }
   let backend: Socket;
   try {
     backend = await dial(outcome.passage.backend, options.kubelet);

@@ -75,12 +75,14 @@ async function validatePod(
   const namespace = await findNamespace(dependencies, attributes.namespace);
   if (namespace === undefined) throw internalError(`failed to lookup namespace "${attributes.namespace}"`);
   const { policy, errors } = policyOf(namespace.metadata.labels);
+  attributes.annotate?.(`${annotationPrefix}enforce-policy`, describeLevel(policy.enforce));
   if (errors.length === 0 && isFullyPrivileged(policy)) return;
   // The resource says that it is a pod.
   const pod = attributes.object as AnyObject & Pod;
   const oldPod = attributes.oldObject as (AnyObject & Pod) | undefined;
   if (attributes.operation === "UPDATE" && oldPod !== undefined && !isSignificantUpdate(pod, oldPod)) return;
   const violations = evaluatePod(policy.enforce, pod.metadata, pod.spec);
+  tellAudit(attributes, policy.audit, pod.metadata, pod.spec);
   if (violations.length > 0)
     throw refuse(
       attributes,
@@ -98,7 +100,27 @@ async function validateController(
   const namespace = await findNamespace(dependencies, attributes.namespace);
   const template = attributes.object === undefined ? undefined : templateOf(attributes.object);
   if (namespace === undefined || template?.spec === undefined) return;
-  warn(attributes, policyOf(namespace.metadata.labels).policy.warn, template.metadata ?? {}, template.spec);
+  const { policy } = policyOf(namespace.metadata.labels);
+  tellAudit(attributes, policy.audit, template.metadata ?? {}, template.spec);
+  warn(attributes, policy.warn, template.metadata ?? {}, template.spec);
+}
+
+const annotationPrefix = "pod-security.kubernetes.io/";
+
+/** Nothing is looked at where nobody keeps a record. */
+function tellAudit(
+  { annotate }: AdmissionAttributes,
+  level: LevelVersion,
+  metadata: ObjectMeta,
+  spec: PodSpec,
+): void {
+  if (annotate === undefined) return;
+  const violations = evaluatePod(level, metadata, spec);
+  if (violations.length > 0)
+    annotate(
+      `${annotationPrefix}audit-violations`,
+      `would violate PodSecurity "${describeLevel(level)}": ${describeViolations(violations)}`,
+    );
 }
 
 function warn(

@@ -6,6 +6,7 @@ import type {
 import { CelRuntimeError } from "../../../apimachinery/cel/environment.ts";
 import type { AnyObject } from "../../../apimachinery/meta.ts";
 import type { AdmissionAttributes } from "../../stages.ts";
+import { annotateFailure, CollectedAnnotations } from "./audit-annotations.ts";
 import { conditionsHold } from "./conditions.ts";
 import { denial } from "./denial.ts";
 import { type ExpressionInput, Expressions, expressionInput } from "./expressions.ts";
@@ -43,6 +44,7 @@ export async function validateByPolicies(
   attributes: AdmissionAttributes,
 ): Promise<void> {
   const refusals: Refusal[] = [];
+  const collected = new CollectedAnnotations();
   const refuse = (refusal: Refusal) => {
     if (refusal.policy.spec.failurePolicy !== "Ignore") refusals.push(refusal);
   };
@@ -53,18 +55,15 @@ export async function validateByPolicies(
       refuse({ policy, binding, message: `failed to configure ${what}: ${error}` });
       continue;
     }
-    for (const params of match.params)
-      for (const refusal of await evaluatePolicy(dependencies, match, params)) {
-        const { policy, binding } = match;
-        for (const action of binding.spec.validationActions ?? []) {
-          if (action === "Deny") refusals.push({ policy, binding, ...refusal });
-          if (action === "Warn")
-            attributes.warn(
-              `Validation failed for ValidatingAdmissionPolicy '${policy.metadata.name}' with binding '${binding.metadata.name}': ${refusal.message}`,
-            );
-        }
-      }
+    for (const params of match.params) {
+      const { verdicts, annotations, failures } = await evaluatePolicy(dependencies, match, params);
+      refusals.push(...verdicts.flatMap((verdict) => enforce(attributes, match, verdict)));
+      for (const [key, value] of annotations) collected.add(match.policy, key, value);
+      // What cannot be annotated is refused, whatever the binding's actions are.
+      for (const message of failures) refuse({ policy: match.policy, binding: match.binding, message });
+    }
   }
+  collected.publish(attributes);
   const [first] = refusals;
   if (first === undefined) return;
   const { policy, binding, message, reason } = first;
@@ -76,13 +75,41 @@ export async function validateByPolicies(
   );
 }
 
-type Verdict = Pick<Refusal, "message" | "reason">;
+/** What a binding makes of a validation that does not hold: warnings, entries in the audit log, refusals. */
+function enforce(
+  attributes: AdmissionAttributes,
+  { policy, binding }: PolicyMatch<Policy, Binding>,
+  verdict: Verdict,
+): Refusal[] {
+  const { validationActions = [] } = binding.spec;
+  const { message, expressionIndex } = verdict;
+  const names = { policy: policy.metadata.name ?? "", binding: binding.metadata.name ?? "" };
+  if (validationActions.includes("Audit"))
+    annotateFailure(attributes, { message, ...names, expressionIndex, validationActions });
+  if (validationActions.includes("Warn"))
+    attributes.warn(
+      `Validation failed for ValidatingAdmissionPolicy '${names.policy}' with binding '${names.binding}': ${message}`,
+    );
+  return validationActions.includes("Deny") ? [{ policy, binding, ...verdict }] : [];
+}
+
+type Verdict = Pick<Refusal, "message" | "reason"> & { readonly expressionIndex: number };
+
+interface Evaluation {
+  readonly verdicts: readonly Verdict[];
+  /** For the audit log: keys with their values. */
+  readonly annotations: readonly (readonly [string, string])[];
+  /** Why annotations could not be made. */
+  readonly failures: readonly string[];
+}
+
+const nothing: Evaluation = { verdicts: [], annotations: [], failures: [] };
 
 async function evaluatePolicy(
   dependencies: PolicyDependencies,
   { policy, request, namespace }: PolicyMatch<Policy, Binding>,
   params: AnyObject | null,
-): Promise<readonly Verdict[]> {
+): Promise<Evaluation> {
   const expressions = expressionsOf(policy);
   const input = expressionInput({
     request,
@@ -91,34 +118,47 @@ async function evaluatePolicy(
     ...(policy.spec.paramKind === undefined ? {} : { params }),
   });
   const isIgnored = policy.spec.failurePolicy === "Ignore";
-  const failed = (error: unknown): readonly Verdict[] => {
+  const failed = (error: unknown, expressionIndex = 0): readonly Verdict[] => {
     if (!(error instanceof CelRuntimeError)) throw error;
-    return isIgnored ? [] : [{ message: error.message }];
+    return isIgnored ? [] : [{ message: error.message, expressionIndex }];
   };
-  const { matchConditions = [], validations = [], auditAnnotations = [] } = policy.spec;
+  const { matchConditions = [], validations = [] } = policy.spec;
   try {
-    if (!(await conditionsHold(matchConditions, expressions, input))) return [];
+    if (!(await conditionsHold(matchConditions, expressions, input))) return nothing;
   } catch (error) {
-    return failed(error);
+    return { ...nothing, verdicts: failed(error) };
   }
   const verdicts: Verdict[] = [];
-  for (const validation of validations) {
+  for (const [index, validation] of validations.entries()) {
     try {
       const holds = await expressions.evaluate(validation.expression, input, { wanted: ["bool"] });
-      if (holds !== true) verdicts.push(await verdictOf(validation, expressions, input));
+      if (holds !== true)
+        verdicts.push({ ...(await verdictOf(validation, expressions, input)), expressionIndex: index });
     } catch (error) {
-      verdicts.push(...failed(error));
+      verdicts.push(...failed(error, index));
     }
   }
-  for (const { valueExpression } of auditAnnotations) {
+  return { verdicts, ...(await annotationsOf(policy, expressions, input)) };
+}
+
+async function annotationsOf(
+  { spec: { auditAnnotations = [] } }: Policy,
+  expressions: Expressions,
+  input: ExpressionInput,
+): Promise<Pick<Evaluation, "annotations" | "failures">> {
+  const annotations: [string, string][] = [];
+  const failures: string[] = [];
+  for (const { key, valueExpression } of auditAnnotations) {
     try {
-      // Their values are for the audit log; what fails refuses like any other expression.
-      await expressions.evaluate(valueExpression, input);
+      const value = await expressions.evaluate(valueExpression, input);
+      const text = typeof value === "string" ? value.trim() : "";
+      if (text !== "") annotations.push([key, text]);
     } catch (error) {
-      verdicts.push(...failed(error));
+      if (!(error instanceof CelRuntimeError)) throw error;
+      failures.push(error.message);
     }
   }
-  return verdicts;
+  return { annotations, failures };
 }
 
 const maxMessageBytes = 5 * 1024;
@@ -127,7 +167,7 @@ async function verdictOf(
   { expression, message, messageExpression, reason }: Validation,
   expressions: Expressions,
   input: ExpressionInput,
-): Promise<Verdict> {
+): Promise<Pick<Refusal, "message" | "reason">> {
   const said =
     messageExpression === undefined ? undefined : await messageOf(messageExpression, expressions, input);
   return {

@@ -12,6 +12,7 @@ import { inVersion, toStorageVersion } from "../../content/views.ts";
 import type { AdmissionAttributes } from "../../stages.ts";
 import { type AdmissionDependencies, findNamespace, refuse } from "../dependencies.ts";
 import { versionedRequest } from "../policies/policy-dependencies.ts";
+import { failedOpenKey } from "./annotations.ts";
 import { targetOf, urlOf, type WebhookTransport } from "./caller.ts";
 import { matchedVersion, type Webhook } from "./match.ts";
 import { admissionReview, type ReviewAnswer, readAnswer, rejection } from "./review.ts";
@@ -84,6 +85,13 @@ export function incoming(
 
 const defaultTimeoutSeconds = 10;
 
+/** Where in the order of the calls a call stands, by which the audit log knows it. */
+export interface CallOptions {
+  readonly mutating: boolean;
+  readonly round: number;
+  readonly index: number;
+}
+
 /**
  * Calls one webhook. Undefined: it could not be called, and its failure policy lets the request go on. Throws the
  * webhook's refusal, or 500 where a call failed that must not.
@@ -92,7 +100,7 @@ export async function callWebhook(
   dependencies: WebhookDependencies,
   { webhook, version }: Invocation<Webhook>,
   attributes: AdmissionAttributes,
-  options: { readonly mutating: boolean },
+  options: CallOptions,
 ): Promise<ReviewAnswer | undefined> {
   if (!(await isCalledFor(dependencies, webhook, attributes, version))) return undefined;
   if (attributes.dryRun && webhook.sideEffects !== "None" && webhook.sideEffects !== "NoneOnDryRun")
@@ -101,8 +109,12 @@ export async function callWebhook(
   try {
     answer = await post(dependencies, { webhook, version }, attributes, options);
   } catch (error) {
-    return failedCall(dependencies, webhook, attributes, error);
+    failedCall(dependencies, webhook, attributes, error);
+    attributes.annotate?.(failedOpenKey(options), webhook.name);
+    return undefined;
   }
+  for (const [key, value] of Object.entries(answer.auditAnnotations ?? {}))
+    attributes.annotate?.(`${webhook.name}/${key}`, value);
   for (const text of answer.warnings) attributes.warn(text);
   if (!answer.allowed) throw rejection(webhook.name, answer.status);
   return answer;
@@ -175,11 +187,10 @@ function failedCall(
   webhook: Webhook,
   { signal }: AdmissionAttributes,
   error: unknown,
-): undefined {
+): void {
   if (error instanceof ApiError) throw error;
   const message = `failed calling webhook ${JSON.stringify(webhook.name)}: ${messageOf(error)}`;
   if (signal.aborted) throw failure(504, "Timeout", "request did not complete within requested timeout");
   if (webhook.failurePolicy !== "Ignore") throw internalError(message);
   logger.warn({ webhook: webhook.name }, `${message}; the request goes on`);
-  return undefined;
 }

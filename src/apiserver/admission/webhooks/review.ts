@@ -69,6 +69,8 @@ export interface ReviewAnswer {
   readonly warnings: readonly string[];
   /** A JSON patch. */
   readonly patch?: unknown;
+  /** For the audit log. */
+  readonly auditAnnotations?: Readonly<Record<string, string>>;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -102,7 +104,14 @@ export function readAnswer(
     status: record(response.status),
     warnings,
     ...(patch === undefined ? {} : { patch }),
+    ...auditAnnotationsOf(response),
   };
+}
+
+function auditAnnotationsOf({ auditAnnotations }: Json): Pick<ReviewAnswer, "auditAnnotations"> {
+  const given = Object.entries(record(auditAnnotations) ?? {});
+  const texts = given.filter((entry): entry is [string, string] => typeof entry[1] === "string");
+  return texts.length === 0 ? {} : { auditAnnotations: Object.fromEntries(texts) };
 }
 
 function readPatch(response: Json, mutating: boolean, invalid: (why: string) => Error): unknown {

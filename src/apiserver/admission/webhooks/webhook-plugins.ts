@@ -1,5 +1,6 @@
 import type {
   MutatingWebhook,
+  MutatingWebhookConfiguration,
   ValidatingWebhook,
 } from "../../../api/admissionregistration/types.generated.ts";
 import {
@@ -12,6 +13,7 @@ import type { AnyObject } from "../../../apimachinery/meta.ts";
 import { applyJsonPatch } from "../../../apimachinery/patch/json-patch.ts";
 import { jsonEqual } from "../../../apimachinery/patch/json-value.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../../stages.ts";
+import { annotateMutation } from "./annotations.ts";
 import {
   callWebhook,
   type Invocation,
@@ -40,35 +42,43 @@ export function mutatingWebhooks(
     admit(attributes) {
       const configurations = lister.list();
       if (configurations.length === 0 || isExempt(attributes)) return attributes.object;
-      return mutate(
-        dependencies,
-        orderedWebhooks<MutatingWebhook>(configurations),
-        attributes,
-        options.reinvoke,
-      );
+      return mutate(dependencies, configurations, attributes, options.reinvoke);
     },
   };
 }
 
 async function mutate(
   dependencies: WebhookDependencies,
-  webhooks: readonly MutatingWebhook[],
+  configurations: readonly MutatingWebhookConfiguration[],
   attributes: AdmissionAttributes,
   reinvoke: readonly AdmissionPlugin[],
 ): Promise<AnyObject | undefined> {
   const labels = await namespaceLabelsFor(dependencies, attributes);
-  const first = await round(dependencies, webhooks, attributes, labels);
+  const webhooks = [...orderedWebhooks<MutatingWebhook>(configurations).entries()];
+  const nameOf = (webhook: MutatingWebhook) =>
+    configurations.find((each) => each.webhooks?.includes(webhook))?.metadata.name ?? "";
+  const first = await round(dependencies, { number: 0, webhooks, nameOf }, attributes, labels);
   if (first.lastChange < 0 || first.object === undefined) return first.object;
   const again = await admitAgain(reinvoke, { ...attributes, object: first.object });
   const changedSince = !jsonEqual(again, first.object);
   // Those that ran before the last change, or before a plugin changed it again, see the object once more.
   const seen = webhooks.filter(
-    (webhook, index) =>
+    ([index, webhook]) =>
       webhook.reinvocationPolicy === "IfNeeded" &&
       first.called.has(webhook) &&
       (changedSince || index < first.lastChange),
   );
-  return (await round(dependencies, seen, withObject(attributes, again), labels)).object;
+  const second = { number: 1, webhooks: seen, nameOf };
+  return (await round(dependencies, second, withObject(attributes, again), labels)).object;
+}
+
+interface Turn {
+  /** 0, then 1 for those that are called again. */
+  readonly number: number;
+  /** With their places among all. */
+  readonly webhooks: readonly (readonly [number, MutatingWebhook])[];
+  /** The configuration a webhook is of. */
+  readonly nameOf: (webhook: MutatingWebhook) => string;
 }
 
 interface Round {
@@ -80,20 +90,29 @@ interface Round {
 
 async function round(
   dependencies: WebhookDependencies,
-  webhooks: readonly MutatingWebhook[],
+  { number, webhooks, nameOf }: Turn,
   attributes: AdmissionAttributes,
   labels: Readonly<Record<string, string>> | undefined,
 ): Promise<Round> {
   const called = new Set<MutatingWebhook>();
   let lastChange = -1;
   let current = attributes;
-  for (const [index, webhook] of webhooks.entries()) {
+  for (const [index, webhook] of webhooks) {
     const invocation = invocationOf(webhook, current, labels, dependencies);
     if (invocation === undefined) continue;
     called.add(webhook);
-    const answer = await callWebhook(dependencies, invocation, current, { mutating: true });
+    const place = { round: number, index };
+    const answer = await callWebhook(dependencies, invocation, current, { mutating: true, ...place });
     const patched = patchedObject(dependencies, invocation, current, answer?.patch);
-    if (patched === undefined || jsonEqual(patched, current.object)) continue;
+    const mutated = patched !== undefined && !jsonEqual(patched, current.object);
+    annotateMutation(current, {
+      ...place,
+      configuration: attributes.annotate === undefined ? "" : nameOf(webhook),
+      webhook: webhook.name,
+      mutated,
+      ...(patched === undefined ? {} : { patch: answer?.patch }),
+    });
+    if (!mutated) continue;
     lastChange = index;
     current = withObject(current, patched);
   }
@@ -160,12 +179,11 @@ async function validate(
   attributes: AdmissionAttributes,
 ): Promise<void> {
   const labels = await namespaceLabelsFor(dependencies, attributes);
-  const calls = webhooks.flatMap((webhook) => {
-    const invocation = invocationOf(webhook, attributes, labels, dependencies);
-    return invocation === undefined
-      ? []
-      : [callWebhook(dependencies, invocation, attributes, { mutating: false })];
-  });
+  const calls = webhooks
+    .flatMap((webhook) => invocationOf(webhook, attributes, labels, dependencies) ?? [])
+    .map((invocation, index) =>
+      callWebhook(dependencies, invocation, attributes, { mutating: false, round: 0, index }),
+    );
   const results = await Promise.allSettled(calls);
   for (const result of results) if (result.status === "rejected") throw result.reason;
 }
