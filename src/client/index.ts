@@ -80,10 +80,7 @@ export {
   controller,
   type MappedRequest,
   type ReconcileContext,
-  type Request,
-  type Source,
-  type SourceOptions,
-  source,
+  type ReconcileRequest,
   type Watch,
   watch,
 } from "./manager/controller.ts";
@@ -99,6 +96,7 @@ export {
 export type { ManagerMetrics } from "./manager/metrics.ts";
 export type { Change, Predicate } from "./manager/predicates.ts";
 export * as predicates from "./manager/predicates.ts";
+export { type Source, type SourceOptions, source } from "./manager/source.ts";
 export {
   AlreadyOwnedError,
   controllerReference,

@@ -1,7 +1,7 @@
 import { controllerOf, type KubeObject, objectKey, type ResourceType } from "../../apimachinery/meta.ts";
 import type { ObjectName } from "../client.ts";
 import type { InformerFactory, InformerOptions, Lister, SharedInformer } from "../informer.ts";
-import type { Source } from "./controller.ts";
+import type { Source } from "./source.ts";
 
 export interface CacheListOptions {
   /** Absent: all that is cached. */

@@ -3,20 +3,19 @@ import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Client, ObjectName } from "../client.ts";
 import type { EventRecorder } from "../event-recorder.ts";
-import type { HandlerOptions, InformerOptions } from "../informer.ts";
 import type { AddOptions, RateLimit } from "../work-queue.ts";
 import type { ReconcileResult } from "../workers.ts";
 import type { CacheReader } from "./cache-reader.ts";
-import type { Predicate } from "./predicates.ts";
+import { type Source, type SourceOptions, source } from "./source.ts";
 
-/** Which object to look at: never what happened to it. May be given to a client's get as it is. */
-export interface Request extends ObjectName {
-  /** "namespace/name" or "name". */
-  readonly key: string;
-}
+/**
+ * Which object to look at: never what happened to it. It is an object's name, to be given to a client, a cache or an apply
+ * as it is.
+ */
+export type ReconcileRequest = ObjectName;
 
 /** A request that a watch asks for. */
-export interface MappedRequest extends ObjectName, AddOptions {}
+export interface MappedRequest extends ReconcileRequest, AddOptions {}
 
 export interface ReconcileContext {
   /** Aborted when the controller stops, leadership is lost, or the reconcile has run for longer than `timeoutMs`. */
@@ -32,19 +31,6 @@ export interface ReconcileContext {
   readonly clock: Clock;
   /** Names the controller and the key. */
   readonly logger: Logger;
-}
-
-export interface SourceOptions<T extends KubeObject> extends InformerOptions<T> {
-  /** Which changes count; absent: all. */
-  readonly when?: Predicate<T>;
-  /** Every object counts as changed this often, milliseconds; absent: never. */
-  readonly resyncMs?: HandlerOptions["resyncMs"];
-}
-
-/** A resource to follow, with what of it counts: made by `source`. */
-export interface Source<T extends KubeObject = KubeObject> {
-  readonly resource: ResourceType<T>;
-  readonly options: SourceOptions<KubeObject>;
 }
 
 /** A source whose changes wake other objects: made by `watch`. */
@@ -77,22 +63,15 @@ export interface Controller {
    * Brings one object nearer to what it says. It must bear being called at any time, for an object that is gone too. A
    * rejection is logged and retried after the key's back-off, TerminalError not before the next change.
    */
-  // biome-ignore lint/suspicious/noConfusingVoidType: a reconcile that returns nothing is the most common one
-  reconcile(request: Request, context: ReconcileContext): Promise<ReconcileResult | undefined | void>;
+  reconcile(
+    request: ReconcileRequest,
+    context: ReconcileContext,
+  ): Promise<ReconcileResult | undefined> | Promise<void>;
 }
 
 /** Declares a controller: gives the record back, checked where it is written. */
 export function controller(declaration: Controller): Controller {
   return declaration;
-}
-
-/** A resource to follow with what of it counts: `source(pods, { labelSelector: "app=web", when: predicates.labelsChanged })`. */
-export function source<T extends KubeObject>(
-  resource: ResourceType<T>,
-  options: SourceOptions<T> = {},
-): Source<T> {
-  // An informer calls these with its own objects only, which are T.
-  return { resource, options: options as unknown as SourceOptions<KubeObject> };
 }
 
 /** A resource whose changes wake others: `map` says which. For an update it is asked about the old and the new object. */
@@ -102,9 +81,4 @@ export function watch<T extends KubeObject>(
   options: SourceOptions<T> = {},
 ): Watch {
   return { ...source(resource, options), map: map as Watch["map"] }; // as in source
-}
-
-/** The source that a declaration names in short. */
-export function sourceOf(declared: ResourceType<KubeObject> | Source): Source {
-  return "options" in declared ? declared : { resource: declared, options: {} };
 }

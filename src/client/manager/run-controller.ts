@@ -17,17 +17,11 @@ import type { HandlerRegistration, SharedInformer } from "../informer.ts";
 import { createWorkQueue, type WorkQueue } from "../work-queue.ts";
 import { type ReconcileResult, runWorkers } from "../workers.ts";
 import { type CacheReader, type Caches, cacheReader, resourceName } from "./cache-reader.ts";
-import {
-  type Controller,
-  type MappedRequest,
-  type ReconcileContext,
-  type Request,
-  type Source,
-  sourceOf,
-} from "./controller.ts";
+import type { Controller, MappedRequest, ReconcileContext, ReconcileRequest } from "./controller.ts";
 import type { ManagerMetrics } from "./metrics.ts";
 import type { Change } from "./predicates.ts";
 import { recordingClient } from "./recording-client.ts";
+import { type Source, sourceOf } from "./source.ts";
 
 /** What is in a cache when a controller starts comes after what changes now (controller-runtime's LowPriority). */
 const initialPriority = -100;
@@ -112,13 +106,13 @@ export class ControllerRun {
       completed: (write) => this.#expect(key, write),
     });
     this.#assertLeader();
-    const result = await this.#controller.reconcile(requestOf(key), {
+    const result = await this.#controller.reconcile(nameOfKey(key), {
       ...{ signal, events, clock },
       client: recorded,
       cache: this.#cache,
       logger: logger.child({ controller: this.name, key }),
     });
-    return result ?? undefined;
+    return result ?? undefined; // void is undefined
   }
 
   #assertLeader(): void {
@@ -128,19 +122,20 @@ export class ControllerRun {
 
   #follow({ source, informer, wakes }: Followed, queue: WorkQueue): HandlerRegistration {
     const { when, resyncMs } = source.options;
-    const wake = (object: KubeObject, priority?: number) => {
-      for (const request of wakes(object, this.#cache)) {
-        const rank = request.priority ?? priority;
-        queue.add(keyOf(request), rank === undefined ? {} : { priority: rank });
-      }
-    };
-    const take = (change: Change, priority?: number) => {
+    const take = (change: Change, initial?: number) => {
+      // Each key once: a worker that waits has taken the first before the second is added.
+      const keys = new Map<string, number | undefined>();
       if (when === undefined || when(change)) {
-        wake(change.object, priority);
-        if (change.type === "updated") wake(change.old, priority);
+        for (const request of wakes(change.object, this.#cache))
+          keys.set(keyOf(request), request.priority ?? initial);
+        if (change.type === "updated")
+          for (const request of wakes(change.old, this.#cache))
+            keys.set(keyOf(request), request.priority ?? initial);
       }
-      if (this.#expectations.size === 0) return;
-      for (const key of this.#expectations.waitingFor(informer.type, change.object)) queue.add(key);
+      if (this.#expectations.size > 0)
+        for (const key of this.#expectations.waitingFor(informer.type, change.object))
+          keys.set(key, undefined);
+      for (const [key, priority] of keys) queue.add(key, priority === undefined ? {} : { priority });
     };
     return informer.addHandler(
       {
@@ -181,7 +176,7 @@ function followedBy(controller: Controller): readonly Omit<Followed, "informer">
   const primary = sourceOf(controller.for);
   const { resource } = primary;
   return [
-    { source: primary, wakes: (object) => [splitName(objectKey(object))] },
+    { source: primary, wakes: (object) => [nameOfKey(objectKey(object))] },
     ...(controller.owns ?? []).map((owned) => ({
       source: sourceOf(owned),
       wakes: (object: KubeObject) => ownersOf(object, resource),
@@ -212,11 +207,7 @@ function keyOf({ namespace, name }: MappedRequest): string {
   return namespace === undefined || namespace === "" ? name : `${namespace}/${name}`;
 }
 
-function requestOf(key: string): Request {
-  return { key, ...splitName(key) };
-}
-
-function splitName(key: string): { readonly namespace?: string; readonly name: string } {
+function nameOfKey(key: string): ReconcileRequest {
   const { namespace, name } = splitObjectKey(key);
   return namespace === "" ? { name } : { namespace, name };
 }

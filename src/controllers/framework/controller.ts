@@ -150,29 +150,21 @@ class ReconcileLoop<S> {
   }
 
   follow({ informer, keysOf, matters, ignoresAdded }: Watch): HandlerRegistration {
-    const wake = (object: KubeObject) => {
-      for (const key of keysOf(object)) this.#queue.add(key);
+    // Each key once: a worker that waits has taken the first before the second is added.
+    const wake = (keys: ReadonlySet<string>) => {
+      for (const key of keys) this.#queue.add(key);
     };
-    const wakeWaiting = (object: KubeObject) => {
-      if (this.#expectations.size === 0) return;
-      for (const key of this.#expectations.waitingFor(informer.type, object)) this.#queue.add(key);
-    };
+    const waiting = (object: KubeObject): Iterable<string> =>
+      this.#expectations.size === 0 ? [] : this.#expectations.waitingFor(informer.type, object);
     return informer.addHandler({
-      added: (object) => {
-        if (ignoresAdded !== true) wake(object);
-        wakeWaiting(object);
-      },
+      added: (object) =>
+        wake(new Set([...(ignoresAdded === true ? [] : keysOf(object)), ...waiting(object)])),
       updated: (old, object) => {
-        if (matters === undefined || matters(old, object)) {
-          wake(object);
-          wake(old);
-        }
-        wakeWaiting(object);
+        const concerned = matters === undefined || matters(old, object);
+        const keys = concerned ? [...keysOf(object), ...keysOf(old)] : [];
+        wake(new Set([...keys, ...waiting(object)]));
       },
-      deleted: (object) => {
-        wake(object);
-        wakeWaiting(object);
-      },
+      deleted: (object) => wake(new Set([...keysOf(object), ...waiting(object)])),
     });
   }
 

@@ -1,0 +1,30 @@
+import type { KubeObject, ResourceType } from "../../apimachinery/meta.ts";
+import type { HandlerOptions, InformerOptions } from "../informer.ts";
+import type { Predicate } from "./predicates.ts";
+
+export interface SourceOptions<T extends KubeObject> extends InformerOptions<T> {
+  /** Which changes count; absent: all. */
+  readonly when?: Predicate<T>;
+  /** Every object counts as changed this often, milliseconds; absent: never. */
+  readonly resyncMs?: HandlerOptions["resyncMs"];
+}
+
+/** A resource to follow, with what of it counts: made by `source`. */
+export interface Source<T extends KubeObject = KubeObject> {
+  readonly resource: ResourceType<T>;
+  readonly options: SourceOptions<KubeObject>;
+}
+
+/** A resource to follow with what of it counts: `source(pods, { labelSelector: "app=web", when: predicates.labelsChanged })`. */
+export function source<T extends KubeObject>(
+  resource: ResourceType<T>,
+  options: SourceOptions<T> = {},
+): Source<T> {
+  // An informer calls these with its own objects only, which are T.
+  return { resource, options: options as unknown as SourceOptions<KubeObject> };
+}
+
+/** The source that a declaration names in short. */
+export function sourceOf(declared: ResourceType<KubeObject> | Source): Source {
+  return "options" in declared ? declared : { resource: declared, options: {} };
+}
