@@ -242,13 +242,13 @@ for (const { name, plural, schema, want } of [
     name: "Custom Resource OpenAPI Publish, with x-kubernetes-preserve-unknown-fields in object",
     plural: "opens",
     schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
-    want: ["apiVersion", "kind", "metadata"],
+    want: [],
   },
   {
     name: "Custom Resource OpenAPI Publish, with x-kubernetes-preserve-unknown-fields at root",
     plural: "roots",
     schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true, description: "open" },
-    want: ["apiVersion", "kind", "metadata"],
+    want: [],
   },
   {
     name: "Custom Resource OpenAPI Publish, with x-kubernetes-preserve-unknown-fields in embedded object",

@@ -1,52 +1,48 @@
 import type { OpenApiSchema } from "./model-schemas.ts";
 
-/** What version 2 of OpenAPI can say of a value; all else is left open there, because old clients refuse what they do not know. */
-const kept = new Set([
-  "type",
-  "format",
-  "description",
-  "title",
-  "properties",
-  "additionalProperties",
-  "items",
-  "required",
-  "default",
-  "enum",
-  "minimum",
-  "maximum",
-  "x-kubernetes-embedded-resource",
-  "x-kubernetes-int-or-string",
-  "x-kubernetes-list-map-keys",
-  "x-kubernetes-list-type",
-  "x-kubernetes-map-type",
-  "x-kubernetes-preserve-unknown-fields",
-  "x-kubernetes-group-version-kind",
-]);
+/** What version 2 of OpenAPI has no words for. */
+const unsayable: ReadonlySet<string> = new Set(["allOf", "anyOf", "oneOf", "not", "nullable"]);
 
-/** A custom kind's schema as version 2 shows it: null, unknown fields and unions cannot be said, so nothing is. */
+/**
+ * A custom kind's schema as version 2 shows it. kubectl of old refuses what such a schema does not name, so a value that
+ * may be null or hold unknown fields is left open: without a type and without anything of what is inside.
+ */
 export function schemaV2(schema: OpenApiSchema): OpenApiSchema {
-  const open =
-    schema.nullable === true ||
-    schema["x-kubernetes-preserve-unknown-fields"] === true ||
-    schema["x-kubernetes-int-or-string"] === true;
-  const below = (value: unknown) => (isSchema(value) ? schemaV2(value) : value);
+  const mayBeNull = schema.nullable === true;
+  const preserves = schema["x-kubernetes-preserve-unknown-fields"] === true;
+  const isOpen = mayBeNull || preserves;
+  const isTypeless = mayBeNull || (preserves && (schema.type === "object" || schema.type === "array"));
   return Object.fromEntries(
     Object.entries(schema).flatMap(([name, value]): [string, unknown][] => {
-      if (!kept.has(name)) return [];
+      if (unsayable.has(name) || (name === "type" && isTypeless)) return [];
+      if (isOpen && (name === "properties" || name === "items")) return [];
+      if (name === "required") return requiredV2(schema);
       if (name === "properties")
-        return open
-          ? []
-          : [
-              [
-                name,
-                Object.fromEntries(Object.entries(value as object).map(([key, each]) => [key, below(each)])),
-              ],
-            ];
-      if (name === "items" || name === "additionalProperties") return open ? [] : [[name, below(value)]];
-      if (open && (name === "type" || name === "format" || name === "required")) return [];
-      return [[name, value]];
+        return [
+          [
+            name,
+            Object.fromEntries(Object.entries(value as object).map(([key, each]) => [key, below(each)])),
+          ],
+        ];
+      return [[name, name === "items" || name === "additionalProperties" ? below(value) : value]];
     }),
   );
+}
+
+function below(value: unknown): unknown {
+  return isSchema(value) ? schemaV2(value) : value;
+}
+
+/** A field that may be null cannot be asked for: null would count as missing. */
+function requiredV2({ required, properties, additionalProperties }: OpenApiSchema): [string, unknown][] {
+  if (!Array.isArray(required)) return [];
+  if (isSchema(additionalProperties) && additionalProperties.nullable === true) return [];
+  const fields = isSchema(properties) ? properties : {};
+  const left = required.filter((name: string) => {
+    const field = fields[name];
+    return !isSchema(field) || field.nullable !== true;
+  });
+  return left.length === 0 ? [] : [["required", left]];
 }
 
 function isSchema(value: unknown): value is OpenApiSchema {

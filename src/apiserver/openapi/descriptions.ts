@@ -72,9 +72,9 @@ const kinds: Readonly<Record<string, string>> = {
 
 /** Fields of any model. */
 const commonFields: Readonly<Record<string, string>> = {
-  apiVersion: "The group and version whose schema the object follows.",
-  kind: "What the object is.",
-  metadata: "Names, labels, owners and history.",
+  apiVersion: "APIVersion defines the schema that the object follows: its group and version.",
+  kind: "Kind says what the object is.",
+  metadata: "Standard object's metadata: names, labels, owners and history.",
   spec: "What is wanted.",
   status: "What was last observed. Written by the system.",
   items: "The objects of the list.",
@@ -113,7 +113,7 @@ const fields: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   ObjectMeta: {
     annotations: "Texts by key that nothing selects by.",
-    creationTimestamp: "When the object was created. Set by the server.",
+    creationTimestamp: "CreationTimestamp is a timestamp: when the object was created. Set by the server.",
     deletionGracePeriodSeconds: "How long it may take to end, once deleted.",
     deletionTimestamp: "When it was, or will be, deleted. Set by the server.",
     finalizers: "Names that must go before the object does.",
@@ -174,4 +174,9 @@ export function describeModel(model: Model): string | undefined {
 
 export function describeField(model: Model, field: string): string | undefined {
   return fields[model.name]?.[field] ?? commonFields[field];
+}
+
+/** Of a field that every object has; "" for any other. */
+export function describeCommonField(field: "apiVersion" | "kind" | "metadata"): string {
+  return commonFields[field] ?? "";
 }

@@ -3,6 +3,7 @@ import type { ResourceDefinition } from "../../api/definition.ts";
 import type { GroupVersionKind } from "../../apimachinery/meta.ts";
 import type { SchemaTables } from "../../apimachinery/schema/tables.ts";
 import { schemaV2 } from "./custom-schema.ts";
+import { describeCommonField } from "./descriptions.ts";
 import { type OpenApiSchema, type OpenApiVersion, SchemaCollector } from "./model-schemas.ts";
 import { type Operation, operationsOf } from "./operations.ts";
 import { type Parameter, parametersOf, pathParameter, prettyParameter } from "./parameters.ts";
@@ -78,10 +79,7 @@ class References {
     for (const { definition, version: served, schema } of kinds) {
       if (schema === undefined) continue;
       const kind = { group: definition.group, version: served, kind: definition.kind };
-      const item = this.#add(
-        kind,
-        withTypeMeta(kind, version === 2 ? schemaV2(schema) : schema, this.#meta("ObjectMeta")),
-      );
+      const item = this.#add(kind, withTypeMeta(version, kind, schema, this.#meta("ObjectMeta")));
       const list = { ...kind, kind: definition.listKind };
       this.#add(list, listSchema(list, item, this.#meta("ListMeta")));
     }
@@ -121,20 +119,37 @@ function customName({ group, version, kind }: GroupVersionKind): string {
   return `${group.split(".").toReversed().join(".")}.${version}.${kind}`;
 }
 
-const typeMetaProperties = { apiVersion: { type: "string" }, kind: { type: "string" } };
+const typeMetaProperties = {
+  apiVersion: { type: "string", description: describeCommonField("apiVersion") },
+  kind: { type: "string", description: describeCommonField("kind") },
+};
 
-function withTypeMeta(kind: GroupVersionKind, schema: OpenApiSchema, metadata: OpenApiSchema): OpenApiSchema {
-  const preserves =
-    schema["x-kubernetes-preserve-unknown-fields"] === true && schema.properties === undefined;
+/** In version 3, what stands beside a reference is ignored by the letter; allOf keeps both. */
+function describedReference(version: OpenApiVersion, reference: OpenApiSchema): OpenApiSchema {
+  const description = describeCommonField("metadata");
+  return version === 2 ? { description, ...reference } : { description, allOf: [reference] };
+}
+
+function withTypeMeta(
+  version: OpenApiVersion,
+  kind: GroupVersionKind,
+  schema: OpenApiSchema,
+  metadata: OpenApiSchema,
+): OpenApiSchema {
+  const kinds = { "x-kubernetes-group-version-kind": [kind] };
+  // Whatever version 2 names, kubectl of old takes for all there may be.
+  if (version === 2 && schema["x-kubernetes-preserve-unknown-fields"] === true)
+    return { type: "object", ...kinds };
+  const own = version === 2 ? schemaV2(schema) : schema;
   return {
-    ...schema,
+    ...own,
     type: "object",
     properties: {
-      ...(preserves ? {} : (schema.properties as object | undefined)),
+      ...(own.properties as object | undefined),
       ...typeMetaProperties,
-      metadata,
+      metadata: describedReference(version, metadata),
     },
-    "x-kubernetes-group-version-kind": [kind],
+    ...kinds,
   };
 }
 

@@ -33,7 +33,7 @@ export interface OpenApi {
 }
 
 /** Raised whenever the same definitions give other documents than before: clients keep documents by their hash. */
-const generatorRevision = 1;
+const generatorRevision = 2;
 
 export function createOpenApi(dependencies: OpenApiDependencies): OpenApi {
   let seen: readonly ResourceDefinition[] | undefined;
