@@ -75,6 +75,8 @@ export interface StagesDependencies {
   readonly disabledAdmissionPlugins?: readonly string[];
   /** https://kubernetes.default.svc.cluster.local unless said. */
   readonly issuer?: string;
+  /** Whose tokens are accepted too: issuers of before. */
+  readonly moreIssuers?: readonly string[];
   /** The API server's audiences; the issuer unless said. */
   readonly audiences?: readonly string[];
   /** "https://10.0.0.1:6443": where others find the keys of tokens. */
@@ -197,7 +199,15 @@ function authenticatorOptions(
 }
 
 function tokenAuthenticators(
-  { client, informers, clock, tokenKeys, staticTokens: fixed, moreTokens = [] }: StagesDependencies,
+  {
+    client,
+    informers,
+    clock,
+    tokenKeys,
+    staticTokens: fixed,
+    moreTokens = [],
+    moreIssuers = [],
+  }: StagesDependencies,
   options: { readonly issuer: string; readonly audiences: readonly string[]; readonly sync: Sync },
 ): TokenAuthenticator {
   const { issuer, audiences, sync } = options;
@@ -208,7 +218,7 @@ function tokenAuthenticators(
       verifier: { verify: (token) => clock.hold(tokenKeys.verify(token)) },
       objects: boundObjects(client, informers, sync),
       now,
-      issuers: [issuer],
+      issuers: [issuer, ...moreIssuers],
       audiences,
     }),
     bootstrapTokens({

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { authWords, withAuthFlags } from "./auth-flags.ts";
 import { kubernetesVersion } from "./compose/versions.ts";
 import { defaultDataDirectory } from "./data-directory.ts";
 import type { UpFlags } from "./up-options.ts";
@@ -15,7 +16,7 @@ const program = new Command("k8ts")
   .description(`Kubernetes ${kubernetesVersion} in TypeScript`)
   .showHelpAfterError();
 
-program
+const upCommand = program
   .command("up")
   .description("start a cluster, or the one that was stopped on the same folder")
   .option("--nodes <n>", "how many nodes; 0: the API and the controllers alone", "1")
@@ -34,19 +35,20 @@ program
   )
   .option("--image <file>", "import this archive into every node; may be given again", collect, [])
   .option("--detach", "return when the cluster is ready; it runs on in the background")
-  .option("--log-level <level>", "debug, info, warn or error", "info")
-  .action(async (flags: UpFlags) => {
-    const { parseUpOptions } = await import("./up-options.ts");
-    const options = parseUpOptions(flags);
-    if (options.detach) return detached(flags, options.dataDirectory);
-    const { up, nextSteps } = await import("./up.ts");
-    const cluster = await up(options, print);
-    print(nextSteps(cluster.kubeconfig));
-    await terminated();
-    print("\nstopping; containers run on: `k8ts up` takes them over again, `k8ts down` ends them");
-    await cluster.stop();
-    process.exit(0);
-  });
+  .option("--log-level <level>", "debug, info, warn or error", "info");
+
+withAuthFlags(upCommand).action(async (flags: UpFlags) => {
+  const { parseUpOptions } = await import("./up-options.ts");
+  const options = await parseUpOptions(flags);
+  if (options.detach) return detached(flags, options.dataDirectory);
+  const { up, nextSteps } = await import("./up.ts");
+  const cluster = await up(options, print);
+  print(nextSteps(cluster.kubeconfig));
+  await terminated();
+  print("\nstopping; containers run on: `k8ts up` takes them over again, `k8ts down` ends them");
+  await cluster.stop();
+  process.exit(0);
+});
 
 program
   .command("down")
@@ -99,6 +101,7 @@ async function detached(flags: UpFlags, dataDirectory: string): Promise<void> {
   if (flags.disable !== undefined) words.push("--disable", flags.disable);
   if (flags.containerd !== undefined) words.push("--containerd", flags.containerd);
   for (const file of flags.image ?? []) words.push("--image", file);
+  words.push(...authWords(flags));
   const state = await upDetached(words, dataDirectory);
   print(`API server ready at ${state.server}`);
   print(nextSteps(state.kubeconfig));

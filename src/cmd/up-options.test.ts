@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { authWords } from "./auth-flags.ts";
 import { parseUpOptions, type UpFlags } from "./up-options.ts";
 import { UserError } from "./user-error.ts";
 
@@ -12,8 +13,8 @@ const flags: UpFlags = {
   logLevel: "info",
 };
 
-test("The flags' defaults are one node, durable, in the given folder", () => {
-  const options = parseUpOptions(flags);
+test("The flags' defaults are one node, durable, in the given folder", async () => {
+  const options = await parseUpOptions(flags);
   assert.deepEqual(
     {
       nodes: options.nodes,
@@ -35,20 +36,54 @@ for (const { change, says } of [
   { change: { storage: "disk" }, says: '--storage: "disk" is not one of sqlite, memory' },
   { change: { port: "70000" }, says: '--port: "70000" is not a whole number from 0 to 65535' },
   { change: { image: ["/nowhere.tar"] }, says: "--image: there is no file /nowhere.tar" },
+  {
+    change: { oidcIssuerUrl: "https://issuer" },
+    says: "oidc-issuer-url and oidc-client-id must be specified together when any oidc-* flags are set",
+  },
+  {
+    change: { authorizationMode: "RBAC,Webhook" },
+    says: "authorization-mode Webhook's authorization config file not passed",
+  },
+  { change: { authorizationMode: "ABAC" }, says: 'authorization-mode "ABAC" is not a valid mode' },
+  { change: { anonymousAuth: "no" }, says: '--anonymous-auth: "no" is neither true nor false' },
   { change: { logLevel: "loud" }, says: '--log-level: "loud" is not one of debug, info, warn, error' },
 ]) {
-  test(`A bad flag is refused in one sentence: ${says}`, () => {
-    assert.throws(
-      () => parseUpOptions({ ...flags, ...change }),
+  test(`A bad flag is refused in one sentence: ${says}`, async () => {
+    await assert.rejects(
+      parseUpOptions({ ...flags, ...change }),
       (error) => error instanceof UserError && error.message === says,
     );
   });
 }
 
-test("Components and controllers can be disabled, others are named as unknown", () => {
-  assert.deepEqual(parseUpOptions({ ...flags, disable: "scheduler, job-controller" }).disabled, [
-    "scheduler",
-    "job-controller",
+test("Components and controllers can be disabled, others are named as unknown", async () => {
+  const { disabled } = await parseUpOptions({ ...flags, disable: "scheduler, job-controller" });
+  assert.deepEqual(disabled, ["scheduler", "job-controller"]);
+  await assert.rejects(parseUpOptions({ ...flags, disable: "etcd" }), /there is no component "etcd"/);
+});
+
+test("Flags of authentication and authorization survive the way to a background process", async () => {
+  const given = {
+    oidcIssuerUrl: "https://issuer",
+    oidcClientId: "client",
+    oidcRequiredClaim: ["a=b", "c=d=e"],
+    apiAudiences: "x,y",
+  };
+  const words = ["--oidc-issuer-url", "https://issuer", "--oidc-client-id", "client"];
+  assert.deepEqual(authWords(given), [
+    ...words,
+    "--oidc-required-claim",
+    "a=b",
+    "--oidc-required-claim",
+    "c=d=e",
+    "--api-audiences",
+    "x,y",
   ]);
-  assert.throws(() => parseUpOptions({ ...flags, disable: "etcd" }), /there is no component "etcd"/);
+  const { auth } = await parseUpOptions({ ...flags, ...given });
+  assert.equal(auth?.oidc?.usernamePrefix, "https://issuer#");
+  assert.deepEqual(auth?.oidc?.requiredClaims, [
+    ["a", "b"],
+    ["c", "d=e"],
+  ]);
+  assert.equal((await parseUpOptions(flags)).auth, undefined);
 });

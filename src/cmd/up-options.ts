@@ -1,5 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import { type AuthFlags, parseAuthFlags } from "./auth-flags.ts";
+import type { AuthOptions } from "./compose/auth-options.ts";
 import { defaultDataDirectory } from "./data-directory.ts";
 import { UserError } from "./user-error.ts";
 
@@ -16,10 +18,12 @@ export interface UpOptions {
   readonly logLevel: string;
   /** Archives to import into every node before the cluster is called ready. */
   readonly images: readonly string[];
+  /** What an administrator adds to authentication and authorization; undefined: nothing. */
+  readonly auth: AuthOptions | undefined;
 }
 
 /** The flags as commander gives them. */
-export interface UpFlags {
+export interface UpFlags extends AuthFlags {
   readonly nodes: string;
   readonly runtime: string;
   readonly storage: string;
@@ -39,8 +43,8 @@ const maxNodes = 1000;
 const maxRealNodes = 32;
 const logLevels = ["debug", "info", "warn", "error"];
 
-/** Throws UserError with the remedy for what cannot be. */
-export function parseUpOptions(flags: UpFlags): UpOptions {
+/** Rejects with UserError, with the remedy for what cannot be. */
+export async function parseUpOptions(flags: UpFlags): Promise<UpOptions> {
   const runtime = oneOf("--runtime", flags.runtime, ["auto", "containerd", "sim"] as const);
   const nodes = wholeNumber("--nodes", flags.nodes, 0, runtime === "sim" ? maxNodes : maxRealNodes);
   const disabled = (flags.disable ?? "")
@@ -66,6 +70,7 @@ export function parseUpOptions(flags: UpFlags): UpOptions {
     containerdAddress: flags.containerd,
     logLevel: oneOf("--log-level", flags.logLevel, logLevels),
     images: (flags.image ?? []).map((path) => existing("--image", resolve(path))),
+    auth: await parseAuthFlags(flags),
   };
 }
 

@@ -86,6 +86,7 @@ export async function up(options: UpOptions, progress: Progress): Promise<Runnin
       externalUrl: server,
       ...(isReal ? { endpoint: { address: nodeAddress(0), port } } : {}),
       disabled: new Set(options.disabled),
+      ...(options.auth === undefined ? {} : { auth: options.auth }),
     });
     closers.push(() => plane.close());
     const kubeconfig = options.kubeconfig ?? where.kubeconfig;

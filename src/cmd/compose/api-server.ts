@@ -23,7 +23,9 @@ import type { Transport } from "../../client/exchange.ts";
 import { createInformerFactory } from "../../client/informer-factory.ts";
 import { createClient } from "../../client/rest-client.ts";
 import type { Storage } from "../../storage/storage.ts";
+import type { AuthOptions } from "./auth-options.ts";
 import type { ClusterNetwork } from "./cluster-network.ts";
+import type { ExternalAuth } from "./external-auth.ts";
 import { kubernetesVersion } from "./versions.ts";
 
 export interface ControlPlaneOptions {
@@ -40,6 +42,8 @@ export interface ControlPlaneOptions {
   readonly endpoint?: { readonly address: string; readonly port: number };
   /** "https://host:port" as clients outside reach it. */
   readonly externalUrl: string;
+  /** What an administrator adds to authentication and authorization. */
+  readonly auth?: AuthOptions;
   /** Names of components that are not to run: "scheduler", or a controller's name. */
   readonly disabled: ReadonlySet<string>;
 }
@@ -70,6 +74,7 @@ export async function composeApiServer(
   };
   const webhooks = httpsWebhookTransport();
   const extensions = createExtensionTransport(pki.frontProxyClient && identityOf(pki.frontProxyClient));
+  const auth = await externalAuth(options, signal);
   const server: ApiServer = await createApiServer({
     storage: options.storage,
     clock,
@@ -88,7 +93,7 @@ export async function composeApiServer(
     externalAddress: new URL(options.externalUrl).host,
     webhookTransport: webhooks,
     nonResourceHandlers: [openApiHandler(() => loadOpenApi(() => server.definitions()))],
-    stages: (loopback) => composeStages(options, { loopback, webhooks, server: () => server, signal }),
+    stages: (loopback) => composeStages(options, { loopback, webhooks, auth, server: () => server, signal }),
   });
   const ready = server.start();
   ready.catch((error: unknown) => logger.error({ error }, "the API server's start hooks failed"));
@@ -100,6 +105,7 @@ export async function composeApiServer(
           ...options.listen,
           ...identityOf(servingOf(pki)),
           clientAuthorities: [pki.clusterAuthority.certificate],
+          frontProxyAuthorities: [pki.frontProxyAuthority.certificate],
           logger,
           protobuf,
           ...(kubelet === undefined ? {} : { kubelet }),
@@ -120,14 +126,43 @@ export async function composeApiServer(
 interface StagesInput {
   readonly loopback: Transport;
   readonly webhooks: WebhookTransport;
+  readonly auth: ExternalAuth | undefined;
   /** Known only once the stages are made. */
   readonly server: () => ApiServer;
   readonly signal: AbortSignal;
 }
 
+const clusterIssuer = "https://kubernetes.default.svc.cluster.local";
+
+/** Of service account tokens: the first one signs, those after it are believed too. */
+function issuersOf({ auth }: ControlPlaneOptions): readonly string[] {
+  return auth === undefined || auth.issuers.length === 0 ? [clusterIssuer] : auth.issuers;
+}
+
+function audiencesOf(options: ControlPlaneOptions): readonly string[] {
+  const { auth } = options;
+  return auth === undefined || auth.audiences.length === 0 ? issuersOf(options) : auth.audiences;
+}
+
+async function externalAuth(
+  options: ControlPlaneOptions,
+  signal: AbortSignal,
+): Promise<ExternalAuth | undefined> {
+  const { auth, clock, random, logger } = options;
+  if (auth === undefined) return undefined;
+  const { loadExternalAuth } = await import("./external-auth.ts");
+  const issuers = issuersOf(options);
+  return loadExternalAuth(auth, { clock, random, logger, signal, issuers, audiences: audiencesOf(options) });
+}
+
 /** Authentication, authorization and admission, which read the cluster through the server they stand before. */
-function composeStages(options: ControlPlaneOptions, { loopback, webhooks, server, signal }: StagesInput) {
+function composeStages(
+  options: ControlPlaneOptions,
+  { loopback, webhooks, auth, server, signal }: StagesInput,
+) {
   const { clock, random, logger, pki } = options;
+  const { verificationKeys = [], ...fromFiles } = auth ?? {};
+  const [issuer, ...moreIssuers] = issuersOf(options);
   const client = createClient({ transport: loopback, clock });
   return createStages({
     client,
@@ -136,7 +171,11 @@ function composeStages(options: ControlPlaneOptions, { loopback, webhooks, serve
     random,
     logger,
     signal,
-    tokenKeys: loadTokenKeys({ signingKey: pki.serviceAccountKey }),
+    tokenKeys: loadTokenKeys({ signingKey: pki.serviceAccountKey, verificationKeys }),
+    ...(issuer === undefined ? {} : { issuer }),
+    moreIssuers,
+    audiences: audiencesOf(options),
+    ...fromFiles,
     readSubject: parseSigningRequest,
     fingerprint: fingerprintOf,
     externalUrl: options.externalUrl,

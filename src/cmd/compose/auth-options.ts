@@ -1,0 +1,39 @@
+export interface TokenWebhookOptions {
+  readonly kubeconfig: string;
+  readonly version: "v1" | "v1beta1";
+  readonly cacheTtlMs: number;
+}
+
+export interface AccessWebhookOptions {
+  readonly kubeconfig: string;
+  readonly version: "v1" | "v1beta1";
+  readonly authorizedTtlMs: number;
+  readonly unauthorizedTtlMs: number;
+}
+
+export interface OidcOptions {
+  readonly issuerUrl: string;
+  readonly clientId: string;
+  readonly caFile: string | undefined;
+  readonly usernameClaim: string;
+  readonly usernamePrefix: string;
+  readonly groupsClaim: string;
+  readonly groupsPrefix: string;
+  readonly requiredClaims: readonly (readonly [string, string])[];
+  readonly algorithms: readonly string[];
+}
+
+/** What the flags come down to; paths are absolute. */
+export interface AuthOptions {
+  readonly authenticationConfig?: string;
+  readonly anonymous?: boolean;
+  readonly tokenFile?: string;
+  readonly oidc?: OidcOptions;
+  readonly tokenWebhook?: TokenWebhookOptions;
+  readonly authorizationConfig?: string;
+  readonly authorizationModes?: readonly string[];
+  readonly accessWebhook?: AccessWebhookOptions;
+  readonly keyFiles: readonly string[];
+  readonly issuers: readonly string[];
+  readonly audiences: readonly string[];
+}

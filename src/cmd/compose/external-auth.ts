@@ -1,0 +1,231 @@
+import { readFile } from "node:fs/promises";
+import { cachedTokens } from "../../apiserver/authentication/cached-tokens.ts";
+import type { AnonymousAccess } from "../../apiserver/authentication/create-authenticator.ts";
+import type { TokenAuthenticator } from "../../apiserver/authentication/token-authenticator.ts";
+import { readTokenFile } from "../../apiserver/authentication/token-file.ts";
+import type { ChainedAuthorizer } from "../../apiserver/authorization/create-authorizer.ts";
+import type { AuthenticationConfiguration } from "../../apiserver/configuration/authentication-configuration.ts";
+import type { AuthorizationConfiguration } from "../../apiserver/configuration/authorization-configuration.ts";
+import {
+  type AuthenticationLoading,
+  configuredAuthentication,
+  loadAuthentication,
+} from "../../apiserver/configuration/load-authentication.ts";
+import {
+  configuredAuthorization,
+  loadAuthorization,
+} from "../../apiserver/configuration/load-authorization.ts";
+import { ConfigurationError } from "../../apiserver/configuration/strict-decode.ts";
+import { readIssuerDocument } from "../../apiserver/http/issuer-documents.ts";
+import { followFile, regularFileFault } from "../../apiserver/pki/watched-file.ts";
+import { isCertificateBundle } from "../../apiserver/pki/x509.ts";
+import { type ReviewCaller, reviewCaller } from "../../apiserver/review-webhook/review-caller.ts";
+import { tokenReviewWebhook } from "../../apiserver/review-webhook/token-review-webhook.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Random } from "../../base/random.ts";
+import type { UserInfo } from "../../client/exchange.ts";
+import { resolveContext } from "../../client/kubeconfig.ts";
+import { loadKubeconfig } from "../../client/transport/connect.ts";
+import { connectionOf } from "../../client/transport/connection.ts";
+import { createHttpsTransport } from "../../client/transport/https-transport.ts";
+import { UserError } from "../user-error.ts";
+import type { AuthOptions, OidcOptions } from "./auth-options.ts";
+
+/** What an administrator adds to a cluster's own authentication and authorization. */
+export interface ExternalAuth {
+  readonly moreTokens: readonly TokenAuthenticator[];
+  readonly anonymous?: () => AnonymousAccess;
+  readonly authorizers?: () => readonly ChainedAuthorizer[];
+  readonly staticTokens?: ReadonlyMap<string, UserInfo>;
+  /** PEMs of further keys of service account tokens. */
+  readonly verificationKeys: readonly string[];
+}
+
+export interface ExternalAuthDependencies {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+  /** Of service account tokens: no other issuer may be configured under these names. */
+  readonly issuers: readonly string[];
+  readonly audiences: readonly string[];
+}
+
+/** Reads the files, and follows those that may change. Rejects with UserError for what cannot be. */
+export async function loadExternalAuth(
+  options: AuthOptions,
+  dependencies: ExternalAuthDependencies,
+): Promise<ExternalAuth> {
+  const authentication = await loadTokens(options, dependencies);
+  const webhook = await loadTokenWebhook(options, dependencies);
+  const authorizers = await loadAuthorizers(options, dependencies);
+  const staticTokens = options.tokenFile === undefined ? undefined : await staticTokensOf(options.tokenFile);
+  return {
+    moreTokens: [...authentication.tokens, ...webhook],
+    anonymous: authentication.anonymous,
+    ...(authorizers === undefined ? {} : { authorizers }),
+    ...(staticTokens === undefined ? {} : { staticTokens }),
+    verificationKeys: await Promise.all(options.keyFiles.map((path) => readFile(path, "utf8"))),
+  };
+}
+
+async function loadTokens(
+  { authenticationConfig: path, oidc, anonymous: anonymousFlag }: AuthOptions,
+  { clock, logger, signal, issuers, audiences }: ExternalAuthDependencies,
+) {
+  const loading: AuthenticationLoading = {
+    clock,
+    logger,
+    signal,
+    readDocument: readIssuerDocument,
+    disallowedIssuers: issuers,
+    isCertificateBundle,
+    apiAudiences: audiences,
+    ...(anonymousFlag === undefined ? {} : { anonymousFlag }),
+    ...(oidc === undefined ? {} : { algorithms: oidc.algorithms }),
+  };
+  if (path !== undefined) {
+    const text = await readFile(path, "utf8");
+    const loaded = await within(path, () => loadAuthentication(text, loading));
+    keepUp(path, text, loaded, { logger, signal });
+    return { tokens: [loaded.tokens], anonymous: loaded.anonymous };
+  }
+  if (oidc === undefined) return { tokens: [], anonymous: () => ({ enabled: anonymousFlag ?? true }) };
+  const configuration = await oidcConfiguration(oidc);
+  const loaded = await within("--oidc-*", async () => configuredAuthentication(configuration, loading));
+  return { tokens: [loaded.tokens], anonymous: loaded.anonymous };
+}
+
+async function oidcConfiguration(oidc: OidcOptions): Promise<AuthenticationConfiguration> {
+  const certificateAuthority = oidc.caFile === undefined ? undefined : await readFile(oidc.caFile, "utf8");
+  const { groupsClaim, groupsPrefix, usernameClaim, usernamePrefix } = oidc;
+  return {
+    jwt: [
+      {
+        issuer: {
+          url: oidc.issuerUrl,
+          audiences: [oidc.clientId],
+          ...(certificateAuthority === undefined ? {} : { certificateAuthority }),
+        },
+        claimMappings: {
+          username: { claim: usernameClaim, prefix: usernamePrefix },
+          ...(groupsClaim === "" ? {} : { groups: { claim: groupsClaim, prefix: groupsPrefix } }),
+        },
+        claimValidationRules: oidc.requiredClaims.map(([claim, requiredValue]) => ({ claim, requiredValue })),
+      },
+    ],
+  };
+}
+
+async function loadTokenWebhook(
+  { tokenWebhook }: AuthOptions,
+  dependencies: ExternalAuthDependencies,
+): Promise<TokenAuthenticator[]> {
+  if (tokenWebhook === undefined) return [];
+  const { kubeconfig, version, cacheTtlMs } = tokenWebhook;
+  const caller = await within(kubeconfig, () => callerFor(kubeconfig, dependencies));
+  const inner = tokenReviewWebhook({ caller, version, apiAudiences: dependencies.audiences });
+  const { clock } = dependencies;
+  return [cachedTokens(inner, { clock, successTtlMs: cacheTtlMs, failureTtlMs: cacheTtlMs })];
+}
+
+async function loadAuthorizers(
+  options: AuthOptions,
+  dependencies: ExternalAuthDependencies,
+): Promise<(() => readonly ChainedAuthorizer[]) | undefined> {
+  const { authorizationConfig: path, authorizationModes } = options;
+  const { clock, logger, signal } = dependencies;
+  const loading = {
+    clock,
+    fileFault: regularFileFault,
+    callerFor: (kubeconfig: string) => callerFor(kubeconfig, dependencies),
+  };
+  if (path !== undefined) {
+    const text = await readFile(path, "utf8");
+    const loaded = await within(path, () => loadAuthorization(text, loading));
+    keepUp(path, text, loaded, { logger, signal });
+    return loaded.chain;
+  }
+  if (authorizationModes === undefined) return undefined;
+  const configuration = modesConfiguration(authorizationModes, options);
+  const loaded = await within("--authorization-mode", () => configuredAuthorization(configuration, loading));
+  return loaded.chain;
+}
+
+const flagWebhookTimeoutMs = 30_000;
+
+function modesConfiguration(
+  modes: readonly string[],
+  { accessWebhook }: AuthOptions,
+): AuthorizationConfiguration {
+  const authorizers = modes.map((type) => {
+    if (type !== "Webhook" || accessWebhook === undefined) return { type, name: type.toLowerCase() };
+    const { kubeconfig, version, authorizedTtlMs, unauthorizedTtlMs } = accessWebhook;
+    const webhook = {
+      // 0 means "not kept" for a flag, and "the default" in a file.
+      authorizedTTL: authorizedTtlMs || 1,
+      cacheAuthorizedRequests: authorizedTtlMs > 0,
+      unauthorizedTTL: unauthorizedTtlMs || 1,
+      cacheUnauthorizedRequests: unauthorizedTtlMs > 0,
+      timeout: flagWebhookTimeoutMs,
+      subjectAccessReviewVersion: version,
+      failurePolicy: "NoOpinion",
+      connectionInfo: { type: "KubeConfigFile", kubeConfigFile: kubeconfig },
+    };
+    return { type, name: "default", webhook };
+  });
+  return { authorizers };
+}
+
+async function callerFor(
+  kubeconfig: string,
+  { clock, random, signal }: ExternalAuthDependencies,
+): Promise<ReviewCaller> {
+  const connection = await connectionOf(resolveContext(await loadKubeconfig([kubeconfig])));
+  const transport = createHttpsTransport(connection);
+  signal.addEventListener("abort", () => void transport.close(), { once: true });
+  return reviewCaller({ transport, url: connection.server, clock, random, signal });
+}
+
+function keepUp(
+  path: string,
+  text: string,
+  loaded: { reload(text: string): Promise<void> },
+  { logger, signal }: { readonly logger: Logger; readonly signal: AbortSignal },
+): void {
+  let last: Promise<void> = Promise.resolve();
+  const take = async (changed: string) => {
+    try {
+      await loaded.reload(changed);
+      logger.info({ path }, "a changed configuration was taken over");
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      logger.error({ path, why }, "a changed configuration is wrong; the one before stays in force");
+    }
+  };
+  followFile(path, text, {
+    signal,
+    onChange: (changed) => {
+      last = last.then(() => take(changed));
+    },
+  });
+}
+
+async function staticTokensOf(path: string): Promise<ReadonlyMap<string, UserInfo>> {
+  const text = await readFile(path, "utf8");
+  return within(path, async () => readTokenFile(text));
+}
+
+/** Runs what reads a file; what is wrong with it is said to its author, with its name. */
+async function within<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ConfigurationError || !(error instanceof UserError))
+      throw new UserError(`${what}: ${error instanceof Error ? error.message : String(error)}`, {
+        cause: error,
+      });
+    throw error;
+  }
+}

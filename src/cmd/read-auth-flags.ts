@@ -1,0 +1,155 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { parseDuration } from "../apimachinery/protobuf/duration.ts";
+import type { AuthFlags } from "./auth-flags.ts";
+import type {
+  AccessWebhookOptions,
+  AuthOptions,
+  OidcOptions,
+  TokenWebhookOptions,
+} from "./compose/auth-options.ts";
+import { UserError } from "./user-error.ts";
+
+/** Reads the flags; what does not go together is refused as kube-apiserver refuses it. Throws UserError. */
+export function readAuthFlags(flags: AuthFlags): AuthOptions {
+  const authenticationConfig = file("--authentication-config", flags.authenticationConfig);
+  const authorizationConfig = file("--authorization-config", flags.authorizationConfig);
+  const oidc = oidcOf(flags);
+  if (authenticationConfig !== undefined && oidc !== undefined)
+    throw new UserError("authentication-config file and oidc-* flags are mutually exclusive");
+  const tokenWebhook = tokenWebhookOf(flags);
+  const accessWebhook = accessWebhookOf(flags);
+  const authorizationModes = list(flags.authorizationMode);
+  if (authorizationConfig !== undefined && (authorizationModes.length > 0 || accessWebhook !== undefined))
+    throw new UserError(
+      "--authorization-config can not be specified when --authorization-mode or --authorization-webhook-* flags are specified",
+    );
+  checkModes(authorizationModes, accessWebhook !== undefined);
+  const anonymous = boolean("--anonymous-auth", flags.anonymousAuth);
+  const tokenFile = file("--token-auth-file", flags.tokenAuthFile);
+  return {
+    ...(authenticationConfig === undefined ? {} : { authenticationConfig }),
+    ...(authorizationConfig === undefined ? {} : { authorizationConfig }),
+    ...(oidc === undefined ? {} : { oidc }),
+    ...(tokenWebhook === undefined ? {} : { tokenWebhook }),
+    ...(accessWebhook === undefined ? {} : { accessWebhook }),
+    ...(authorizationModes.length === 0 ? {} : { authorizationModes }),
+    ...(anonymous === undefined ? {} : { anonymous }),
+    ...(tokenFile === undefined ? {} : { tokenFile }),
+    keyFiles: (flags.serviceAccountKeyFile ?? []).map((path) => existing("--service-account-key-file", path)),
+    issuers: flags.serviceAccountIssuer ?? [],
+    audiences: list(flags.apiAudiences),
+  };
+}
+
+function oidcOf(flags: AuthFlags): OidcOptions | undefined {
+  const given = Object.entries(flags).some(([name, value]) => name.startsWith("oidc") && value !== undefined);
+  if (!given) return undefined;
+  const { oidcIssuerUrl: issuerUrl = "", oidcClientId: clientId = "", oidcUsernameClaim } = flags;
+  if (issuerUrl === "" || clientId === "")
+    throw new UserError(
+      "oidc-issuer-url and oidc-client-id must be specified together when any oidc-* flags are set",
+    );
+  const usernameClaim = oidcUsernameClaim ?? "sub";
+  return {
+    issuerUrl,
+    clientId,
+    caFile: file("--oidc-ca-file", flags.oidcCaFile),
+    usernameClaim,
+    usernamePrefix: usernamePrefix(flags.oidcUsernamePrefix ?? "", usernameClaim, issuerUrl),
+    groupsClaim: flags.oidcGroupsClaim ?? "",
+    groupsPrefix: flags.oidcGroupsPrefix ?? "",
+    requiredClaims: (flags.oidcRequiredClaim ?? []).map(keyAndValue),
+    algorithms: list(flags.oidcSigningAlgs ?? "RS256"),
+  };
+}
+
+/** Names of an issuer must not be taken for those of another: only addresses stand for themselves. */
+function usernamePrefix(given: string, claim: string, issuerUrl: string): string {
+  if (given === "-") return "";
+  return given === "" && claim !== "email" ? `${issuerUrl}#` : given;
+}
+
+function keyAndValue(text: string): readonly [string, string] {
+  const split = text.indexOf("=");
+  if (split < 1) throw new UserError(`--oidc-required-claim: malformed pair, expect string=string: ${text}`);
+  return [text.slice(0, split), text.slice(split + 1)];
+}
+
+function tokenWebhookOf(flags: AuthFlags): TokenWebhookOptions | undefined {
+  const name = "--authentication-token-webhook";
+  const kubeconfig = file(`${name}-config-file`, flags.authenticationTokenWebhookConfigFile);
+  if (kubeconfig === undefined) return undefined;
+  return {
+    kubeconfig,
+    version: version(`${name}-version`, flags.authenticationTokenWebhookVersion),
+    cacheTtlMs: duration(`${name}-cache-ttl`, flags.authenticationTokenWebhookCacheTtl ?? "2m"),
+  };
+}
+
+function accessWebhookOf(flags: AuthFlags): AccessWebhookOptions | undefined {
+  const name = "--authorization-webhook";
+  const kubeconfig = file(`${name}-config-file`, flags.authorizationWebhookConfigFile);
+  if (kubeconfig === undefined) return undefined;
+  const yes = flags.authorizationWebhookCacheAuthorizedTtl ?? "5m";
+  const no = flags.authorizationWebhookCacheUnauthorizedTtl ?? "30s";
+  return {
+    kubeconfig,
+    version: version(`${name}-version`, flags.authorizationWebhookVersion),
+    authorizedTtlMs: duration(`${name}-cache-authorized-ttl`, yes),
+    unauthorizedTtlMs: duration(`${name}-cache-unauthorized-ttl`, no),
+  };
+}
+
+const modes: readonly string[] = ["AlwaysAllow", "AlwaysDeny", "Node", "RBAC", "Webhook"];
+
+function checkModes(given: readonly string[], hasWebhook: boolean): void {
+  const repeated = given.find((mode, index) => given.indexOf(mode) !== index);
+  if (repeated !== undefined)
+    throw new UserError(`authorization-mode ${JSON.stringify(repeated)} has mode specified more than once`);
+  const unknown = given.find((mode) => !modes.includes(mode));
+  if (unknown !== undefined)
+    throw new UserError(`authorization-mode ${JSON.stringify(unknown)} is not a valid mode`);
+  if (given.includes("Webhook") && !hasWebhook)
+    throw new UserError("authorization-mode Webhook's authorization config file not passed");
+  if (!given.includes("Webhook") && hasWebhook)
+    throw new UserError("cannot specify --authorization-webhook-config-file without mode Webhook");
+}
+
+function file(flag: string, path: string | undefined): string | undefined {
+  return path === undefined ? undefined : existing(flag, path);
+}
+
+function existing(flag: string, path: string): string {
+  const full = resolve(path);
+  if (!existsSync(full)) throw new UserError(`${flag}: there is no file ${full}`);
+  return full;
+}
+
+function list(text: string | undefined): readonly string[] {
+  return (text ?? "")
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+}
+
+function boolean(flag: string, text: string | undefined): boolean | undefined {
+  if (text === undefined) return undefined;
+  if (text !== "true" && text !== "false")
+    throw new UserError(`${flag}: "${text}" is neither true nor false`);
+  return text === "true";
+}
+
+function version(flag: string, text = "v1beta1"): "v1" | "v1beta1" {
+  if (text !== "v1" && text !== "v1beta1")
+    throw new UserError(`${flag}: "${text}" is not one of v1, v1beta1`);
+  return text;
+}
+
+function duration(flag: string, text: string): number {
+  try {
+    return parseDuration(text) / 1_000_000;
+  } catch (error) {
+    throw new UserError(`${flag}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
