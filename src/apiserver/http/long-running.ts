@@ -7,5 +7,6 @@ const streamingSubresources = /\/(log|exec|attach|portforward|proxy)(\/|$)/;
 export function isLongRunning(request: Pick<ApiRequest, "path" | "query">): boolean {
   if (request.query.size > 0 && isTrue(request.query.get("watch"))) return true;
   if (streamingSubresources.test(request.path)) return true;
+  if (request.path.startsWith("/debug/pprof/")) return true;
   return /^\/apis?\/([^/]+\/)?[^/]+\/watch\//.test(request.path);
 }
