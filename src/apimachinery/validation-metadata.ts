@@ -9,6 +9,18 @@ export interface MetadataRules {
   readonly namespaced: boolean;
   /** The format of this kind's names. */
   readonly checkName: (name: string) => Reasons;
+  /** Finalizers without a domain are those of Kubernetes itself. */
+  readonly onlyKnownFinalizers?: boolean;
+}
+
+const knownFinalizers = ["kubernetes", "orphan", "foregroundDeletion"];
+
+function unknownFinalizers(finalizers: readonly string[] | undefined, path: string): readonly FieldError[] {
+  return field.each(path, finalizers, (name, at) =>
+    name.includes("/") || knownFinalizers.includes(name)
+      ? []
+      : [field.invalid(at, name, "name is neither a standard finalizer name nor is it fully qualified")],
+  );
 }
 
 /** For a new object, its name already generated. */
@@ -31,6 +43,8 @@ export function validateMetadata(
   errors.push(...field.nonNegative(field.child(path, "generation"), metadata.generation));
   errors.push(...validateCommon(metadata, path));
   errors.push(...validateFinalizers(metadata.finalizers ?? [], field.child(path, "finalizers")));
+  if (rules.onlyKnownFinalizers === true)
+    errors.push(...unknownFinalizers(metadata.finalizers, field.child(path, "finalizers")));
   return errors;
 }
 
@@ -62,6 +76,7 @@ const fixedOnUpdate = [
 export function validateMetadataUpdate(
   metadata: ObjectMeta,
   old: ObjectMeta,
+  rules: Pick<MetadataRules, "onlyKnownFinalizers"> = {},
   path = "metadata",
 ): readonly FieldError[] {
   const errors: FieldError[] = [];
@@ -82,6 +97,8 @@ export function validateMetadataUpdate(
   for (const name of fixedOnUpdate)
     errors.push(...field.immutable(field.child(path, name), metadata[name], old[name]));
   errors.push(...validateCommon(metadata, path));
+  if (rules.onlyKnownFinalizers === true)
+    errors.push(...unknownFinalizers(metadata.finalizers, field.child(path, "finalizers")));
   return errors;
 }
 

@@ -193,3 +193,22 @@ test("a report leaves what it does not know: the pod's class, and which generati
     ],
   );
 });
+
+const shown = (pod: object) => JSON.stringify((pod as { spec: { affinity?: object } }).spec);
+
+test("a pod's own values join the selectors that name keys of its labels, when it is made", () => {
+  const labelSelector = { matchLabels: { app: "web" } };
+  const term = { topologyKey: "zone", labelSelector, matchLabelKeys: ["rev"], mismatchLabelKeys: ["tenant"] };
+  const parts = {
+    metadata: { labels: { rev: "2", tenant: "t" } },
+    spec: {
+      containers: [container],
+      affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } },
+    },
+  };
+  assertLines(createErrors("v1", "Pod", parts), []);
+  const made = shown(created("v1", "Pod", parts));
+  const want =
+    '"matchExpressions":[{"key":"rev","operator":"In","values":["2"]},{"key":"tenant","operator":"NotIn","values":["t"]}]';
+  assertLines([made.includes(want) ? want : made], [want]);
+});

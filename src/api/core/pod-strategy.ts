@@ -1,6 +1,7 @@
 import type { Strategy } from "../definition.ts";
 import { isPodTerminal } from "./pod-conditions.ts";
 import { defaultPod } from "./pod-defaults.ts";
+import { withLabelKeys } from "./pod-label-keys.ts";
 import { computePodQosClass } from "./pod-qos.ts";
 import { validatePodResize } from "./pod-resize-validation.ts";
 import { validatePodStatusUpdate } from "./pod-status-validation.ts";
@@ -11,7 +12,7 @@ import type { Pod, PodStatus } from "./types.generated.ts";
 export const podStrategy: Strategy<Pod> = {
   defaults: defaultPod,
   prepareForCreate: (pod) => ({
-    ...pod,
+    ...withLabelKeys(pod),
     status: { phase: "Pending", qosClass: computePodQosClass(pod), ...gatedStatus(pod) },
   }),
   prepareForStatusUpdate: (pod, old) => ({

@@ -243,6 +243,48 @@ test("In-place Pod Resize, read and replace endpoints: a resize changes resource
   assert.equal(container?.resources.requests.cpu, "200m");
 });
 
+test("a resize leaves an image and labels as they were, and refuses containers that come or change places", async () => {
+  const resources = { requests: { cpu: "100m" } };
+  const containers = ["a", "b"].map((name) => ({ name, image: "i", resources }));
+  const created = await server.ok("POST", pods, { body: { ...pod("ordered"), spec: { containers } } });
+  const put = (spec: object, labels = {}) =>
+    server.object<Status & AnyObject>("PUT", `${pods}/ordered/resize`, {
+      body: { ...created, metadata: { ...created.metadata, labels }, spec: { ...specOf(created), ...spec } },
+    });
+  const given = specOf(created).containers as { name: string }[];
+  const other = await put({ containers: given.map((each) => ({ ...each, image: "other" })) }, { x: "y" });
+  assert.deepEqual(specOf(other).containers, given);
+  assert.deepEqual(other.metadata.labels, created.metadata.labels);
+  const added = await put({ containers: [...given, { ...given[0], name: "c" }] });
+  assert.match(
+    added.message ?? "",
+    /spec\.containers: Forbidden: containers may not be added or removed on resize/,
+  );
+  const swapped = await put({ containers: given.toReversed() });
+  assert.match(
+    swapped.message ?? "",
+    /spec\.containers\[0\]\.name: Forbidden: containers may not be renamed or reordered on resize/,
+  );
+});
+
+test("what is wrong with an object's metadata is told first, in one Status with its causes", async () => {
+  const refused = await server.object<Status>("POST", pods, {
+    body: {
+      ...pod("one"),
+      metadata: { name: "one", finalizers: ["mine"] },
+      spec: { containers: [{ name: "c" }] },
+    },
+  });
+  assert.equal(
+    refused.message,
+    'Pod "one" is invalid: [metadata.finalizers[0]: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified, spec.containers[0].image: Required value]',
+  );
+  assert.deepEqual(
+    refused.details?.causes?.map(({ field, reason }) => `${field} ${reason}`),
+    ["metadata.finalizers[0] FieldValueInvalid", "spec.containers[0].image FieldValueRequired"],
+  );
+});
+
 test("a subresource that is not there is not found, a method it does not know is refused", async () => {
   await server.ok("POST", pods, { body: pod("plain") });
   assert.equal((await server.object<Status>("GET", `${pods}/plain/nothing`)).code, 404);

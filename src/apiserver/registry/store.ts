@@ -37,6 +37,12 @@ const nameGenerationAttempts = 8;
 const generatedNameMaxLength = 63;
 const suffixLength = 5;
 
+const describingGroups = new Set([
+  "admissionregistration.k8s.io",
+  "apiextensions.k8s.io",
+  "apiregistration.k8s.io",
+]);
+
 /** The generic registry of one resource: every write of its objects, in their storage version. */
 export class ResourceStore {
   readonly definition: ResourceDefinition;
@@ -131,7 +137,7 @@ export class ResourceStore {
     try {
       object = reservation.object;
       const name = object.metadata.name ?? "";
-      const errors = [...(strategy.validate?.(object) ?? []), ...this.#metadataErrors(object)];
+      const errors = [...this.#metadataErrors(object), ...(strategy.validate?.(object) ?? [])];
       if (errors.length > 0) throw invalid(definition, name, errors);
       for (const warning of strategy.warnings?.(object) ?? []) call.warn(warning);
       return reservation;
@@ -141,9 +147,15 @@ export class ResourceStore {
     }
   }
 
+  /** Custom kinds, and the kinds that describe the API itself, let anyone name finalizers as they like. */
+  get #onlyKnownFinalizers(): boolean {
+    return this.definition.custom === undefined && !describingGroups.has(this.definition.group);
+  }
+
   #metadataErrors(object: AnyObject) {
     const { namespaced, checkName = dns1123Subdomain } = this.definition;
-    return validateMetadata(object.metadata, { namespaced, checkName });
+    const onlyKnownFinalizers = this.#onlyKnownFinalizers;
+    return validateMetadata(object.metadata, { namespaced, checkName, onlyKnownFinalizers });
   }
 
   #countsGeneration(object: AnyObject): boolean {
@@ -264,7 +276,9 @@ export class ResourceStore {
     try {
       object = reservation.object;
       const errors = [
-        ...validateMetadataUpdate(object.metadata, old.metadata),
+        ...validateMetadataUpdate(object.metadata, old.metadata, {
+          onlyKnownFinalizers: this.#onlyKnownFinalizers,
+        }),
         ...call.rules.validate(object, old),
       ];
       if (errors.length > 0) throw invalid(definition, object.metadata.name ?? "", errors);

@@ -48,33 +48,56 @@ function ephemeralContainersRules(definition: ResourceDefinition): UpdateRules {
     prepare(object, old) {
       const ephemeralContainers = namedList(object.spec, "ephemeralContainers");
       const spec = { ...partsOf(old.spec), ephemeralContainers };
-      return withGeneration(definition, { ...old, metadata: object.metadata, spec }, old);
+      return withGeneration(definition, { ...old, metadata: keptMetadata(object, old), spec }, old);
     },
     validate: (object, old) =>
       definition.strategy.validateSubresourceUpdate?.("ephemeralcontainers", object, old) ?? [],
   };
 }
 
-/** `pods/resize`: the resources of containers, and nothing else. */
-function resizeRules(definition: ResourceDefinition): UpdateRules {
-  const resized = (object: AnyObject, old: AnyObject, list: string) => {
-    const wanted = new Map(namedList(object.spec, list).map((container) => [container.name, container]));
-    return namedList(old.spec, list).map((container) => {
-      const { resources = container.resources, resizePolicy = container.resizePolicy } =
-        wanted.get(container.name) ?? {};
-      return {
-        ...container,
-        ...(resources === undefined ? {} : { resources }),
-        ...(resizePolicy === undefined ? {} : { resizePolicy }),
-      };
-    });
+/** The object's metadata as it was: only who wrote which field, and which state was read, is the request's to say. */
+function keptMetadata({ metadata }: AnyObject, old: AnyObject): AnyObject["metadata"] {
+  const { resourceVersion, managedFields } = metadata;
+  return {
+    ...old.metadata,
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    ...(managedFields === undefined ? {} : { managedFields }),
   };
+}
+
+/** The old containers with the new ones' resources; the new ones where they are others. */
+function withResources(after: readonly Named[], before: readonly Named[]): readonly Named[] {
+  if (after.some(({ name }, index) => name !== before[index]?.name)) return after;
+  return before.map((container, index) => {
+    const merged: Record<string, unknown> = { ...container };
+    setOrDrop(merged, "resources", after[index]?.resources);
+    setOrDrop(merged, "resizePolicy", after[index]?.resizePolicy);
+    return { ...merged, name: container.name };
+  });
+}
+
+function setOrDrop(parts: Record<string, unknown>, name: string, value: unknown): void {
+  if (value === undefined) delete parts[name];
+  else parts[name] = value;
+}
+
+/** `pods/resize`: the resources of containers and of the pod; what else differs is left as it was. */
+function resizeRules(definition: ResourceDefinition): UpdateRules {
   return {
     prepare(object, old) {
-      const spec = { ...partsOf(old.spec), containers: resized(object, old, "containers") };
-      const initContainers = resized(object, old, "initContainers");
-      const complete = initContainers.length === 0 ? spec : { ...spec, initContainers };
-      return withGeneration(definition, { ...old, metadata: object.metadata, spec: complete }, old);
+      const lists = ["containers", "initContainers"] as const;
+      const isSameCount = lists.every(
+        (list) => namedList(object.spec, list).length === namedList(old.spec, list).length,
+      );
+      // That containers came, went or changed places is for validation to refuse.
+      if (!isSameCount) return withField(object, "status", old.status);
+      const spec: Record<string, unknown> = { ...partsOf(old.spec) };
+      setOrDrop(spec, "resources", partsOf(object.spec).resources);
+      for (const list of lists) {
+        const merged = withResources(namedList(object.spec, list), namedList(old.spec, list));
+        if (merged.length > 0) spec[list] = merged;
+      }
+      return withGeneration(definition, { ...old, metadata: keptMetadata(object, old), spec }, old);
     },
     validate: (object, old) => definition.strategy.validateSubresourceUpdate?.("resize", object, old) ?? [],
   };
