@@ -70,6 +70,8 @@ export type AdmissionOperation = "CREATE" | "UPDATE" | "DELETE" | "CONNECT";
 /** Upstream's `admission.Attributes`. Objects are immutable; `admit` returns a changed copy. */
 export interface AdmissionAttributes {
   readonly operation: AdmissionOperation;
+  /** The request's verb: an UPDATE comes of "update" or "patch". */
+  readonly verb?: string;
   readonly resource: GroupVersionResource;
   readonly kind: GroupVersionKind;
   /** "" for the object itself. */

@@ -6,6 +6,7 @@ import {
   certificateSubjectRestriction,
   type ReadSubject,
 } from "./certificates.ts";
+import { claimAuthorization } from "./claim-authorization.ts";
 import type { AdmissionDependencies } from "./dependencies.ts";
 import { limitRanger } from "./limit-ranger.ts";
 import { namespaceLifecycle } from "./namespace-lifecycle.ts";
@@ -72,6 +73,7 @@ export function createAdmissionChain(options: AdmissionChainOptions): AdmissionP
     ...(policies === undefined ? [] : [validatingPolicies(policies)]),
     ...(webhooks === undefined ? [] : [validatingWebhooks(webhooks)]),
     resourceQuota(options),
+    claimAuthorization(options),
     rbacEscalation(options),
   ].filter(isEnabled);
   return [...first, ...last].map((plugin) => afterSync(plugin, options));

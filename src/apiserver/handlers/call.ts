@@ -106,6 +106,7 @@ export function admissionAttributes(call: ResourceCall, subject: AdmissionSubjec
   const isNamespace = call.definition.group === "" && call.definition.plural === "namespaces";
   return {
     operation,
+    verb: call.info.verb,
     resource: resourceOf(call),
     kind: kindOf(call),
     subresource: call.info.subresource,

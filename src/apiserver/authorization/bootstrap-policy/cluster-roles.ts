@@ -135,6 +135,7 @@ const schedulerRules: readonly PolicyRule[] = [
   allow(read, dynamicResources, "deviceclasses"),
   allow(readUpdate, dynamicResources, "resourceclaims"),
   allow(readUpdate, dynamicResources, "resourceclaims/status"),
+  allow("update patch", dynamicResources, "resourceclaims/binding"),
   allow("get list watch", dynamicResources, "resourceslices"),
   allow("update", "core", "pods/finalizers"),
 ];

@@ -109,6 +109,7 @@ export const controllerRules: Readonly<Record<string, readonly PolicyRule[]>> = 
     allow("update", "core", "pods/finalizers"),
     allow("get list watch create delete", dynamicResources, "resourceclaims"),
     allow("update patch", dynamicResources, "resourceclaims resourceclaims/status"),
+    allow("update patch", dynamicResources, "resourceclaims/binding"),
     allow("update patch", "core", "pods/status"),
     events,
   ],
