@@ -1,0 +1,66 @@
+import { Agent, request } from "node:https";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import type { TestListener } from "../../test-support/listener.ts";
+
+/** A well-behaved client: it asks one thing again and again, and remembers the longest it had to wait. */
+export class Bystander {
+  #stopped = false;
+  #longestMs = 0;
+  #answers = 0;
+  #running: Promise<void>;
+  readonly #agent: Agent;
+
+  constructor({ listener, pki }: Pick<TestListener, "listener" | "pki">, path: string) {
+    this.#agent = new Agent({ keepAlive: true, maxSockets: 1, ca: pki.clusterAuthority.certificate });
+    const ask = () =>
+      new Promise<number>((resolve, reject) => {
+        const { certificate: cert, key } = pki.admin;
+        const outgoing = request(
+          { host: "127.0.0.1", port: listener.port, path, cert, key, agent: this.#agent },
+          (incoming) => {
+            incoming.resume();
+            incoming.once("end", () => resolve(incoming.statusCode ?? 0));
+          },
+        );
+        outgoing.once("error", reject);
+        outgoing.end();
+      });
+    this.#running = this.#run(ask);
+  }
+
+  async #run(ask: () => Promise<number>): Promise<void> {
+    while (!this.#stopped) {
+      const begun = performance.now();
+      const status = await ask();
+      if (status !== 200) throw new Error(`the bystander was answered ${status}`);
+      this.#longestMs = Math.max(this.#longestMs, performance.now() - begun);
+      this.#answers++;
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  }
+
+  /** Rejects where it was not served. */
+  async stop(): Promise<{ readonly longestMs: number; readonly answers: number }> {
+    this.#stopped = true;
+    try {
+      await this.#running;
+    } finally {
+      this.#agent.destroy();
+    }
+    return { longestMs: this.#longestMs, answers: this.#answers };
+  }
+}
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void; // what the flag adds
+
+/** Bytes that are in use in truth: the heap and the buffers outside of it, after a collection. */
+export async function memoryInUse(): Promise<number> {
+  for (let round = 0; round < 2; round++) {
+    collectGarbage();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
