@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { notFound } from "../../apimachinery/api-error.ts";
 import type { AdmissionAttributes } from "../stages.ts";
 import { nodeRestriction } from "./node-restriction.ts";
 import { admitted, attributesFor, fixedDependencies, object, podOf } from "./test-support.ts";
@@ -243,4 +244,51 @@ for (const { name, resource, given, fields, want } of cases) {
 test("NodeRestriction leaves everybody else alone", async () => {
   const pod = podOf();
   assert.equal(await admitted(plugin, attributesFor("pods", pod)), pod);
+});
+
+test("NodeRestriction: a node gets a token for the audience of a CSI driver whose volume its pod mounts", async () => {
+  const volumes = [
+    { name: "inline", csi: { driver: "inline.example.com" } },
+    { name: "claimed", persistentVolumeClaim: { claimName: "claim" } },
+    { name: "own", ephemeral: {} },
+  ];
+  const pod = object(
+    "Pod",
+    "csi",
+    { spec: { nodeName: "a", volumes } },
+    { namespace: "ns", uid: "u3" },
+  ) as never;
+  const volumeOf = (driver: string) => ({ spec: { csi: { driver, volumeHandle: "h" } } });
+  const driverFor = (audience: string) => ({ spec: { tokenRequests: [{ audience }] } });
+  const stored: Readonly<Record<string, object>> = {
+    "csidrivers/inline.example.com": driverFor("inline"),
+    "csidrivers/claimed.example.com": driverFor("claimed"),
+    "csidrivers/own.example.com": driverFor("own"),
+    "persistentvolumeclaims/claim": { spec: { volumeName: "pv1" } },
+    "persistentvolumeclaims/csi-own": { spec: { volumeName: "pv2" } },
+    "persistentvolumes/pv1": volumeOf("claimed.example.com"),
+    "persistentvolumes/pv2": volumeOf("own.example.com"),
+  };
+  const dependencies = fixedDependencies({ pods: [pod] });
+  const client = {
+    async get(type: { resource: string }, { name }: { name: string }) {
+      const found = stored[`${type.resource}/${name}`];
+      if (found === undefined) throw notFound({ group: "", resource: type.resource }, name);
+      return found;
+    },
+  };
+  const restricted = nodeRestriction({ ...dependencies, client: client as never }, async () => ({
+    commonName: "",
+    organizations: [],
+  }));
+  const ask = (audience: string) =>
+    admitted(
+      restricted,
+      attributesFor("serviceaccounts", tokenFor(podReference("csi", "u3"), [audience]), {
+        user: node,
+        subresource: "token",
+      }),
+    );
+  for (const audience of ["inline", "claimed", "own"]) assert.equal(typeof (await ask(audience)), "object");
+  assert.match(String(await ask("bank")), /audience "bank" not found in pod spec volume$/);
 });

@@ -1,4 +1,3 @@
-import type { TokenRequest } from "../../api/authentication/types.generated.ts";
 import { signers } from "../../api/certificates/signer-rules.ts";
 import type { CertificateSigningRequest } from "../../api/certificates/types.generated.ts";
 import type { Binding, Node, PersistentVolumeClaim, Pod } from "../../api/core/types.generated.ts";
@@ -7,9 +6,10 @@ import { notFound } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import { nodeOf } from "../authorization/node-authorizer.ts";
 import { configMapsOf, secretsOf } from "../authorization/node-relations.ts";
-import type { AdmissionAttributes, AdmissionPlugin, Authorizer } from "../stages.ts";
+import type { AdmissionAttributes, AdmissionPlugin } from "../stages.ts";
 import type { ReadSubject } from "./certificates.ts";
 import { type AdmissionDependencies, getLive, refuse } from "./dependencies.ts";
+import { checkNodeToken } from "./node-restriction-tokens.ts";
 
 /** Narrows what a kubelet writes to its own node and its own pods. */
 export function nodeRestriction(
@@ -32,30 +32,10 @@ export function nodeRestriction(
           attributes,
           `could not determine node from user ${JSON.stringify(attributes.user.name)}`,
         );
-      const mayRequestAudience = audienceCheck(dependencies.authorizer);
-      return checkRequest({ nodeName, attributes, find, findNode, mayRequestAudience, readSubject }).then(
+      return checkRequest({ nodeName, attributes, find, findNode, dependencies, readSubject }).then(
         () => attributes.object,
       );
     },
-  };
-}
-
-/** An administrator may let nodes request further audiences, by a verb of its own. */
-function audienceCheck(authorizer: Authorizer): NodeRequest["mayRequestAudience"] {
-  return async ({ user, namespace, name }, audience) => {
-    const decision = await authorizer.authorize({
-      user,
-      verb: "request-serviceaccounts-token-audience",
-      isResourceRequest: true,
-      apiGroup: "",
-      apiVersion: "*",
-      resource: audience,
-      subresource: "",
-      namespace,
-      name,
-      path: "",
-    });
-    return decision.allowed;
   };
 }
 
@@ -65,7 +45,7 @@ interface NodeRequest {
   readonly find: (namespace: string, name: string) => Promise<Pod | undefined> | Pod | undefined;
   readonly findNode: (name: string) => Promise<Node | undefined> | Node | undefined;
   readonly readSubject: ReadSubject;
-  readonly mayRequestAudience: (attributes: AdmissionAttributes, audience: string) => Promise<boolean>;
+  readonly dependencies: AdmissionDependencies;
 }
 
 async function checkRequest(request: NodeRequest): Promise<void> {
@@ -78,7 +58,7 @@ async function checkRequest(request: NodeRequest): Promise<void> {
     case "persistentvolumeclaims.":
       return checkClaim(request);
     case "serviceaccounts.":
-      return checkToken(request);
+      return checkNodeToken(request);
     case "leases.coordination.k8s.io":
       return checkLease(request);
     case "csinodes.storage.k8s.io":
@@ -188,6 +168,9 @@ function checkPodStatus({ nodeName, attributes }: NodeRequest): void {
   const claims = (object: Pod) => JSON.stringify(object.status?.resourceClaimStatuses ?? []);
   if (claims(pod) !== claims(old))
     throw refuse(attributes, `node ${node} cannot update resource claim statues`);
+  const extended = (object: Pod) => JSON.stringify(object.status?.extendedResourceClaimStatus);
+  if (extended(pod) !== extended(old))
+    throw refuse(attributes, `node ${node} cannot update extended resource claim status`);
 }
 
 async function checkEviction({ nodeName, attributes, find }: NodeRequest): Promise<void> {
@@ -230,6 +213,10 @@ function checkNode({ nodeName, attributes }: NodeRequest): void {
   if (requested !== nodeName)
     throw refuse(attributes, `node ${node} is not allowed to modify node ${JSON.stringify(requested)}`);
   if (attributes.operation === "CREATE") {
+    // The resource says that it is a node.
+    const { spec } = attributes.object as AnyObject & Node;
+    if (spec?.configSource !== undefined)
+      throw refuse(attributes, `node ${node} is not allowed to create pods with a non-nil configSource`);
     const labels = forbiddenLabels({}, attributes.object?.metadata.labels ?? {});
     if (labels.length > 0)
       throw refuse(
@@ -295,39 +282,6 @@ type Labels = Readonly<Record<string, string>>;
 function forbiddenLabels(old: Labels, next: Labels): string[] {
   const keys = new Set([...Object.keys(old), ...Object.keys(next)]);
   return [...keys].filter((key) => old[key] !== next[key] && isForbiddenLabel(key)).sort();
-}
-
-/** A node gets tokens only for pods that run on it, and for audiences that these pods ask for. */
-async function checkToken({ nodeName, attributes, find, mayRequestAudience }: NodeRequest): Promise<void> {
-  if (attributes.operation !== "CREATE" || attributes.subresource !== "token") return;
-  // The subresource says that it is a token request.
-  const { boundObjectRef, audiences = [] } = (attributes.object as AnyObject & TokenRequest).spec;
-  const { apiVersion, kind, name = "", uid = "" } = boundObjectRef ?? {};
-  if (apiVersion !== "v1" || kind !== "Pod" || name === "")
-    throw refuse(attributes, "node requested token not bound to a pod");
-  if (uid === "") throw refuse(attributes, "node requested token with a pod binding without a uid");
-  const pod = await find(attributes.namespace, name);
-  if (pod === undefined) throw notFound({ group: "", resource: "pods" }, name);
-  if (pod.metadata.uid !== uid)
-    throw refuse(
-      attributes,
-      `the UID in the bound object reference (${uid}) does not match the UID in record. The object might have been deleted and then recreated`,
-    );
-  if (pod.spec.nodeName !== nodeName)
-    throw refuse(attributes, "node requested token bound to a pod scheduled on a different node");
-  if (audiences.length > 1) throw refuse(attributes, "node may only request 0 or 1 audiences");
-  const [audience = ""] = audiences;
-  if (podAudiences(pod).has(audience) || (await mayRequestAudience(attributes, audience))) return;
-  throw refuse(attributes, `audience ${JSON.stringify(audience)} not found in pod spec volume`);
-}
-
-function podAudiences(pod: Pod): Set<string> {
-  const sources = (pod.spec.volumes ?? []).flatMap((volume) => volume.projected?.sources ?? []);
-  return new Set(
-    sources.flatMap(({ serviceAccountToken }) =>
-      serviceAccountToken === undefined ? [] : [serviceAccountToken.audience ?? ""],
-    ),
-  );
 }
 
 function checkLease({ nodeName, attributes }: NodeRequest): void {

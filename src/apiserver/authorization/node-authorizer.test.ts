@@ -152,8 +152,18 @@ for (const { name, ask, want } of [
     want: "no relationship found between node 'a' and this object",
   },
   {
-    name: "does not read service accounts",
+    name: "reads its pods' accounts, for its image credential providers",
     ask: { ...get, resource: "serviceaccounts", name: "robot" },
+    want: true,
+  },
+  {
+    name: "reads no other account",
+    ask: { ...get, resource: "serviceaccounts", name: "boss" },
+    want: "no relationship found between node 'a' and this object",
+  },
+  {
+    name: "does not list accounts",
+    ask: { ...get, verb: "list", resource: "serviceaccounts" },
     want: "can only create tokens for individual service accounts",
   },
   { name: "renews its own lease", ask: { ...lease, verb: "update", name: "a" }, want: true },

@@ -35,7 +35,10 @@ const decisions: Readonly<Record<string, Decide>> = {
   persistentvolumes: getOnly("persistentvolumes"),
   "resourceclaims.resource.k8s.io": getOnly("resourceclaims"),
   "volumeattachments.storage.k8s.io": getOnly("volumeattachments"),
-  serviceaccounts: createToken,
+  serviceaccounts: (nodeName, attributes, relations) =>
+    attributes.verb === "get" && attributes.subresource === ""
+      ? getOnly("serviceaccounts")(nodeName, attributes, relations)
+      : createToken(nodeName, attributes, relations),
   "leases.coordination.k8s.io": lease,
   "csinodes.storage.k8s.io": csiNode,
   "resourceslices.resource.k8s.io": resourceSlice,

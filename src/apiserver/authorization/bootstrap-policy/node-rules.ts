@@ -32,6 +32,7 @@ export const nodeRules: readonly PolicyRule[] = [
   allow("get", storage, "volumeattachments"),
   allow("get update patch", "core", "persistentvolumeclaims/status"),
   allow("create", "core", "serviceaccounts/token"),
+  allow("get", "core", "serviceaccounts"),
   allow(read, storage, "csidrivers"),
   allow("get create update patch delete", storage, "csinodes"),
   allow(read, "node.k8s.io", "runtimeclasses"),
