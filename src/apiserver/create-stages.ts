@@ -136,6 +136,14 @@ export function createStages(dependencies: StagesDependencies): Stages {
       publicKeys: dependencies.tokenKeys.publicKeys,
     }),
     postStartHooks: postStartHooks(dependencies, sync.synced),
+    readyChecks: [
+      {
+        name: "informer-sync",
+        check() {
+          if (!sync.hasSynced()) throw new Error("informers not started yet");
+        },
+      },
+    ],
   };
 }
 

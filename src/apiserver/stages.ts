@@ -1,5 +1,6 @@
 import type { AnyObject, GroupVersionKind, GroupVersionResource } from "../apimachinery/meta.ts";
 import type { Transport, UserInfo } from "../client/exchange.ts";
+import type { HealthCheck } from "./health.ts";
 import type { RequestInfo } from "./request-info.ts";
 
 /**
@@ -160,6 +161,8 @@ export interface Stages {
   readonly createHandlers?: readonly CreateHandler[];
   readonly documents?: readonly DocumentHandler[];
   readonly postStartHooks?: readonly PostStartHook[];
+  /** What /readyz asks beside the hooks. */
+  readonly readyChecks?: readonly HealthCheck[];
 }
 
 /**

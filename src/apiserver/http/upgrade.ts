@@ -17,7 +17,7 @@ export interface KubeletIdentity {
 }
 
 export interface UpgradeOptions {
-  readonly server: ApiServer;
+  readonly server: Pick<ApiServer, "handle" | "upgrade">;
   readonly context: RequestContext;
   readonly kubelet?: KubeletIdentity;
   readonly logger: Logger;
