@@ -12,7 +12,8 @@ import type { ExtensionTransport } from "./aggregation/extension-transport.ts";
 import type { Auditor } from "./audit/auditor.ts";
 import type { BackendRequest, BackendTransport } from "./connect/backend.ts";
 import type { ModelLookup } from "./content/input.ts";
-import type { InFlightLimits } from "./in-flight.ts";
+import type { FlowControlOptions } from "./flow-control/flow-control.ts";
+import type { ServerMetrics } from "./metrics/server-metrics.ts";
 import type { NonResourceHandler } from "./non-resource.ts";
 import type { ClientCertificate, StagesFactory } from "./stages.ts";
 
@@ -40,8 +41,8 @@ export interface ApiServerDependencies {
   readonly nonResourceHandlers?: readonly NonResourceHandler[];
   /** Calls the webhooks that convert custom resources; absent: those cannot be converted. */
   readonly webhookTransport?: WebhookTransport;
-  /** Of requests that come over the network; default 400 reads and 200 writes. */
-  readonly inFlightLimits?: InFlightLimits;
+  /** How many requests that come over the network are answered at the same time, and which of them wait. */
+  readonly flowControl?: FlowControlOptions;
   /** `createAuditor`; absent: no request is recorded. */
   readonly auditor?: Auditor;
   /** Requests without credentials are system:anonymous; default true. */
@@ -64,6 +65,11 @@ export interface RequestContext {
   readonly user?: UserInfo;
   readonly clientCertificate?: ClientCertificate;
   readonly sourceAddress?: string;
+  /**
+   * Calls back, once, when the answer is on the wire or given up, with the bytes of its body. Absent: handing the answer
+   * over is the end of it.
+   */
+  readonly onAnswered?: (callback: (bytes: number) => void) => void;
 }
 
 export interface ApiServer {
@@ -82,6 +88,10 @@ export interface ApiServer {
   definitionOf(resource: QualifiedResource & { readonly version?: string }): ResourceDefinition | undefined;
   /** As system:masters, in this process. */
   readonly loopback: Transport;
+  /** What is counted; the listener adds what only it sees. */
+  readonly metrics: ServerMetrics;
+  /** /readyz says no from now on, so that others send their requests elsewhere; all are still answered. */
+  beginShutdown(): void;
   /** Ends watches, hooks and caches. Storage stays open: whoever opened it closes it. */
   close(): Promise<void>;
 }

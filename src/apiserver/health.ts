@@ -1,4 +1,4 @@
-import type { ApiRequest } from "../client/exchange.ts";
+import type { ApiRequest, ApiResponse } from "../client/exchange.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { NonResourceHandler } from "./non-resource.ts";
 import { textResponse } from "./non-resource.ts";
@@ -11,14 +11,18 @@ export interface HealthCheck {
 }
 
 export interface HealthChecks {
+  readonly healthz: readonly HealthCheck[];
   readonly livez: readonly HealthCheck[];
   readonly readyz: readonly HealthCheck[];
+  /** Hears how each check came out. */
+  readonly observe?: (name: string, endpoint: string, isOk: boolean) => void;
 }
 
 /** Serves /healthz, /livez, /readyz: `?verbose`, `?exclude=name`, and a path for each check. */
 export function healthHandler(checks: HealthChecks): NonResourceHandler {
+  const { observe = () => {} } = checks;
   const byEndpoint = new Map<string, readonly HealthCheck[]>([
-    ["healthz", checks.livez],
+    ["healthz", checks.healthz],
     ["livez", checks.livez],
     ["readyz", checks.readyz],
   ]);
@@ -33,18 +37,41 @@ export function healthHandler(checks: HealthChecks): NonResourceHandler {
       const endpoint = slash < 0 ? path : path.slice(0, slash);
       const members = byEndpoint.get(endpoint);
       if (members === undefined) return undefined;
-      if (slash < 0) return runAll(request, endpoint, members);
-      const single = members.find(({ name }) => name === path.slice(slash + 1));
+      const observed = members.map((check) => observing(check, endpoint, observe));
+      if (slash < 0) return runAll(request, endpoint, observed);
+      const single = observed.find(({ name }) => name === path.slice(slash + 1));
       return single === undefined ? undefined : runOne(single);
     },
   };
 }
 
+function observing(
+  { name, check }: HealthCheck,
+  endpoint: string,
+  observe: NonNullable<HealthChecks["observe"]>,
+): HealthCheck {
+  return {
+    name,
+    async check() {
+      let isOk = false;
+      try {
+        await check();
+        isOk = true;
+      } finally {
+        observe(name, endpoint, isOk);
+      }
+    },
+  };
+}
+
+function healthText(status: number, text: string): ApiResponse {
+  const response = textResponse(status, text);
+  return { ...response, headers: { ...response.headers, "x-content-type-options": "nosniff" } };
+}
+
 async function runOne(check: HealthCheck) {
   const { error } = await run(check);
-  return error === undefined
-    ? textResponse(200, "ok")
-    : textResponse(500, `internal server error: ${error}\n`);
+  return error === undefined ? textResponse(200, "ok") : healthText(500, `internal server error: ${error}\n`);
 }
 
 async function runAll(request: ApiRequest, endpoint: string, members: readonly HealthCheck[]) {
@@ -63,12 +90,15 @@ async function runAll(request: ApiRequest, endpoint: string, members: readonly H
   }
   if (excluded.size > 0)
     lines.push(
-      `warn: some health checks cannot be excluded: no matches for ${[...excluded].map((name) => JSON.stringify(name)).join(", ")}`,
+      `warn: some health checks cannot be excluded: no matches for ${[...excluded]
+        .toSorted()
+        .map((name) => JSON.stringify(name))
+        .join(",")}`,
     );
   const report = `${lines.join("\n")}\n`;
-  if (failed.length > 0) return textResponse(500, `${report}${endpoint} check failed\n`);
-  if (!request.query.has("verbose")) return textResponse(200, "ok");
-  return textResponse(200, `${report}${endpoint} check passed\n`);
+  if (failed.length > 0) return healthText(500, `${report}${endpoint} check failed\n`);
+  if (!request.query.has("verbose")) return healthText(200, "ok");
+  return healthText(200, `${report}${endpoint} check passed\n`);
 }
 
 async function run(check: HealthCheck): Promise<{ error?: string }> {
@@ -80,13 +110,28 @@ async function run(check: HealthCheck): Promise<{ error?: string }> {
   }
 }
 
-/** That the server answers at all. */
-export const pingCheck: HealthCheck = { name: "ping", check() {} };
-
-/** That storage answers; under upstream's name, whatever the engine is. */
-export function storageCheck(storage: Pick<Storage, "get">): HealthCheck {
+/** A server's checks in upstream's order: a server that is starting or stopping lives, and is not ready. */
+export function serverChecks(
+  storage: Pick<Storage, "get">,
+  checks: { readonly startup: readonly HealthCheck[]; readonly ready: readonly HealthCheck[] },
+): Pick<HealthChecks, "healthz" | "livez" | "readyz"> {
+  const alive = [pingCheck, storageCheck("etcd", storage)];
+  const started = [...alive, ...checks.startup];
+  const readiness = storageCheck("etcd-readiness", storage);
   return {
-    name: "etcd",
+    healthz: started,
+    livez: started,
+    readyz: [...alive, readiness, ...checks.startup, ...checks.ready],
+  };
+}
+
+/** That the server answers at all. */
+const pingCheck: HealthCheck = { name: "ping", check() {} };
+
+/** That storage answers; under upstream's names, whatever the engine is. */
+function storageCheck(name: string, storage: Pick<Storage, "get">): HealthCheck {
+  return {
+    name,
     async check() {
       await storage.get("/registry/health");
     },

@@ -8,10 +8,13 @@ import { type KeyValue, prefixRange, type Storage } from "../storage/storage.ts"
 import { expressionHooks } from "./admission/policies/expression-hooks.ts";
 import type { ServiceOptions } from "./api-server.ts";
 import { ByteBudget } from "./cache/byte-budget.ts";
+import type { CacheStats } from "./cache/object-sizes.ts";
 import { createWatchCache } from "./cache/resource-cache.ts";
 import type { WatchCache } from "./cache/watch-cache.ts";
 import { storageVersionOf } from "./content/views.ts";
 import { definitionHooks } from "./custom-resources/store-hooks.ts";
+import type { StoredObjects } from "./metrics/server-metrics.ts";
+import type { StorageMetrics } from "./metrics/storage-metrics.ts";
 import { namespaceHooks } from "./namespaces.ts";
 import { keyRootOf } from "./registry/keys.ts";
 import { fieldValue } from "./registry/select.ts";
@@ -33,6 +36,8 @@ export interface ResourcesDependencies {
   readonly logger: Logger;
   readonly definitions: readonly ResourceDefinition[];
   readonly services?: ServiceOptions;
+  /** Counts what storage is asked for. */
+  readonly metrics: StorageMetrics;
 }
 
 /** The stores and caches of every resource. A cache starts with the first request that needs it. */
@@ -74,7 +79,8 @@ export class Resources {
   }
 
   add(definition: ResourceDefinition): ResourceStore {
-    const { storage, clock, random } = this.#dependencies;
+    const { clock, random } = this.#dependencies;
+    const storage = this.#storageOf(definition);
     const hooks = this.#hooks[`${definition.group}/${definition.plural}`];
     const cache = this.#cacheOf(definition);
     const store = new ResourceStore({
@@ -94,7 +100,8 @@ export class Resources {
     definition: ResourceDefinition,
     viewOf: (version: string, storage: Storage) => VersionView,
   ): ResourceStore {
-    const { storage, clock, random } = this.#dependencies;
+    const { clock, random } = this.#dependencies;
+    const storage = this.#storageOf(definition);
     const stores = new Map<string, ResourceStore>();
     for (const version of new Set([...definition.versions, storageVersionOf(definition)])) {
       const own = definition.custom?.forVersion(version) ?? definition;
@@ -131,8 +138,13 @@ export class Resources {
     return this.#allocations.ready();
   }
 
+  /** What the cache of a resource knows of its objects. */
+  statsOf(group: string, plural: string): CacheStats | undefined {
+    return this.table.storeOf({ group, plural })?.cache.stats();
+  }
+
   /** How many objects of each resource are stored. */
-  countObjects(): Promise<readonly { readonly resource: string; readonly count: number }[]> {
+  countObjects(): Promise<readonly StoredObjects[]> {
     const stored = [...this.table.definitions()].filter(
       ({ storedAs, verbs }) => storedAs === undefined && (verbs === undefined || verbs.includes("list")),
     );
@@ -140,8 +152,7 @@ export class Resources {
       stored.map(async (definition) => {
         const range = prefixRange(keyRootOf(definition));
         const { count } = await this.#dependencies.storage.range(range, { countOnly: true });
-        const { group, plural } = definition;
-        return { resource: group === "" ? plural : `${plural}.${group}`, count };
+        return { group: definition.group, resource: definition.plural, count };
       }),
     );
   }
@@ -149,6 +160,11 @@ export class Resources {
   async close(): Promise<void> {
     this.#ending.abort(new Error("the server is closed"));
     await Promise.all([...this.#caches.values()].map((cache) => cache.close()));
+  }
+
+  #storageOf({ group, plural }: ResourceDefinition): Storage {
+    const { storage, metrics } = this.#dependencies;
+    return metrics.metered(storage, group, plural);
   }
 
   #cacheOfServices(): WatchCache {
@@ -162,7 +178,7 @@ export class Resources {
     const prefix = keyRootOf(definition);
     const known = this.#caches.get(prefix);
     if (known !== undefined) return known;
-    const cache = this.#newCache(definition, this.#dependencies.storage);
+    const cache = this.#newCache(definition, this.#storageOf(definition));
     this.#caches.set(prefix, cache);
     return cache;
   }

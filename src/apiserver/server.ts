@@ -11,14 +11,16 @@ import { createClient } from "../client/rest-client.ts";
 import { UnreadableValueError } from "../storage/storage.ts";
 import { AdmissionChain } from "./admission-chain.ts";
 import { Aggregator } from "./aggregation/aggregator.ts";
-import { extensionOpenApi } from "./aggregation/extension-open-api.ts";
 import type { ApiServer, ApiServerDependencies, RequestContext, Upgrade } from "./api-server.ts";
 import { FieldManagement } from "./apply/field-management.ts";
 import type { AuditTrail } from "./audit/trail.ts";
 import { attributesOf, authorizeRequest, effectiveUser, privileged } from "./authorize.ts";
+import { withCommonHeaders } from "./common-headers.ts";
 import type { BackendRequest } from "./connect/backend.ts";
 import { mediaTypes, negotiateOutput } from "./content/negotiate.ts";
-import { discoveryHandler } from "./discovery/handler.ts";
+import { FlowControl, turnedAway } from "./flow-control/flow-control.ts";
+import { flowHooks } from "./flow-control/flow-hooks.ts";
+import type { Seat } from "./flow-control/seat.ts";
 import { type HandlerContext, kindOf, type ResourceCall } from "./handlers/call.ts";
 import { isConnection, resolveConnection } from "./handlers/connections.ts";
 import { handleCreateHandler } from "./handlers/create-handlers.ts";
@@ -28,20 +30,18 @@ import {
   dispatchSubresource,
   type SubresourceDependencies,
 } from "./handlers/subresources.ts";
-import { healthHandler, pingCheck, storageCheck } from "./health.ts";
-import { defaultInFlightLimits, InFlight } from "./in-flight.ts";
+import type { HealthCheck } from "./health.ts";
 import { inProcessTransport } from "./in-process.ts";
-import { metricsHandler } from "./metrics/handler.ts";
-import { RequestMetrics } from "./metrics/request-metrics.ts";
+import { countedEvents } from "./metrics/counted-events.ts";
+import { ServerMetrics } from "./metrics/server-metrics.ts";
 import type { NonResourceHandler } from "./non-resource.ts";
-import { documentHandler } from "./non-resource.ts";
 import type { RequestInfo } from "./request-info.ts";
 import { parseRequestInfo } from "./request-info.ts";
 import { Resources } from "./resources.ts";
+import { serverPaths } from "./server-paths.ts";
 import type { Authorizer, CreateHandler, Stages } from "./stages.ts";
 import { startHooks } from "./start-hooks.ts";
 import { Startup } from "./startup.ts";
-import { gitVersion, indexHandler, versionHandler } from "./version.ts";
 
 export type { ApiServer, ApiServerDependencies, RequestContext, Upgrade } from "./api-server.ts";
 
@@ -64,19 +64,26 @@ class Server implements ApiServer {
   readonly #resources: Resources;
   readonly #createHandlers = new Map<string, CreateHandler>();
   readonly #subresources: SubresourceDependencies;
-  readonly #metrics = new RequestMetrics();
-  readonly #inFlight: InFlight;
+  readonly metrics: ServerMetrics;
+  readonly #flow: FlowControl;
   readonly #startup: Startup;
   readonly #ending = new AbortController();
+  #isShuttingDown = false;
   readonly #nonResource: readonly NonResourceHandler[];
+  readonly #paths: ReadonlySet<string>;
   readonly #aggregator: Aggregator;
 
   constructor(dependencies: ApiServerDependencies) {
     this.#dependencies = dependencies;
-    this.#inFlight = new InFlight(dependencies.inFlightLimits ?? defaultInFlightLimits);
+    this.metrics = new ServerMetrics(() => dependencies.clock.now());
     const { clock, random, logger, modelOf, protobuf, parseYaml } = dependencies;
     this.loopback = inProcessTransport(this, loopbackUser);
-    this.#resources = new Resources(dependencies);
+    this.#resources = new Resources({ ...dependencies, metrics: this.metrics.storage });
+    this.#flow = new FlowControl(dependencies.flowControl ?? {}, {
+      clock,
+      random,
+      statsOf: ({ apiGroup, resource }) => this.#resources.statsOf(apiGroup, resource),
+    });
     const stages = dependencies.stages(this.loopback);
     this.#authorizer = privileged(stages.authorizer);
     this.#stages = stages;
@@ -96,7 +103,10 @@ class Server implements ApiServer {
         ...(parseYaml === undefined ? {} : { parseYaml }),
       },
       fieldManagement: new FieldManagement(modelOf),
-      admission: new AdmissionChain(stages.admission),
+      admission: new AdmissionChain(stages.admission, {
+        metrics: this.metrics.admission,
+        now: () => clock.now(),
+      }),
       authorizer: this.#authorizer,
       storeOf: (resource) => this.#resources.table.storeOf(resource),
     };
@@ -111,45 +121,62 @@ class Server implements ApiServer {
         : { transport: dependencies.extensionTransport }),
     });
     this.#startup = new Startup(
-      [...startHooks(dependencies, this.#resources, this.#aggregator), ...(stages.postStartHooks ?? [])],
+      [
+        ...startHooks(dependencies, this.#resources, this.#aggregator),
+        ...flowHooks(dependencies, this.#resources.table, this.#flow),
+        ...(stages.postStartHooks ?? []),
+      ],
       dependencies,
     );
-    const alive = [pingCheck, storageCheck(dependencies.storage)];
-    const handlers: NonResourceHandler[] = [
-      discoveryHandler(this.#resources.table, {
-        serverAddress: () => dependencies.externalAddress ?? "",
-        extensions: this.#aggregator,
-      }),
-      versionHandler,
-      healthHandler({ livez: alive, readyz: [...alive, ...this.#startup.checks] }),
-      metricsHandler({
-        requests: this.#metrics,
-        storedObjects: () => this.#resources.countObjects(),
-        version: gitVersion,
-        logger,
-      }),
-      ...(dependencies.nonResourceHandlers ?? []).map((own) => extensionOpenApi(this.#aggregator, own)),
-      ...(stages.documents ?? []).map(documentHandler),
-    ];
-    this.#nonResource = [...handlers, indexHandler(handlers)];
+    this.#nonResource = serverPaths({
+      dependencies,
+      resources: this.#resources,
+      aggregator: this.#aggregator,
+      startup: this.#startup,
+      flow: this.#flow,
+      metrics: this.metrics,
+      documents: stages.documents ?? [],
+      readyChecks: [...(stages.readyChecks ?? []), this.#shutdownCheck()],
+    });
+    this.#paths = new Set(this.#nonResource.flatMap(({ paths }) => paths));
   }
 
   async handle(request: ApiRequest, context: RequestContext): Promise<ApiResponse> {
-    const warnings: string[] = [];
     const auditId = this.#auditIdOf(request);
     const info = parseRequestInfo(request.method, request.path, request.query);
     const { clock } = this.#dependencies;
-    const observe = this.#metrics.begin(info, clock.now());
+    const observe = this.metrics.requests.begin({
+      request,
+      info,
+      startMs: clock.now(),
+      isKnown: this.#isServed(info),
+    });
     const audit = this.#openAudit(request, info, context, auditId);
+    const told: Told = { warnings: [], audit, seat: undefined, waitedMs: 0 };
     let response: ApiResponse;
     try {
-      response = await this.#answer(request, info, context, { warnings, audit });
+      response = await this.#answer(request, info, context, told);
     } catch (error) {
       response = this.#failed(request, error, audit);
     }
-    observe(response.status, clock.now());
-    const complete = withCommonHeaders(response, auditId, warnings);
+    const { seat, waitedMs } = told;
+    const code = response.status;
+    const conclude = (bytes: number) => {
+      seat?.leave();
+      observe({ code, endMs: clock.now(), bytes, waitedMs, aborted: request.signal.aborted });
+    };
+    // A watch holds its seat only until it has begun.
+    if (response.type === "watch") seat?.leave();
+    if (context.onAnswered === undefined) conclude(0);
+    else context.onAnswered(conclude);
+    const complete = withCommonHeaders(response, auditId, told);
     return audit === undefined ? complete : audit.answered(complete);
+  }
+
+  /** Paths that nobody serves are counted as one: there is no end of them. */
+  #isServed(info: RequestInfo): boolean {
+    if (!info.isResourceRequest) return this.#paths.has(info.path);
+    return this.#resources.table.find(info.apiGroup, info.apiVersion, info.resource) !== undefined;
   }
 
   #auditIdOf({ headers }: ApiRequest): string {
@@ -173,19 +200,35 @@ class Server implements ApiServer {
     told: Told,
   ): Promise<ApiResponse> {
     const user = await this.#actingUser(request, info, context, told.audit);
-    // Components of this process pace themselves.
-    const leave = context.user === undefined ? this.#inFlight.enter(info, user) : undefined;
-    try {
-      await authorizeRequest(this.#authorizer, attributesOf(user, info), told.audit);
-      const extension = this.#aggregator.find(request.path);
-      if (extension !== undefined) {
-        const inProcess = context.user !== undefined;
-        return await this.#aggregator.handle(extension, request, { user, inProcess });
-      }
-      return await this.#dispatch(request, info, user, told);
-    } finally {
-      leave?.();
+    const inProcess = context.user !== undefined;
+    // Components of this process share its one thread with whoever answers them: they pace themselves.
+    const seat = inProcess ? undefined : this.#flow.begin(info, user, request);
+    told.seat = seat;
+    if (seat !== undefined && !seat.isGranted) {
+      const startMs = this.#dependencies.clock.now();
+      const mayGoOn = await this.#flow.wait(seat, request);
+      told.waitedMs = this.#dependencies.clock.now() - startMs;
+      if (!mayGoOn) return turnedAway(seat);
     }
+    await authorizeRequest(this.#authorizer, attributesOf(user, info), told.audit);
+    const extension = this.#aggregator.find(request.path);
+    if (extension !== undefined) return this.#aggregator.handle(extension, request, { user, inProcess });
+    const response = await this.#dispatch(request, info, user, told);
+    return inProcess ? response : this.#counted(response, info);
+  }
+
+  /** Counts what a list shows and what a watch sends, on their way to the network. */
+  #counted(response: ApiResponse, info: RequestInfo): ApiResponse {
+    if (response.type === "watch")
+      return countedEvents(response, {
+        sent: (events, bytes) => this.metrics.requests.sentEvents(info, events, bytes),
+        ended: this.#flow.controller.watches.add(info),
+      });
+    if (info.verb === "list" && response.type === "object") {
+      const { items } = response.object as { readonly items?: readonly unknown[] }; // of lists alone
+      if (items !== undefined) this.metrics.listed(info.apiGroup, info.resource, items.length);
+    }
+    return response;
   }
 
   async #dispatch(request: ApiRequest, info: RequestInfo, user: UserInfo, told: Told): Promise<ApiResponse> {
@@ -208,7 +251,8 @@ class Server implements ApiServer {
     const info = parseRequestInfo(request.method, request.path, request.query);
     const audit = this.#openAudit(request, info, context, this.#auditIdOf(request));
     try {
-      const passage = await this.#passage(request, info, context, { warnings: [], audit });
+      const told = { warnings: [], audit, seat: undefined, waitedMs: 0 };
+      const passage = await this.#passage(request, info, context, told);
       return audit === undefined ? { passage } : { passage, ended: audit.upgraded() };
     } catch (error) {
       const refusal = this.#failed(request, error, audit);
@@ -323,6 +367,19 @@ class Server implements ApiServer {
     return version === undefined ? definition : (definition?.custom?.forVersion(version) ?? definition);
   }
 
+  #shutdownCheck(): HealthCheck {
+    return {
+      name: "shutdown",
+      check: () => {
+        if (this.#isShuttingDown) throw new Error("process is shutting down");
+      },
+    };
+  }
+
+  beginShutdown(): void {
+    this.#isShuttingDown = true;
+  }
+
   start(): Promise<void> {
     return this.#startup.run(this.loopback, this.#ending.signal);
   }
@@ -338,6 +395,8 @@ class Server implements ApiServer {
 interface Told {
   readonly warnings: string[];
   readonly audit: AuditTrail | undefined;
+  seat: Seat | undefined;
+  waitedMs: number;
 }
 
 function terminatingKind({ group, plural }: ResourceDefinition): ApiError {
@@ -349,21 +408,4 @@ function terminatingKind({ group, plural }: ResourceDefinition): ApiError {
   );
 }
 
-function withCommonHeaders(response: ApiResponse, auditId: string, warnings: readonly string[]): ApiResponse {
-  const headers = {
-    "audit-id": auditId,
-    "cache-control": "no-cache, private",
-    ...response.headers,
-    ...(warnings.length === 0 ? {} : { warning: warnings.map(warningHeader) }),
-  };
-  return { ...response, headers };
-}
-
-const warningMaxLength = 4096;
 const auditIdMaxLength = 64;
-
-/** Code 299, no agent, the text quoted (RFC 7234). */
-function warningHeader(text: string): string {
-  const printable = text.replace(/\p{Cc}/gu, " ").slice(0, warningMaxLength);
-  return `299 - "${printable.replace(/[\\"]/g, "\\$&")}"`;
-}

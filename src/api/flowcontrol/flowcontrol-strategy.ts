@@ -1,6 +1,7 @@
 import type { Strategy } from "../definition.ts";
 import { fillAbsent, fillEmpty, mapField } from "../fill.ts";
-import { validateFlowSchema, validatePriorityLevel } from "./flowcontrol-validation.ts";
+import { validateFlowSchema } from "./flowcontrol-validation.ts";
+import { validatePriorityLevel } from "./priority-level-validation.ts";
 import type { FlowSchema, PriorityLevelConfiguration } from "./types.generated.ts";
 
 export const flowSchemaStrategy: Strategy<FlowSchema> = {

@@ -2,21 +2,16 @@
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import { dns1123Label, dns1123Subdomain } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
-import type {
-  FlowSchema,
-  LimitedPriorityLevelConfiguration,
-  NonResourcePolicyRule,
-  PriorityLevelConfiguration,
-  ResourcePolicyRule,
-  Subject,
-} from "./types.generated.ts";
+import { mandatorySchemas } from "./bootstrap.ts";
+import { validateConditions } from "./condition-validation.ts";
+import type { FlowSchema, NonResourcePolicyRule, ResourcePolicyRule, Subject } from "./types.generated.ts";
 
 type Errors = readonly FieldError[];
 
 const maxPrecedence = 10_000;
 const methods = ["ByNamespace", "ByUser"];
 
-export function validateFlowSchema({ metadata, spec }: FlowSchema): Errors {
+export function validateFlowSchema({ metadata, spec, status }: FlowSchema): Errors {
   const { matchingPrecedence = 0, distinguisherMethod, priorityLevelConfiguration, rules } = spec ?? {};
   const errors: FieldError[] = [];
   if (matchingPrecedence <= 0)
@@ -58,7 +53,10 @@ export function validateFlowSchema({ metadata, spec }: FlowSchema): Errors {
       ...field.each(field.child(at, "nonResourceRules"), nonResourceRules, validateNonResourceRule),
     ]),
   );
-  return errors;
+  const fixed = mandatorySchemas.find((schema) => schema.metadata.name === metadata.name);
+  if (fixed !== undefined && !field.semanticEqual(spec, fixed.spec))
+    errors.push(field.invalid("spec", spec, `spec of '${metadata.name}' must equal the fixed value`));
+  return [...errors, ...validateConditions(status?.conditions)];
 }
 
 const verbs = ["create", "delete", "deletecollection", "get", "list", "patch", "proxy", "update", "watch"];
@@ -211,86 +209,4 @@ function validateOwnSubject(subject: Subject & { readonly kind?: string }, path:
     default:
       return [field.notSupported(field.child(path, "kind"), kind ?? "", ["Group", "ServiceAccount", "User"])];
   }
-}
-
-export function validatePriorityLevel({ metadata, spec }: PriorityLevelConfiguration): Errors {
-  const { type, limited, exempt } = spec ?? {};
-  const name = metadata.name ?? "";
-  const errors: FieldError[] = [];
-  if ((name === "exempt") !== (type === "Exempt"))
-    errors.push(field.invalid("spec.type", type, "type must be 'Exempt' if and only if `name` is 'exempt'"));
-  if (type === "Exempt") {
-    if (limited !== undefined)
-      errors.push(field.forbidden("spec.limited", "must be nil if the type is not Limited"));
-    errors.push(
-      ...field.nonNegative("spec.exempt.nominalConcurrencyShares", exempt?.nominalConcurrencyShares),
-    );
-  } else if (type === "Limited") {
-    if (exempt !== undefined)
-      errors.push(field.forbidden("spec.exempt", "must be nil if the type is Limited"));
-    errors.push(
-      ...(limited === undefined
-        ? [field.required("spec.limited", "must not be empty when type is Limited")]
-        : validateLimited("spec.limited", limited)),
-    );
-  } else errors.push(field.notSupported("spec.type", type ?? "", ["Exempt", "Limited"]));
-  return errors;
-}
-
-const maxQueues = 10_000_000;
-
-function validateLimited(path: string, limited: LimitedPriorityLevelConfiguration): Errors {
-  const { nominalConcurrencyShares, lendablePercent = 0, borrowingLimitPercent, limitResponse } = limited;
-  const errors: FieldError[] = [];
-  if (nominalConcurrencyShares !== undefined && nominalConcurrencyShares < 0)
-    errors.push(
-      field.invalid(
-        field.child(path, "nominalConcurrencyShares"),
-        nominalConcurrencyShares,
-        "must be a non-negative integer",
-      ),
-    );
-  if (lendablePercent < 0 || lendablePercent > 100)
-    errors.push(
-      field.invalid(
-        field.child(path, "lendablePercent"),
-        lendablePercent,
-        "must be between 0 and 100, inclusive",
-      ),
-    );
-  if (borrowingLimitPercent !== undefined && borrowingLimitPercent < 0)
-    errors.push(
-      field.invalid(
-        field.child(path, "borrowingLimitPercent"),
-        borrowingLimitPercent,
-        "if specified, must be a non-negative integer",
-      ),
-    );
-  const at = field.child(path, "limitResponse");
-  const { type = "", queuing } = limitResponse ?? {};
-  if (type === "Reject") {
-    if (queuing !== undefined)
-      errors.push(
-        field.forbidden(
-          field.child(at, "queuing"),
-          "must be nil if limited.limitResponse.type is not Limited",
-        ),
-      );
-  } else if (type === "Queue") {
-    const queuingPath = field.child(at, "queuing");
-    if (queuing === undefined)
-      errors.push(field.required(queuingPath, "must not be empty if limited.limitResponse.type is Limited"));
-    const { queues = 0, handSize = 0 } = queuing ?? {};
-    if (queuing !== undefined && (queues <= 0 || queues > maxQueues))
-      errors.push(field.invalid(field.child(queuingPath, "queues"), queues, "must be positive"));
-    if (queuing !== undefined && handSize > queues)
-      errors.push(
-        field.invalid(
-          field.child(queuingPath, "handSize"),
-          handSize,
-          `should not be greater than queues (${queues})`,
-        ),
-      );
-  } else errors.push(field.notSupported(field.child(at, "type"), type, ["Queue", "Reject"]));
-  return errors;
 }

@@ -16,6 +16,7 @@ import { ChangeHistory, defaultHistoryLimits } from "./change-history.ts";
 import { Freshness } from "./freshness.ts";
 import { assertKept, listPast, listPresent } from "./listing.ts";
 import { ObjectChange } from "./object-change.ts";
+import { type CacheStats, ObjectSizes } from "./object-sizes.ts";
 import { Scope } from "./scope.ts";
 import type {
   CacheList,
@@ -42,6 +43,7 @@ export function createWatchCache(dependencies: WatchCacheDependencies): WatchCac
 class ResourceCache implements WatchCache {
   readonly #dependencies: WatchCacheDependencies;
   readonly #scope: Scope;
+  readonly #sizes = new ObjectSizes();
   readonly #objects = new SortedMap<CachedObject>();
   readonly #history: ChangeHistory;
   readonly #watchers: WatcherIndex<Watcher>;
@@ -148,6 +150,10 @@ class ResourceCache implements WatchCache {
 
   readonly hold = (keyValue: KeyValue): CachedObject =>
     this.#hold(keyValue, keyValue.createRevision === keyValue.modRevision ? "ADDED" : "MODIFIED");
+
+  stats(): CacheStats | undefined {
+    return this.#isLoaded ? this.#sizes.stats(this.#objects, this.#scope.range) : undefined;
+  }
 
   async close(): Promise<void> {
     this.#closing.abort();

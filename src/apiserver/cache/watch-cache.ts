@@ -7,6 +7,7 @@ import type { ByteBudget } from "./byte-budget.ts";
 import type { CacheEvent } from "./cache-event.ts";
 import type { CachedObject } from "./cached-object.ts";
 import type { HistoryLimits } from "./change-history.ts";
+import type { CacheStats } from "./object-sizes.ts";
 import type { Selection } from "./selection.ts";
 
 export interface WatchCacheDependencies {
@@ -101,6 +102,8 @@ export interface WatchCache {
   ): Promise<void>;
   /** The shared record of a stored state, such as the one just written: what readers and watchers get is the same. */
   hold(keyValue: KeyValue): CachedObject;
+  /** How much there is; undefined while the cache has not been filled. */
+  stats(): CacheStats | undefined;
   /** Ends all watches and the watch of storage. */
   close(): Promise<void>;
 }

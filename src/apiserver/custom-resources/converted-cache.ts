@@ -17,6 +17,7 @@ export function convertedCache(cache: WatchCache, storage: ConvertingStorage): W
     watch: (options) => orFailure(cache.watch(options)),
     waitUntilFresh: (revision, options) => orFailure(cache.waitUntilFresh(revision, options)),
     hold: (keyValue) => cache.hold(keyValue),
+    stats: () => cache.stats(),
     close: () => cache.close(),
   };
 }

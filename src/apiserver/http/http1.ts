@@ -39,8 +39,13 @@ export function contextOf(socket: TLSSocket): RequestContext {
 }
 
 export function http1Reply(response: ServerResponse): Reply {
+  let bytesSent = 0;
   return {
+    get bytesSent() {
+      return bytesSent;
+    },
     writeChunk(chunk) {
+      bytesSent += chunk.length;
       // The connection is this answer's alone once the head is out: what goes straight to it stays in order.
       const { socket } = response;
       return socket === null || response.destroyed || socket.write(chunk);
@@ -53,6 +58,7 @@ export function http1Reply(response: ServerResponse): Reply {
         response.flushHeaders();
         return true;
       }
+      bytesSent += bytes.length;
       return response.write(bytes);
     },
     drained: () =>
@@ -70,7 +76,10 @@ export function http1Reply(response: ServerResponse): Reply {
       }),
     end(bytes) {
       if (bytes === undefined) response.end();
-      else response.end(bytes);
+      else {
+        bytesSent += bytes.length;
+        response.end(bytes);
+      }
     },
     destroy: () => response.destroy(),
     get headersSent() {

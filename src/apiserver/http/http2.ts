@@ -26,12 +26,19 @@ export function readHttp2(
 }
 
 export function http2Reply(stream: ServerHttp2Stream): Reply {
+  let bytesSent = 0;
   return {
+    get bytesSent() {
+      return bytesSent;
+    },
     head(status, headers) {
       if (stream.destroyed || stream.headersSent) return;
       stream.respond({ ":status": status, ...wireHeaders(headers) });
     },
-    write: (bytes) => bytes.length === 0 || stream.destroyed || stream.write(bytes),
+    write(bytes) {
+      bytesSent += bytes.length;
+      return bytes.length === 0 || stream.destroyed || stream.write(bytes);
+    },
     drained: () =>
       new Promise((resolve) => {
         if (stream.destroyed || stream.closed) return resolve();
@@ -46,7 +53,10 @@ export function http2Reply(stream: ServerHttp2Stream): Reply {
     end(bytes) {
       if (stream.destroyed) return;
       if (bytes === undefined) stream.end();
-      else stream.end(bytes);
+      else {
+        bytesSent += bytes.length;
+        stream.end(bytes);
+      }
     },
     destroy: () => stream.destroy(),
     get headersSent() {

@@ -11,25 +11,29 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
-import { failure, type Status } from "../../apimachinery/api-error.ts";
+import { badRequest, failure, type Status, tooManyRequests } from "../../apimachinery/api-error.ts";
 import type { ProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
 import type { Logger } from "../../base/log.ts";
 import type { ApiRequest, RequestBody } from "../../client/exchange.ts";
 import type { ApiServer, RequestContext } from "../api-server.ts";
-import { readBody } from "./body.ts";
+import { maxTimeoutMs as defaultTimeoutMs, requestedTimeoutMs } from "../request-deadline.ts";
+import { BodyBudget, type BodyShare, readBody } from "./body.ts";
 import { trustClientsOf } from "./certificate.ts";
 import { contextOf, http1Reply, readHttp1 } from "./http1.ts";
 import { http2Reply, readHttp2 } from "./http2.ts";
 import { isLongRunning } from "./long-running.ts";
 import type { Reply } from "./reply.ts";
 import { sendResponse } from "./respond.ts";
+import { leaveStreamUnread, leaveUnread, refuseBytes } from "./unread.ts";
 import { handleUpgrade, type KubeletIdentity } from "./upgrade.ts";
 
 export interface ListenerOptions {
   readonly server: ApiServer;
+  /** Stands before the server, and is asked in its place. */
+  readonly gate?: Pick<ApiServer, "handle" | "upgrade">;
   /** PEM. */
   readonly certificate: string;
   readonly privateKey: string;
@@ -44,8 +48,12 @@ export interface ListenerOptions {
   readonly protobuf?: ProtobufCodec;
   /** How the server proves itself to kubelets. */
   readonly kubelet?: KubeletIdentity;
-  /** What a request that does not stream may take; default 60 s. */
+  /** `--request-timeout`: what a request that does not stream may take, its body's coming included; default 60 s. */
   readonly requestTimeoutMs?: number;
+  /** How long a request line and its headers may take to come; default 32 s. */
+  readonly headersTimeoutMs?: number;
+  /** `--goaway-chance`: how probable it is that a request makes its HTTP/2 connection its last; default 0, at most 0.02. */
+  readonly goawayChance?: number;
 }
 
 export interface Listener {
@@ -55,7 +63,8 @@ export interface Listener {
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }
 
-const defaultRequestTimeoutMs = 60_000;
+const defaultHeadersTimeoutMs = 32_000;
+const idleTimeoutMs = 90_000;
 const defaultGraceMs = 5_000;
 const maxHeaderBytes = 64 * 1024;
 const maxConcurrentStreams = 250;
@@ -73,13 +82,15 @@ class Edge {
   readonly #sockets = new Set<TLSSocket>();
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #closing = new AbortController();
+  readonly #bodies = new BodyBudget();
 
   constructor(options: ListenerOptions) {
     this.#options = options;
     this.#http1 = createHttp1Server({
       maxHeaderSize: maxHeaderBytes,
-      keepAliveTimeout: 120_000,
-      headersTimeout: 32_000,
+      keepAliveTimeout: idleTimeoutMs,
+      headersTimeout: options.headersTimeoutMs ?? defaultHeadersTimeoutMs,
+      connectionsCheckingInterval: Math.min(5_000, options.headersTimeoutMs ?? defaultHeadersTimeoutMs),
       // Bodies are bounded by the request timeout below; watches must not be cut.
       requestTimeout: 0,
       noDelay: true,
@@ -87,17 +98,15 @@ class Edge {
     this.#http1.on("request", (message, response) => this.#onHttp1(message, response));
     this.#http1.on("upgrade", (message, socket, head) => {
       const tls = socket as TLSSocket; // only sockets of the TLS server are given to this one
-      handleUpgrade(message, tls, head, { ...options, context: contextOf(tls) });
+      const server = options.gate ?? options.server;
+      handleUpgrade(message, tls, head, { ...options, server, context: contextOf(tls) });
     });
-    this.#http1.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-      const status =
-        error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
-      if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`);
-      else socket.destroy();
-    });
+    this.#http1.on("clientError", (error: NodeJS.ErrnoException, socket) => refuseBytes(error.code, socket));
     this.#http2.on("session", (session) => {
       this.#sessions.add(session);
       session.once("close", () => this.#sessions.delete(session));
+      // Streams that are open keep it from being idle, however quiet they are.
+      session.setTimeout(idleTimeoutMs, () => session.close());
       session.on("error", (error) => options.logger.debug({ error }, "http2 session failed"));
     });
     this.#http2.on(
@@ -126,9 +135,12 @@ class Edge {
       this.#onConnection(socket);
     });
     server.on("tlsClientError", (error, socket) => {
+      this.#options.server.metrics.requests.tlsHandshakeErrors++;
       logger.debug({ error: error.message }, "TLS handshake failed");
       socket.destroy();
     });
+    // It never listens itself, and would not look after its connections' timeouts otherwise.
+    this.#http1.emit("listening");
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       server.listen({ host, port }, () => {
@@ -167,6 +179,8 @@ class Edge {
       acceptEncoding: typeof acceptEncoding === "string" ? acceptEncoding : "",
       reply,
       onClose: (callback) => response.once("close", callback),
+      leaveUnread: () => leaveUnread(message, response),
+      share: this.#bodies.open(isStranger(socket, message.headers)),
       read: (body, signal) => readHttp1(message, body, signal),
       context: () => contextOf(socket),
     });
@@ -174,6 +188,8 @@ class Edge {
 
   #onHttp2(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     stream.on("error", (error) => this.#options.logger.debug({ error: error.message }, "stream failed"));
+    const { goawayChance = 0 } = this.#options;
+    if (goawayChance > 0 && Math.random() < goawayChance) stream.session?.close();
     void this.#exchange({
       source: stream,
       hasBody: !stream.endAfterHeaders,
@@ -181,6 +197,8 @@ class Edge {
       acceptEncoding: String(headers["accept-encoding"] ?? ""),
       reply: http2Reply(stream),
       onClose: (callback) => stream.once("close", callback),
+      leaveUnread: () => leaveStreamUnread(stream),
+      share: this.#bodies.open(isStranger(stream.session?.socket, headers)),
       read: (body, signal) => readHttp2(headers, body, signal),
       context: () => contextOf(stream.session?.socket as TLSSocket), // sessions are made on TLS sockets alone
     });
@@ -193,24 +211,47 @@ class Edge {
     exchange.onClose(() => {
       if (!answered) abort.abort(clientGone);
     });
-    let timer: NodeJS.Timeout | undefined;
+    const maxTimeoutMs = this.#options.requestTimeoutMs ?? defaultTimeoutMs;
+    let isBodyRead = !exchange.hasBody;
+    const timeOut = () => {
+      if (!isBodyRead) exchange.leaveUnread();
+      if (!reply.headersSent) refuse(reply, timedOut);
+      abort.abort(outOfTime);
+    };
+    // A body that does not come is as late as an answer that does not.
+    let timer: NodeJS.Timeout | undefined = setTimeout(timeOut, maxTimeoutMs);
+    let conclude: ((bytes: number) => void) | undefined;
     let onServerClosing: (() => void) | undefined;
     try {
-      const body = exchange.hasBody ? await readBody(exchange.source, exchange.contentLength) : undefined;
-      if (body === "too large") return refuse(reply, tooLarge);
+      const body = exchange.hasBody
+        ? await readBody(exchange.source, exchange.contentLength, exchange.share)
+        : undefined;
+      if (typeof body === "string") {
+        exchange.leaveUnread();
+        return refuse(reply, body === "too large" ? tooLarge : noRoom);
+      }
+      isBodyRead = true;
       if (exchange.hasBody && body === undefined) return;
       const request = exchange.read(body === undefined ? undefined : { bytes: body }, abort.signal);
       if (request === undefined) return refuse(reply, malformed);
       if (isLongRunning(request)) {
         onServerClosing = () => abort.abort(serverClosing);
         this.#closing.signal.addEventListener("abort", onServerClosing);
+        clearTimeout(timer);
       } else {
-        timer = setTimeout(() => {
-          if (!reply.headersSent) refuse(reply, timedOut);
-          abort.abort(outOfTime);
-        }, this.#options.requestTimeoutMs ?? defaultRequestTimeoutMs);
+        const wanted = requestedTimeoutMs(request.query);
+        if (wanted instanceof Error) return refuse(reply, badRequest(wanted.message).status);
+        if (wanted !== undefined && wanted < maxTimeoutMs) {
+          clearTimeout(timer);
+          timer = setTimeout(timeOut, wanted);
+        }
       }
-      const response = await this.#options.server.handle(request, exchange.context());
+      const response = await (this.#options.gate ?? this.#options.server).handle(request, {
+        ...exchange.context(),
+        onAnswered: (callback) => {
+          conclude = callback;
+        },
+      });
       // The time was up meanwhile: that was the answer.
       if (reply.headersSent || reply.closed) return;
       const { protobuf } = this.#options;
@@ -224,8 +265,10 @@ class Edge {
       if (reply.headersSent) reply.destroy();
       else if (!reply.closed) refuse(reply, brokenAnswer);
     } finally {
+      exchange.share.release();
       answered = true;
       clearTimeout(timer);
+      conclude?.(reply.bytesSent);
       if (onServerClosing !== undefined) this.#closing.signal.removeEventListener("abort", onServerClosing);
     }
   }
@@ -252,6 +295,9 @@ interface Exchange {
   readonly acceptEncoding: string;
   readonly reply: Reply;
   readonly onClose: (callback: () => void) => void;
+  /** Before an answer to a request whose body was not read to its end. */
+  readonly leaveUnread: () => void;
+  readonly share: BodyShare;
   readonly read: (body: RequestBody | undefined, signal: AbortSignal) => ApiRequest | undefined;
   readonly context: () => RequestContext;
 }
@@ -262,6 +308,7 @@ const serverClosing = new Error("the server is closing");
 const outOfTime = new Error("the request took too long");
 
 const malformed = failure(400, "BadRequest", "the request line or its headers cannot be understood").status;
+const noRoom = tooManyRequests("Too many requests, please try again later.", 1).status;
 const tooLarge = failure(413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728").status;
 const timedOut = failure(
   504,
@@ -270,6 +317,12 @@ const timedOut = failure(
   {},
 ).status;
 const brokenAnswer = failure(500, "InternalError", "the answer could not be written").status;
+
+/** Whether nothing says who the client is: what it may say is still to be believed. */
+function isStranger(socket: Socket | TLSSocket | undefined, headers: IncomingHttpHeaders): boolean {
+  const isKnown = socket !== undefined && "authorized" in socket && socket.authorized;
+  return !isKnown && headers.authorization === undefined;
+}
 
 function refuse(reply: Reply, status: Status): void {
   if (reply.closed || reply.headersSent) return;

@@ -15,6 +15,8 @@ export interface Reply {
   /** Breaks the connection off: an answer that was begun cannot be finished. */
   destroy(): void;
   readonly headersSent: boolean;
+  /** Of the body, so far. */
+  readonly bytesSent: number;
   /** The client went away. */
   readonly closed: boolean;
 }

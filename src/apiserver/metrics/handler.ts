@@ -1,97 +1,61 @@
-import type { Logger } from "../../base/log.ts";
-import type { NonResourceHandler } from "../non-resource.ts";
-import { textResponse } from "../non-resource.ts";
-import type { RequestMetrics } from "./request-metrics.ts";
-import { durationBuckets } from "./request-metrics.ts";
+import type { ApiResponse } from "../../client/exchange.ts";
+import { bytesResponse, type NonResourceHandler, textResponse } from "../non-resource.ts";
+import type { MetricFamily, MetricSource } from "./family.ts";
+import { createProcessFamilies } from "./process-families.ts";
+import { protobufContentType, protobufOf } from "./protobuf-format.ts";
+import { textContentType, textOf } from "./text-format.ts";
 
 export interface MetricsSources {
-  readonly requests: RequestMetrics;
-  /** How many objects of each resource are stored. */
-  readonly storedObjects: () => Promise<readonly { readonly resource: string; readonly count: number }[]>;
-  readonly version: string;
-  readonly logger: Logger;
+  /** Shown at /metrics. */
+  readonly sources: readonly MetricSource[];
+  /** Shown at /metrics/slis, too. */
+  readonly health: MetricSource;
 }
 
-interface Sample {
-  readonly labels: Readonly<Record<string, string | number>>;
-  readonly value: number;
-  readonly metricName?: string;
-}
-
-/** Serves /metrics. The library that writes the format is loaded with the first scrape. */
-export function metricsHandler(sources: MetricsSources): NonResourceHandler {
-  let registry: Promise<{ metrics(): Promise<string>; contentType: string }> | undefined;
+/** Serves /metrics and /metrics/slis. */
+export function metricsHandler({ sources, health }: MetricsSources): NonResourceHandler {
+  let processFamilies: ReturnType<typeof createProcessFamilies> | undefined;
+  const ownFamilies: MetricSource = {
+    async families() {
+      processFamilies ??= createProcessFamilies();
+      return (await processFamilies)();
+    },
+  };
   return {
-    paths: ["/metrics"],
+    paths: ["/metrics", "/metrics/slis"],
     async handle(request) {
-      if (request.path !== "/metrics") return undefined;
-      registry ??= createRegistry(sources);
-      const { metrics, contentType } = await registry;
-      return textResponse(200, await metrics(), contentType);
+      const { accept } = request.headers;
+      if (request.path === "/metrics") return respond(await gather([...sources, ownFamilies]), accept);
+      if (request.path === "/metrics/slis") return respond(await gather([health]), accept);
+      return undefined;
     },
   };
 }
 
-async function createRegistry(sources: MetricsSources) {
-  const { default: client } = await import("prom-client");
-  const registry = new client.Registry();
-  client.collectDefaultMetrics({ register: registry });
-  const add = (
-    name: string,
-    help: string,
-    type: "counter" | "gauge" | "histogram",
-    read: () => Sample[] | Promise<Sample[]>,
-  ) => {
-    const metric = {
-      name,
-      help,
-      get: async () => ({ name, help, type, values: await read(), aggregator: "sum" }),
-      reset() {},
-      labels: () => metric,
-      remove() {},
-    };
-    // The library asks of a registered metric only its name and `get`; its own classes keep state of their own.
-    registry.registerMetric(metric as unknown as Parameters<typeof registry.registerMetric>[0]);
-  };
-  const { requests } = sources;
-  add("apiserver_request_total", "Answered requests by verb, resource and code.", "counter", () =>
-    [...requests.series.values()].flatMap(({ labels, countByCode }) =>
-      [...countByCode].map(([code, value]) => ({
-        labels: { ...labels, code, component: "apiserver" },
-        value,
-      })),
-    ),
-  );
-  add("apiserver_request_duration_seconds", "How long answers took, by verb and resource.", "histogram", () =>
-    [...requests.series.values()].flatMap(({ labels, ...series }) => histogram(labels, series)),
-  );
-  add("apiserver_current_inflight_requests", "Requests being answered now.", "gauge", () => [
-    { labels: { request_kind: "mutating" }, value: requests.inflightMutating },
-    { labels: { request_kind: "readOnly" }, value: requests.inflightReadOnly },
-  ]);
-  for (const name of ["apiserver_storage_objects", "apiserver_resource_objects"])
-    add(name, "Stored objects by resource.", "gauge", async () =>
-      (await sources.storedObjects()).map(({ resource, count }) => ({ labels: { resource }, value: count })),
-    );
-  add("kubernetes_build_info", "The version that is served.", "gauge", () => [
-    { labels: { git_version: sources.version }, value: 1 },
-  ]);
-  return { metrics: () => registry.metrics(), contentType: registry.contentType };
+async function gather(sources: readonly MetricSource[]): Promise<readonly MetricFamily[]> {
+  const all = (await Promise.all(sources.map((source) => source.families()))).flat();
+  return all.toSorted((left, right) => (left.name < right.name ? -1 : 1));
 }
 
-function histogram(
-  labels: object,
-  series: { readonly buckets: readonly number[]; readonly sumSeconds: number; readonly count: number },
-): Sample[] {
-  const name = "apiserver_request_duration_seconds";
-  const common = { ...labels, component: "apiserver" };
-  let cumulative = 0;
-  const samples: Sample[] = durationBuckets.map((le, index) => {
-    cumulative += series.buckets[index] ?? 0;
-    return { labels: { ...common, le }, value: cumulative, metricName: `${name}_bucket` };
-  });
-  samples.push({ labels: { ...common, le: "+Inf" }, value: series.count, metricName: `${name}_bucket` });
-  samples.push({ labels: common, value: series.sumSeconds, metricName: `${name}_sum` });
-  samples.push({ labels: common, value: series.count, metricName: `${name}_count` });
-  return samples;
+function respond(families: readonly MetricFamily[], accept: string | undefined): ApiResponse {
+  return wantsProtobuf(accept)
+    ? bytesResponse(200, protobufOf(families), { "content-type": protobufContentType })
+    : textResponse(200, textOf(families), textContentType);
+}
+
+/** Whether the delimited protobuf format is what the client would rather have than text. */
+export function wantsProtobuf(accept = ""): boolean {
+  let best: { readonly quality: number; readonly isProtobuf: boolean } | undefined;
+  for (const clause of accept.split(",")) {
+    const [type = "", ...parameters] = clause.split(";").map((part) => part.trim().replaceAll('"', ""));
+    const isProtobuf =
+      type === "application/vnd.google.protobuf" &&
+      parameters.includes("proto=io.prometheus.client.MetricFamily") &&
+      parameters.includes("encoding=delimited");
+    if (!isProtobuf && type !== "text/plain" && type !== "*/*" && type !== "text/*") continue;
+    const given = parameters.find((parameter) => parameter.startsWith("q="))?.slice(2);
+    const quality = given === undefined ? 1 : Number(given);
+    if (best === undefined || quality > best.quality) best = { quality, isProtobuf };
+  }
+  return best?.isProtobuf === true && best.quality > 0;
 }

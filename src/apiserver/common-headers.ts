@@ -1,0 +1,27 @@
+import type { ApiResponse } from "../client/exchange.ts";
+import { classificationHeaders } from "./flow-control/flow-control.ts";
+import type { Seat } from "./flow-control/seat.ts";
+
+const warningMaxLength = 4096;
+
+/** The answer with what is on every answer: how it can be found again, how it was judged, and what it warns of. */
+export function withCommonHeaders(
+  response: ApiResponse,
+  auditId: string,
+  { warnings, seat }: { readonly warnings: readonly string[]; readonly seat: Seat | undefined },
+): ApiResponse {
+  const headers = {
+    "audit-id": auditId,
+    "cache-control": "no-cache, private",
+    ...(seat === undefined ? {} : classificationHeaders(seat.classification)),
+    ...response.headers,
+    ...(warnings.length === 0 ? {} : { warning: warnings.map(warningHeader) }),
+  };
+  return { ...response, headers };
+}
+
+/** Code 299, no agent, the text quoted (RFC 7234). */
+function warningHeader(text: string): string {
+  const printable = text.replace(/\p{Cc}/gu, " ").slice(0, warningMaxLength);
+  return `299 - "${printable.replace(/[\\"]/g, "\\$&")}"`;
+}

@@ -1,0 +1,45 @@
+import type { ApiResponse, WatchEvent } from "../../client/exchange.ts";
+import { frameOf } from "../cache/cache-event.ts";
+import { mediaTypes } from "../content/negotiate.ts";
+
+type WatchResponse = ApiResponse & { readonly type: "watch" };
+
+export interface EventCounter {
+  /** `bytes`: of the events as JSON; 0 where they go out in another form. */
+  sent(events: number, bytes: number): void;
+  /** Nobody reads the watch any more. */
+  ended(): void;
+}
+
+/** The same watch; its batches are counted as they are taken. */
+export function countedEvents(response: WatchResponse, counter: EventCounter): WatchResponse {
+  const isJson = response.headers["content-type"] === mediaTypes.json;
+  const count = (result: IteratorResult<readonly WatchEvent[]>) => {
+    if (result.done === true) counter.ended();
+    else if (result.value.length > 0) counter.sent(result.value.length, isJson ? bytesOf(result.value) : 0);
+    return result;
+  };
+  return {
+    ...response,
+    events: {
+      [Symbol.asyncIterator]() {
+        const iterator = response.events[Symbol.asyncIterator]();
+        return {
+          next: () => iterator.next().then(count),
+          return: async () => {
+            counter.ended();
+            await iterator.return?.();
+            return { done: true, value: undefined };
+          },
+        };
+      },
+    },
+  };
+}
+
+/** The frames are made for the wire anyway, and once for all who watch. */
+function bytesOf(batch: readonly WatchEvent[]): number {
+  let bytes = 0;
+  for (const event of batch) bytes += frameOf(event).length;
+  return bytes;
+}

@@ -1,0 +1,110 @@
+import { buildLabels } from "../version.ts";
+import { AccessMetrics } from "./access-metrics.ts";
+import { AdmissionMetrics } from "./admission-metrics.ts";
+import { counterOf, gauge, type MetricFamily } from "./family.ts";
+import { HealthMetrics } from "./health-metrics.ts";
+import { RequestMetrics } from "./request-metrics.ts";
+import { numberSeries } from "./series.ts";
+import { StorageMetrics } from "./storage-metrics.ts";
+
+/** What is known of a resource's stored objects when a scrape asks. */
+export interface StoredObjects {
+  readonly group: string;
+  readonly resource: string;
+  readonly count: number;
+}
+
+/** All that an API server counts of itself. */
+export class ServerMetrics {
+  readonly requests = new RequestMetrics();
+  readonly admission = new AdmissionMetrics();
+  readonly access = new AccessMetrics();
+  readonly health = new HealthMetrics();
+  readonly storage: StorageMetrics;
+  readonly #lists = numberSeries();
+  readonly #returned = numberSeries();
+
+  constructor(now: () => number) {
+    this.storage = new StorageMetrics(now);
+  }
+
+  /** A list was answered from the cache. */
+  listed(group: string, resource: string, returned: number): void {
+    this.#lists.of(group, resource, "").value++;
+    this.#returned.of(group, resource).value += returned;
+  }
+
+  families(): readonly MetricFamily[] {
+    return [
+      ...this.requests.families(),
+      ...this.admission.families(),
+      ...this.access.families(),
+      ...this.storage.families(),
+      ...this.health.families(),
+      counterOf(
+        {
+          name: "apiserver_cache_list_total",
+          help: "[ALPHA] Number of LIST requests served from watch cache",
+          labels: ["group", "resource", "index"],
+        },
+        this.#lists,
+      ),
+      counterOf(
+        {
+          name: "apiserver_cache_list_returned_objects_total",
+          help: "[ALPHA] Number of objects returned for a LIST request from watch cache",
+          labels: ["group", "resource"],
+        },
+        this.#returned,
+      ),
+    ];
+  }
+}
+
+/** Stored objects, under the old name and its successor's. */
+export function objectFamilies(stored: readonly StoredObjects[]): readonly MetricFamily[] {
+  return [
+    gauge(
+      {
+        name: "apiserver_storage_objects",
+        help: "[STABLE] [DEPRECATED, consider using apiserver_resource_objects instead] Number of stored objects at the time of last check split by kind. In case of a fetching error, the value will be -1.",
+        labels: ["resource"],
+      },
+      stored.map(({ group, resource, count }) => ({
+        labels: [group === "" ? resource : `${resource}.${group}`],
+        value: count,
+      })),
+    ),
+    gauge(
+      {
+        name: "apiserver_resource_objects",
+        help: "[ALPHA] Number of stored objects at the time of last check split by kind. In case of a fetching error, the value will be -1.",
+        labels: ["group", "resource"],
+      },
+      stored.map(({ group, resource, count }) => ({ labels: [group, resource], value: count })),
+    ),
+  ];
+}
+
+/** What is served, and with which of the gates that are still gates. */
+export const buildFamilies: readonly MetricFamily[] = [
+  gauge(
+    {
+      name: "kubernetes_build_info",
+      help: "[ALPHA] A metric with a constant '1' value labeled by major, minor, git version, git commit, git tree state, build date, Go version, and compiler from which Kubernetes was built, and platform on which it is running.",
+      labels: Object.keys(buildLabels),
+    },
+    [{ labels: Object.values(buildLabels), value: 1 }],
+  ),
+  gauge(
+    {
+      name: "kubernetes_feature_enabled",
+      help: "[BETA] This metric records the data about the stage and enablement of a k8s feature.",
+      labels: ["name", "stage"],
+    },
+    [
+      { labels: ["SizeBasedListCostEstimate", "BETA"], value: 1 },
+      { labels: ["WatchList", "BETA"], value: 1 },
+    ],
+  ),
+];

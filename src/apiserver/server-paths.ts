@@ -1,0 +1,54 @@
+import type { Aggregator } from "./aggregation/aggregator.ts";
+import { extensionOpenApi } from "./aggregation/extension-open-api.ts";
+import type { ApiServerDependencies } from "./api-server.ts";
+import { discoveryHandler } from "./discovery/handler.ts";
+import type { FlowControl } from "./flow-control/flow-control.ts";
+import { type HealthCheck, healthHandler, serverChecks } from "./health.ts";
+import { metricsHandler } from "./metrics/handler.ts";
+import { buildFamilies, objectFamilies, type ServerMetrics } from "./metrics/server-metrics.ts";
+import { documentHandler, type NonResourceHandler } from "./non-resource.ts";
+import type { Resources } from "./resources.ts";
+import type { DocumentHandler } from "./stages.ts";
+import type { Startup } from "./startup.ts";
+import { indexHandler, versionHandler } from "./version.ts";
+
+export interface ServerParts {
+  readonly dependencies: Pick<ApiServerDependencies, "externalAddress" | "nonResourceHandlers" | "storage">;
+  readonly resources: Resources;
+  readonly aggregator: Aggregator;
+  readonly startup: Startup;
+  readonly flow: FlowControl;
+  readonly metrics: ServerMetrics;
+  readonly documents: readonly DocumentHandler[];
+  /** What /readyz asks beside the start hooks. */
+  readonly readyChecks: readonly HealthCheck[];
+}
+
+/** Everything the server answers that is no resource; the index of it comes last. */
+export function serverPaths(parts: ServerParts): readonly NonResourceHandler[] {
+  const { dependencies, resources, aggregator, startup, flow, metrics, documents } = parts;
+  const handlers: NonResourceHandler[] = [
+    discoveryHandler(resources.table, {
+      serverAddress: () => dependencies.externalAddress ?? "",
+      extensions: aggregator,
+    }),
+    versionHandler,
+    healthHandler({
+      ...serverChecks(dependencies.storage, { startup: startup.checks, ready: parts.readyChecks }),
+      observe: (...check) => metrics.health.observe(...check),
+    }),
+    metricsHandler({
+      sources: [
+        metrics,
+        flow,
+        { families: async () => objectFamilies(await resources.countObjects()) },
+        { families: () => buildFamilies },
+      ],
+      health: metrics.health,
+    }),
+    ...flow.handlers,
+    ...(dependencies.nonResourceHandlers ?? []).map((own) => extensionOpenApi(aggregator, own)),
+    ...documents.map(documentHandler),
+  ];
+  return [...handlers, indexHandler(handlers)];
+}
