@@ -256,3 +256,31 @@ test("the client passes warnings on", async () => {
   await createClient({ transport, onWarning: (text) => warnings.push(text) }).get(configMaps, named);
   assert.deepEqual(warnings, ['a "quoted" word', "b"]);
 });
+
+test("the client's own limit makes requests wait for their turn, and lets an aborted one go", async () => {
+  const clock = new VirtualClock();
+  const { transport, requests } = scripted(Array.from({ length: 10 }, () => ok(object)));
+  const client = createClient({ transport, clock, rateLimit: { perSecond: 1, burst: 2 } });
+  const abort = new AbortController();
+  const all = Array.from({ length: 4 }, () => client.get(configMaps, named));
+  const given = client.get(configMaps, named, { signal: abort.signal });
+  given.catch(() => {});
+  await clock.settle();
+  assert.equal(requests.length, 2);
+  abort.abort(new Error("given up"));
+  await assert.rejects(given, /given up/);
+  await clock.advance(2000);
+  await Promise.all(all);
+  assert.equal(requests.length, 4);
+});
+
+test("the client tells observers of every request and retry, until they leave", async () => {
+  const seen: string[] = [];
+  const { transport } = scripted([ok(object), ok(object)]);
+  const client = createClient({ transport, host: "c:6443" });
+  const leave = client.observe(({ method, host, status }) => seen.push(`${method} ${host} ${status}`));
+  await client.get(configMaps, named);
+  leave();
+  await client.get(configMaps, named);
+  assert.deepEqual(seen, ["GET c:6443 200"]);
+});

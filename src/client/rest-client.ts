@@ -1,6 +1,7 @@
 import { ApiError, type Status } from "../apimachinery/api-error.ts";
 import { apiVersionOf, type KubeList, type KubeObject, type ResourceType } from "../apimachinery/meta.ts";
 import { type Clock, sleep } from "../base/clock.ts";
+import { fullBucket, reserveToken, type TokenBucket, type TokenBucketPolicy } from "../base/token-bucket.ts";
 import type {
   CallOptions,
   Client,
@@ -40,6 +41,8 @@ export interface RestClientOptions {
   readonly transport: Transport;
   /** Paces retries of 429 and 5xx answers that carry Retry-After; without a clock they are thrown at once. */
   readonly clock?: Clock;
+  /** Makes requests wait for their turn; it needs the clock. Absent: none waits. */
+  readonly rateLimit?: TokenBucketPolicy;
   readonly userAgent?: string;
   /** The server's host and port, for metrics. */
   readonly host?: string;
@@ -95,6 +98,7 @@ export function createClient(options: RestClientOptions): RestClient {
 class TransportClient implements RestClient {
   readonly #options: RestClientOptions;
   readonly #observers = new Set<RequestObserver>();
+  #bucket: TokenBucket | undefined;
 
   constructor(options: RestClientOptions) {
     this.#options = options;
@@ -103,6 +107,7 @@ class TransportClient implements RestClient {
   async request(method: ApiRequest["method"], path: string, parts: RequestParts = {}): Promise<ApiResponse> {
     const { clock } = this.#options;
     for (let retries = 0; ; retries++) {
+      await this.#takeTurn(parts.signal);
       const response = await this.#observed(method, () => sendOnce(this.#options, method, path, parts));
       if (response.status >= 200 && response.status < 300) return response;
       const waitMs = retryDelayMs(response);
@@ -119,6 +124,15 @@ class TransportClient implements RestClient {
 
   close(): Promise<void> {
     return this.#options.transport.close();
+  }
+
+  async #takeTurn(signal: AbortSignal | undefined): Promise<void> {
+    const { clock, rateLimit } = this.#options;
+    if (clock === undefined || rateLimit === undefined) return;
+    const nowMs = clock.now();
+    const reserved = reserveToken(this.#bucket ?? fullBucket(rateLimit, nowMs), rateLimit, nowMs);
+    this.#bucket = reserved.bucket;
+    if (reserved.delayMs > 0) await sleep(clock, reserved.delayMs, signal === undefined ? {} : { signal });
   }
 
   async #observed(method: ApiRequest["method"], send: () => Promise<ApiResponse>): Promise<ApiResponse> {

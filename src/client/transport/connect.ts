@@ -2,8 +2,10 @@ import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { systemClock } from "../../base/system-clock.ts";
+import type { TokenBucketPolicy } from "../../base/token-bucket.ts";
 import {
   type ContextOverrides,
+  impersonationHeaders,
   type Kubeconfig,
   mergeKubeconfigs,
   readKubeconfig,
@@ -18,8 +20,20 @@ import { createHttpsTransport, type HttpsTransportOptions } from "./https-transp
 export interface ConnectOptions extends ContextOverrides {
   /** A kubeconfig file; absent: $KUBECONFIG, else the pod's service account, else ~/.kube/config. */
   readonly kubeconfig?: string;
+  /** Acts as another user, as kubectl's --as: instead of whom the kubeconfig says. */
+  readonly impersonate?: Impersonation;
+  /** A limit of this client's own on its requests; absent, as it should be: the server's priority and fairness decides. */
+  readonly rateLimit?: TokenBucketPolicy;
   readonly userAgent?: string;
   readonly onWarning?: (text: string) => void;
+}
+
+/** Whom to act as; the credentials must be allowed to. */
+export interface Impersonation {
+  readonly user: string;
+  readonly uid?: string;
+  readonly groups?: readonly string[];
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface Connection {
@@ -32,16 +46,27 @@ export interface Connection {
 
 /** A client for the cluster that kubectl would talk to here. */
 export async function connect(options: ConnectOptions = {}): Promise<Connection> {
-  const { transport, namespace } = await findConnection(options);
-  const { userAgent, onWarning } = options;
+  const { impersonate, rateLimit, userAgent, onWarning } = options;
+  const { transport: found, namespace } = await findConnection(options);
+  const transport = impersonate === undefined ? found : { ...found, headers: headersFor(impersonate) };
   const client = createClient({
     transport: createHttpsTransport(transport),
     clock: systemClock,
     host: new URL(transport.server).host,
+    ...(rateLimit === undefined ? {} : { rateLimit }),
     ...(userAgent === undefined ? {} : { userAgent }),
     ...(onWarning === undefined ? {} : { onWarning }),
   });
   return { client, namespace, transport };
+}
+
+function headersFor({ user, uid, groups = [], extra = {} }: Impersonation) {
+  return impersonationHeaders({
+    as: user,
+    "as-groups": groups,
+    "as-user-extra": extra,
+    ...(uid === undefined ? {} : { "as-uid": uid }),
+  });
 }
 
 async function findConnection(options: ConnectOptions): Promise<Omit<Connection, "client">> {
@@ -93,6 +118,7 @@ async function inClusterConnection(): Promise<Omit<Connection, "client"> | undef
     transport: {
       server: `https://${host.includes(":") ? `[${host}]` : host}:${port}`,
       ca,
+      proxyFromEnvironment: true,
       credentials: tokenFile(join(serviceAccountFolder, "token")),
     },
     namespace: namespace.trim(),

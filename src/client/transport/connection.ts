@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import {
+  type ExecConfig,
   impersonationHeaders,
   type KubeconfigCluster,
   type KubeconfigUser,
@@ -24,12 +25,16 @@ export async function connectionOf({ cluster, user }: ResolvedContext): Promise<
   const ca = await pemOf(cluster["certificate-authority-data"], cluster["certificate-authority"]);
   const serverName = cluster["tls-server-name"];
   const proxyUrl = cluster["proxy-url"];
+  if (ca !== undefined && cluster["insecure-skip-tls-verify"] === true)
+    throw new Error(
+      "kubeconfig: a certificate authority together with insecure-skip-tls-verify is not allowed",
+    );
   return {
     server: cluster.server,
     ...(ca === undefined ? {} : { ca }),
     ...(serverName === undefined ? {} : { tlsServerName: serverName }),
     ...(cluster["insecure-skip-tls-verify"] === true ? { insecureSkipTlsVerify: true } : {}),
-    ...(proxyUrl === undefined || proxyUrl === "" ? {} : { proxyUrl }),
+    ...(proxyUrl === undefined || proxyUrl === "" ? { proxyFromEnvironment: true } : { proxyUrl }),
     ...(cluster["disable-compression"] === true ? { gzip: false } : {}),
     headers: impersonationHeaders(user),
     credentials: await credentialsOf(user, cluster, ca),
@@ -42,8 +47,32 @@ async function credentialsOf(
   cluster: KubeconfigCluster,
   caData: string | undefined,
 ): Promise<Credentials> {
-  if (user.exec !== undefined) return execCredentials(user.exec, { ...cluster, caData });
+  if (user.exec !== undefined) return execCredentials(checkedExec(user.exec, user), { ...cluster, caData });
   return combined(await certificateOf(user), authorizationOf(user));
+}
+
+const execVersions = ["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"];
+const interactiveModes = ["Never", "IfAvailable", "Always"];
+
+/** What clientcmd's validation says of an exec plugin; v1beta1 did not know interactiveMode yet. */
+function checkedExec(exec: ExecConfig, user: KubeconfigUser): ExecConfig {
+  const fail = (what: string) =>
+    new Error(`kubeconfig: exec plugin ${JSON.stringify(exec.command ?? "")}: ${what}`);
+  if (user["auth-provider"] !== undefined) throw fail("an auth-provider cannot be given beside it");
+  if (isAbsent(exec.command)) throw fail("command must be specified");
+  if (isAbsent(exec.apiVersion)) throw fail("apiVersion must be specified");
+  if (!execVersions.includes(exec.apiVersion))
+    throw fail(`invalid apiVersion ${JSON.stringify(exec.apiVersion)}`);
+  const { interactiveMode } = exec;
+  if (interactiveMode === undefined) {
+    if (exec.apiVersion.endsWith("/v1")) throw fail("interactiveMode must be specified");
+    return { ...exec, interactiveMode: "IfAvailable" };
+  }
+  if (!interactiveModes.includes(interactiveMode))
+    throw fail(`invalid interactiveMode ${JSON.stringify(interactiveMode)}`);
+  for (const { name } of exec.env ?? [])
+    if (isAbsent(name)) throw fail("env variable name must be specified");
+  return exec;
 }
 
 function authorizationOf(user: KubeconfigUser): Credentials {

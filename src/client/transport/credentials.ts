@@ -6,8 +6,11 @@ export interface Credentials {
   authorization(): Promise<string | undefined>;
   /** A client certificate with its key, in PEM; undefined: none. */
   clientCertificate(): Promise<ClientCertificate | undefined>;
-  /** The server did not accept them (401). True: they are fetched anew, trying once more may help. */
-  rejected(): boolean;
+  /**
+   * The server did not accept them (401), with this authorization. True: trying once more may help, since they are fetched
+   * anew, or have been since then.
+   */
+  rejected(authorization?: string): boolean;
 }
 
 export interface ClientCertificate {
@@ -60,7 +63,7 @@ export function combined(certificates: Credentials, authorizations: Credentials)
   return {
     authorization: authorizations.authorization,
     clientCertificate: certificates.clientCertificate,
-    rejected: () => [certificates.rejected(), authorizations.rejected()].includes(true),
+    rejected: (used) => [certificates.rejected(used), authorizations.rejected(used)].includes(true),
   };
 }
 

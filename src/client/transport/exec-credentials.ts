@@ -36,18 +36,22 @@ export function execCredentials(
 
   return {
     async authorization() {
-      const { token } = await status();
-      return token === undefined || token === "" ? undefined : `Bearer ${token}`;
+      return bearerOf(await status());
     },
     async clientCertificate(): Promise<ClientCertificate | undefined> {
       const { clientCertificateData: cert, clientKeyData: key } = await status();
       return cert === undefined || key === undefined ? undefined : { cert, key };
     },
-    rejected() {
-      known = undefined;
+    rejected(used) {
+      // Of many requests that are refused together only the first has it run again.
+      if (known === undefined || used === undefined || bearerOf(known) === used) known = undefined;
       return true;
     },
   };
+}
+
+function bearerOf({ token }: ExecStatus): string | undefined {
+  return token === undefined || token === "" ? undefined : `Bearer ${token}`;
 }
 
 function isExpired({ expirationTimestamp }: ExecStatus): boolean {
@@ -58,14 +62,16 @@ async function runPlugin(
   config: ExecConfig,
   cluster: KubeconfigCluster & { readonly caData?: string | undefined },
 ): Promise<ExecStatus> {
-  if (config.interactiveMode === "Always")
+  const hasTerminal = process.stdin.isTTY === true;
+  if (config.interactiveMode === "Always" && !hasTerminal)
     throw new Error(`credential plugin ${config.command}: needs a terminal, and there is none`);
-  const { code, output } = await capture(config, {
+  const interactive = hasTerminal && config.interactiveMode !== "Never";
+  const { code, output } = await capture(config, interactive, {
     apiVersion: config.apiVersion,
     kind: "ExecCredential",
     spec: {
       ...(config.provideClusterInfo === true ? { cluster: clusterInfo(cluster) } : {}),
-      interactive: false,
+      interactive,
     },
   });
   if (code !== 0) throw new Error(`credential plugin ${config.command} ended with exit code ${code}`);
@@ -91,7 +97,11 @@ function readStatus(config: ExecConfig, output: string): ExecStatus {
   return status;
 }
 
-function capture(config: ExecConfig, info: object): Promise<{ code: number | null; output: string }> {
+function capture(
+  config: ExecConfig,
+  interactive: boolean,
+  info: object,
+): Promise<{ code: number | null; output: string }> {
   const { command, args, env, installHint } = config;
   return new Promise((resolve, reject) => {
     const child = spawn(command, [...(args ?? [])], {
@@ -100,8 +110,9 @@ function capture(config: ExecConfig, info: object): Promise<{ code: number | nul
         ...Object.fromEntries((env ?? []).map(({ name, value }) => [name, value])),
         KUBERNETES_EXEC_INFO: JSON.stringify(info),
       },
-      stdio: ["ignore", "pipe", "inherit"],
-      timeout: runLimitMs,
+      stdio: [interactive ? "inherit" : "ignore", "pipe", "inherit"],
+      // Someone who types takes their time.
+      ...(interactive ? {} : { timeout: runLimitMs }),
     });
     const chunks: Uint8Array[] = [];
     let sizeBytes = 0;

@@ -6,10 +6,13 @@ import {
   type OutgoingHttpHeaders,
 } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import type { Duplex } from "node:stream";
+import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import type { ApiRequest, ApiResponse, Transport } from "../exchange.ts";
 import { TransportError } from "../transport-error.ts";
 import { anonymous, type ClientCertificate, type Credentials } from "./credentials.ts";
 import { decodeResponse, type ResponseLimits } from "./response-decoder.ts";
+import { connectThroughSocks } from "./socks.ts";
 
 export interface HttpsTransportOptions {
   /** "https://host:6443", with a path where the API lives under one. "http://" is for tests and local proxies. */
@@ -23,8 +26,10 @@ export interface HttpsTransportOptions {
   readonly credentials?: Credentials;
   /** Sent with every request: impersonation. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-  /** "http://proxy:3128". */
+  /** "http://proxy:3128", "https://…" or "socks5://…", with user and password where it asks for them. */
   readonly proxyUrl?: string;
+  /** Without `proxyUrl`: HTTPS_PROXY, HTTP_PROXY and NO_PROXY count, but never for a server on this machine. */
+  readonly proxyFromEnvironment?: boolean;
   /** Asks for compressed answers; by default where the server is not on this machine. */
   readonly gzip?: boolean;
   /** How long a connection may stay silent before an answer that is no stream; 60 s unless said. */
@@ -62,9 +67,10 @@ class HttpsTransport implements Transport {
   }
 
   async send(request: ApiRequest): Promise<ApiResponse> {
-    const first = await this.#sendOnce(request);
-    if (first.status !== 401 || !this.#credentials.rejected()) return first;
-    return this.#sendOnce(request);
+    const authorization = await this.#credentials.authorization();
+    const first = await this.#sendOnce(request, authorization);
+    if (first.status !== 401 || !this.#credentials.rejected(authorization)) return first;
+    return this.#sendOnce(request, await this.#credentials.authorization());
   }
 
   async close(): Promise<void> {
@@ -73,11 +79,10 @@ class HttpsTransport implements Transport {
     this.#agent = undefined;
   }
 
-  async #sendOnce(request: ApiRequest): Promise<ApiResponse> {
+  async #sendOnce(request: ApiRequest, authorization: string | undefined): Promise<ApiResponse> {
     if (this.#closed) throw new TransportError("the transport is closed");
     request.signal.throwIfAborted();
     const agent = this.#agentFor(await this.#credentials.clientCertificate());
-    const authorization = await this.#credentials.authorization();
     const isWatch = request.query.get("watch") === "true";
     for (let retried = false; ; retried = true) {
       const exchange = this.#begin(request, agent, authorization, isWatch);
@@ -140,14 +145,14 @@ class HttpsTransport implements Transport {
     )
       return known.agent;
     if (known !== undefined) retire(known.agent);
-    const { ca, insecureSkipTlsVerify, proxyUrl } = this.#options;
+    const { ca, insecureSkipTlsVerify } = this.#options;
     const kept = {
       keepAlive: true,
       keepAliveMsecs: tcpKeepAliveMs,
       maxSockets: Number.POSITIVE_INFINITY,
       maxFreeSockets: idleSocketLimit,
       scheduling: "lifo" as const,
-      ...(proxyUrl === undefined ? {} : { proxyEnv: { HTTP_PROXY: proxyUrl, HTTPS_PROXY: proxyUrl } }),
+      ...proxyOptions(this.#options, this.#base),
     };
     const agent =
       this.#base.protocol === "https:"
@@ -159,6 +164,8 @@ class HttpsTransport implements Transport {
             ALPNProtocols: ["http/1.1"],
           })
         : new HttpAgent(kept);
+    const throughSocks = socksOf(this.#options);
+    if (throughSocks !== undefined) agent.createConnection = socksConnection(throughSocks, this.#base);
     this.#agent = { agent, certificate };
     return agent;
   }
@@ -185,6 +192,50 @@ class HttpsTransport implements Transport {
     if (body !== undefined) headers["content-length"] = String(body.length);
     return headers;
   }
+}
+
+/** How an agent connects where that is not straight to the server. */
+function proxyOptions({ proxyUrl, proxyFromEnvironment }: HttpsTransportOptions, server: URL): object {
+  if (proxyUrl === undefined) {
+    const { env } = process;
+    return proxyFromEnvironment === true && !isLocal(server.hostname) ? { proxyEnv: { ...env } } : {};
+  }
+  return httpProxies.has(new URL(proxyUrl).protocol)
+    ? { proxyEnv: { HTTP_PROXY: proxyUrl, HTTPS_PROXY: proxyUrl } }
+    : {};
+}
+
+const httpProxies: ReadonlySet<string> = new Set(["http:", "https:"]);
+
+/** The proxy's URL where it is one of SOCKS. Throws where it is of no kind that is known. */
+function socksOf({ proxyUrl }: HttpsTransportOptions): URL | undefined {
+  const proxy = proxyUrl === undefined ? undefined : new URL(proxyUrl);
+  if (proxy === undefined || httpProxies.has(proxy.protocol)) return undefined;
+  if (proxy.protocol !== "socks5:" && proxy.protocol !== "socks5h:")
+    throw new Error(
+      `proxy-url: unsupported scheme ${proxy.protocol.slice(0, -1)}, must be http, https, or socks5`,
+    );
+  return proxy;
+}
+
+/** An agent's `createConnection` through a SOCKS proxy, with TLS inside where the server speaks it. */
+function socksConnection(proxy: URL, server: URL): HttpAgent["createConnection"] {
+  return (options: ConnectionOptions, callback) => {
+    // Of an error nobody looks at the socket beside it.
+    const connected = callback as (error: Error | null, socket?: Duplex) => void;
+    const host = server.hostname.replace(/^\[|\]$/g, "");
+    const port = Number(server.port) || (server.protocol === "https:" ? 443 : 80);
+    connectThroughSocks(proxy, host, port).then((socket) => {
+      if (server.protocol !== "https:") {
+        connected(null, socket);
+        return;
+      }
+      const secure = connectTls({ ...options, socket, servername: options.servername ?? host });
+      secure.once("secureConnect", () => connected(null, secure));
+      secure.once("error", connected);
+    }, connected);
+    return undefined;
+  };
 }
 
 /** Requests under way end on their own connections; no connection is used again. */

@@ -38,8 +38,8 @@ export function oidcCredentials(config: OidcConfig): Credentials {
       });
       return `Bearer ${await running}`;
     },
-    rejected() {
-      idToken = undefined;
+    rejected(used) {
+      if (used === undefined || used === `Bearer ${idToken}`) idToken = undefined;
       return refreshToken !== undefined;
     },
   };
