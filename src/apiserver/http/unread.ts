@@ -19,6 +19,9 @@ export function leaveUnread(message: IncomingMessage, response: ServerResponse):
 
 /** The answer to what is no HTTP, or too much of it. */
 export function refuseBytes(errorCode: string | undefined, socket: Duplex): void {
+  // Whatever comes after it is a fault again.
+  if (refused.has(socket)) return;
+  refused.add(socket);
   if (!socket.writable) {
     socket.destroy();
     return;
@@ -28,6 +31,8 @@ export function refuseBytes(errorCode: string | undefined, socket: Duplex): void
   socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`);
   destroySoon(socket);
 }
+
+const refused = new WeakSet<Duplex>();
 
 const statuses: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
