@@ -19,6 +19,8 @@ import { type AuthenticationInfo, ensureAuthenticationInfo } from "./authenticat
 import { bootstrapTokens } from "./authentication/bootstrap-tokens.ts";
 import { type AuthenticatorOptions, createAuthenticator } from "./authentication/create-authenticator.ts";
 import { createImpersonator } from "./authentication/impersonation.ts";
+import { ensureTokenTracking } from "./authentication/legacy-token-tracking.ts";
+import { legacyTokens } from "./authentication/legacy-tokens.ts";
 import {
   type BoundObjects,
   serviceAccountTokens,
@@ -213,6 +215,7 @@ function tokenAuthenticators(
     clock,
     tokenKeys,
     staticTokens: fixed,
+    logger,
     moreTokens = [],
     moreIssuers = [],
   }: StagesDependencies,
@@ -227,6 +230,20 @@ function tokenAuthenticators(
       objects: boundObjects(client, informers, sync),
       now,
       issuers: [issuer, ...moreIssuers],
+      audiences,
+    }),
+    legacyTokens({
+      verifier: { verify: (token) => clock.hold(tokenKeys.verify(token)) },
+      findSecret: (namespace, name): Promise<Secret | undefined> =>
+        getLive(client, secrets, { namespace, name }),
+      findAccount: (namespace, name) => getLive(client, serviceAccounts, { namespace, name }),
+      noteUse: ({ metadata: { namespace = "", name = "" } }, labels) => {
+        const patch = { metadata: { labels } };
+        client
+          .patch(secrets, { namespace, name }, { type: "merge", patch })
+          .catch((error: unknown) => logger.debug({ error, namespace, name }, "a token's use is not noted"));
+      },
+      now,
       audiences,
     }),
     bootstrapTokens({
@@ -276,7 +293,7 @@ function boundObject({ metadata }: KubeObject): BoundObject {
 }
 
 function postStartHooks(
-  { client, authenticationInfo }: StagesDependencies,
+  { client, clock, authenticationInfo }: StagesDependencies,
   synced: () => Promise<void>,
 ): PostStartHook[] {
   return [
@@ -286,6 +303,11 @@ function postStartHooks(
       async run(_, options) {
         await ensurePolicy(client, bootstrapPolicy(), options);
       },
+    },
+    {
+      name: "start-legacy-token-tracking-controller",
+      after: "start-system-namespaces-controller",
+      run: (_, options) => ensureTokenTracking(client, clock.now(), options),
     },
     {
       name: "scheduling/bootstrap-system-priority-classes",

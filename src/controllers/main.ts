@@ -46,6 +46,8 @@ export interface ControllerManagerOptions extends NodeIpamOptions, NodeLifecycle
   readonly disabled?: readonly string[];
   /** PEM, for the config map kube-root-ca.crt; without it the config map is not published. */
   readonly rootCaPem?: string;
+  /** Signs the tokens that secrets keep; absent: they get tokens that end after ten years. */
+  readonly signToken?: (claims: object) => Promise<string>;
   /** Without it certificate requests are neither approved nor signed. */
   readonly certificates?: CertificateOptions;
 }
@@ -113,8 +115,8 @@ const builders: Readonly<Record<string, (sources: Sources) => Controller | undef
   "serviceaccount-controller": serviceAccountController,
   "root-ca-certificate-publisher-controller": ({ informers, options: { rootCaPem } }) =>
     rootCaPem === undefined ? undefined : rootCaPublisher({ informers, rootCa: rootCaPem }),
-  "serviceaccount-token-controller": ({ client, informers, options: { rootCaPem } }) =>
-    tokenSecretController({ client, informers, rootCa: rootCaPem }),
+  "serviceaccount-token-controller": ({ client, informers, options: { rootCaPem, signToken } }) =>
+    tokenSecretController({ client, informers, rootCa: rootCaPem, signToken }),
   "deployment-controller": deploymentController,
   "replicaset-controller": replicaSetController,
   "replicationcontroller-controller": replicationController,

@@ -51,7 +51,9 @@ export function tokenRequestHandler(dependencies: TokenRequestDependencies): Cre
       const audiences = nonEmpty(request.spec.audiences) ?? dependencies.audiences;
       const seconds = request.spec.expirationSeconds ?? defaultSeconds;
       const extended =
-        seconds === podTokenSeconds && audiences.every((a) => dependencies.audiences.includes(a));
+        bound.pod !== undefined &&
+        seconds === podTokenSeconds &&
+        audiences.every((a) => dependencies.audiences.includes(a));
       const grant: TokenGrant = {
         issuer: dependencies.issuer,
         audiences,
@@ -116,7 +118,7 @@ async function boundObjects(
   const { apiVersion = "", kind = "" } = reference;
   const namespace = account.metadata.namespace ?? "";
   if (apiVersion !== "v1" || !["Pod", "Secret", "Node"].includes(kind))
-    throw badRequest(`cannot bind token to object of type ${apiVersion}, Kind=${kind}`);
+    throw badRequest(`cannot bind token to object of type ${groupVersionOf(apiVersion)}, Kind=${kind}`);
   if (kind === "Secret") {
     const secret = await boundObject(client, secrets, reference, namespace);
     return { secret: identityOf(secret) };
@@ -131,6 +133,11 @@ async function boundObjects(
   return { pod: identityOf(pod), ...(node === undefined ? {} : { node }) };
 }
 
+/** As Go prints it: the core group is the empty one. */
+function groupVersionOf(apiVersion: string): string {
+  return apiVersion.includes("/") ? apiVersion : `/${apiVersion}`;
+}
+
 async function boundObject<T extends KubeObject>(
   client: Client,
   type: ResourceType<T>,
@@ -141,7 +148,7 @@ async function boundObject<T extends KubeObject>(
   const object = await client.get(type, namespace === undefined ? { name } : { namespace, name });
   if (uid !== undefined && uid !== "" && uid !== object.metadata.uid)
     throw conflict(
-      type,
+      { group: "", resource: reference.kind ?? "" },
       name,
       `the UID in the bound object reference (${uid}) does not match the UID in record. The object might have been deleted and then recreated`,
     );

@@ -1,6 +1,7 @@
 import { startCompactor } from "../../apiserver/cache/compactor.ts";
 import type { Listener } from "../../apiserver/http/listener.ts";
 import { inProcessTransport } from "../../apiserver/in-process.ts";
+import { loadTokenKeys } from "../../apiserver/pki/service-account-keys.ts";
 import { parseSigningRequest, signRequest } from "../../apiserver/pki/signing-request.ts";
 import type { ApiServer } from "../../apiserver/server.ts";
 import type { Client } from "../../client/client.ts";
@@ -24,14 +25,17 @@ export interface ControlPlane {
   startComponents(): void;
   /** Resolves when the API server has done its start hooks: /readyz says ok. */
   readonly ready: Promise<void>;
+  /** /readyz says no; resolves when those who ask it had time to see that. All is still served. */
+  announceShutdown(): Promise<void>;
   close(): Promise<void>;
 }
 
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { clock, random, logger } = options;
   const stop = new AbortController();
-  const { server, listener, ready, close } = await composeApiServer(options, stop.signal);
-  const compactor = startCompactor({ storage: options.storage, clock, logger });
+  const composed = await composeApiServer(options, stop.signal);
+  const { server, listener, ready, announceShutdown, close } = composed;
+  const compactor = compactorFor(options);
   const clientFor = (user: UserInfo) => createClient({ transport: inProcessTransport(server, user), clock });
   const informers = createInformerFactory({
     client: clientFor(identities.controllerManager),
@@ -45,6 +49,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     listener,
     informers,
     ready,
+    announceShutdown,
     clientFor,
     recorderFor: (client, component, host) =>
       createEventRecorder({
@@ -62,11 +67,17 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     async close() {
       stop.abort();
       await Promise.allSettled(running);
-      compactor.stop();
+      compactor?.stop();
       await close();
     },
   };
   return plane;
+}
+
+function compactorFor({ storage, clock, logger, operation }: ControlPlaneOptions) {
+  const periodMs = operation?.compactionIntervalMs;
+  if (periodMs === 0) return undefined;
+  return startCompactor({ storage, clock, logger, ...(periodMs === undefined ? {} : { periodMs }) });
 }
 
 /** Scheduler and controllers; each failure to run is logged, none ends the process. */
@@ -91,6 +102,7 @@ function components(plane: ControlPlane, options: ControlPlaneOptions, signal: A
       options: {
         clusterCidr: network.clusterCidr,
         rootCaPem: pki.clusterAuthority.certificate,
+        signToken: (claims) => clock.hold(loadTokenKeys({ signingKey: pki.serviceAccountKey }).sign(claims)),
         certificates: {
           readRequest: (pem) => clock.hold(parseSigningRequest(pem)),
           sign: (pem, wanted) =>

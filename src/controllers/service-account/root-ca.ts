@@ -1,8 +1,8 @@
 import type { ConfigMap, Namespace } from "../../api/core/types.generated.ts";
 import { configMaps, namespaces } from "../../api/resources.generated.ts";
+import { semanticallyEqual } from "../../apimachinery/semantic-equality.ts";
 import type { InformerFactory } from "../../client/informer.ts";
 import { type Controller, watch } from "../framework/controller.ts";
-import { semanticallyEqual } from "../../apimachinery/semantic-equality.ts";
 import { create, type Intent, update } from "../framework/intent.ts";
 import { isActiveNamespace, nameOf } from "../namespace/namespace-state.ts";
 

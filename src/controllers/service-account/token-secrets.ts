@@ -1,3 +1,4 @@
+import { secretTokenFor } from "../../api/core/secret-token.ts";
 import type { Secret, ServiceAccount } from "../../api/core/types.generated.ts";
 import { secrets, serviceAccounts } from "../../api/resources.generated.ts";
 import { isApiError } from "../../apimachinery/api-error.ts";
@@ -11,7 +12,7 @@ const tokenSecretType = "kubernetes.io/service-account-token";
 const accountNameAnnotation = "kubernetes.io/service-account.name";
 const accountUidAnnotation = "kubernetes.io/service-account.uid";
 
-/** These tokens do not expire upstream; ten years, and the secret's own life, come near enough. */
+/** A token of the API's own making must end: ten years, and the secret's own life, come near enough. */
 const tokenLifetimeSeconds = 10 * 365 * 24 * 3600;
 
 export interface TokenSecretSnapshot {
@@ -44,10 +45,13 @@ export function tokenSecretController({
   client,
   informers,
   rootCa,
+  signToken,
 }: {
   readonly client: Client;
   readonly informers: InformerFactory;
   readonly rootCa: string | undefined;
+  /** The cluster's key: its tokens last as long as their secret. Undefined: the API makes tokens that end. */
+  readonly signToken: ((claims: object) => Promise<string>) | undefined;
 }): Controller<TokenSecretSnapshot> {
   const secretInformer = informers.informer(secrets);
   const accountInformer = informers.informer(serviceAccounts);
@@ -71,11 +75,20 @@ export function tokenSecretController({
       }
       const account = await findAccount(client, secret);
       const needsToken = account !== undefined && secret.data?.token === undefined;
-      const newToken = needsToken ? await requestToken(client, secret) : undefined;
+      const newToken = needsToken
+        ? await (signToken === undefined
+            ? requestToken(client, secret)
+            : signToken(claimsFor(secret, account)))
+        : undefined;
       return { secret, account, newToken, rootCa };
     },
     reconcile: reconcileTokenSecret,
   };
+}
+
+function claimsFor(secret: Secret, { metadata }: ServiceAccount): object {
+  const { namespace = "", name = "", uid = "" } = metadata;
+  return secretTokenFor(secret.metadata.name ?? "", { namespace, name, uid });
 }
 
 function accountOf({ metadata: { namespace = "", annotations } }: Secret) {
