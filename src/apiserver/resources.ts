@@ -21,6 +21,7 @@ import { fieldValue } from "./registry/select.ts";
 import { ResourceStore } from "./registry/store.ts";
 import type { StoreHooks } from "./registry/store-calls.ts";
 import { ResourceTable } from "./resource-table.ts";
+import { AddressObjects } from "./services/address-objects.ts";
 import { type AddressRange, parseRange } from "./services/address-range.ts";
 import { ServiceAllocations } from "./services/allocations.ts";
 
@@ -45,6 +46,8 @@ export class Resources {
   readonly table = new ResourceTable();
   /** Where cluster IPs come from. */
   readonly ranges: readonly AddressRange[];
+  /** Of the cluster IPs of services. */
+  readonly addressObjects: AddressObjects;
   readonly #dependencies: ResourcesDependencies;
   readonly #ending = new AbortController();
   readonly #budget = new ByteBudget(encodedBytesLimit);
@@ -56,6 +59,7 @@ export class Resources {
     const { random, logger, services } = dependencies;
     this.#dependencies = dependencies;
     this.ranges = (services?.clusterIpRanges ?? defaultClusterIpRanges).map(parseRange);
+    this.addressObjects = new AddressObjects({ logger, store: () => this.#networking("ipaddresses") });
     this.#allocations = new ServiceAllocations({
       ranges: this.ranges,
       nodePorts: services?.nodePorts ?? defaultNodePorts,
@@ -63,6 +67,8 @@ export class Resources {
       logger,
       signal: this.#ending.signal,
       services: () => this.#cacheOfServices(),
+      serviceCidrs: () => this.#networking("servicecidrs")?.cache,
+      addressObjects: this.addressObjects,
     });
     this.#hooks = {
       "/namespaces": namespaceHooks,
@@ -165,6 +171,10 @@ export class Resources {
   #storageOf({ group, plural }: ResourceDefinition): Storage {
     const { storage, metrics } = this.#dependencies;
     return metrics.metered(storage, group, plural);
+  }
+
+  #networking(plural: string): ResourceStore | undefined {
+    return this.table.storeOf({ group: "networking.k8s.io", plural });
   }
 
   #cacheOfServices(): WatchCache {

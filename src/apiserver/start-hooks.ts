@@ -11,6 +11,7 @@ import { followDefinitions } from "./custom-resources/follow.ts";
 import { createSystemNamespaces } from "./namespaces.ts";
 import type { Resources } from "./resources.ts";
 import { addressAt } from "./services/address-range.ts";
+import { keepAddressObjects } from "./services/address-repair.ts";
 import { createDefaultServiceCidr } from "./services/default-service-cidr.ts";
 import { keepKubernetesService } from "./services/kubernetes-service.ts";
 import type { PostStartHook } from "./stages.ts";
@@ -36,7 +37,16 @@ export function startHooks(
   if (serves("", "services"))
     hooks.push({
       name: "start-service-ip-repair-controllers",
-      run: () => resources.allocationsReady(),
+      async run(_, { signal }) {
+        await resources.allocationsReady();
+        const services = resources.table.storeOf({ group: "", plural: "services" });
+        const addresses = resources.table.storeOf({ group: "networking.k8s.io", plural: "ipaddresses" });
+        if (services === undefined || addresses === undefined) return;
+        const { addressObjects: objects } = resources;
+        keepAddressObjects({ objects, addresses, services, clock, logger }, signal).catch(() => {
+          // The signal's abort ends it.
+        });
+      },
     });
   if (serves("", "namespaces"))
     hooks.push({

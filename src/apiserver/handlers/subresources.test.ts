@@ -249,7 +249,11 @@ test("a resize leaves an image and labels as they were, and refuses containers t
   const created = await server.ok("POST", pods, { body: { ...pod("ordered"), spec: { containers } } });
   const put = (spec: object, labels = {}) =>
     server.object<Status & AnyObject>("PUT", `${pods}/ordered/resize`, {
-      body: { ...created, metadata: { ...created.metadata, labels }, spec: { ...specOf(created), ...spec } },
+      body: {
+        ...created,
+        metadata: { ...created.metadata, resourceVersion: undefined, labels },
+        spec: { ...specOf(created), ...spec },
+      },
     });
   const given = specOf(created).containers as { name: string }[];
   const other = await put({ containers: given.map((each) => ({ ...each, image: "other" })) }, { x: "y" });

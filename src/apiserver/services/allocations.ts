@@ -5,10 +5,14 @@ import * as field from "../../apimachinery/validation.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { WatchCache } from "../cache/watch-cache.ts";
-import type { Reservation, StoreHooks } from "../registry/store-calls.ts";
+import type { Place, Reservation, StoreHooks } from "../registry/store-calls.ts";
+import type { AddressObjects } from "./address-objects.ts";
+import { AddressPools, type Claim } from "./address-pools.ts";
 import type { AddressRange, IpFamily } from "./address-range.ts";
-import { addressAt, familyOf, indexOf } from "./address-range.ts";
-import { addressBand, Claims, portBand } from "./claims.ts";
+import { familyOf } from "./address-range.ts";
+import { Attempt } from "./attempt.ts";
+import { Claims, portBand } from "./claims.ts";
+import { followServiceCidrs } from "./service-cidr-ranges.ts";
 import type { ServicePort, ServiceSpec } from "./service-spec.ts";
 import {
   clusterIpsOf,
@@ -27,18 +31,23 @@ export interface AllocationsDependencies {
   readonly random: Random;
   readonly logger: Logger;
   readonly services: () => WatchCache;
+  /** Further ranges; undefined: the kind is not served. */
+  readonly serviceCidrs: () => WatchCache | undefined;
+  readonly addressObjects: AddressObjects;
   /** Ends the watch of services. */
   readonly signal: AbortSignal;
-}
-
-interface Pool {
-  readonly range: AddressRange;
-  readonly claims: Claims;
 }
 
 interface Held {
   readonly addresses: readonly string[];
   readonly ports: readonly number[];
+}
+
+/** Holds, for the length of a write, what no service of this server holds. */
+const foreignOwner = "\u0000another";
+
+function placeOf({ metadata: { namespace = "", name = "" } }: AnyObject): Place {
+  return { namespace, name };
 }
 
 const serviceKind = { group: "", kind: "Service" };
@@ -48,23 +57,25 @@ const serviceKind = { group: "", kind: "Service" };
  * restart, another server or an edit by hand leaves nothing that must be repaired.
  */
 export class ServiceAllocations implements StoreHooks {
-  readonly #pools: readonly Pool[];
+  readonly #pools: AddressPools;
+  readonly #objects: AddressObjects;
   readonly #ports: Claims;
   readonly #portRange: string;
   readonly #random: Random;
   readonly #logger: Logger;
   readonly #held = new Map<string, Held>();
   readonly #services: () => WatchCache;
+  readonly #serviceCidrs: () => WatchCache | undefined;
   readonly #signal: AbortSignal;
   #loaded: Promise<void> | undefined;
 
-  constructor({ ranges, nodePorts, random, logger, services, signal }: AllocationsDependencies) {
+  constructor(dependencies: AllocationsDependencies) {
+    const { ranges, nodePorts, random, logger, services, serviceCidrs, signal } = dependencies;
     this.#services = services;
+    this.#serviceCidrs = serviceCidrs;
+    this.#objects = dependencies.addressObjects;
     this.#signal = signal;
-    this.#pools = ranges.map((range) => ({
-      range,
-      claims: new Claims({ first: 1, size: range.size, lowerBand: addressBand(range.size) }),
-    }));
+    this.#pools = new AddressPools(ranges);
     const size = nodePorts.last - nodePorts.first + 1;
     this.#ports = new Claims({ first: nodePorts.first, size, lowerBand: portBand(size) });
     this.#portRange = `${nodePorts.first}-${nodePorts.last}`;
@@ -82,6 +93,14 @@ export class ServiceAllocations implements StoreHooks {
   }
 
   async #follow(services: WatchCache, signal: AbortSignal): Promise<void> {
+    const cidrs = this.#serviceCidrs();
+    if (cidrs !== undefined)
+      await followServiceCidrs(cidrs, {
+        pools: this.#pools,
+        held: () => this.#heldAddresses(),
+        logger: this.#logger,
+        signal,
+      });
     const { items, revision } = await services.list({ selection: { namespace: "" }, signal });
     for (const { object } of items) this.#take(object);
     const observe = async () => {
@@ -101,36 +120,110 @@ export class ServiceAllocations implements StoreHooks {
     });
   }
 
-  async beginCreate(service: AnyObject): Promise<Reservation> {
+  async beginCreate(service: AnyObject, { dryRun }: { readonly dryRun: boolean }): Promise<Reservation> {
     await this.ready();
-    return this.#reserve(service, undefined);
+    return this.#reserve(service, undefined, dryRun);
   }
 
-  async beginUpdate(service: AnyObject, old: AnyObject): Promise<Reservation> {
+  async beginUpdate(
+    service: AnyObject,
+    old: AnyObject,
+    { dryRun }: { readonly dryRun: boolean },
+  ): Promise<Reservation> {
     await this.ready();
-    return this.#reserve(service, old);
+    return this.#reserve(service, old, dryRun);
   }
 
   afterDelete(service: AnyObject): void {
     this.#release(objectKey(service));
+    for (const address of clusterIpsOf(serviceSpecOf(service)))
+      this.#objects.letGo(address, placeOf(service));
   }
 
-  /** The service with all it needs; what was claimed for it is given back when its write comes to nothing. */
-  #reserve(service: AnyObject, old: AnyObject | undefined): Reservation {
-    const attempt = new Attempt(objectKey(service), old === undefined ? [] : [...this.#claimsOf(old)]);
+  /**
+   * The service with all it needs; what was claimed for it is given back when its write comes to nothing. An address
+   * that somebody else holds, another server or who made an IPAddress by hand, is passed over for another one.
+   */
+  async #reserve(service: AnyObject, old: AnyObject | undefined, dryRun: boolean): Promise<Reservation> {
+    const before = old === undefined ? [] : clusterIpsOf(serviceSpecOf(old));
+    const passedOver = new Attempt(foreignOwner, []);
+    try {
+      for (;;) {
+        const attempt = new Attempt(objectKey(service), old === undefined ? [] : [...this.#claimsOf(old)]);
+        const object = this.#complete(service, attempt);
+        const addresses = clusterIpsOf(serviceSpecOf(object)).filter((address) => !before.includes(address));
+        const taken = dryRun ? undefined : await this.#hold(object, addresses, attempt);
+        if (taken === undefined)
+          return {
+            object,
+            finish: (committed) => this.#finish(object, { attempt, before, addresses, committed, dryRun }),
+          };
+        if (clusterIpsOf(serviceSpecOf(service)).includes(taken))
+          throw this.#refuseAddress(service, taken, "provided IP is already allocated");
+        for (const [claims, index] of this.#pools.claimsOf(taken))
+          if (claims.claim(index, foreignOwner)) passedOver.claimed(claims, index);
+      }
+    } finally {
+      passedOver.undo();
+    }
+  }
+
+  /** The address that another holds; then nothing is held, and nothing claimed any more. */
+  async #hold(
+    service: AnyObject,
+    addresses: readonly string[],
+    attempt: Attempt,
+  ): Promise<string | undefined> {
+    const held: string[] = [];
+    const giveBack = () => {
+      attempt.undo();
+      for (const address of held) this.#objects.letGo(address, placeOf(service));
+    };
+    try {
+      for (const address of addresses) {
+        if (!(await this.#objects.hold(address, placeOf(service)))) {
+          giveBack();
+          return address;
+        }
+        held.push(address);
+      }
+      return undefined;
+    } catch (error) {
+      giveBack();
+      throw error;
+    }
+  }
+
+  #finish(
+    service: AnyObject,
+    {
+      attempt,
+      before,
+      addresses,
+      committed,
+      dryRun,
+    }: {
+      readonly attempt: Attempt;
+      readonly before: readonly string[];
+      readonly addresses: readonly string[];
+      readonly committed: boolean;
+      readonly dryRun: boolean;
+    },
+  ): void {
+    const after = clusterIpsOf(serviceSpecOf(service));
+    const released = committed ? before.filter((address) => !after.includes(address)) : addresses;
+    if (committed) this.#take(service);
+    else attempt.undo();
+    if (!dryRun) for (const address of released) this.#objects.letGo(address, placeOf(service));
+  }
+
+  #complete(service: AnyObject, attempt: Attempt): AnyObject {
     try {
       let spec = serviceSpecOf(service);
       spec = this.#withFamilies(spec);
       spec = this.#withAddresses(service, spec, attempt);
       spec = this.#withNodePorts(service, spec, attempt);
-      const object = spec === service.spec ? service : withServiceSpec(service, spec);
-      return {
-        object,
-        finish: (committed) => {
-          if (committed) this.#take(object);
-          else attempt.undo();
-        },
-      };
+      return spec === service.spec ? service : withServiceSpec(service, spec);
     } catch (error) {
       attempt.undo();
       throw error;
@@ -139,7 +232,7 @@ export class ServiceAllocations implements StoreHooks {
 
   #withFamilies(spec: ServiceSpec): ServiceSpec {
     if (spec.type === "ExternalName") return spec;
-    const available = this.#pools.map(({ range }) => range.family);
+    const available = this.#pools.families;
     const given = clusterIpsOf(spec).flatMap((address) => familyOf(address) ?? []);
     const named = (spec.ipFamilies ?? []).length > 0 ? (spec.ipFamilies ?? []) : given;
     const [first] = named.length > 0 ? named : available;
@@ -159,42 +252,41 @@ export class ServiceAllocations implements StoreHooks {
     if (!needsClusterIp(spec)) return { ...spec, clusterIPs: ["None"] };
     const given = clusterIpsOf(spec);
     const addresses = (spec.ipFamilies ?? []).map((family, index) => {
-      const pool = this.#pools.find(({ range }) => range.family === family);
       const requested = given[index];
-      if (pool === undefined)
+      if (!this.#pools.families.includes(family))
         throw this.#refuse(service, "spec.ipFamilies", spec.ipFamilies, `not configured on this cluster`);
       return requested === undefined
-        ? this.#anyAddress(pool, attempt)
-        : this.#namedAddress(service, pool, requested, given, attempt);
+        ? this.#anyAddress(family, attempt)
+        : this.#namedAddress(service, family, requested, attempt);
     });
     const [first] = addresses;
     return first === undefined ? spec : { ...spec, clusterIP: first, clusterIPs: addresses };
   }
 
-  #anyAddress({ range, claims }: Pool, attempt: Attempt): string {
-    const index = claims.claimAny(attempt.owner, this.#random);
-    if (index === undefined) throw internalError(`failed to allocate a serviceIP: range is full`);
-    attempt.claimed(claims, index);
-    return addressAt(range, index);
+  #anyAddress(family: IpFamily, attempt: Attempt): string {
+    const found = this.#pools.claimAny(family, attempt.owner, this.#random);
+    if (found === undefined) throw internalError(`failed to allocate a serviceIP: range is full`);
+    for (const [claims, index] of found.claims) attempt.claimed(claims, index);
+    return found.address;
   }
 
-  #namedAddress(
-    service: AnyObject,
-    pool: Pool,
-    address: string,
-    all: readonly string[],
-    attempt: Attempt,
-  ): string {
-    const { range, claims } = pool;
-    const index = indexOf(range, address);
-    const refuse = (why: string) =>
-      this.#refuse(service, "spec.clusterIPs", all, `failed to allocate IP ${address}: ${why}`);
-    if (index === undefined)
-      throw refuse(
-        `the provided IP (${address}) is not in the valid range. The range of valid IPs is ${range.cidr}`,
+  #namedAddress(service: AnyObject, family: IpFamily, address: string, attempt: Attempt): string {
+    const isKept = attempt.keeps(this.#pools.claimsOf(address));
+    if (!isKept && !this.#pools.offers(family, address)) {
+      const ranges = this.#pools.describe(family);
+      const why = `the provided IP (${address}) is not in the valid range. The range of valid IPs is ${ranges}`;
+      throw this.#refuseAddress(service, address, why);
+    }
+    for (const [claims, index] of this.#pools.claimsOf(address))
+      this.#claim(claims, index, attempt, () =>
+        this.#refuseAddress(service, address, "provided IP is already allocated"),
       );
-    this.#claim(claims, index, attempt, () => refuse("provided IP is already allocated"));
     return address;
+  }
+
+  #refuseAddress(service: AnyObject, address: string, why: string): Error {
+    const all = clusterIpsOf(serviceSpecOf(service));
+    return this.#refuse(service, "spec.clusterIPs", all, `failed to allocate IP ${address}: ${why}`);
   }
 
   #withNodePorts(service: AnyObject, spec: ServiceSpec, attempt: Attempt): ServiceSpec {
@@ -259,11 +351,13 @@ export class ServiceAllocations implements StoreHooks {
     for (const [claims, number] of this.#claimsOf(service)) claims.claim(number, owner);
     this.#held.set(owner, held);
     if (before === undefined) return;
-    const now = new Set(
-      this.#numbersOf(held).map(([claims, number]) => `${this.#poolIndex(claims)}/${number}`),
-    );
+    const now = this.#numbersOf(held);
     for (const [claims, number] of this.#numbersOf(before))
-      if (!now.has(`${this.#poolIndex(claims)}/${number}`)) claims.release(number, owner);
+      if (!now.some(([pool, has]) => pool === claims && has === number)) claims.release(number, owner);
+  }
+
+  *#heldAddresses(): Iterable<readonly [address: string, owner: string]> {
+    for (const [owner, { addresses }] of this.#held) for (const address of addresses) yield [address, owner];
   }
 
   #release(owner: string): void {
@@ -273,44 +367,13 @@ export class ServiceAllocations implements StoreHooks {
     this.#held.delete(owner);
   }
 
-  #claimsOf(service: AnyObject): readonly (readonly [Claims, number])[] {
+  #claimsOf(service: AnyObject): readonly Claim[] {
     const spec = serviceSpecOf(service);
     return this.#numbersOf({ addresses: clusterIpsOf(spec), ports: nodePortsOf(spec) });
   }
 
-  #numbersOf({ addresses, ports }: Held): readonly (readonly [Claims, number])[] {
-    const numbers: (readonly [Claims, number])[] = ports.map((port) => [this.#ports, port] as const);
-    for (const address of addresses)
-      for (const { range, claims } of this.#pools) {
-        const index = indexOf(range, address);
-        if (index !== undefined) numbers.push([claims, index]);
-      }
-    return numbers;
-  }
-
-  #poolIndex(claims: Claims): number {
-    return this.#pools.findIndex((pool) => pool.claims === claims);
-  }
-}
-
-/** What one write has claimed so far. */
-class Attempt {
-  readonly owner: string;
-  readonly #kept: readonly (readonly [Claims, number])[];
-  readonly #claimed: (readonly [Claims, number])[] = [];
-
-  /** `kept` is what the owner had before: never given back here. */
-  constructor(owner: string, kept: readonly (readonly [Claims, number])[]) {
-    this.owner = owner;
-    this.#kept = kept;
-  }
-
-  claimed(claims: Claims, number: number): void {
-    if (!this.#kept.some(([pool, had]) => pool === claims && had === number))
-      this.#claimed.push([claims, number]);
-  }
-
-  undo(): void {
-    for (const [claims, number] of this.#claimed) claims.release(number, this.owner);
+  #numbersOf({ addresses, ports }: Held): readonly Claim[] {
+    const ofPorts = ports.map((port): Claim => [this.#ports, port]);
+    return [...ofPorts, ...addresses.flatMap((address) => this.#pools.claimsOf(address))];
   }
 }

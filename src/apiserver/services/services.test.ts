@@ -117,6 +117,95 @@ test("Services should be able to change the type from ClusterIP to NodePort and 
   });
 });
 
+const addresses = "/apis/networking.k8s.io/v1/ipaddresses";
+const addressesOf = async (name: string) => {
+  const list = await server.ok("GET", addresses);
+  const items = list.items as readonly {
+    metadata: { name: string };
+    spec: { parentRef: { name: string } };
+  }[];
+  return items.filter(({ spec }) => spec.parentRef.name === name).map(({ metadata }) => metadata.name);
+};
+
+test("IPAddress API: an address of a service is an object that says whose it is, and goes with the service", async () => {
+  const created = await server.ok("POST", path, { body: service("owner") });
+  const address = specOf(created).clusterIP ?? "";
+  const object = await server.ok("GET", `${addresses}/${address}`);
+  assert.deepEqual(object.spec, {
+    parentRef: { group: "", resource: "services", namespace: "default", name: "owner" },
+  });
+  assert.deepEqual(object.metadata.labels, {
+    "ipaddress.kubernetes.io/ip-family": "IPv4",
+    "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io",
+  });
+  assert.deepEqual(await addressesOf("kubernetes"), ["10.0.0.1"]);
+  await server.ok("DELETE", `${path}/owner`);
+  // The next one of that address waits for the first one's to be gone.
+  const again = await server.ok("POST", path, { body: service("next", { clusterIP: address }) });
+  assert.equal(specOf(again).clusterIP, address);
+  assert.deepEqual([await addressesOf("owner"), await addressesOf("next")], [[], [address]]);
+  await server.ok("DELETE", `${path}/next`);
+});
+
+test("the IPAddress of a service that is deleted by hand comes back", async () => {
+  const address = specOf(await server.ok("POST", path, { body: service("kept") })).clusterIP ?? "";
+  await server.ok("DELETE", `${addresses}/${address}`);
+  let found: readonly string[] = [];
+  for (let turn = 0; found.length === 0 && turn < 200; turn++) found = await addressesOf("kept");
+  assert.deepEqual(found, [address]);
+  await server.ok("DELETE", `${path}/kept`);
+});
+
+test("an address that somebody took by an IPAddress of their own is not given to a service", async () => {
+  const free = (await server.ok("POST", path, { body: service("probe") })) as AnyObject;
+  const address = specOf(free).clusterIP ?? "";
+  await server.ok("DELETE", `${path}/probe`);
+  const parentRef = { group: "example.com", resource: "gateways", name: "mine" };
+  const body = { apiVersion: "networking.k8s.io/v1", kind: "IPAddress", metadata: { name: address } };
+  for (;;) {
+    const made = await server.object<Status>("POST", addresses, { body: { ...body, spec: { parentRef } } });
+    if (made.code !== 409) break;
+  }
+  const taken = await server.object<Status>("POST", path, { body: service("late", { clusterIP: address }) });
+  assert.match(taken.message ?? "", /provided IP is already allocated/);
+  const other = await server.ok("POST", path, { body: service("late") });
+  assert.notEqual(specOf(other).clusterIP, address);
+  await server.ok("DELETE", `${path}/late`);
+  await server.ok("DELETE", `${addresses}/${address}`);
+});
+
+test("ServiceCIDR API: a further range gives addresses while it is ready", async () => {
+  const cidrs = "/apis/networking.k8s.io/v1/servicecidrs";
+  const asked = () =>
+    server.object<Status & AnyObject>("POST", path, { body: service("far", { clusterIP: "10.1.0.5" }) });
+  assert.equal((await asked()).code, 422);
+  await server.ok("POST", cidrs, {
+    body: {
+      apiVersion: "networking.k8s.io/v1",
+      kind: "ServiceCIDR",
+      metadata: { name: "more" },
+      spec: { cidrs: ["10.1.0.0/24"] },
+    },
+  });
+  assert.equal((await asked()).code, 422, "not before it is ready");
+  const ready = {
+    type: "Ready",
+    status: "True",
+    reason: "",
+    message: "",
+    lastTransitionTime: "2026-01-01T00:00:00Z",
+  };
+  await server.ok("PATCH", `${cidrs}/more/status`, {
+    headers: { "content-type": "application/merge-patch+json" },
+    body: { status: { conditions: [ready] } },
+  });
+  let made = await asked();
+  // The allocator learns of it by its watch.
+  for (let turn = 0; made.code === 422 && turn < 100; turn++) made = await asked();
+  assert.equal(specOf(made).clusterIP, "10.1.0.5");
+  assert.deepEqual(await addressesOf("far"), ["10.1.0.5"]);
+});
+
 test("an address range gives its addresses by index", () => {
   const range = parseRange("10.96.0.0/12");
   assert.equal(addressAt(range, 1), "10.96.0.1");
