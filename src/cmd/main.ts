@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { authWords, withAuthFlags } from "./auth-flags.ts";
 import { kubernetesVersion } from "./compose/versions.ts";
 import { defaultDataDirectory } from "./data-directory.ts";
+import { operationWords, withOperationFlags } from "./operation-flags.ts";
 import type { UpFlags } from "./up-options.ts";
 import { UserError } from "./user-error.ts";
 
@@ -37,7 +38,7 @@ const upCommand = program
   .option("--detach", "return when the cluster is ready; it runs on in the background")
   .option("--log-level <level>", "debug, info, warn or error", "info");
 
-withAuthFlags(upCommand).action(async (flags: UpFlags) => {
+withOperationFlags(withAuthFlags(upCommand)).action(async (flags: UpFlags) => {
   const { parseUpOptions } = await import("./up-options.ts");
   const options = await parseUpOptions(flags);
   if (options.detach) return detached(flags, options.dataDirectory);
@@ -101,7 +102,7 @@ async function detached(flags: UpFlags, dataDirectory: string): Promise<void> {
   if (flags.disable !== undefined) words.push("--disable", flags.disable);
   if (flags.containerd !== undefined) words.push("--containerd", flags.containerd);
   for (const file of flags.image ?? []) words.push("--image", file);
-  words.push(...authWords(flags));
+  words.push(...authWords(flags), ...operationWords(flags));
   const state = await upDetached(words, dataDirectory);
   print(`API server ready at ${state.server}`);
   print(nextSteps(state.kubeconfig));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { authWords } from "./auth-flags.ts";
+import { operationWords } from "./operation-flags.ts";
 import { parseUpOptions, type UpFlags } from "./up-options.ts";
 import { UserError } from "./user-error.ts";
 
@@ -45,6 +46,24 @@ for (const { change, says } of [
     says: "authorization-mode Webhook's authorization config file not passed",
   },
   { change: { authorizationMode: "ABAC" }, says: 'authorization-mode "ABAC" is not a valid mode' },
+  {
+    change: { auditLogPath: "-" },
+    says: "no audit policy file provided, no events will be recorded: give --audit-policy-file",
+  },
+  {
+    change: { auditPolicyFile: "p" },
+    says: "--audit-policy-file: say where to, with --audit-log-path or --audit-webhook-config-file",
+  },
+  {
+    change: { auditPolicyFile: "p", auditLogPath: "-", auditLogFormat: "xml" },
+    says: 'invalid audit log format xml, allowed formats are "legacy,json"',
+  },
+  {
+    change: { encryptionProviderConfigAutomaticReload: "true" },
+    says: "--encryption-provider-config-automatic-reload must be set with --encryption-provider-config",
+  },
+  { change: { eventTtl: "1 hour" }, says: '--event-ttl: "1 hour" is no duration such as 5m0s' },
+  { change: { profiling: "on" }, says: '--profiling: "on" is neither true nor false' },
   { change: { anonymousAuth: "no" }, says: '--anonymous-auth: "no" is neither true nor false' },
   { change: { logLevel: "loud" }, says: '--log-level: "loud" is not one of debug, info, warn, error' },
 ]) {
@@ -86,4 +105,29 @@ test("Flags of authentication and authorization survive the way to a background 
     ["c", "d=e"],
   ]);
   assert.equal((await parseUpOptions(flags)).auth, undefined);
+});
+
+test("Flags of the API server's operation are read in kube-apiserver's units, and survive the way to the background", async () => {
+  const given = {
+    auditPolicyFile: "/policy.yaml",
+    auditLogPath: "/audit.log",
+    auditLogMaxage: "7",
+    eventTtl: "2h",
+    etcdCompactionInterval: "0",
+    shutdownDelayDuration: "1m30s",
+    profiling: "false",
+  };
+  const { operation } = await parseUpOptions({ ...flags, ...given });
+  assert.equal(operation?.audit?.log?.maxAgeMs, 7 * 86_400_000);
+  assert.equal(operation?.audit?.log?.maxBytes, 100 * 1024 * 1024);
+  assert.equal(operation?.audit?.webhook, undefined);
+  const { eventTtlSeconds, compactionIntervalMs, shutdownDelayMs, sendRetryAfter, profiling } =
+    operation ?? {};
+  assert.deepEqual([eventTtlSeconds, compactionIntervalMs, shutdownDelayMs], [7200, 0, 90_000]);
+  assert.deepEqual([sendRetryAfter, profiling], [false, false]);
+  assert.deepEqual(operationWords(given).slice(0, 2), [
+    "--audit-policy-file=/policy.yaml",
+    "--audit-log-path=/audit.log",
+  ]);
+  assert.equal((await parseUpOptions(flags)).operation, undefined);
 });

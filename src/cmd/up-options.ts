@@ -2,7 +2,9 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { type AuthFlags, parseAuthFlags } from "./auth-flags.ts";
 import type { AuthOptions } from "./compose/auth-options.ts";
+import type { OperationOptions } from "./compose/operation-options.ts";
 import { defaultDataDirectory } from "./data-directory.ts";
+import { type OperationFlags, parseOperationFlags } from "./operation-flags.ts";
 import { UserError } from "./user-error.ts";
 
 export interface UpOptions {
@@ -20,10 +22,12 @@ export interface UpOptions {
   readonly images: readonly string[];
   /** What an administrator adds to authentication and authorization; undefined: nothing. */
   readonly auth: AuthOptions | undefined;
+  /** How the API server is run, where an administrator said something of it. */
+  readonly operation: OperationOptions | undefined;
 }
 
 /** The flags as commander gives them. */
-export interface UpFlags extends AuthFlags {
+export interface UpFlags extends AuthFlags, OperationFlags {
   readonly nodes: string;
   readonly runtime: string;
   readonly storage: string;
@@ -71,6 +75,7 @@ export async function parseUpOptions(flags: UpFlags): Promise<UpOptions> {
     logLevel: oneOf("--log-level", flags.logLevel, logLevels),
     images: (flags.image ?? []).map((path) => existing("--image", resolve(path))),
     auth: await parseAuthFlags(flags),
+    operation: await parseOperationFlags(flags),
   };
 }
 

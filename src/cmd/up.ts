@@ -9,8 +9,6 @@ import type { Logger } from "../base/log.ts";
 import { systemClock } from "../base/system-clock.ts";
 import { systemRandom } from "../base/system-random.ts";
 import { createInformerFactory } from "../client/informer-factory.ts";
-import { createMemoryStorage } from "../storage/memory/memory-storage.ts";
-import type { Storage } from "../storage/storage.ts";
 import { defaultNetwork } from "./compose/cluster-network.ts";
 import { type ControlPlane, startControlPlane } from "./compose/control-plane.ts";
 import { identities, nodeIdentity } from "./compose/identities.ts";
@@ -29,6 +27,7 @@ import { startNodeProcess } from "./host/node-processes.ts";
 import { choosePort, missingForContainerd, requireNoKubelet } from "./host/preflight.ts";
 import { installLastResort } from "./last-resort.ts";
 import { fileLogger } from "./logger.ts";
+import { openStorage } from "./open-storage.ts";
 import type { UpOptions } from "./up-options.ts";
 import { UserError } from "./user-error.ts";
 
@@ -70,8 +69,8 @@ export async function up(options: UpOptions, progress: Progress): Promise<Runnin
     // The first start makes certificates while the store's thread opens it.
     const makingPki = ensurePki(where.pki, { nowMs: systemClock.now(), servingNames: servingNames() });
     makingPki.catch(() => undefined); // awaited below; must not count as unhandled meanwhile
-    const storage = await openStorage(options, where.store);
-    closers.push(() => storage.close());
+    const { storage, close } = await openStorage(options, { directory: where.store, logger });
+    closers.push(close);
     const pki = await makingPki;
     if (isReal) await ensureNodeBridge();
     const server = `https://127.0.0.1:${port}`;
@@ -87,6 +86,7 @@ export async function up(options: UpOptions, progress: Progress): Promise<Runnin
       ...(isReal ? { endpoint: { address: nodeAddress(0), port } } : {}),
       disabled: new Set(options.disabled),
       ...(options.auth === undefined ? {} : { auth: options.auth }),
+      ...(options.operation === undefined ? {} : { operation: options.operation }),
     });
     closers.push(() => plane.close());
     const kubeconfig = options.kubeconfig ?? where.kubeconfig;
@@ -109,6 +109,8 @@ export async function up(options: UpOptions, progress: Progress): Promise<Runnin
       await importImages(options, nodes, progress);
     }
     await writeState(where.root, { ...state, ready: true });
+    // The last to be added is the first to be called.
+    closers.push(() => plane.announceShutdown());
     return { port, kubeconfig, stop };
   } catch (error) {
     await stop();
@@ -142,20 +144,6 @@ async function refuseSecond(directory: string): Promise<void> {
   if (state !== undefined && (await isRunning(state))) {
     throw new UserError(
       `a cluster runs already on ${directory} (process ${state.pid}); stop it with: k8ts down --data-dir ${directory}`,
-    );
-  }
-}
-
-async function openStorage(options: UpOptions, directory: string): Promise<Storage> {
-  if (options.storage === "memory") return createMemoryStorage({ clock: systemClock });
-  const { openSqliteStorage, StoreLockedError } = await import("../storage/sqlite/sqlite-storage.ts");
-  try {
-    return await openSqliteStorage({ directory, clock: systemClock });
-  } catch (error) {
-    if (!(error instanceof StoreLockedError)) throw error;
-    throw new UserError(
-      `another k8ts uses ${options.dataDirectory}; stop it with: k8ts down, or choose another --data-dir`,
-      { cause: error },
     );
   }
 }

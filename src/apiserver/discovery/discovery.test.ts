@@ -90,15 +90,30 @@ test("Aggregated Discovery Interface; Aggregated Discovery Endpoint Accept Heade
   }
 });
 
-test("health endpoints answer for all checks and for each", async () => {
-  const verbose = await textOf(await server.call("GET", "/livez", { query: { verbose: "" } }));
-  assert.equal(verbose, "[+]ping ok\n[+]etcd ok\nlivez check passed\n");
-  assert.equal(await textOf(await server.call("GET", "/livez/ping")), "ok");
-  const before = await server.call("GET", "/readyz");
-  assert.equal(before.status, 500);
+test("health endpoints answer for all checks and for each, in upstream's words", async () => {
+  const ask = (path: string, query = {}) => server.call("GET", path, { query });
+  const early = await ask("/readyz");
+  assert.equal(early.status, 500);
+  const lines = (await textOf(early)).split("\n");
+  assert.deepEqual(lines.slice(0, 3), ["[+]ping ok", "[+]etcd ok", "[+]etcd-readiness ok"]);
+  assert.ok(lines.includes("[-]poststarthook/start-system-namespaces-controller failed: reason withheld"));
+  assert.deepEqual(lines.slice(-3), ["[+]shutdown ok", "readyz check failed", ""]);
+  assert.equal(early.headers["content-type"], "text/plain; charset=utf-8");
+  const hook = "/readyz/poststarthook/start-system-namespaces-controller";
+  assert.equal(await textOf(await ask(hook)), "internal server error: not finished\n");
   await server.server.start();
-  assert.equal(await textOf(await server.call("GET", "/readyz")), "ok");
-  assert.equal((await server.call("GET", "/readyz/nothing")).status, 404);
+  assert.equal(await textOf(await ask("/readyz")), "ok");
+  const verbose = await textOf(await ask("/livez", { verbose: "", exclude: "etcd" }));
+  assert.ok(verbose.startsWith("[+]ping ok\n[+]etcd excluded: ok\n[+]poststarthook/"));
+  assert.ok(verbose.endsWith("\nlivez check passed\n"));
+  assert.ok(!verbose.includes("shutdown"));
+  const unknown = await textOf(await ask("/healthz", { verbose: "", exclude: "what" }));
+  assert.match(
+    unknown,
+    /\nwarn: some health checks cannot be excluded: no matches for "what"\nhealthz check passed\n$/,
+  );
+  assert.equal(await textOf(await ask("/livez/ping")), "ok");
+  assert.equal((await ask("/readyz/nothing")).status, 404);
 });
 
 test("/metrics counts requests under upstream's names", async () => {

@@ -4,6 +4,7 @@ import { builtInDefinitions } from "../../api/registry.ts";
 import { schemas } from "../../api/schemas.ts";
 import { createProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
 import { createStages } from "../../apiserver/create-stages.ts";
+import { DrainGate } from "../../apiserver/drain-gate.ts";
 import { createBackendTransport } from "../../apiserver/http/backend-transport.ts";
 import { createExtensionTransport } from "../../apiserver/http/extension-transport.ts";
 import { type Listener, listen } from "../../apiserver/http/listener.ts";
@@ -15,8 +16,9 @@ import { frontProxyNames, frontProxyVerifier } from "../../apiserver/pki/front-p
 import { loadTokenKeys } from "../../apiserver/pki/service-account-keys.ts";
 import { parseSigningRequest } from "../../apiserver/pki/signing-request.ts";
 import { type Credential, fingerprintOf } from "../../apiserver/pki/x509.ts";
+import { profilingHandler } from "../../apiserver/profiling/profiling-handler.ts";
 import { type ApiServer, createApiServer } from "../../apiserver/server.ts";
-import type { Clock } from "../../base/clock.ts";
+import { type Clock, sleep } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { Transport } from "../../client/exchange.ts";
@@ -26,6 +28,7 @@ import type { Storage } from "../../storage/storage.ts";
 import type { AuthOptions } from "./auth-options.ts";
 import type { ClusterNetwork } from "./cluster-network.ts";
 import type { ExternalAuth } from "./external-auth.ts";
+import { defaultOperation, type OperationOptions } from "./operation-options.ts";
 import { kubernetesVersion } from "./versions.ts";
 
 export interface ControlPlaneOptions {
@@ -44,6 +47,8 @@ export interface ControlPlaneOptions {
   readonly externalUrl: string;
   /** What an administrator adds to authentication and authorization. */
   readonly auth?: AuthOptions;
+  /** How it is run, where an administrator said something of it. Encryption is `storage`'s. */
+  readonly operation?: OperationOptions;
   /** Names of components that are not to run: "scheduler", or a controller's name. */
   readonly disabled: ReadonlySet<string>;
 }
@@ -54,6 +59,9 @@ export interface ComposedApiServer {
   readonly listener: Listener | undefined;
   /** Resolves when the start hooks are done: /readyz says ok. */
   readonly ready: Promise<void>;
+  /** /readyz says no; resolves when those who ask it had time to see that. All is still served. */
+  announceShutdown(): Promise<void>;
+  /** Finishes the requests that came over the network, then ends. */
   close(): Promise<void>;
 }
 
@@ -75,12 +83,14 @@ export async function composeApiServer(
   const webhooks = httpsWebhookTransport();
   const extensions = createExtensionTransport(pki.frontProxyClient && identityOf(pki.frontProxyClient));
   const auth = await externalAuth(options, signal);
+  const { operation = defaultOperation } = options;
+  const audit = await auditOf(options);
   const server: ApiServer = await createApiServer({
     storage: options.storage,
     clock,
     random,
     logger: logger.child({ component: "apiserver" }),
-    definitions: builtInDefinitions,
+    definitions: definitionsFor(operation),
     modelOf: ({ group, version, kind }) => schemas.kind(group, version, kind),
     protobuf,
     parseYaml: createYamlParser(),
@@ -92,16 +102,22 @@ export async function composeApiServer(
     },
     externalAddress: new URL(options.externalUrl).host,
     webhookTransport: webhooks,
-    nonResourceHandlers: [openApiHandler(() => loadOpenApi(() => server.definitions()))],
+    nonResourceHandlers: [
+      openApiHandler(() => loadOpenApi(() => server.definitions())),
+      ...(operation.profiling ? [profilingHandler({ clock })] : []),
+    ],
+    ...(audit === undefined ? {} : { auditor: audit.auditor }),
     stages: (loopback) => composeStages(options, { loopback, webhooks, auth, server: () => server, signal }),
   });
   const ready = server.start();
   ready.catch((error: unknown) => logger.error({ error }, "the API server's start hooks failed"));
+  const gate = new DrainGate(server, { clock });
   const listener =
     options.listen === undefined
       ? undefined
       : await listen({
           server,
+          gate,
           ...options.listen,
           ...identityOf(servingOf(pki)),
           clientAuthorities: [pki.clusterAuthority.certificate],
@@ -114,13 +130,40 @@ export async function composeApiServer(
     server,
     listener,
     ready,
+    async announceShutdown() {
+      server.beginShutdown();
+      if (operation.shutdownDelayMs > 0) await sleep(clock, operation.shutdownDelayMs);
+    },
     async close() {
+      server.beginShutdown();
+      const { sendRetryAfter } = operation;
+      if (listener !== undefined) await gate.drain({ sendRetryAfter, timeoutMs: maxDrainMs });
       await listener?.close();
       await server.close();
+      await audit?.close();
       webhooks.close();
       extensions.close();
     },
   };
+}
+
+/** Whoever stops the process waits no longer than a minute. */
+const maxDrainMs = 30_000;
+
+/** Events live as long as they are wanted; all else is as it is. */
+function definitionsFor({ eventTtlSeconds }: OperationOptions): readonly ResourceDefinition[] {
+  if (eventTtlSeconds === undefined) return builtInDefinitions;
+  return builtInDefinitions.map((definition) =>
+    definition.strategy.ttlSeconds === undefined
+      ? definition
+      : { ...definition, strategy: { ...definition.strategy, ttlSeconds: eventTtlSeconds } },
+  );
+}
+
+async function auditOf({ operation, clock, random, logger }: ControlPlaneOptions) {
+  if (operation?.audit === undefined) return undefined;
+  const { composeAudit } = await import("./audit.ts");
+  return composeAudit(operation.audit, { clock, random, logger });
 }
 
 interface StagesInput {

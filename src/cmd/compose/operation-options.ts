@@ -1,0 +1,42 @@
+import type { BatchLimits } from "../../apiserver/audit/webhook-backend.ts";
+
+/** How an administrator wants the API server run; paths are absolute. */
+export interface OperationOptions {
+  readonly audit?: AuditOptions;
+  readonly encryption?: { readonly path: string; readonly reload: boolean };
+  readonly eventTtlSeconds?: number;
+  /** 0: history is not compacted. */
+  readonly compactionIntervalMs?: number;
+  readonly shutdownDelayMs: number;
+  readonly sendRetryAfter: boolean;
+  readonly profiling: boolean;
+}
+
+export interface AuditOptions {
+  readonly policyFile: string;
+  readonly log?: AuditLogOptions;
+  readonly webhook?: AuditWebhookOptions;
+}
+
+export interface AuditLogOptions {
+  /** "-": standard output. */
+  readonly path: string;
+  readonly maxAgeMs: number;
+  readonly maxBackups: number;
+  readonly maxBytes: number;
+  readonly format: "json" | "legacy";
+  readonly compress: boolean;
+  readonly maxEventBytes: number | undefined;
+}
+
+export interface AuditWebhookOptions {
+  readonly kubeconfig: string;
+  readonly limits: BatchLimits;
+  readonly maxEventBytes: number | undefined;
+}
+
+export const defaultOperation: OperationOptions = {
+  shutdownDelayMs: 0,
+  sendRetryAfter: false,
+  profiling: true,
+};

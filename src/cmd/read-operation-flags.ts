@@ -1,0 +1,148 @@
+import { resolve } from "node:path";
+import { parseDuration } from "../apimachinery/protobuf/duration.ts";
+import { defaultBatchLimits } from "../apiserver/audit/webhook-backend.ts";
+import type {
+  AuditLogOptions,
+  AuditOptions,
+  AuditWebhookOptions,
+  OperationOptions,
+} from "./compose/operation-options.ts";
+import type { OperationFlags } from "./operation-flags.ts";
+import { UserError } from "./user-error.ts";
+
+const dayMs = 86_400_000;
+const megabyte = 1024 * 1024;
+
+/** Throws UserError with kube-apiserver's words where it has some. */
+export function readOperationFlags(flags: OperationFlags): OperationOptions {
+  const audit = readAudit(flags);
+  const reload = flag(
+    "encryption-provider-config-automatic-reload",
+    flags.encryptionProviderConfigAutomaticReload,
+    false,
+  );
+  const path = flags.encryptionProviderConfig;
+  if (path === undefined && reload)
+    throw new UserError(
+      "--encryption-provider-config-automatic-reload must be set with --encryption-provider-config",
+    );
+  return {
+    ...(audit === undefined ? {} : { audit }),
+    ...(path === undefined ? {} : { encryption: { path: resolve(path), reload } }),
+    ...(flags.eventTtl === undefined ? {} : { eventTtlSeconds: eventTtlSeconds(flags.eventTtl) }),
+    ...(flags.etcdCompactionInterval === undefined
+      ? {}
+      : { compactionIntervalMs: duration("etcd-compaction-interval", flags.etcdCompactionInterval) }),
+    shutdownDelayMs: duration("shutdown-delay-duration", flags.shutdownDelayDuration ?? "0s"),
+    sendRetryAfter: flag("shutdown-send-retry-after", flags.shutdownSendRetryAfter, false),
+    profiling: flag("profiling", flags.profiling, true),
+  };
+}
+
+function eventTtlSeconds(text: string): number {
+  const seconds = Math.floor(duration("event-ttl", text) / 1000);
+  if (seconds < 1) throw new UserError(`--event-ttl: "${text}" is shorter than a second`);
+  return seconds;
+}
+
+function readAudit(flags: OperationFlags): AuditOptions | undefined {
+  const { auditPolicyFile: policyFile, auditLogPath, auditWebhookConfigFile } = flags;
+  const goesSomewhere = auditLogPath !== undefined || auditWebhookConfigFile !== undefined;
+  if (policyFile === undefined) {
+    if (goesSomewhere)
+      throw new UserError(
+        "no audit policy file provided, no events will be recorded: give --audit-policy-file",
+      );
+    return undefined;
+  }
+  if (!goesSomewhere)
+    throw new UserError(
+      "--audit-policy-file: say where to, with --audit-log-path or --audit-webhook-config-file",
+    );
+  const log = readLog(flags);
+  const webhook = readWebhook(flags);
+  return {
+    policyFile: resolve(policyFile),
+    ...(log === undefined ? {} : { log }),
+    ...(webhook === undefined ? {} : { webhook }),
+  };
+}
+
+function readLog(flags: OperationFlags): AuditLogOptions | undefined {
+  const { auditLogPath: path, auditLogFormat: format = "json" } = flags;
+  if (path === undefined) return undefined;
+  if (format !== "json" && format !== "legacy")
+    throw new UserError(`invalid audit log format ${format}, allowed formats are "legacy,json"`);
+  return {
+    path: path === "-" ? path : resolve(path),
+    maxAgeMs: whole("audit-log-maxage", flags.auditLogMaxage, 366) * dayMs,
+    maxBackups: whole("audit-log-maxbackup", flags.auditLogMaxbackup, 100),
+    maxBytes: (whole("audit-log-maxsize", flags.auditLogMaxsize, 100) || 100) * megabyte,
+    format,
+    compress: flag("audit-log-compress", flags.auditLogCompress, false),
+    maxEventBytes: maxEventBytes("log", flags.auditLogTruncateEnabled, flags.auditLogTruncateMaxEventSize),
+  };
+}
+
+function readWebhook(flags: OperationFlags): AuditWebhookOptions | undefined {
+  const { auditWebhookConfigFile: kubeconfig, auditWebhookBatchMaxWait: wait } = flags;
+  if (kubeconfig === undefined) return undefined;
+  const prefix = "audit-webhook-batch";
+  const { bufferSize, maxBatchSize, maxBatchWaitMs, throttle } = defaultBatchLimits;
+  return {
+    kubeconfig: resolve(kubeconfig),
+    limits: {
+      bufferSize: positive(`${prefix}-buffer-size`, flags.auditWebhookBatchBufferSize, bufferSize),
+      maxBatchSize: positive(`${prefix}-max-size`, flags.auditWebhookBatchMaxSize, maxBatchSize),
+      maxBatchWaitMs: wait === undefined ? maxBatchWaitMs : duration(`${prefix}-max-wait`, wait),
+      throttle,
+    },
+    maxEventBytes: maxEventBytes(
+      "webhook",
+      flags.auditWebhookTruncateEnabled,
+      flags.auditWebhookTruncateMaxEventSize,
+    ),
+  };
+}
+
+/** Undefined: events go as they are. */
+function maxEventBytes(
+  backend: string,
+  enabled: string | undefined,
+  bytes: string | undefined,
+): number | undefined {
+  const size = positive(`audit-${backend}-truncate-max-event-size`, bytes, 102_400);
+  return flag(`audit-${backend}-truncate-enabled`, enabled, false) ? size : undefined;
+}
+
+function flag(name: string, value: string | boolean | undefined, unless: boolean): boolean {
+  if (value === undefined) return unless;
+  // Commander has `true` for a flag that stands alone.
+  const text = String(value);
+  if (text === "true" || text === "false") return text === "true";
+  throw new UserError(`--${name}: "${text}" is neither true nor false`);
+}
+
+function whole(name: string, text: string | undefined, unless: number): number {
+  if (text === undefined) return unless;
+  if (!/^\d{1,12}$/.test(text)) throw new UserError(`--${name}: "${text}" is no whole number`);
+  return Number(text);
+}
+
+function positive(name: string, text: string | undefined, unless: number): number {
+  const value = whole(name, text, unless);
+  if (value < 1) throw new UserError(`--${name}: it must be a positive number`);
+  return value;
+}
+
+/** Milliseconds. */
+function duration(name: string, text: string): number {
+  let ms: number;
+  try {
+    ms = parseDuration(text) / 1_000_000;
+  } catch {
+    throw new UserError(`--${name}: "${text}" is no duration such as 5m0s`);
+  }
+  if (ms < 0) throw new UserError(`--${name}: "${text}" is negative`);
+  return ms;
+}
