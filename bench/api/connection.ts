@@ -7,8 +7,25 @@ export interface Endpoint {
   readonly key: string;
 }
 
+export interface RequestOptions {
+  /** Default JSON. */
+  readonly accept?: string;
+  readonly contentType?: string;
+  readonly gzip?: boolean;
+}
+
+export const json = "application/json";
+export const protobuf = "application/vnd.kubernetes.protobuf";
+
 const headEnd = Buffer.from("\r\n\r\n");
 const lastChunk = Buffer.from("0\r\n\r\n");
+
+/** What an answer that was not kept was like. */
+export interface Drained {
+  readonly bytes: number;
+  readonly firstByteMs: number;
+  readonly totalMs: number;
+}
 
 /**
  * One kept connection that speaks as much HTTP/1.1 as the benchmark needs. The measured machine runs client and server on
@@ -21,13 +38,15 @@ export class Connection {
   #headLength = 0;
   /** Bytes of head and body; infinite where only the last chunk tells. */
   #expected: number | undefined;
-  #waiting: ((body: Buffer) => void) | undefined;
+  #waiting: PromiseWithResolvers<Buffer> | undefined;
   #onFrames: ((chunk: Buffer) => void) | undefined;
 
   private constructor(socket: TLSSocket) {
     this.#socket = socket;
     socket.setNoDelay(true);
     socket.on("data", (chunk: Buffer) => this.#onData(chunk));
+    socket.on("close", () => this.#waiting?.reject(new Error("the server closed the connection")));
+    socket.on("error", () => {});
   }
 
   static open(endpoint: Endpoint): Promise<Connection> {
@@ -41,34 +60,98 @@ export class Connection {
           key: endpoint.key,
           ALPNProtocols: ["http/1.1"],
         },
-        () => resolve(new Connection(socket)),
+        () => {
+          socket.off("error", reject);
+          resolve(new Connection(socket));
+        },
       );
       socket.once("error", reject);
     });
   }
 
+  /** Many at once, but not all handshakes at the same moment. */
+  static async openAll(endpoint: Endpoint, count: number): Promise<Connection[]> {
+    const connections: Connection[] = [];
+    while (connections.length < count) {
+      const more = Math.min(50, count - connections.length);
+      connections.push(...(await Promise.all(Array.from({ length: more }, () => Connection.open(endpoint)))));
+    }
+    return connections;
+  }
+
   /** The answer's body; one request at a time. Throws for what is no success. */
-  async send(method: string, path: string, body?: string): Promise<Buffer> {
-    const head = `${method} ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: application/json\r\n`;
-    const request =
-      body === undefined
-        ? `${head}\r\n`
-        : `${head}content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
-    const answer = new Promise<Buffer>((resolve) => {
-      this.#waiting = resolve;
-    });
-    this.#socket.write(request);
-    return answer;
+  async send(
+    method: string,
+    path: string,
+    body?: string | Uint8Array,
+    options: RequestOptions = {},
+  ): Promise<Buffer> {
+    this.#waiting = Promise.withResolvers();
+    this.#write(method, path, body, options);
+    return this.#waiting.promise;
+  }
+
+  /** Reads a long answer without keeping it. */
+  async drain(path: string, options: RequestOptions = {}): Promise<Drained> {
+    const start = performance.now();
+    const { promise, resolve, reject } = Promise.withResolvers<Drained>();
+    let bytes = 0;
+    let firstByteMs = 0;
+    let expected = Number.POSITIVE_INFINITY;
+    let tail: Buffer = Buffer.alloc(0);
+    this.#onFrames = (chunk) => {
+      if (bytes === 0) {
+        firstByteMs = performance.now() - start;
+        const head = chunk.toString("latin1", 0, chunk.indexOf(headEnd));
+        if (!head.startsWith("HTTP/1.1 2")) reject(new Error(chunk.toString()));
+        const length = /content-length: (\d+)/i.exec(head)?.[1];
+        if (length !== undefined) expected = head.length + headEnd.length + Number(length);
+      }
+      // The head ends as a body may: "…timeout=120", and an empty line.
+      const body = bytes === 0 ? chunk.subarray(chunk.indexOf(headEnd) + headEnd.length) : chunk;
+      bytes += chunk.length;
+      tail = Buffer.concat([tail, body.subarray(-lastChunk.length)]).subarray(-lastChunk.length);
+      if (bytes < expected && !tail.equals(lastChunk)) return;
+      this.#onFrames = undefined;
+      resolve({ bytes, firstByteMs, totalMs: performance.now() - start });
+    };
+    this.#socket.once("close", () => reject(new Error("the server closed the connection")));
+    this.#write("GET", path, undefined, options);
+    return promise;
   }
 
   /** Begins a watch; every chunk of its stream is handed on as it comes. */
-  watch(path: string, onChunk: (chunk: Buffer) => void): void {
+  watch(path: string, onChunk: (chunk: Buffer) => void, options: RequestOptions = {}): void {
     this.#onFrames = onChunk;
-    this.#socket.write(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: application/json\r\n\r\n`);
+    this.#write("GET", path, undefined, options);
+  }
+
+  /** Reads nothing more until `resume`. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
   }
 
   close(): void {
+    this.#waiting = undefined;
     this.#socket.destroy();
+  }
+
+  #write(method: string, path: string, body: string | Uint8Array | undefined, options: RequestOptions): void {
+    const { accept = json, contentType = json, gzip = false } = options;
+    const head =
+      `${method} ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: ${accept}\r\n` +
+      (gzip ? "accept-encoding: gzip\r\n" : "");
+    if (body === undefined) {
+      this.#socket.write(`${head}\r\n`);
+      return;
+    }
+    const bytes = typeof body === "string" ? Buffer.from(body) : body;
+    const headers = `${head}content-type: ${contentType}\r\ncontent-length: ${bytes.length}\r\n\r\n`;
+    this.#socket.write(Buffer.concat([Buffer.from(headers), bytes]));
   }
 
   #onData(chunk: Buffer): void {
@@ -83,18 +166,24 @@ export class Connection {
       const end = first.indexOf(headEnd);
       if (end < 0) return;
       const head = first.toString("latin1", 0, end);
-      if (!head.startsWith("HTTP/1.1 2")) throw new Error(first.toString());
+      if (!head.startsWith("HTTP/1.1 2")) {
+        this.#waiting?.reject(new Error(first.toString()));
+        return;
+      }
       const length = /content-length: (\d+)/i.exec(head)?.[1];
       this.#headLength = end + headEnd.length;
       this.#expected = length === undefined ? Number.POSITIVE_INFINITY : this.#headLength + Number(length);
     }
-    const last = this.#expected === Number.POSITIVE_INFINITY && endsChunked(chunk);
+    const last =
+      this.#expected === Number.POSITIVE_INFINITY && this.#received > this.#headLength && endsChunked(chunk);
     if (!last && this.#received < this.#expected) return;
     const body = Buffer.concat(this.#chunks).subarray(this.#headLength);
     this.#chunks = [];
     this.#received = 0;
     this.#expected = undefined;
-    this.#waiting?.(body);
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.resolve(body);
   }
 }
 

@@ -16,14 +16,21 @@ import { systemRandom } from "../../src/base/system-random.ts";
 import { createInformerFactory } from "../../src/client/informer-factory.ts";
 import { createClient } from "../../src/client/rest-client.ts";
 import { openSqliteStorage } from "../../src/storage/sqlite/sqlite-storage.ts";
+import { answerQuestions } from "./observer.ts";
+import { seedPods } from "./pods.ts";
 
-const [directory = ""] = process.argv.slice(2);
+const [directory = "", pods = "0"] = process.argv.slice(2);
 const clock = systemClock;
 const random = systemRandom;
 const logger = silentLogger;
 const stop = new AbortController();
 const pki = await createMemoryPki({ nowMs: clock.now() });
 const protobuf = createProtobufCodec(schemas);
+if (pods !== "0") {
+  const before = await openSqliteStorage({ directory, clock });
+  await seedPods(before, Number(pods));
+  await before.close();
+}
 const storage = await openSqliteStorage({ directory, clock });
 const server = await createApiServer({
   storage,
@@ -60,6 +67,7 @@ const listener = await listen({
   logger,
   protobuf,
 });
+answerQuestions();
 process.send?.({
   port: listener.port,
   authority: pki.clusterAuthority.certificate,

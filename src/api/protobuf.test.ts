@@ -118,11 +118,39 @@ test("a config map has the bytes that upstream's encoder gives it", () => {
 });
 
 test("a watch event is a frame with its length, its type and the object", () => {
-  const object = codec.encode({ apiVersion: "v1", kind: "ConfigMap", metadata: {} });
-  const frame = Buffer.from(codec.encodeWatchEvent("ADDED", object));
+  const map = { apiVersion: "v1", kind: "ConfigMap", metadata: {} };
+  const object = codec.encode(map);
+  const message = codec.encodeMessage(map);
+  const { start, end } = codec.encodeWatchEventAround("ADDED", map, message.length);
+  const frame = Buffer.concat([start, message, end]);
   assert.equal(frame.readUInt32BE(0), frame.length - 4);
   assert.equal(frame.subarray(4, 11).toString("latin1"), "\n\x05ADDED");
   assert.deepEqual(frame.subarray(frame.length - object.length), Buffer.from(object));
+});
+
+test("an object around its message is the object", () => {
+  const map = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a" }, data: { b: "c" } };
+  assert.deepEqual(codec.encodeAround(map, codec.encodeMessage(map)), codec.encode(map));
+});
+
+test("a list in parts is the list as a whole", () => {
+  const items = ["a", "b".repeat(200)].map((name) => ({
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name },
+    data: { text: name.repeat(100) },
+  }));
+  const head = { apiVersion: "v1", kind: "ConfigMapList", metadata: { resourceVersion: "7" } };
+  const parts = items.flatMap((item) => {
+    const message = codec.encodeMessage(item);
+    return [codec.itemHeader(message.length), message];
+  });
+  const itemsLength = parts.reduce((sum, part) => sum + part.length, 0);
+  const { start, end } = codec.encodeListAround(head, itemsLength);
+  assert.deepEqual(
+    new Uint8Array(Buffer.concat([start, ...parts, end])),
+    new Uint8Array(codec.encode({ ...head, items })),
+  );
 });
 
 for (const { name, bytes } of [

@@ -27,6 +27,8 @@ import { ServiceAllocations } from "./services/allocations.ts";
 
 /** Encoded objects kept beside their objects, in all. */
 const encodedBytesLimit = 64 * 1024 * 1024;
+/** Lists of one node's objects, as upstream indexes them. */
+const indexedFields = ["spec.nodeName"];
 const defaultClusterIpRanges = ["10.96.0.0/12"];
 const defaultNodePorts = { first: 30_000, last: 32_767 };
 
@@ -196,7 +198,6 @@ export class Resources {
   #newCache(definition: ResourceDefinition, storage: Storage): WatchCache {
     const { clock, random, logger } = this.#dependencies;
     const prefix = keyRootOf(definition);
-    const fields = ["metadata.name", ...Object.keys(definition.selectableFields ?? {})];
     const { custom } = definition;
     return createWatchCache({
       // What is stored are objects of the API.
@@ -212,8 +213,8 @@ export class Resources {
       namespaced: definition.namespaced,
       apiVersion: apiVersionOf({ group: definition.group, version: storageVersionOf(definition) }),
       kind: definition.kind,
-      fieldsOf: (object) =>
-        Object.fromEntries(fields.map((field) => [field, fieldValue(definition, field, object)])),
+      fieldOf: (object, field) => fieldValue(definition, field, object),
+      indexedFields: indexedFields.filter((field) => definition.selectableFields?.[field] !== undefined),
     });
   }
 }

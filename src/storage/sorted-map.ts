@@ -64,9 +64,11 @@ export class SortedMap<V> {
     let position = this.#positionIn(this.#buckets[bucketIndex] ?? [], start);
     for (; bucketIndex < this.#buckets.length; bucketIndex++, position = 0) {
       const bucket = this.#buckets[bucketIndex] ?? [];
+      const last = bucket.at(-1);
+      const endsHere = end !== undefined && last !== undefined && this.compare(last.key, end) >= 0;
       for (; position < bucket.length; position++) {
         const node = bucket[position] as Node<V>; // position < length
-        if (end !== undefined && this.compare(node.key, end) >= 0) return;
+        if (endsHere && this.compare(node.key, end) >= 0) return;
         if (!visit(node.value, node.key)) return;
       }
     }

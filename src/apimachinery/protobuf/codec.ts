@@ -14,11 +14,29 @@ export interface ProtobufCodec {
   decode(bytes: Uint8Array): Record<string, unknown>;
   /** `object` must carry apiVersion and kind of a known kind, and have the shape of its table. */
   encode(object: object): Uint8Array;
+  /** What is inside the envelope of `encode`: the same bytes for a GET, a list's item and a watch's event. */
+  encodeMessage(object: object): Uint8Array;
+  /** `encode` for an object whose message is there already. */
+  encodeAround(object: object, message: Uint8Array): Uint8Array;
   /**
-   * One frame of a watch stream, its length included. `object` is what `encode` made, so that all watchers of an object
-   * share those bytes.
+   * A list in parts: what stands before the items, `itemHeader` before each item's message, and what stands after them.
+   * `list` comes without its items; `itemsLength` is what headers and messages of all items take together.
    */
-  encodeWatchEvent(type: string, object: Uint8Array): Uint8Array;
+  encodeListAround(
+    list: object,
+    itemsLength: number,
+  ): { readonly start: Uint8Array; readonly end: Uint8Array };
+  /** Before each item of a list. */
+  itemHeader(messageLength: number): Uint8Array;
+  /**
+   * One frame of a watch stream, its length included, as what stands before and after the object's message: all watchers
+   * of an object share that.
+   */
+  encodeWatchEventAround(
+    type: string,
+    object: object,
+    messageLength: number,
+  ): { readonly start: Uint8Array; readonly end: Uint8Array };
 }
 
 const magic = [0x6b, 0x38, 0x73, 0x00]; // "k8s\0"
@@ -28,6 +46,16 @@ export function createProtobufCodec(tables: SchemaTables): ProtobufCodec {
     const { group, version } = parseApiVersion(apiVersion);
     return tables.kind(group, version, kind);
   };
+  const known = (object: object) => {
+    const { apiVersion = "", kind = "" } = object as Partial<TypeMeta>; // checked by the look-up
+    const typeMeta = { apiVersion, kind };
+    const model = modelOf(typeMeta);
+    if (model === undefined)
+      throw new ProtobufError(`no kind ${kind} of version ${apiVersion} has a binary form`);
+    return { model, typeMeta };
+  };
+  // Messages are written here and copied out: one that grew to the largest object serves all.
+  const scratch = new ReverseWriter(16 * 1024);
   return {
     knows: ({ group, version, kind }) => tables.kind(group, version, kind) !== undefined,
     decode(bytes) {
@@ -40,36 +68,85 @@ export function createProtobufCodec(tables: SchemaTables): ProtobufCodec {
       return readModel(raw, model, { kind: typeMeta.kind, apiVersion: typeMeta.apiVersion });
     },
     encode(object) {
-      const typeMeta = object as Partial<TypeMeta>; // checked by the look-up
-      const known = { apiVersion: typeMeta.apiVersion ?? "", kind: typeMeta.kind ?? "" };
-      const model = modelOf(known);
-      if (model === undefined)
-        throw new ProtobufError(`no kind ${known.kind} of version ${known.apiVersion} has a binary form`);
+      const { model, typeMeta } = known(object);
       const writer = new ReverseWriter();
-      writeText(writer, 4, ""); // content type
-      writeText(writer, 3, ""); // content encoding
-      const beforeRaw = writer.length;
-      writeModel(writer, model, object as Record<string, unknown>);
-      writeHeader(writer, 2, beforeRaw);
-      const beforeType = writer.length;
-      writeText(writer, 2, known.kind);
-      writeText(writer, 1, known.apiVersion);
-      writeHeader(writer, 1, beforeType);
-      writer.bytes(Uint8Array.from(magic));
+      return enveloped(writer, typeMeta, () => {
+        writeModel(writer, model, object as Record<string, unknown>);
+      });
+    },
+    encodeMessage(object) {
+      scratch.clear();
+      writeModel(scratch, known(object).model, object as Record<string, unknown>);
+      return scratch.finish();
+    },
+    encodeAround(object, message) {
+      const writer = new ReverseWriter(message.length + 128);
+      return enveloped(writer, known(object).typeMeta, () => writer.bytes(message));
+    },
+    encodeListAround(list, itemsLength) {
+      const { model, typeMeta } = known(list);
+      scratch.clear();
+      writeModel(scratch, model, { ...list, items: [] });
+      const head = scratch.finish();
+      const writer = new ReverseWriter(head.length + 128);
+      const start = enveloped(writer, typeMeta, () => writer.bytes(head), itemsLength);
+      return { start: start.subarray(0, start.length - envelopeEnd.length), end: envelopeEnd };
+    },
+    itemHeader(messageLength) {
+      const writer = new ReverseWriter(8);
+      writer.varint(messageLength);
+      writer.varint(itemsField * 8 + 2);
       return writer.finish();
     },
-    encodeWatchEvent(type, object) {
-      const writer = new ReverseWriter(object.length + 64);
-      const beforeExtension = writer.length;
-      writer.bytes(object);
-      writeHeader(writer, 1, beforeExtension);
-      writeHeader(writer, 2, beforeExtension);
+    encodeWatchEventAround(type, object, messageLength) {
+      const { typeMeta } = known(object);
+      const writer = new ReverseWriter(192);
+      const lengthSoFar = () => writer.length + messageLength;
+      writer.bytes(envelopeEnd);
+      writer.varint(messageLength);
+      writer.varint(2 * 8 + 2);
+      writeTypeMeta(writer, typeMeta);
+      for (const number of [1, 2]) {
+        writer.varint(lengthSoFar());
+        writer.varint(number * 8 + 2);
+      }
       writeText(writer, 1, type);
-      const { length } = writer;
+      const length = lengthSoFar();
       writer.bytes(Uint8Array.of(length >>> 24, (length >>> 16) & 255, (length >>> 8) & 255, length & 255));
-      return writer.finish();
+      const start = writer.finish();
+      return { start: start.subarray(0, start.length - envelopeEnd.length), end: envelopeEnd };
     },
   };
+}
+
+/** Of every list: the metadata is field 1. */
+const itemsField = 2;
+/** An empty content encoding and an empty content type. */
+const envelopeEnd = Uint8Array.of(0x1a, 0, 0x22, 0);
+
+/** `extraLength` is what follows the content within it, written by somebody else. */
+function enveloped(
+  writer: ReverseWriter,
+  typeMeta: TypeMeta,
+  writeContent: () => void,
+  extraLength = 0,
+): Uint8Array {
+  writer.bytes(envelopeEnd);
+  const beforeContent = writer.length;
+  writeContent();
+  writer.varint(writer.length - beforeContent + extraLength);
+  writer.varint(2 * 8 + 2);
+  writeTypeMeta(writer, typeMeta);
+  return writer.finish();
+}
+
+/** The beginning of an envelope. */
+function writeTypeMeta(writer: ReverseWriter, { apiVersion, kind }: TypeMeta): void {
+  const before = writer.length;
+  writeText(writer, 2, kind);
+  writeText(writer, 1, apiVersion);
+  writeHeader(writer, 1, before);
+  writer.bytes(Uint8Array.from(magic));
 }
 
 interface TypeMeta {

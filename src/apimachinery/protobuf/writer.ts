@@ -18,6 +18,12 @@ export class ReverseWriter {
     return this.#buffer.length - this.#start;
   }
 
+  /** Begins anew in the same buffer. */
+  clear(): void {
+    this.#start = this.#buffer.length;
+  }
+
+  /** A copy of what was written. */
   finish(): Uint8Array {
     return this.#buffer.slice(this.#start);
   }

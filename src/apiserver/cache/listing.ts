@@ -1,9 +1,9 @@
 import { expired } from "../../apimachinery/api-error.ts";
 import type { Clock } from "../../base/clock.ts";
-import type { SortedMap } from "../../storage/sorted-map.ts";
 import { CompactedError, FutureRevisionError, type KeyValue, type Storage } from "../../storage/storage.ts";
 import type { CachedObject } from "./cached-object.ts";
 import { tooLargeRevision } from "./freshness.ts";
+import type { PresentObjects } from "./present-objects.ts";
 import type { Scope } from "./scope.ts";
 import type { CacheList, CacheListOptions } from "./watch-cache.ts";
 
@@ -17,9 +17,9 @@ interface Page {
   readonly nextKey: string | undefined;
 }
 
-/** A list of the present: every selected object from `snapshot`, which is the state at `revision`. */
+/** A list of the present: every selected object from `present`, which is the state at `revision`. */
 export async function listPresent(
-  snapshot: SortedMap<CachedObject>,
+  present: PresentObjects,
   revision: number,
   scope: Scope,
   clock: Clock,
@@ -29,13 +29,17 @@ export async function listPresent(
   const range = scope.rangeOf(selection);
   const start = continueKey !== undefined && continueKey > range.start ? continueKey : range.start;
   // Everything is gathered before the first pause: the list is of one moment.
-  const candidates: CachedObject[] = [];
   const whole = limit === 0 || !isPlain(options);
-  snapshot.visit(start, range.end, (cached) => {
-    candidates.push(cached);
-    return whole || candidates.length <= limit;
-  });
-  const count = whole ? candidates.length : snapshot.count(start, range.end);
+  let candidates = present.indexed(selection, start, range.end);
+  if (candidates === undefined) {
+    const visited: CachedObject[] = [];
+    present.visit(start, range.end, (cached) => {
+      visited.push(cached);
+      return whole || visited.length <= limit;
+    });
+    candidates = visited;
+  }
+  const count = whole ? candidates.length : present.count(start, range.end);
   const selects = isPlain(options) ? undefined : scope.selector(selection);
   const { items, nextKey } = await pageOf(candidates, selects, limit, clock);
   return listOf({ items, nextKey }, revision, selects === undefined ? count - items.length : undefined);

@@ -1,7 +1,6 @@
 import { expired, serviceUnavailable } from "../../apimachinery/api-error.ts";
 import { backoffDelayMs } from "../../base/backoff.ts";
 import { sleep, type Timer } from "../../base/clock.ts";
-import { SortedMap } from "../../storage/sorted-map.ts";
 import {
   ClosedError,
   type KeyValue,
@@ -14,9 +13,11 @@ import { CacheEvent } from "./cache-event.ts";
 import { CachedObject, withRevision } from "./cached-object.ts";
 import { ChangeHistory, defaultHistoryLimits } from "./change-history.ts";
 import { Freshness } from "./freshness.ts";
+import { eventsOf, initialEvents } from "./initial-events.ts";
 import { assertKept, listPast, listPresent } from "./listing.ts";
 import { ObjectChange } from "./object-change.ts";
 import { type CacheStats, ObjectSizes } from "./object-sizes.ts";
+import { PresentObjects } from "./present-objects.ts";
 import { Scope } from "./scope.ts";
 import type {
   CacheList,
@@ -34,7 +35,8 @@ const bookmarkPeriodMs = 60_000;
 /** Before a watch's timeout, so that its client resumes from as late as can be. */
 const lastBookmarkMs = 2000;
 const retry = { initialMs: 200, factor: 2, limitMs: 10_000, jitter: 0.5 };
-const noFields: Readonly<Record<string, string>> = {};
+/** Objects are decoded this long at a stretch when a cache begins: there may be tens of thousands. */
+const loadSliceMs = 5;
 
 export function createWatchCache(dependencies: WatchCacheDependencies): WatchCache {
   return new ResourceCache(dependencies);
@@ -44,7 +46,7 @@ class ResourceCache implements WatchCache {
   readonly #dependencies: WatchCacheDependencies;
   readonly #scope: Scope;
   readonly #sizes = new ObjectSizes();
-  readonly #objects = new SortedMap<CachedObject>();
+  #objects: PresentObjects;
   readonly #history: ChangeHistory;
   readonly #watchers: WatcherIndex<Watcher>;
   readonly #freshness: Freshness;
@@ -56,11 +58,11 @@ class ResourceCache implements WatchCache {
   #bookmarkTimer: Timer | undefined;
 
   constructor(dependencies: WatchCacheDependencies) {
-    const { fieldsOf } = dependencies;
     this.#dependencies = dependencies;
+    this.#objects = this.#noObjects();
     this.#scope = new Scope(dependencies.prefix, dependencies.namespaced);
     this.#history = new ChangeHistory(dependencies.historyLimits ?? defaultHistoryLimits);
-    this.#watchers = new WatcherIndex((cached) => fieldsOf?.(cached.object) ?? noFields);
+    this.#watchers = new WatcherIndex(this.#fieldOf);
     this.#freshness = new Freshness(dependencies.clock, () => this.#storageWatch?.requestProgress());
     this.#loaded.promise.catch(() => {}); // those who wait for it hear of it
   }
@@ -68,6 +70,9 @@ class ResourceCache implements WatchCache {
   get revision(): number {
     return this.#freshness.revision;
   }
+
+  readonly #fieldOf = (cached: CachedObject, field: string): string =>
+    this.#dependencies.fieldOf?.(cached.object, field) ?? "";
 
   async ready(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     if (this.#isLoaded) return;
@@ -206,7 +211,7 @@ class ResourceCache implements WatchCache {
   /** What a watch tells first, and the revision after which it goes on with the history. */
   async #beginning(
     options: CacheWatchOptions,
-  ): Promise<{ readonly afterRevision: number; readonly initial: readonly CacheEvent[] }> {
+  ): Promise<{ readonly afterRevision: number; readonly initial: Iterable<CacheEvent> }> {
     const { selection, afterRevision, minRevision, signal } = options;
     if (afterRevision !== undefined) {
       await this.ready({ signal });
@@ -221,10 +226,10 @@ class ResourceCache implements WatchCache {
       signal,
       ...(minRevision === undefined ? {} : { minRevision }),
     });
-    const initial = state.items.map((cached) => new CacheEvent("ADDED", cached));
-    if (options.initialEventsEnd)
-      initial.push(this.#bookmark(state.revision, { "k8s.io/initial-events-end": "true" }));
-    return { afterRevision: state.revision, initial };
+    const end = options.initialEventsEnd
+      ? this.#bookmark(state.revision, { "k8s.io/initial-events-end": "true" })
+      : undefined;
+    return { afterRevision: state.revision, initial: initialEvents(state.items, end) };
   }
 
   async #run(): Promise<void> {
@@ -250,10 +255,11 @@ class ResourceCache implements WatchCache {
   async #follow(signal: AbortSignal, succeeded: () => void): Promise<void> {
     const { storage } = this.#dependencies;
     const { items, revision } = await storage.range(this.#scope.range);
-    const loaded = items.flatMap((keyValue) => this.#decoded(keyValue, "ADDED") ?? []);
+    const objects = await this.#load(items, signal);
+    if (signal.aborted) return;
+    // All at once: until here, readers had the state before.
     this.#endWatchers();
-    this.#objects.clear();
-    for (const held of loaded) this.#objects.set(held.key, held);
+    this.#objects = objects;
     this.#history.reset(revision);
     const watch = storage.watch(this.#scope.range, { fromRevision: revision + 1, signal });
     this.#storageWatch = watch;
@@ -271,6 +277,25 @@ class ResourceCache implements WatchCache {
     this.#loaded = Promise.withResolvers();
     this.#loaded.promise.catch(() => {});
     reject(error);
+  }
+
+  async #load(items: readonly KeyValue[], signal: AbortSignal): Promise<PresentObjects> {
+    const { clock } = this.#dependencies;
+    const objects = this.#noObjects();
+    let sliceEnd = clock.now() + loadSliceMs;
+    for (const keyValue of items) {
+      const held = this.#decoded(keyValue, "ADDED");
+      if (held !== undefined) objects.set(held);
+      if (clock.now() < sliceEnd) continue;
+      await clock.yield();
+      if (signal.aborted) break;
+      sliceEnd = clock.now() + loadSliceMs;
+    }
+    return objects;
+  }
+
+  #noObjects(): PresentObjects {
+    return new PresentObjects(this.#dependencies.indexedFields ?? [], this.#fieldOf);
   }
 
   /**
@@ -312,7 +337,7 @@ class ResourceCache implements WatchCache {
     const current =
       event.current && this.#decoded(event.current, previous === undefined ? "ADDED" : "MODIFIED");
     if (current === undefined) this.#objects.delete(key);
-    else this.#objects.set(key, current);
+    else this.#objects.set(current);
     return new ObjectChange({ revision, place: this.#scope.placeOf(key), current, previous, seenAtMs });
   }
 
@@ -367,16 +392,4 @@ class ResourceCache implements WatchCache {
 
 function closedError() {
   return serviceUnavailable("the watch cache is closed");
-}
-
-function* eventsOf(
-  initial: readonly CacheEvent[],
-  changes: readonly ObjectChange[],
-  selects: (cached: CachedObject) => boolean,
-): Generator<CacheEvent> {
-  yield* initial;
-  for (const change of changes) {
-    const event = change.eventFor(selects);
-    if (event !== undefined) yield event;
-  }
 }

@@ -25,8 +25,10 @@ export interface WatchCacheDependencies {
   readonly kind: string;
   /** A stored value as an object of `apiVersion`; the resourceVersion is set by the cache. Absent: `value.object`. */
   readonly decode?: (keyValue: KeyValue) => AnyObject;
-  /** The selectable fields watchers may be indexed by, among them those of `Selection.exactFields`. */
-  readonly fieldsOf?: (object: AnyObject) => Readonly<Record<string, string>>;
+  /** The value of a selectable field, "" for absence: watchers are indexed by those of `Selection.exactFields`. */
+  readonly fieldOf?: (object: AnyObject, field: string) => string;
+  /** Fields whose exact values lists are often asked for: `spec.nodeName`. */
+  readonly indexedFields?: readonly string[];
   /** How many events may wait for a watch's reader before the watch is ended. */
   readonly bufferLimit?: number;
   readonly historyLimits?: HistoryLimits;

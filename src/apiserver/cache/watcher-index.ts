@@ -1,19 +1,17 @@
-import type { CachedObject } from "./cached-object.ts";
 import type { ObjectChange } from "./object-change.ts";
+import type { FieldOf } from "./present-objects.ts";
 import type { Selection } from "./selection.ts";
 
 interface Selecting {
   readonly selection: Selection;
 }
 
-type FieldsOf = (cached: CachedObject) => Readonly<Record<string, string>>;
-
 /**
  * Watchers by the narrowest thing their selections require: one object, the value of a field, a namespace. A change looks up
  * who may be concerned instead of asking everyone: a thousand kubelets cost a pod's change one look-up.
  */
 export class WatcherIndex<W extends Selecting> {
-  readonly #fieldsOf: FieldsOf;
+  readonly #fieldOf: FieldOf;
   readonly #all = new Set<W>();
   readonly #unrestricted = new Set<W>();
   /** "namespace/name", with "" for any namespace. */
@@ -21,8 +19,8 @@ export class WatcherIndex<W extends Selecting> {
   readonly #byNamespace = new Map<string, Set<W>>();
   readonly #byField = new Map<string, Map<string, Set<W>>>();
 
-  constructor(fieldsOf: FieldsOf) {
-    this.#fieldsOf = fieldsOf;
+  constructor(fieldOf: FieldOf) {
+    this.#fieldOf = fieldOf;
   }
 
   get size(): number {
@@ -73,11 +71,9 @@ export class WatcherIndex<W extends Selecting> {
   }
 
   #visitByField({ current, previous }: ObjectChange, visit: (watcher: W) => void): void {
-    const now = current && this.#fieldsOf(current);
-    const before = previous && this.#fieldsOf(previous);
     for (const [field, byValue] of this.#byField) {
-      const value = now?.[field];
-      const valueBefore = before?.[field];
+      const value = current && this.#fieldOf(current, field);
+      const valueBefore = previous && this.#fieldOf(previous, field);
       if (value !== undefined) visitAll(byValue.get(value), visit);
       if (valueBefore !== undefined && valueBefore !== value) visitAll(byValue.get(valueBefore), visit);
     }

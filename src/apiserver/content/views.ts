@@ -2,6 +2,7 @@ import type { ResourceDefinition } from "../../api/definition.ts";
 import { badRequest, failure } from "../../apimachinery/api-error.ts";
 import type { AnyObject, KubeList } from "../../apimachinery/meta.ts";
 import { apiVersionOf } from "../../apimachinery/meta.ts";
+import { lazyList } from "./lazy-list.ts";
 import type { OutputFormat } from "./negotiate.ts";
 
 /** How a stored object is shown: in the version that was asked for, as itself, as a row of a table, or its metadata alone. */
@@ -98,20 +99,24 @@ export function showList(list: KubeList, options: ViewOptions): object {
       );
     case "PartialObjectMetadataList": {
       const version = format.viewVersion ?? "v1";
-      return {
+      const head = {
         kind: "PartialObjectMetadataList",
         apiVersion: `meta.k8s.io/${version}`,
         metadata: list.metadata,
-        items: list.items.map((item) => metadataOnly(item, version)),
       };
+      return lazyList(head, "items", list.items, (item) => metadataOnly(item, version));
     }
     case "Table":
-      return {
-        ...tableHead(format),
-        metadata: list.metadata,
-        columnDefinitions: columnDefinitions(options.definition),
-        rows: list.items.map((item) => tableRow(item, options)),
-      };
+      return lazyList(
+        {
+          ...tableHead(format),
+          metadata: list.metadata,
+          columnDefinitions: columnDefinitions(options.definition),
+        },
+        "rows",
+        list.items,
+        (item) => tableRow(item, options),
+      );
     default:
       return list;
   }

@@ -1,9 +1,9 @@
 import { isApiError } from "../../apimachinery/api-error.ts";
-import type { AnyObject, KubeList } from "../../apimachinery/meta.ts";
+import type { KubeList } from "../../apimachinery/meta.ts";
 import { apiVersionOf } from "../../apimachinery/meta.ts";
 import type { ApiResponse } from "../../client/exchange.ts";
 import { readObject } from "../content/input.ts";
-import { showList } from "../content/views.ts";
+import { inVersion, showList } from "../content/views.ts";
 import type { DeleteRequestOptions } from "../registry/options.ts";
 import { deleteOptions, listOptions } from "../registry/options.ts";
 import { selectionOf } from "../registry/select.ts";
@@ -106,7 +106,7 @@ export async function handleDeleteCollection(
     kind: definition.listKind,
     apiVersion,
     metadata: { resourceVersion: String(revision) },
-    items: chosen.map(({ object }): AnyObject => object),
+    items: chosen.map(({ object }) => inVersion(definition, object, call.version)),
   };
   const view = { definition, version: call.version, format: call.output, includeObject: "Metadata" } as const;
   const object = showList(deleted, { ...view, nowMs: context.clock.now() });

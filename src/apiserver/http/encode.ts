@@ -1,45 +1,81 @@
-import type { KubeList } from "../../apimachinery/meta.ts";
-import { bytesOf } from "../cache/cached-object.ts";
+import type { ProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
+import type { WatchEvent } from "../../client/exchange.ts";
+import { bytesOf, cachedOf } from "../cache/cached-object.ts";
+import type { ListMembers } from "../content/lazy-list.ts";
+import type { Piece } from "./chunk-writer.ts";
 
 const encoder = new TextEncoder();
-const comma = encoder.encode(",");
+const nothing = new Uint8Array();
 
-/** JSON of an object or a list, in pieces: objects that a cache holds lend their bytes. */
-export function* jsonPieces(object: object): Generator<Uint8Array> {
-  if (!isList(object)) {
-    yield bytesOf(object);
-    return;
-  }
-  const { items, ...rest } = object;
-  const head = JSON.stringify(rest);
-  yield encoder.encode(`${head.slice(0, -1)},"items":[`);
-  let first = true;
-  for (const item of items) {
-    if (!first) yield comma;
-    first = false;
-    yield bytesOf(item);
-  }
-  yield encoder.encode("]}\n");
+/** UTF-8 JSON of an object that is no list. */
+export function jsonBytes(object: object): Uint8Array {
+  return bytesOf(object);
 }
 
-/** Lists as the registry makes them: nothing but these four fields, so no kind of its own with `items` is taken for one. */
-export function isList(object: object): object is KubeList {
-  const { kind, items } = object as { kind?: unknown; items?: unknown };
-  return (
-    Array.isArray(items) &&
-    typeof kind === "string" &&
-    kind.endsWith("List") &&
-    Object.keys(object).length === 4
-  );
+/** JSON of a list, in pieces: objects that a cache holds lend their bytes. */
+export function* jsonListPieces({ head, field, sources, show }: ListMembers): Generator<Piece> {
+  yield `${JSON.stringify(head).slice(0, -1)},"${field}":[`;
+  let first = true;
+  for (const source of sources) {
+    if (!first) yield ",";
+    first = false;
+    const member = show(source);
+    yield cachedOf(member)?.listed() ?? JSON.stringify(member);
+  }
+  yield "]}\n";
+}
+
+/** One object in its envelope, around the message that GETs, lists and watches share. */
+export function protobufBytes(object: object, codec: ProtobufCodec): Uint8Array {
+  const cached = cachedOf(object);
+  return cached === undefined ? codec.encode(object) : codec.encodeAround(object, cached.message(codec));
+}
+
+/**
+ * A list in protobuf, in pieces. Its length comes first, so all members are measured before the first byte; what is not kept is
+ * made a second time. While it measures, the pieces are empty: a moment to let others run.
+ */
+export function* protobufListPieces(
+  { head, sources, show }: ListMembers,
+  codec: ProtobufCodec,
+): Generator<Piece> {
+  let itemsLength = 0;
+  for (const source of sources) {
+    const member = show(source);
+    const length = cachedOf(member)?.messageLength(codec) ?? codec.encodeMessage(member).length;
+    itemsLength += length + codec.itemHeader(length).length;
+    yield nothing;
+  }
+  const { start, end } = codec.encodeListAround(head, itemsLength);
+  yield start;
+  for (const source of sources) {
+    const member = show(source);
+    const message = cachedOf(member)?.listedMessage(codec) ?? codec.encodeMessage(member);
+    yield codec.itemHeader(message.length);
+    yield message;
+  }
+  yield end;
+}
+
+/** One frame of a watch in protobuf; `asListed`: kept only while there is plenty of room. */
+export function protobufFrame(
+  { type, object }: WatchEvent<unknown>,
+  codec: ProtobufCodec,
+  { asListed }: { readonly asListed: boolean },
+): readonly [Uint8Array, Uint8Array, Uint8Array] {
+  const shown = object as object; // events carry objects
+  const cached = cachedOf(shown);
+  const message =
+    cached === undefined
+      ? codec.encodeMessage(shown)
+      : asListed
+        ? cached.listedMessage(codec)
+        : cached.message(codec);
+  const { start, end } = codec.encodeWatchEventAround(type, shown, message.length);
+  return [start, message, end];
 }
 
 export async function yamlBytes(object: object): Promise<Uint8Array> {
   const { stringify } = await import("yaml");
   return encoder.encode(stringify(object, { aliasDuplicateObjects: false }));
-}
-
-/** Pieces as one; a single piece as it is. */
-export function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const [only] = pieces;
-  return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces);
 }

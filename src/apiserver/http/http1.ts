@@ -64,14 +64,17 @@ export function http1Reply(response: ServerResponse): Reply {
     drained: () =>
       new Promise((resolve) => {
         const { socket } = response;
-        if (socket === null || response.destroyed || response.closed || !socket.writableNeedDrain)
-          return resolve();
+        if (socket === null || response.destroyed || response.closed) return resolve();
+        // What went to the connection directly is the connection's to report; the answer knows what it was given itself.
+        if (!socket.writableNeedDrain && !response.writableNeedDrain) return resolve();
         const settle = () => {
           socket.off("drain", settle);
+          response.off("drain", settle);
           response.off("close", settle);
           resolve();
         };
         socket.on("drain", settle);
+        response.on("drain", settle);
         response.on("close", settle);
       }),
     end(bytes) {

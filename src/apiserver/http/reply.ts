@@ -20,3 +20,13 @@ export interface Reply {
   /** The client went away. */
   readonly closed: boolean;
 }
+
+/** A client that takes nothing for this long is cut off: it holds what it was sent. */
+const stalledClientMs = 60_000;
+
+/** Waits until the client has taken what was written; gives it up when it does not. */
+export async function roomIn(sink: Pick<Reply, "drained">, reply: Reply): Promise<void> {
+  const stalled = setTimeout(() => reply.destroy(), stalledClientMs);
+  await sink.drained();
+  clearTimeout(stalled);
+}

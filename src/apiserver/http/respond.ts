@@ -1,9 +1,12 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
 import type { ApiResponse, ResponseHeaders } from "../../client/exchange.ts";
+import { membersOf } from "../content/lazy-list.ts";
 import { mediaTypes } from "../content/negotiate.ts";
-import { isList, joined, jsonPieces, yamlBytes } from "./encode.ts";
-import type { Reply } from "./reply.ts";
+import { ChunkWriter, type Piece } from "./chunk-writer.ts";
+import { jsonBytes, jsonListPieces, protobufBytes, protobufListPieces, yamlBytes } from "./encode.ts";
+import { gzipSink, type Sink } from "./gzip-sink.ts";
+import { type Reply, roomIn } from "./reply.ts";
+import { turns } from "./turns.ts";
 import { streamWatch } from "./watch-stream.ts";
 
 export interface RespondOptions {
@@ -14,9 +17,11 @@ export interface RespondOptions {
 
 /** Upstream's threshold: below it, compression costs more than it saves. */
 const gzipMinBytes = 128 * 1024;
-/** A list is encoded this much at a time, then others get their turn. */
-const pieceBytes = 256 * 1024;
-const singleWriteItems = 50;
+const gzipHeaders = { "content-encoding": "gzip", vary: "Accept-Encoding" };
+/** A list is encoded this much at a time: below this it is one piece, and not compressed. */
+const chunkBytes = gzipMinBytes;
+/** Or for this long, if that is less. */
+const pieceMs = 2;
 
 /** Puts an answer on the wire. Rejects only for faults of this server; a client that goes away ends it quietly. */
 export async function sendResponse(
@@ -44,17 +49,17 @@ type ObjectResponse = ApiResponse & { readonly type: "object" };
 async function sendObject(response: ObjectResponse, reply: Reply, options: RespondOptions): Promise<void> {
   const { status, headers } = response;
   const object = response.object as object; // answers are JSON objects
-  switch (headers["content-type"]) {
-    case mediaTypes.protobuf:
-      if (options.protobuf !== undefined)
-        return sendWhole(status, headers, options.protobuf.encode(object), reply, options);
-      break;
-    case mediaTypes.yaml:
-      return sendWhole(status, headers, await yamlBytes(object), reply, options);
-  }
-  if (isList(object) && object.items.length > singleWriteItems)
-    return sendPieces(status, headers, jsonPieces(object), reply, options);
-  return sendWhole(status, headers, joined([...jsonPieces(object)]), reply, options);
+  const { protobuf } = options;
+  const members = membersOf(object);
+  if (headers["content-type"] === mediaTypes.yaml)
+    return sendWhole(status, headers, await yamlBytes(object), reply, options);
+  if (headers["content-type"] === mediaTypes.protobuf && protobuf !== undefined)
+    return members === undefined
+      ? sendWhole(status, headers, protobufBytes(object, protobuf), reply, options)
+      : sendPieces(status, headers, protobufListPieces(members, protobuf), reply, options);
+  return members === undefined
+    ? sendWhole(status, headers, jsonBytes(object), reply, options)
+    : sendPieces(status, headers, jsonListPieces(members), reply, options);
 }
 
 async function sendWhole(
@@ -65,13 +70,8 @@ async function sendWhole(
   options: RespondOptions,
 ): Promise<void> {
   if (bytes.length >= gzipMinBytes && acceptsGzip(options)) {
-    const compressed = await gzip([bytes]);
-    reply.head(status, {
-      ...headers,
-      "content-encoding": "gzip",
-      vary: "Accept-Encoding",
-      "content-length": compressed.length,
-    });
+    const compressed = await gzip(bytes);
+    reply.head(status, { ...headers, ...gzipHeaders, "content-length": compressed.length });
     reply.end(compressed);
     return;
   }
@@ -79,61 +79,41 @@ async function sendWhole(
   reply.end(bytes);
 }
 
-/** A long list, encoded and sent part by part: it holds neither the event loop nor its whole text at once. */
+/**
+ * A list, encoded and sent a chunk at a time, each when there is a turn for it and the client has taken the one before: it
+ * holds neither the event loop nor its whole text. One that fits into the first chunk goes in one piece.
+ */
 async function sendPieces(
   status: number,
   headers: ResponseHeaders,
-  pieces: Iterable<Uint8Array>,
+  pieces: Iterable<Piece>,
   reply: Reply,
   options: RespondOptions,
 ): Promise<void> {
-  if (acceptsGzip(options)) return sendCompressed(status, headers, pieces, reply, options);
-  reply.head(status, headers);
-  for (const part of parts(pieces)) {
-    if (reply.closed) return;
-    if (!reply.write(part)) await reply.drained();
-    else await nextTurn();
+  const writer = new ChunkWriter(pieces, chunkBytes);
+  await fillInTurns(writer);
+  if (writer.ended) return sendWhole(status, headers, writer.take(), reply, options);
+  if (reply.closed) return;
+  const compressed = acceptsGzip(options);
+  reply.head(status, compressed ? { ...headers, ...gzipHeaders } : headers);
+  const sink: Sink = compressed ? await gzipSink(reply) : reply;
+  for (;;) {
+    if (sink.write(writer.take())) writer.renew();
+    else await roomIn(sink, reply);
+    if (sink.closed) return;
+    if (writer.ended) return sink.end();
+    await fillInTurns(writer);
   }
-  reply.end();
 }
 
-async function sendCompressed(
-  status: number,
-  headers: ResponseHeaders,
-  pieces: Iterable<Uint8Array>,
-  reply: Reply,
-  options: RespondOptions,
-): Promise<void> {
-  const whole: Uint8Array[] = [];
-  let bytes = 0;
-  for (const part of parts(pieces)) {
-    whole.push(part);
-    bytes += part.length;
-    await nextTurn();
-  }
-  if (bytes < gzipMinBytes) return sendWhole(status, headers, joined(whole), reply, options);
-  const compressed = await gzip(whole);
-  reply.head(status, {
-    ...headers,
-    "content-encoding": "gzip",
-    vary: "Accept-Encoding",
-    "content-length": compressed.length,
-  });
-  reply.end(compressed);
-}
-
-function* parts(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
-  let waiting: Uint8Array[] = [];
-  let bytes = 0;
-  for (const piece of pieces) {
-    waiting.push(piece);
-    bytes += piece.length;
-    if (bytes < pieceBytes) continue;
-    yield joined(waiting);
-    waiting = [];
-    bytes = 0;
-  }
-  if (bytes > 0) yield joined(waiting);
+/** Until the chunk is full or everything is in it; others get their turns in between. */
+async function fillInTurns(writer: ChunkWriter): Promise<void> {
+  do {
+    const turn = turns.take();
+    if (turn !== undefined) await turn;
+    const end = performance.now() + pieceMs;
+    writer.fill(() => performance.now() < end);
+  } while (!writer.full && !writer.ended);
 }
 
 function acceptsGzip({ acceptEncoding }: RespondOptions): boolean {
@@ -143,12 +123,10 @@ function acceptsGzip({ acceptEncoding }: RespondOptions): boolean {
 }
 
 /** Off the event loop; level 1 is what upstream uses. */
-async function gzip(pieces: readonly Uint8Array[]): Promise<Uint8Array> {
+async function gzip(bytes: Uint8Array): Promise<Uint8Array> {
   const { gzip: compress } = await import("node:zlib");
   return new Promise((resolve, reject) => {
-    compress(Buffer.concat(pieces), { level: 1 }, (error, result) =>
-      error ? reject(error) : resolve(result),
-    );
+    compress(bytes, { level: 1 }, (error, result) => (error ? reject(error) : resolve(result)));
   });
 }
 

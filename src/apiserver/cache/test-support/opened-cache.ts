@@ -26,7 +26,8 @@ export function openCache(overrides: Partial<WatchCacheDependencies> = {}) {
     namespaced: true,
     apiVersion: "v1",
     kind: "Pod",
-    fieldsOf: podFields,
+    fieldOf: (object, field) => podFields(object)[field] ?? "",
+    indexedFields: ["spec.nodeName"],
     ...overrides,
   });
   return { clock, storage, cache };

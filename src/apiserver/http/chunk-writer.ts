@@ -1,0 +1,93 @@
+import { Buffer } from "node:buffer";
+
+/** A piece of an answer: bytes, or text that nobody needs as bytes again. */
+export type Piece = Uint8Array | string;
+
+const encoder = new TextEncoder();
+const nothing = new Uint8Array();
+/** What a UTF-16 unit takes in UTF-8, at most. */
+const maxBytesAUnit = 3;
+
+/** Before and after a piece of a chunked body: eight digits of its length and a line's end; a line's end. */
+const frameStartBytes = 10;
+const frameEnd = Buffer.from("\r\n");
+
+/**
+ * Gathers pieces into chunks of a fixed size, which are cut wherever they are full. `framed`: as a chunked body of HTTP/1.1 has
+ * them.
+ */
+export class ChunkWriter {
+  readonly #pieces: Iterator<Piece, unknown>;
+  readonly #framed: boolean;
+  /** Where content begins in the buffer, and where it ends at the latest. */
+  readonly #start: number;
+  readonly #capacityBytes: number;
+  #buffer: Buffer;
+  #length: number;
+  /** What did not fit into the chunk before. */
+  #rest: Uint8Array = nothing;
+  #ended = false;
+
+  constructor(pieces: Iterable<Piece>, capacityBytes: number, options: { readonly framed?: boolean } = {}) {
+    this.#pieces = pieces[Symbol.iterator]();
+    this.#framed = options.framed ?? false;
+    this.#start = this.#framed ? frameStartBytes : 0;
+    this.#length = this.#start;
+    this.#capacityBytes = capacityBytes + this.#start;
+    this.#buffer = this.#newBuffer();
+  }
+
+  /** Everything is in the chunk. */
+  get ended(): boolean {
+    return this.#ended && this.#rest.length === 0;
+  }
+
+  get full(): boolean {
+    return this.#length === this.#capacityBytes;
+  }
+
+  /** Goes on until the chunk is full, or all is in it, or `goOn` says that this took long enough. */
+  fill(goOn: () => boolean): void {
+    this.#bytes(this.#rest);
+    while (!this.#ended && !this.full) {
+      const { value, done } = this.#pieces.next();
+      if (done) this.#ended = true;
+      else if (typeof value === "string") this.#text(value);
+      else this.#bytes(value as Uint8Array); // only the end has another value
+      if (!goOn()) return;
+    }
+  }
+
+  /** What is there. The next chunk takes its place, unless it is renewed. */
+  take(): Uint8Array {
+    const end = this.#length;
+    this.#length = this.#start;
+    if (!this.#framed || end === this.#start) return this.#buffer.subarray(this.#start, end);
+    this.#buffer.write((end - this.#start).toString(16).padStart(frameStartBytes - 2, "0"), 0);
+    frameEnd.copy(this.#buffer, frameStartBytes - 2);
+    frameEnd.copy(this.#buffer, end);
+    return this.#buffer.subarray(0, end + frameEnd.length);
+  }
+
+  /** The chunk that was taken is still being read: the next one needs memory of its own. */
+  renew(): void {
+    this.#buffer = this.#newBuffer();
+  }
+
+  #newBuffer(): Buffer {
+    return Buffer.allocUnsafeSlow(this.#capacityBytes + (this.#framed ? frameEnd.length : 0));
+  }
+
+  #text(text: string): void {
+    if (text.length * maxBytesAUnit > this.#capacityBytes - this.#length) this.#bytes(encoder.encode(text));
+    else this.#length += this.#buffer.write(text, this.#length);
+  }
+
+  #bytes(bytes: Uint8Array): void {
+    const room = this.#capacityBytes - this.#length;
+    const now = bytes.length > room ? bytes.subarray(0, room) : bytes;
+    this.#buffer.set(now, this.#length);
+    this.#length += now.length;
+    this.#rest = bytes.length > room ? bytes.subarray(room) : nothing;
+  }
+}
