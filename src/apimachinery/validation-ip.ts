@@ -157,6 +157,17 @@ export function cidrErrors(path: string, value: string, old: readonly string[] =
   return [];
 }
 
+/** A range in a new field: in its canonical form. */
+export function canonicalCidrErrors(path: string, value: string): readonly FieldError[] {
+  const errors = cidrErrors(path, value);
+  const cidr = parseCidr(value);
+  if (errors.length > 0 || cidr === undefined) return errors;
+  const canonical = `${formatIp(cidr)}/${cidr.prefixLength}`;
+  return canonical === value
+    ? []
+    : [field.invalid(path, value, `must be in canonical form ("${canonical}")`)];
+}
+
 function isIpv4InIpv6({ family, value }: IpAddress): boolean {
   return family === 6 && value >> 32n === 0xffffn;
 }

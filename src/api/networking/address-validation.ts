@@ -2,7 +2,7 @@
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import { dns1123Subdomain, pathSegment } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
-import { canonicalIpErrors, cidrErrors, isDualStack } from "../../apimachinery/validation-ip.ts";
+import { canonicalCidrErrors, canonicalIpErrors, isDualStack } from "../../apimachinery/validation-ip.ts";
 import type { IPAddress, ServiceCIDR } from "./types.generated.ts";
 
 type Errors = readonly FieldError[];
@@ -32,7 +32,7 @@ export function validateServiceCidr({ spec }: ServiceCIDR): Errors {
   const path = "spec.cidrs";
   if (cidrs.length === 0) return [field.required(path, "at least one CIDR required")];
   if (cidrs.length > 2) return [field.invalid(path, cidrs, "may only hold up to 2 values")];
-  const errors = [...field.each(path, cidrs, (range, at) => cidrErrors(at, range))];
+  const errors = [...field.each(path, cidrs, (range, at) => canonicalCidrErrors(at, range))];
   if (errors.length === 0 && cidrs.length === 2 && !isDualStack(cidrs))
     errors.push(
       field.invalid(
@@ -57,5 +57,6 @@ export function validateServiceCidrUpdate(object: ServiceCIDR, old: ServiceCIDR)
       ? []
       : [field.invalid(field.at(path, index), after[index], field.immutableMessage)],
   );
-  return [...validateServiceCidr(object), ...changes];
+  // What was there is not judged again; what is new is.
+  return isUpgrade ? [...changes, ...validateServiceCidr(object)] : changes;
 }

@@ -81,7 +81,6 @@ function validatePath(path: string, { path: value = "", pathType }: HTTPIngressP
   const absolute = value.startsWith("/") ? [] : [field.invalid(at, value, "must be an absolute path")];
   switch (pathType) {
     case undefined:
-    case "":
       return [field.required(field.child(path, "pathType"), "pathType must be specified")];
     case "Exact":
     case "Prefix": {
@@ -190,9 +189,7 @@ function referenceErrors(path: string, { apiGroup, kind, name }: Reference): Err
     ...(apiGroup === undefined ? [] : field.invalidEach(group, apiGroup, dns1123Subdomain(apiGroup))),
     ...Object.entries({ kind, name }).flatMap(([part, value]) => {
       const at = field.child(path, part);
-      return value
-        ? field.invalidEach(at, value, pathSegment(value))
-        : [field.required(at, `${part} is required`)];
+      return value ? field.invalidEach(at, value, pathSegment(value)) : [field.required(at)];
     }),
   ];
 }
@@ -214,7 +211,7 @@ function domainPathErrors(path: string, value: string): Errors {
 
 export function validateIngressClassUpdate(object: IngressClass, old: IngressClass): Errors {
   return [
-    ...validateIngressClass(object),
     ...field.immutable("spec.controller", object.spec.controller, old.spec.controller),
+    ...validateIngressClass(object),
   ];
 }

@@ -1,7 +1,7 @@
 import { cidrWarnings } from "../../apimachinery/network-warnings.ts";
 import type { Strategy } from "../definition.ts";
 import { fillAbsent, mapField, mapItems } from "../fill.ts";
-import { validateNetworkPolicy } from "./network-policy-validation.ts";
+import { validateNetworkPolicy, validateNetworkPolicyUpdate } from "./network-policy-validation.ts";
 import type {
   NetworkPolicy,
   NetworkPolicyPeer,
@@ -10,8 +10,8 @@ import type {
 } from "./types.generated.ts";
 
 export const networkPolicyStrategy: Strategy<NetworkPolicy> = {
-  validate: validateNetworkPolicy,
-  validateUpdate: validateNetworkPolicy,
+  validate: (object) => validateNetworkPolicy(object),
+  validateUpdate: validateNetworkPolicyUpdate,
   warnings: ({ spec: { ingress = [], egress = [] } }) => [
     ...ingress.flatMap(({ from }, index) => peerWarnings(`spec.ingress[${index}].from`, from)),
     ...egress.flatMap(({ to }, index) => peerWarnings(`spec.egress[${index}].to`, to)),

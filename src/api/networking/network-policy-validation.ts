@@ -7,17 +7,27 @@ import type { NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort } from "./type
 
 type Errors = readonly FieldError[];
 
-export function validateNetworkPolicy({ spec }: NetworkPolicy): Errors {
+/** Ranges that were taken once may stay, wherever in the policy they stand now. */
+export function validateNetworkPolicyUpdate(policy: NetworkPolicy, old: NetworkPolicy): Errors {
+  const { ingress = [], egress = [] } = old.spec;
+  const peers = [...ingress.map(({ from = [] }) => from), ...egress.map(({ to = [] }) => to)].flat();
+  const ranges = peers.flatMap(({ ipBlock }) =>
+    ipBlock === undefined ? [] : [ipBlock.cidr, ...(ipBlock.except ?? [])],
+  );
+  return validateNetworkPolicy(policy, ranges);
+}
+
+export function validateNetworkPolicy({ spec }: NetworkPolicy, oldRanges: readonly string[] = []): Errors {
   const { podSelector, ingress, egress, policyTypes = [] } = spec;
   const errors: FieldError[] = [...validateLabelSelector("spec.podSelector", podSelector)];
   errors.push(
     ...field.each("spec.ingress", ingress, ({ ports, from }, at) => [
       ...field.each(field.child(at, "ports"), ports, validatePort),
-      ...field.each(field.child(at, "from"), from, validatePeer),
+      ...field.each(field.child(at, "from"), from, (peer, path) => validatePeer(peer, path, oldRanges)),
     ]),
     ...field.each("spec.egress", egress, ({ ports, to }, at) => [
       ...field.each(field.child(at, "ports"), ports, validatePort),
-      ...field.each(field.child(at, "to"), to, validatePeer),
+      ...field.each(field.child(at, "to"), to, (peer, path) => validatePeer(peer, path, oldRanges)),
     ]),
   );
   if (policyTypes.length > 2)
@@ -55,34 +65,45 @@ function validatePort({ protocol, port, endPort }: NetworkPolicyPort, path: stri
   return errors;
 }
 
-function validatePeer({ podSelector, namespaceSelector, ipBlock }: NetworkPolicyPeer, path: string): Errors {
+function validatePeer(
+  { podSelector, namespaceSelector, ipBlock }: NetworkPolicyPeer,
+  path: string,
+  oldRanges: readonly string[],
+): Errors {
   const errors: FieldError[] = [
     ...validateLabelSelector(field.child(path, "podSelector"), podSelector),
     ...validateLabelSelector(field.child(path, "namespaceSelector"), namespaceSelector),
   ];
   const selects = podSelector !== undefined || namespaceSelector !== undefined;
-  if (ipBlock !== undefined) errors.push(...validateBlock(field.child(path, "ipBlock"), ipBlock));
+  if (ipBlock !== undefined) errors.push(...validateBlock(field.child(path, "ipBlock"), ipBlock, oldRanges));
   if (!selects && ipBlock === undefined) errors.push(field.required(path, "must specify a peer"));
   if (selects && ipBlock !== undefined)
     errors.push(field.forbidden(path, "may not specify both ipBlock and another peer"));
   return errors;
 }
 
-function validateBlock(path: string, { cidr, except }: NonNullable<NetworkPolicyPeer["ipBlock"]>): Errors {
+function validateBlock(
+  path: string,
+  { cidr, except }: NonNullable<NetworkPolicyPeer["ipBlock"]>,
+  oldRanges: readonly string[],
+): Errors {
   const at = field.child(path, "cidr");
   if (!cidr) return [field.required(at)];
-  const errors = cidrErrors(at, cidr);
+  const errors = cidrErrors(at, cidr, oldRanges);
   const outer = parseCidr(cidr);
-  if (errors.length > 0 || outer === undefined) return errors;
-  return field.each(field.child(path, "except"), except, (range, exceptPath) => {
-    const wrong = cidrErrors(exceptPath, range);
+  if (outer === undefined) return errors;
+  const inside = field.each(field.child(path, "except"), except, (range, exceptPath) => {
+    const wrong = cidrErrors(exceptPath, range, oldRanges);
     const inner = parseCidr(range);
-    if (wrong.length > 0 || inner === undefined) return wrong;
+    if (inner === undefined) return wrong;
     const within = { ...outer, value: inner.value };
     const isInside =
       inner.family === outer.family &&
       inner.prefixLength > outer.prefixLength &&
       networkOf(within) === networkOf(outer);
-    return isInside ? [] : [field.invalid(exceptPath, range, "must be a strict subset of `cidr`")];
+    return isInside
+      ? wrong
+      : [...wrong, field.invalid(exceptPath, range, "must be a strict subset of `cidr`")];
   });
+  return [...errors, ...inside];
 }
