@@ -1,6 +1,5 @@
 import type { AnyObject, GroupVersionKind, GroupVersionResource } from "../apimachinery/meta.ts";
 import type { Transport, UserInfo } from "../client/exchange.ts";
-import type { HealthCheck } from "./health.ts";
 import type { RequestInfo } from "./request-info.ts";
 
 /**
@@ -162,7 +161,7 @@ export interface Stages {
   readonly documents?: readonly DocumentHandler[];
   readonly postStartHooks?: readonly PostStartHook[];
   /** What /readyz asks beside the hooks. */
-  readonly readyChecks?: readonly HealthCheck[];
+  readonly readyChecks?: readonly { readonly name: string; check(): Promise<void> | void }[];
 }
 
 /**

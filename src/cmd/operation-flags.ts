@@ -1,31 +1,6 @@
 import type { Command } from "commander";
 import type { OperationOptions } from "./compose/operation-options.ts";
-
-/** How the API server is run: kube-apiserver's own flags. Nothing of it is loaded where none is given. */
-export interface OperationFlags {
-  readonly auditPolicyFile?: string;
-  readonly auditLogPath?: string;
-  readonly auditLogMaxage?: string;
-  readonly auditLogMaxbackup?: string;
-  readonly auditLogMaxsize?: string;
-  readonly auditLogFormat?: string;
-  readonly auditLogCompress?: string;
-  readonly auditLogTruncateEnabled?: string;
-  readonly auditLogTruncateMaxEventSize?: string;
-  readonly auditWebhookConfigFile?: string;
-  readonly auditWebhookBatchBufferSize?: string;
-  readonly auditWebhookBatchMaxSize?: string;
-  readonly auditWebhookBatchMaxWait?: string;
-  readonly auditWebhookTruncateEnabled?: string;
-  readonly auditWebhookTruncateMaxEventSize?: string;
-  readonly encryptionProviderConfig?: string;
-  readonly encryptionProviderConfigAutomaticReload?: string;
-  readonly eventTtl?: string;
-  readonly etcdCompactionInterval?: string;
-  readonly shutdownDelayDuration?: string;
-  readonly shutdownSendRetryAfter?: string;
-  readonly profiling?: string;
-}
+import type { OperationFlags } from "./read-operation-flags.ts";
 
 /** [flag's words, member of OperationFlags, what it does]; a value in brackets may be left out: true. */
 const definitions: readonly (readonly [string, keyof OperationFlags, string])[] = [

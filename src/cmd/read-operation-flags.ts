@@ -7,8 +7,33 @@ import type {
   AuditWebhookOptions,
   OperationOptions,
 } from "./compose/operation-options.ts";
-import type { OperationFlags } from "./operation-flags.ts";
 import { UserError } from "./user-error.ts";
+
+/** How the API server is run: kube-apiserver's own flags. Nothing of it is loaded where none is given. */
+export interface OperationFlags {
+  readonly auditPolicyFile?: string;
+  readonly auditLogPath?: string;
+  readonly auditLogMaxage?: string;
+  readonly auditLogMaxbackup?: string;
+  readonly auditLogMaxsize?: string;
+  readonly auditLogFormat?: string;
+  readonly auditLogCompress?: string;
+  readonly auditLogTruncateEnabled?: string;
+  readonly auditLogTruncateMaxEventSize?: string;
+  readonly auditWebhookConfigFile?: string;
+  readonly auditWebhookBatchBufferSize?: string;
+  readonly auditWebhookBatchMaxSize?: string;
+  readonly auditWebhookBatchMaxWait?: string;
+  readonly auditWebhookTruncateEnabled?: string;
+  readonly auditWebhookTruncateMaxEventSize?: string;
+  readonly encryptionProviderConfig?: string;
+  readonly encryptionProviderConfigAutomaticReload?: string;
+  readonly eventTtl?: string;
+  readonly etcdCompactionInterval?: string;
+  readonly shutdownDelayDuration?: string;
+  readonly shutdownSendRetryAfter?: string;
+  readonly profiling?: string;
+}
 
 const dayMs = 86_400_000;
 const megabyte = 1024 * 1024;

@@ -4,7 +4,8 @@ import { type AuthFlags, parseAuthFlags } from "./auth-flags.ts";
 import type { AuthOptions } from "./compose/auth-options.ts";
 import type { OperationOptions } from "./compose/operation-options.ts";
 import { defaultDataDirectory } from "./data-directory.ts";
-import { type OperationFlags, parseOperationFlags } from "./operation-flags.ts";
+import { parseOperationFlags } from "./operation-flags.ts";
+import type { OperationFlags } from "./read-operation-flags.ts";
 import { UserError } from "./user-error.ts";
 
 export interface UpOptions {

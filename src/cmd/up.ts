@@ -9,6 +9,7 @@ import type { Logger } from "../base/log.ts";
 import { systemClock } from "../base/system-clock.ts";
 import { systemRandom } from "../base/system-random.ts";
 import { createInformerFactory } from "../client/informer-factory.ts";
+import type { ControlPlaneOptions } from "./compose/api-server.ts";
 import { defaultNetwork } from "./compose/cluster-network.ts";
 import { type ControlPlane, startControlPlane } from "./compose/control-plane.ts";
 import { identities, nodeIdentity } from "./compose/identities.ts";
@@ -85,8 +86,7 @@ export async function up(options: UpOptions, progress: Progress): Promise<Runnin
       externalUrl: server,
       ...(isReal ? { endpoint: { address: nodeAddress(0), port } } : {}),
       disabled: new Set(options.disabled),
-      ...(options.auth === undefined ? {} : { auth: options.auth }),
-      ...(options.operation === undefined ? {} : { operation: options.operation }),
+      ...administration(options),
     });
     closers.push(() => plane.close());
     const kubeconfig = options.kubeconfig ?? where.kubeconfig;
@@ -97,8 +97,8 @@ export async function up(options: UpOptions, progress: Progress): Promise<Runnin
     await plane.ready;
     progress(`API server ready at ${server} (${seconds(startedAtMs)})`);
     const nodes = await starting;
-    const start = await processStart(process.pid);
-    const state = { pid: process.pid, processStart: start, server, kubeconfig, runtime, nodes };
+    const { pid } = process;
+    const state = { pid, processStart: await processStart(pid), server, kubeconfig, runtime, nodes };
     await writeState(where.root, { ...state, ready: false });
     if (options.nodes > 0) {
       await nodesReady(plane, options.nodes);
@@ -109,13 +109,17 @@ export async function up(options: UpOptions, progress: Progress): Promise<Runnin
       await importImages(options, nodes, progress);
     }
     await writeState(where.root, { ...state, ready: true });
-    // The last to be added is the first to be called.
-    closers.push(() => plane.announceShutdown());
+    closers.push(() => plane.announceShutdown()); // the last is called first
     return { port, kubeconfig, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** What an administrator said of the API server. */
+function administration({ auth, operation }: UpOptions): Pick<ControlPlaneOptions, "auth" | "operation"> {
+  return { ...(auth === undefined ? {} : { auth }), ...(operation === undefined ? {} : { operation }) };
 }
 
 function writeAdminKubeconfig(path: string, server: string, { clusterAuthority, admin }: Pki): void {

@@ -3,7 +3,7 @@ import type { ApiRequest } from "../../client/exchange.ts";
 import type { RequestInfo } from "../request-info.ts";
 import type { AuditBackend } from "./event.ts";
 import { type AuditPolicy, evaluatePolicy } from "./policy.ts";
-import { AuditTrail } from "./trail.ts";
+import { type Arrival, AuditTrail } from "./trail.ts";
 
 export interface AuditorDependencies {
   readonly policy: AuditPolicy;
@@ -15,13 +15,6 @@ export interface AuditorDependencies {
 export interface Auditor {
   /** One request's record, from before it is known who asks. */
   open(request: ApiRequest, info: RequestInfo, arrival: Arrival): AuditTrail;
-}
-
-export interface Arrival {
-  readonly auditId: string;
-  /** Of the connection it came on; absent in process. */
-  readonly sourceAddress?: string | undefined;
-  readonly atMs: number;
 }
 
 export function createAuditor({ policy, backends, clock }: AuditorDependencies): Auditor {

@@ -102,7 +102,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 /** Upstream's `ValidatePolicy`. */
-export function validateAuditPolicy({ rules = [], omitStages = [] }: Partial<AuditPolicy>): FieldError[] {
+function validateAuditPolicy({ rules = [], omitStages = [] }: Partial<AuditPolicy>): FieldError[] {
   return [
     ...stageErrors(omitStages, "omitStages"),
     ...rules.flatMap((rule, index) => ruleErrors(rule, `rules[${index}]`)),

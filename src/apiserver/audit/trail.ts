@@ -3,12 +3,19 @@ import { rfc3339Micro } from "../../base/clock.ts";
 import type { ApiRequest, ApiResponse, UserInfo } from "../../client/exchange.ts";
 import { isLongRunning } from "../http/long-running.ts";
 import type { RequestInfo } from "../request-info.ts";
-import type { Arrival } from "./auditor.ts";
 import { type AuditEvent, type AuditObjectReference, auditUser } from "./event.ts";
 import { withoutManagedFields } from "./managed-fields.ts";
 import { type AuditConfiguration, type AuditLevel, type AuditStage, isAtLeast } from "./policy.ts";
 import { requestUri } from "./request-uri.ts";
 import { sourceIps } from "./source-ips.ts";
+
+/** When and where a request came in. */
+export interface Arrival {
+  readonly auditId: string;
+  /** Of the connection it came on; absent in process. */
+  readonly sourceAddress?: string | undefined;
+  readonly atMs: number;
+}
 
 export interface TrailDependencies {
   readonly request: ApiRequest;

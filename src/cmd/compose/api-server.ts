@@ -7,7 +7,7 @@ import { createStages } from "../../apiserver/create-stages.ts";
 import { DrainGate } from "../../apiserver/drain-gate.ts";
 import { createBackendTransport } from "../../apiserver/http/backend-transport.ts";
 import { createExtensionTransport } from "../../apiserver/http/extension-transport.ts";
-import { type Listener, listen } from "../../apiserver/http/listener.ts";
+import { type Listener, type ListenerOptions, listen } from "../../apiserver/http/listener.ts";
 import { httpsWebhookTransport } from "../../apiserver/http/webhook-transport.ts";
 import { createYamlParser } from "../../apiserver/http/yaml-parser.ts";
 import { openApiHandler } from "../../apiserver/openapi/open-api-handler.ts";
@@ -112,20 +112,7 @@ export async function composeApiServer(
   const ready = server.start();
   ready.catch((error: unknown) => logger.error({ error }, "the API server's start hooks failed"));
   const gate = new DrainGate(server, { clock });
-  const listener =
-    options.listen === undefined
-      ? undefined
-      : await listen({
-          server,
-          gate,
-          ...options.listen,
-          ...identityOf(servingOf(pki)),
-          clientAuthorities: [pki.clusterAuthority.certificate],
-          frontProxyAuthorities: [pki.frontProxyAuthority.certificate],
-          logger,
-          protobuf,
-          ...(kubelet === undefined ? {} : { kubelet }),
-        });
+  const listener = await listenerOf(options, { server, gate, protobuf, ...(kubelet && { kubelet }) });
   return {
     server,
     listener,
@@ -145,6 +132,21 @@ export async function composeApiServer(
       extensions.close();
     },
   };
+}
+
+async function listenerOf(
+  { listen: place, pki, logger }: ControlPlaneOptions,
+  parts: Pick<ListenerOptions, "server" | "gate" | "protobuf" | "kubelet">,
+): Promise<Listener | undefined> {
+  if (place === undefined) return undefined;
+  return listen({
+    ...parts,
+    ...place,
+    ...identityOf(servingOf(pki)),
+    clientAuthorities: [pki.clusterAuthority.certificate],
+    frontProxyAuthorities: [pki.frontProxyAuthority.certificate],
+    logger,
+  });
 }
 
 /** Whoever stops the process waits no longer than a minute. */

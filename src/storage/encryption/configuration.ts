@@ -117,9 +117,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 /** Upstream's `ValidateEncryptionConfiguration`, with kms refused. */
-export function validateEncryptionConfiguration({
-  resources = [],
-}: Partial<EncryptionConfiguration>): FieldError[] {
+function validateEncryptionConfiguration({ resources = [] }: Partial<EncryptionConfiguration>): FieldError[] {
   if (resources.length === 0) return [field.required("resources", "at least one resources is required")];
   return resources.flatMap((entry, index) => {
     const path = `resources[${index}].resources`;
