@@ -53,11 +53,28 @@ function wantedUser(headers: Readonly<Record<string, string | undefined>>): User
   if (name === "") {
     if (uid !== "" || wantedGroups.length > 0 || hasExtra)
       throw badRequest(
-        "requested impersonation of a uid, a group or extra without impersonating a user name",
+        `requested ${goUser(uid, wantedGroups, hasExtra ? extra : undefined)} without impersonating a user name`,
       );
     return undefined;
   }
   return { name, ...(uid === "" ? {} : { uid }), groups: wantedGroups, ...(hasExtra ? { extra } : {}) };
+}
+
+/** What was asked for, as Go prints it. */
+function goUser(
+  uid: string,
+  wantedGroups: readonly string[],
+  extra: Readonly<Record<string, readonly string[]>> | undefined,
+): string {
+  const quote = (text: string) => JSON.stringify(text);
+  const list = (values: readonly string[]) => `[]string{${values.map(quote).join(", ")}}`;
+  const groupList = wantedGroups.length === 0 ? "[]string(nil)" : list(wantedGroups);
+  const pairs = Object.entries(extra ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  const extraMap =
+    extra === undefined
+      ? "map[string][]string(nil)"
+      : `map[string][]string{${pairs.map(([key, values]) => `${quote(key)}:${list(values)}`).join(", ")}}`;
+  return `&user.DefaultInfo{Name:"", UID:${quote(uid)}, Groups:${groupList}, Extra:${extraMap}}`;
 }
 
 interface Mode {
@@ -102,11 +119,12 @@ async function impersonateIn(
   wanted: UserInfo,
 ): Promise<UserInfo> {
   const constrained = mode.name !== "";
+  const requestor = mode.name === "associated-node" ? withoutPlace(attributes.user) : attributes.user;
   if (constrained) {
     const verb = `impersonate-on:${mode.name}:${attributes.verb}`;
-    await check(authorizer, { ...attributes, verb });
+    await check(authorizer, { ...attributes, user: requestor, verb });
   }
-  for (const ask of checksFor(mode, attributes.user, wanted)) {
+  for (const ask of checksFor(mode, requestor, wanted)) {
     const refusal = constrained ? forbiddenValue(ask) : undefined;
     if (refusal !== undefined) throw forbiddenRequest(ask, refusal);
     await check(authorizer, ask);
@@ -114,9 +132,17 @@ async function impersonateIn(
   return completeUser(wanted, constrained);
 }
 
+/** The answer holds for an account on all its nodes: authorizers are told which extras it has, not what they say. */
+function withoutPlace(user: UserInfo): UserInfo {
+  const keys = Object.keys(user.extra ?? {}).sort();
+  return { ...user, extra: { "authentication.kubernetes.io/associated-node-keys": keys } };
+}
+
 async function check(authorizer: Authorizer, attributes: AuthorizationAttributes): Promise<void> {
-  const { allowed, reason } = await authorizer.authorize(attributes);
-  if (!allowed) throw forbiddenRequest(attributes, reason);
+  const { allowed, reason, error } = await authorizer.authorize(attributes);
+  if (allowed) return;
+  const parts = [error, reason].filter((part) => part !== undefined && part !== "");
+  throw forbiddenRequest(attributes, parts.join(": "));
 }
 
 const authenticationGroup = { apiGroup: "authentication.k8s.io", apiVersion: "v1" };

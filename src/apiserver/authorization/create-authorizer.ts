@@ -140,5 +140,9 @@ function reportRules(
     rules.push(...found.rules);
     errors.push(...found.errors);
   }
-  return { rules, incomplete: errors.length > 0, evaluationError: errors.join(", ") };
+  return {
+    rules,
+    incomplete: errors.length > 0,
+    evaluationError: errors.length === 0 ? "" : aggregate(errors),
+  };
 }

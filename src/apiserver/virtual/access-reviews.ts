@@ -1,6 +1,4 @@
 import type {
-  FieldSelectorAttributes,
-  LabelSelectorAttributes,
   NonResourceAttributes,
   ResourceAttributes,
   SelfSubjectRulesReview,
@@ -10,10 +8,16 @@ import type {
 } from "../../api/authorization/types.generated.ts";
 import { badRequest, type FieldError, invalid } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
+import * as field from "../../apimachinery/validation.ts";
 import type { UserInfo } from "../../client/exchange.ts";
 import type { FullAuthorizer } from "../authorization/create-authorizer.ts";
-import { compactRules } from "../authorization/rbac-rules.ts";
 import type { AuthorizationAttributes, Authorizer, CreateHandler } from "../stages.ts";
+import {
+  askedFieldSelector,
+  askedLabelSelector,
+  selectorErrors,
+  selectorFaults,
+} from "./access-review-selectors.ts";
 
 const group = "authorization.k8s.io";
 
@@ -35,8 +39,11 @@ export function accessReviewHandlers(authorizer: FullAuthorizer): CreateHandler[
       resource: "localsubjectaccessreviews",
       create(object, { requestInfo: { namespace } }) {
         const spec = specOf(object);
-        if (spec.resourceAttributes !== undefined && spec.resourceAttributes.namespace !== namespace)
-          throw badRequest(`spec.resourceAttributes.namespace must match namespace: ${namespace}`);
+        const { namespace: asked = "" } = spec.resourceAttributes ?? { namespace };
+        if (asked !== namespace)
+          throw invalid({ group, kind: "LocalSubjectAccessReview" }, "", [
+            field.invalid("spec.resourceAttributes.namespace", asked, "must match metadata.namespace"),
+          ]);
         return review(authorizer, object, "LocalSubjectAccessReview", subjectOf(spec));
       },
     },
@@ -70,51 +77,78 @@ async function review(
   user: UserInfo,
 ): Promise<AnyObject> {
   const spec = specOf(object);
-  const errors = specErrors(spec, kind);
+  const errors = [...metadataErrors(object, kind), ...specErrors(spec, kind)];
   if (errors.length > 0) throw invalid({ group, kind }, "", errors);
   const decision = await authorizer.authorize(attributesOf(user, spec));
+  const { fieldSelector, labelSelector } = spec.resourceAttributes ?? {};
+  const faults = [
+    ...(decision.error === undefined ? [] : [decision.error]),
+    ...selectorFaults({
+      fieldSelector: askedFieldSelector(fieldSelector),
+      labelSelector: askedLabelSelector(labelSelector),
+    }),
+  ];
   const status: SubjectAccessReviewStatus = {
     allowed: decision.allowed,
     ...(decision.denied === true ? { denied: true } : {}),
     ...(decision.reason === "" ? {} : { reason: decision.reason }),
+    ...(faults.length === 0 ? {} : { evaluationError: aggregate(faults) }),
   };
   return { ...object, status };
 }
 
+/** Several errors as Go's aggregate prints them. */
+function aggregate(errors: readonly string[]): string {
+  return errors.length === 1 ? (errors[0] ?? "") : `[${errors.join(", ")}]`;
+}
+
+/** A review is a question, not a thing: it has no name and no labels. */
+function metadataErrors({ metadata }: AnyObject, kind: string): FieldError[] {
+  const { managedFields, creationTimestamp, namespace, ...others } = metadata ?? {};
+  const rest = kind === "LocalSubjectAccessReview" ? others : { ...others, namespace };
+  if (field.semanticEqual(withoutEmpty(rest), {})) return [];
+  const except = kind === "LocalSubjectAccessReview" ? " except for namespace" : "";
+  return [field.invalid("metadata", metadata, `must be empty${except}`)];
+}
+
+function withoutEmpty(members: object): object {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== "" && value !== null));
+}
+
 function specErrors(spec: SubjectAccessReviewSpec, kind: string): FieldError[] {
   const { resourceAttributes, nonResourceAttributes, user = "", groups = [] } = spec;
-  const problem = (field: string, value: string, text: string): FieldError => ({
-    type: "FieldValueInvalid",
-    field,
-    message: `Invalid value: ${value}: ${text}`,
-  });
   const errors: FieldError[] = [];
   if (resourceAttributes !== undefined && nonResourceAttributes !== undefined)
     errors.push(
-      problem(
+      field.invalid(
         "spec.nonResourceAttributes",
-        JSON.stringify(nonResourceAttributes),
+        nonResourceAttributes,
         "cannot be specified in combination with resourceAttributes",
       ),
     );
   if (resourceAttributes === undefined && nonResourceAttributes === undefined)
     errors.push(
-      problem(
+      field.invalid(
         "spec.resourceAttributes",
-        "null",
+        null,
         "exactly one of nonResourceAttributes or resourceAttributes must be specified",
       ),
     );
   if (kind === "LocalSubjectAccessReview" && nonResourceAttributes !== undefined)
     errors.push(
-      problem(
+      field.invalid(
         "spec.nonResourceAttributes",
-        JSON.stringify(nonResourceAttributes),
+        nonResourceAttributes,
         "disallowed on this kind of request",
       ),
     );
   if (kind !== "SelfSubjectAccessReview" && user === "" && groups.length === 0)
-    errors.push(problem("spec.user", '""', "at least one of user or group must be specified"));
+    errors.push(field.invalid("spec.user", "", "at least one of user or group must be specified"));
+  const path = "spec.resourceAttributes";
+  errors.push(
+    ...selectorErrors(resourceAttributes?.fieldSelector, `${path}.fieldSelector`, "field"),
+    ...selectorErrors(resourceAttributes?.labelSelector, `${path}.labelSelector`, "label"),
+  );
   return errors;
 }
 
@@ -139,8 +173,8 @@ function ofPath(user: UserInfo, { path = "", verb = "" }: NonResourceAttributes)
 }
 
 function ofResource(user: UserInfo, asked: ResourceAttributes): AuthorizationAttributes {
-  const fieldSelector = fieldSelectorText(asked.fieldSelector);
-  const labelSelector = labelSelectorText(asked.labelSelector);
+  const fieldSelector = askedFieldSelector(asked.fieldSelector).text;
+  const labelSelector = askedLabelSelector(asked.labelSelector).text;
   return {
     user,
     verb: asked.verb ?? "",
@@ -157,28 +191,6 @@ function ofResource(user: UserInfo, asked: ResourceAttributes): AuthorizationAtt
   };
 }
 
-/** The selector's text; requirements that have no such form are left out, which can only lead to a refusal. */
-function fieldSelectorText(selector: FieldSelectorAttributes | undefined): string | undefined {
-  if (selector === undefined) return undefined;
-  const terms = (selector.requirements ?? []).flatMap(({ key, operator, values = [] }) => {
-    if (values.length !== 1) return [];
-    if (operator === "In") return [`${key}=${values[0]}`];
-    return operator === "NotIn" ? [`${key}!=${values[0]}`] : [];
-  });
-  return selector.rawSelector ?? (terms.length === 0 ? undefined : terms.join(","));
-}
-
-function labelSelectorText(selector: LabelSelectorAttributes | undefined): string | undefined {
-  if (selector === undefined) return undefined;
-  const terms = (selector.requirements ?? []).flatMap(({ key, operator, values = [] }) => {
-    if (operator === "Exists") return [key];
-    if (operator === "DoesNotExist") return [`!${key}`];
-    if (operator === "In") return [`${key} in (${values.join(",")})`];
-    return operator === "NotIn" ? [`${key} notin (${values.join(",")})`] : [];
-  });
-  return selector.rawSelector ?? (terms.length === 0 ? undefined : terms.join(","));
-}
-
 async function rulesReview(
   authorizer: FullAuthorizer,
   object: AnyObject,
@@ -192,8 +204,10 @@ async function rulesReview(
   const nonResourceRules = report.rules.filter((rule) => (rule.nonResourceURLs ?? []).length > 0);
   return {
     ...object,
+    // Upstream answers without the question.
+    spec: {},
     status: {
-      resourceRules: compactRules(resourceRules),
+      resourceRules,
       nonResourceRules: nonResourceRules.map(({ verbs, nonResourceURLs }) => ({ verbs, nonResourceURLs })),
       incomplete: report.incomplete,
       ...(report.evaluationError === "" ? {} : { evaluationError: report.evaluationError }),
