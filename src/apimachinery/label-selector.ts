@@ -2,6 +2,7 @@
  * Label selectors, in both their forms: the string of a query (`app=web,tier in (a,b),!canary`) and the LabelSelector
  * of a spec. Grammar and messages are those of apimachinery's `labels` package.
  */
+import { lookupTable } from "../base/lookup-table.ts";
 import { labelValue, qualifiedName } from "./names.ts";
 import { quote } from "./validation.ts";
 
@@ -60,12 +61,12 @@ function holds({ key, operator, values }: LabelRequirement, labels: Labels): boo
 
 const isInteger = (text: string) => /^[+-]?\d+$/.test(text);
 
-const operatorOfExpression: Readonly<Record<string, LabelOperator>> = {
+const operatorOfExpression: Readonly<Record<string, LabelOperator>> = lookupTable({
   In: "in",
   NotIn: "notin",
   Exists: "exists",
   DoesNotExist: "!",
-};
+});
 
 /** The requirements of a spec's selector; undefined (a nil selector) selects nothing, {} everything. */
 export function requirementsOf(selector: LabelSelector | undefined): LabelRequirements | undefined {

@@ -2,6 +2,7 @@ import type { FieldError } from "../../apimachinery/api-error.ts";
 import { dns1123Label, pathSegment } from "../../apimachinery/names.ts";
 import { parseQuantity } from "../../apimachinery/quantity.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { lookupTable } from "../../base/lookup-table.ts";
 import { containerResourceNameErrors } from "../core/resource-validation.ts";
 import type {
   CrossVersionObjectReference,
@@ -86,13 +87,13 @@ function validateRules(path: string, rules: HPAScalingRules | undefined): Errors
 }
 
 /** The field that carries a metric of each type. */
-const sourceOfType: Readonly<Record<string, keyof MetricSpec>> = {
+const sourceOfType: Readonly<Record<string, keyof MetricSpec>> = lookupTable({
   ContainerResource: "containerResource",
   External: "external",
   Object: "object",
   Pods: "pods",
   Resource: "resource",
-};
+});
 
 function validateMetric(path: string, metric: MetricSpec): Errors {
   const expected = sourceOfType[metric.type];

@@ -1,4 +1,6 @@
 /** Schedules in cron's five fields, or by name (`@daily`, `@every 1h30m`), as robfig/cron's standard parser has them. */
+import { lookupTable } from "../../base/lookup-table.ts";
+
 export type CronSchedule =
   | { readonly kind: "fields"; readonly fields: CronFields }
   /** `@every`: a fixed span instead of times of the clock. */
@@ -39,7 +41,7 @@ const ranges = {
   dayOfWeek: { low: 0, high: 6, names: days },
 } as const satisfies Readonly<Record<keyof CronFields, FieldRange>>;
 
-const descriptors: Readonly<Record<string, string>> = {
+const descriptors: Readonly<Record<string, string>> = lookupTable({
   "@yearly": "0 0 1 1 *",
   "@annually": "0 0 1 1 *",
   "@monthly": "0 0 1 * *",
@@ -47,7 +49,7 @@ const descriptors: Readonly<Record<string, string>> = {
   "@daily": "0 0 * * *",
   "@midnight": "0 0 * * *",
   "@hourly": "0 * * * *",
-};
+});
 
 /** Throws `CronSyntaxError` with the parser's words. */
 export function parseCronSchedule(text: string): CronSchedule {

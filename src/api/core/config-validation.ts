@@ -62,12 +62,12 @@ export const configMapValidation: Strategy<ConfigMap> = {
 };
 
 /** Keys that secrets of a type must have. */
-const requiredKeys: Readonly<Record<string, readonly string[]>> = {
-  "kubernetes.io/dockercfg": [".dockercfg"],
-  "kubernetes.io/dockerconfigjson": [".dockerconfigjson"],
-  "kubernetes.io/ssh-auth": ["ssh-privatekey"],
-  "kubernetes.io/tls": ["tls.crt", "tls.key"],
-};
+const requiredKeys: ReadonlyMap<string, readonly string[]> = new Map([
+  ["kubernetes.io/dockercfg", [".dockercfg"]],
+  ["kubernetes.io/dockerconfigjson", [".dockerconfigjson"]],
+  ["kubernetes.io/ssh-auth", ["ssh-privatekey"]],
+  ["kubernetes.io/tls", ["tls.crt", "tls.key"]],
+]);
 
 const serviceAccountAnnotation = "kubernetes.io/service-account.name";
 
@@ -75,7 +75,7 @@ function validateSecret(secret: Secret): Errors {
   const { data = {}, type = "", metadata } = secret;
   const errors: FieldError[] = [...keyErrors("data", data)];
   if (totalBytes(data, decodedLength) > maxConfigBytes) errors.push(field.tooLong("data", maxConfigBytes));
-  for (const key of requiredKeys[type] ?? [])
+  for (const key of requiredKeys.get(type) ?? [])
     if (data[key] === undefined || (type === "kubernetes.io/ssh-auth" && data[key] === ""))
       errors.push(field.required(field.at("data", key)));
   if (type === "kubernetes.io/service-account-token" && !metadata.annotations?.[serviceAccountAnnotation])
@@ -83,7 +83,7 @@ function validateSecret(secret: Secret): Errors {
   if (type === "kubernetes.io/basic-auth" && data.username === undefined && data.password === undefined)
     errors.push(field.required("data[username]"), field.required("data[password]"));
   if (type.startsWith("kubernetes.io/dockerc"))
-    errors.push(...dockerConfigErrors(requiredKeys[type]?.[0], data));
+    errors.push(...dockerConfigErrors(requiredKeys.get(type)?.[0], data));
   return errors;
 }
 

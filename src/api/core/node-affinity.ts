@@ -1,5 +1,7 @@
 /** Whether a node is one that a node selector asks for (pods, persistent volumes, daemon sets). */
+
 import { type LabelOperator, type Labels, matchesLabels } from "../../apimachinery/label-selector.ts";
+import { lookupTable } from "../../base/lookup-table.ts";
 import type {
   Node,
   NodeSelector,
@@ -8,14 +10,14 @@ import type {
   PodSpec,
 } from "./types.generated.ts";
 
-const operators: Readonly<Record<string, LabelOperator>> = {
+const operators: Readonly<Record<string, LabelOperator>> = lookupTable({
   In: "in",
   NotIn: "notin",
   Exists: "exists",
   DoesNotExist: "!",
   Gt: "gt",
   Lt: "lt",
-};
+});
 
 /** Terms are alternatives: one that matches is enough; a selector without terms matches no node. */
 export function matchesNodeSelector(selector: NodeSelector, node: Node): boolean {

@@ -1,10 +1,12 @@
 /** Labels of nodes that have newer names, wherever objects select by them. */
+
 import * as field from "../../apimachinery/validation.ts";
+import { lookupTable } from "../../base/lookup-table.ts";
 import type { NodeSelectorTerm } from "./types.generated.ts";
 
 type Warnings = readonly string[];
 
-const oldNodeLabels: Readonly<Record<string, string>> = {
+const oldNodeLabels: Readonly<Record<string, string>> = lookupTable({
   "beta.kubernetes.io/arch": 'deprecated since v1.14; use "kubernetes.io/arch" instead',
   "beta.kubernetes.io/os": 'deprecated since v1.14; use "kubernetes.io/os" instead',
   "failure-domain.beta.kubernetes.io/region":
@@ -13,7 +15,7 @@ const oldNodeLabels: Readonly<Record<string, string>> = {
     'deprecated since v1.17; use "topology.kubernetes.io/zone" instead',
   "beta.kubernetes.io/instance-type":
     'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead',
-};
+});
 
 /** What to use instead of the label; undefined: it has no newer name. */
 export function oldLabelMessage(key: string): string | undefined {

@@ -4,6 +4,7 @@ import { dns1123Label } from "../../apimachinery/names.ts";
 import { ipWarnings } from "../../apimachinery/network-warnings.ts";
 import { quantityMilliValue } from "../../apimachinery/quantity.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { lookupTable } from "../../base/lookup-table.ts";
 import {
   nodeSelectorWarnings,
   nodeTermWarnings,
@@ -170,12 +171,12 @@ function podAffinityWarnings(path: string, affinity: PodAffinity | undefined): W
   ];
 }
 
-const oldAnnotations: Readonly<Record<string, string>> = {
+const oldAnnotations: Readonly<Record<string, string>> = lookupTable({
   "scheduler.alpha.kubernetes.io/critical-pod":
     'non-functional in v1.16+; use the "priorityClassName" field instead',
   "security.alpha.kubernetes.io/sysctls": 'non-functional in v1.11+; use the "sysctls" field instead',
   "security.alpha.kubernetes.io/unsafe-sysctls": 'non-functional in v1.11+; use the "sysctls" field instead',
-};
+});
 const seccompAnnotation = "seccomp.security.alpha.kubernetes.io/pod";
 
 function annotationWarnings(path: string, annotations: Annotations, spec: PodSpec): Warnings {

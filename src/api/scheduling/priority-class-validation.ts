@@ -1,5 +1,6 @@
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { lookupTable } from "../../base/lookup-table.ts";
 import type { PriorityClass } from "./types.generated.ts";
 
 type Errors = readonly FieldError[];
@@ -8,10 +9,10 @@ type Errors = readonly FieldError[];
 const highestUserPriority = 1_000_000_000;
 
 /** Classes that come with the cluster, with their values. */
-const systemPriorityClasses: Readonly<Record<string, number>> = {
+const systemPriorityClasses: Readonly<Record<string, number>> = lookupTable({
   "system-node-critical": 2_000_001_000,
   "system-cluster-critical": 2_000_000_000,
-};
+});
 
 export function validatePriorityClass({
   metadata,

@@ -5,6 +5,7 @@ import type { StorageClass } from "../../api/storage/types.generated.ts";
 import { internalError } from "../../apimachinery/api-error.ts";
 import type { AnyObject, KubeObject } from "../../apimachinery/meta.ts";
 import { compareQuantity, parseQuantity } from "../../apimachinery/quantity.ts";
+import { lookupTable } from "../../base/lookup-table.ts";
 import type { AdmissionPlugin } from "../stages.ts";
 import { type AdmissionDependencies, isFor, refuse } from "./dependencies.ts";
 
@@ -73,11 +74,11 @@ export function defaultIngressClass({ informers }: AdmissionDependencies): Admis
 }
 
 /** By "resource.group". */
-const protectionFinalizers: Readonly<Record<string, string>> = {
+const protectionFinalizers: Readonly<Record<string, string>> = lookupTable({
   "persistentvolumeclaims.": "kubernetes.io/pvc-protection",
   "persistentvolumes.": "kubernetes.io/pv-protection",
   "volumeattributesclasses.storage.k8s.io": "kubernetes.io/vac-protection",
-};
+});
 
 /** What is in use is not removed under its user: a controller takes the finalizer off when it is free. */
 export function storageObjectInUseProtection(): AdmissionPlugin {

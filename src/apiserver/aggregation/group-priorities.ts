@@ -1,4 +1,6 @@
 /** How groups and versions are ranked in discovery: the higher comes first. Upstream's numbers. */
+import { lookupTable } from "../../base/lookup-table.ts";
+
 export interface Priority {
   readonly group: number;
   readonly version: number;
@@ -6,7 +8,7 @@ export interface Priority {
 
 const stable = 15;
 
-const groupPriorities: Readonly<Record<string, number>> = {
+const groupPriorities: Readonly<Record<string, number>> = lookupTable({
   "": 18_000,
   apps: 17_800,
   "events.k8s.io": 17_750,
@@ -27,15 +29,15 @@ const groupPriorities: Readonly<Record<string, number>> = {
   "discovery.k8s.io": 16_200,
   "resource.k8s.io": 16_200,
   "flowcontrol.apiserver.k8s.io": 16_100,
-};
+});
 
 /** Those whose stable version is not the only one that counts, or was numbered otherwise. */
-const versionPriorities: Readonly<Record<string, number>> = {
+const versionPriorities: Readonly<Record<string, number>> = lookupTable({
   "/v1": 1,
   "autoscaling/v2": 30,
   "flowcontrol.apiserver.k8s.io/v1": 21,
   "resource.k8s.io/v1": 20,
-};
+});
 
 export const customPriority: Priority = { group: 1000, version: 100 };
 

@@ -1,3 +1,4 @@
+import { lookupTable } from "../../base/lookup-table.ts";
 import type { UserInfo } from "../../client/exchange.ts";
 import type { AuthorizationAttributes, AuthorizationDecision } from "../stages.ts";
 import { nodeRules } from "./bootstrap-policy/node-rules.ts";
@@ -25,7 +26,7 @@ type Decide = (
 ) => AuthorizationDecision;
 
 /** By "resource" or "resource.group"; what is not here is decided by the static rules of the system:node role. */
-const decisions: Readonly<Record<string, Decide>> = {
+const decisions: Readonly<Record<string, Decide>> = lookupTable({
   secrets: readNamespaced("secrets"),
   configmaps: readNamespaced("configmaps"),
   persistentvolumeclaims: (nodeName, attributes, relations) =>
@@ -44,7 +45,7 @@ const decisions: Readonly<Record<string, Decide>> = {
   "resourceslices.resource.k8s.io": resourceSlice,
   nodes: node,
   pods: pod,
-};
+});
 
 export function authorizeNode(
   relations: NodeRelations,

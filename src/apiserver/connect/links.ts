@@ -1,7 +1,8 @@
 /** Keeps a browser inside the proxy: links of a proxied page that begin at its root begin at the proxied root instead. */
+import { lookupTable } from "../../base/lookup-table.ts";
 
 /** Attributes that hold a URL, by tag: HTML's own list. */
-const urlAttributes: Readonly<Record<string, readonly string[]>> = {
+const urlAttributes: Readonly<Record<string, readonly string[]>> = lookupTable({
   a: ["href"],
   applet: ["codebase"],
   area: ["href"],
@@ -27,7 +28,7 @@ const urlAttributes: Readonly<Record<string, readonly string[]>> = {
   script: ["src"],
   source: ["src"],
   video: ["poster", "src"],
-};
+});
 
 export interface ProxiedRoot {
   /** The path up to "/proxy". */

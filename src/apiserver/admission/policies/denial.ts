@@ -1,13 +1,14 @@
 import { ApiError, type StatusReason } from "../../../apimachinery/api-error.ts";
+import { lookupTable } from "../../../base/lookup-table.ts";
 import type { AdmissionAttributes } from "../../stages.ts";
 import { refuse } from "../dependencies.ts";
 
-const codes: Readonly<Record<string, number>> = {
+const codes: Readonly<Record<string, number>> = lookupTable({
   Forbidden: 403,
   Unauthorized: 401,
   RequestEntityTooLarge: 413,
   Invalid: 422,
-};
+});
 
 /** The refusal of a policy: in the words of admission, with the reason the policy gives. */
 export function denial(attributes: AdmissionAttributes, message: string, reason = "Invalid"): ApiError {
