@@ -8,9 +8,14 @@ import { httpsWebhookTransport } from "./webhook-transport.ts";
 
 const nowMs = Date.now();
 const { clusterAuthority, frontProxyAuthority } = await createMemoryPki({ nowMs });
-const serving = await issueServingCertificate(clusterAuthority, { commonName: "hooks" }, ["hooks.ops.svc"], {
-  nowMs,
-});
+const serving = await issueServingCertificate(
+  clusterAuthority,
+  { commonName: "hooks" },
+  ["hooks.ops.svc", "127.0.0.1"],
+  {
+    nowMs,
+  },
+);
 const transport = httpsWebhookTransport();
 let server: Server;
 let port = 0;
@@ -48,6 +53,19 @@ const post = (path: string, options: { authority?: string; timeoutMs?: number } 
 
 test("webhook transport: verifies the service's certificate and exchanges JSON", async () => {
   assert.deepEqual(await post("/echo"), { hello: "there" });
+});
+
+test("webhook transport: reaches a URL that names an address", async () => {
+  const answer = await transport.post(
+    {
+      url: `https://127.0.0.1:${port}/echo`,
+      serverName: "127.0.0.1",
+      certificateAuthority: clusterAuthority.certificate,
+    },
+    { hello: "there" },
+    { timeoutMs: 5000, signal: new AbortController().signal },
+  );
+  assert.deepEqual(answer, { hello: "there" });
 });
 
 for (const { name, path, options, want } of [

@@ -1,4 +1,5 @@
 import { Agent, request } from "node:https";
+import { isIP } from "node:net";
 import type { WebhookTarget, WebhookTransport } from "../admission/webhooks/caller.ts";
 
 /** Upstream's limit of an answer. */
@@ -17,7 +18,8 @@ export function httpsWebhookTransport(): WebhookTransport & { close(): void } {
     agent = new Agent({
       keepAlive: true,
       maxSockets: 32,
-      servername: serverName,
+      // TLS names no address: the certificate is then checked against the address that is connected to.
+      ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
       ...(certificateAuthority === undefined ? {} : { ca: certificateAuthority }),
     });
     const [oldest] = agents.keys();
