@@ -34,10 +34,17 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 /** A JSON document at a path of its own. */
-export function documentHandler({ path, contentType, document }: DocumentHandler): NonResourceHandler {
+export function documentHandler(handler: DocumentHandler): NonResourceHandler {
+  const { path, contentType, cacheControl, document } = handler;
+  const headers = {
+    "content-type": contentType,
+    ...(cacheControl === undefined ? {} : { "cache-control": cacheControl }),
+  };
   return {
     paths: [path],
     handle: (request) =>
-      request.path === path ? textResponse(200, JSON.stringify(document()), contentType) : undefined,
+      request.path === path
+        ? bytesResponse(200, encoder.encode(JSON.stringify(document())), headers)
+        : undefined,
   };
 }

@@ -147,6 +147,8 @@ export interface Impersonator {
 export interface DocumentHandler {
   readonly path: string;
   readonly contentType: string;
+  /** The Cache-Control header; absent: none. */
+  readonly cacheControl?: string;
   document(): unknown;
 }
 

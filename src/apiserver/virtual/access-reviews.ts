@@ -37,7 +37,7 @@ export function accessReviewHandlers(authorizer: FullAuthorizer): CreateHandler[
     {
       group,
       resource: "localsubjectaccessreviews",
-      create(object, { requestInfo: { namespace } }) {
+      async create(object, { requestInfo: { namespace } }) {
         const spec = specOf(object);
         const { namespace: asked = "" } = spec.resourceAttributes ?? { namespace };
         if (asked !== namespace)

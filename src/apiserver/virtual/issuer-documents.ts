@@ -1,5 +1,8 @@
 import type { DocumentHandler } from "../stages.ts";
 
+/** Who verifies tokens may keep the keys for an hour. */
+const cacheControl = "public, max-age=3600";
+
 /** What others need to verify service account tokens themselves: OpenID discovery of the issuer (KEP-1393). */
 export function issuerDocuments(options: {
   readonly issuer: string;
@@ -12,6 +15,7 @@ export function issuerDocuments(options: {
     {
       path: "/.well-known/openid-configuration",
       contentType: "application/json",
+      cacheControl,
       document: () => ({
         issuer: options.issuer,
         jwks_uri: options.jwksUri,
@@ -23,6 +27,7 @@ export function issuerDocuments(options: {
     {
       path: "/openid/v1/jwks",
       contentType: "application/jwk-set+json",
+      cacheControl,
       document: () => ({ keys: options.publicKeys }),
     },
   ];
