@@ -36,7 +36,7 @@ export function validateService(service: Service, old?: Service): Errors {
     ...validatePorts(spec),
     ...validateLabels("spec.selector", spec.selector),
     ...validateAffinity(spec),
-    ...validateClusterIps(spec, old?.spec),
+    ...validateClusterIpFields(spec, old?.spec),
     ...validateExternalIps(spec, old?.spec),
     ...field.oneOf("spec.type", spec.type, types, { required: true }),
     ...validatePortsTogether(spec),
@@ -161,7 +161,8 @@ function validateAffinity({ sessionAffinity, sessionAffinityConfig }: ServiceSpe
 const families = ["IPv4", "IPv6"];
 const familyPolicies = ["PreferDualStack", "RequireDualStack", "SingleStack"];
 
-function validateClusterIps(spec: ServiceSpec, old: ServiceSpec | undefined): Errors {
+/** Addresses, families and their policy (upstream's `ValidateServiceClusterIPsRelatedFields`). */
+export function validateClusterIpFields(spec: ServiceSpec, old?: ServiceSpec): Errors {
   if (spec.type === "ExternalName") return [];
   const { clusterIP = "", clusterIPs = [], ipFamilies = [], ipFamilyPolicy } = spec;
   const path = "spec.clusterIPs";

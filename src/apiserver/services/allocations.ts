@@ -9,9 +9,9 @@ import type { Place, Reservation, StoreHooks } from "../registry/store-calls.ts"
 import type { AddressObjects } from "./address-objects.ts";
 import { AddressPools, type Claim } from "./address-pools.ts";
 import type { AddressRange, IpFamily } from "./address-range.ts";
-import { familyOf } from "./address-range.ts";
 import { Attempt } from "./attempt.ts";
 import { Claims, portBand } from "./claims.ts";
+import { withIpFamilies } from "./ip-families.ts";
 import { followServiceCidrs } from "./service-cidr-ranges.ts";
 import type { ServicePort, ServiceSpec } from "./service-spec.ts";
 import {
@@ -150,7 +150,7 @@ export class ServiceAllocations implements StoreHooks {
     try {
       for (;;) {
         const attempt = new Attempt(objectKey(service), old === undefined ? [] : [...this.#claimsOf(old)]);
-        const object = this.#complete(service, attempt);
+        const object = this.#complete(service, old, attempt);
         const addresses = clusterIpsOf(serviceSpecOf(object)).filter((address) => !before.includes(address));
         const taken = dryRun ? undefined : await this.#hold(object, addresses, attempt);
         if (taken === undefined)
@@ -217,10 +217,9 @@ export class ServiceAllocations implements StoreHooks {
     if (!dryRun) for (const address of released) this.#objects.letGo(address, placeOf(service));
   }
 
-  #complete(service: AnyObject, attempt: Attempt): AnyObject {
+  #complete(service: AnyObject, old: AnyObject | undefined, attempt: Attempt): AnyObject {
     try {
-      let spec = serviceSpecOf(service);
-      spec = this.#withFamilies(spec);
+      let spec = withIpFamilies(service, old, this.#pools.families);
       spec = this.#withAddresses(service, spec, attempt);
       spec = this.#withNodePorts(service, spec, attempt);
       return spec === service.spec ? service : withServiceSpec(service, spec);
@@ -228,23 +227,6 @@ export class ServiceAllocations implements StoreHooks {
       attempt.undo();
       throw error;
     }
-  }
-
-  #withFamilies(spec: ServiceSpec): ServiceSpec {
-    if (spec.type === "ExternalName") return spec;
-    const available = this.#pools.families;
-    const given = clusterIpsOf(spec).flatMap((address) => familyOf(address) ?? []);
-    const named = (spec.ipFamilies ?? []).length > 0 ? (spec.ipFamilies ?? []) : given;
-    const [first] = named.length > 0 ? named : available;
-    if (first === undefined) return spec;
-    const policy = spec.ipFamilyPolicy ?? (named.length > 1 ? "RequireDualStack" : "SingleStack");
-    const wantsBoth = policy !== "SingleStack" && available.length > 1;
-    const families: readonly IpFamily[] = wantsBoth
-      ? [first, ...available.filter((family) => family !== first)]
-      : named.length > 1
-        ? named
-        : [first];
-    return { ...spec, ipFamilyPolicy: policy, ipFamilies: families };
   }
 
   #withAddresses(service: AnyObject, spec: ServiceSpec, attempt: Attempt): ServiceSpec {
