@@ -1,33 +1,5 @@
 import type { Command } from "commander";
-import type { AuthOptions } from "./compose/auth-options.ts";
-
-/** Who is let in and who may do what: kube-apiserver's own flags. Nothing of it is loaded where none is given. */
-export interface AuthFlags {
-  readonly authenticationConfig?: string;
-  readonly anonymousAuth?: string;
-  readonly tokenAuthFile?: string;
-  readonly oidcIssuerUrl?: string;
-  readonly oidcClientId?: string;
-  readonly oidcCaFile?: string;
-  readonly oidcUsernameClaim?: string;
-  readonly oidcUsernamePrefix?: string;
-  readonly oidcGroupsClaim?: string;
-  readonly oidcGroupsPrefix?: string;
-  readonly oidcRequiredClaim?: readonly string[];
-  readonly oidcSigningAlgs?: string;
-  readonly authenticationTokenWebhookConfigFile?: string;
-  readonly authenticationTokenWebhookVersion?: string;
-  readonly authenticationTokenWebhookCacheTtl?: string;
-  readonly authorizationConfig?: string;
-  readonly authorizationMode?: string;
-  readonly authorizationWebhookConfigFile?: string;
-  readonly authorizationWebhookVersion?: string;
-  readonly authorizationWebhookCacheAuthorizedTtl?: string;
-  readonly authorizationWebhookCacheUnauthorizedTtl?: string;
-  readonly serviceAccountKeyFile?: readonly string[];
-  readonly serviceAccountIssuer?: readonly string[];
-  readonly apiAudiences?: string;
-}
+import type { AuthFlags } from "./read-auth-flags.ts";
 
 /** [flag's words, member of AuthFlags, what it does]; "…" at the end: may be given again. */
 const definitions: readonly (readonly [string, keyof AuthFlags, string])[] = [
@@ -153,11 +125,4 @@ export function authWords(flags: AuthFlags): string[] {
     if (value === undefined) return [];
     return (typeof value === "string" ? [value] : value).flatMap((each) => [flag, each]);
   });
-}
-
-/** What the flags come down to; undefined where none was given. Rejects with UserError. */
-export async function parseAuthFlags(flags: AuthFlags): Promise<AuthOptions | undefined> {
-  if (authWords(flags).length === 0) return undefined;
-  const { readAuthFlags } = await import("./read-auth-flags.ts");
-  return readAuthFlags(flags);
 }

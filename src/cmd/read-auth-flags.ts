@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseDuration } from "../apimachinery/protobuf/duration.ts";
-import type { AuthFlags } from "./auth-flags.ts";
 import type {
   AccessWebhookOptions,
   AuthOptions,
@@ -9,6 +8,34 @@ import type {
   TokenWebhookOptions,
 } from "./compose/auth-options.ts";
 import { UserError } from "./user-error.ts";
+
+/** Who is let in and who may do what: kube-apiserver's own flags. Nothing of it is loaded where none is given. */
+export interface AuthFlags {
+  readonly authenticationConfig?: string;
+  readonly anonymousAuth?: string;
+  readonly tokenAuthFile?: string;
+  readonly oidcIssuerUrl?: string;
+  readonly oidcClientId?: string;
+  readonly oidcCaFile?: string;
+  readonly oidcUsernameClaim?: string;
+  readonly oidcUsernamePrefix?: string;
+  readonly oidcGroupsClaim?: string;
+  readonly oidcGroupsPrefix?: string;
+  readonly oidcRequiredClaim?: readonly string[];
+  readonly oidcSigningAlgs?: string;
+  readonly authenticationTokenWebhookConfigFile?: string;
+  readonly authenticationTokenWebhookVersion?: string;
+  readonly authenticationTokenWebhookCacheTtl?: string;
+  readonly authorizationConfig?: string;
+  readonly authorizationMode?: string;
+  readonly authorizationWebhookConfigFile?: string;
+  readonly authorizationWebhookVersion?: string;
+  readonly authorizationWebhookCacheAuthorizedTtl?: string;
+  readonly authorizationWebhookCacheUnauthorizedTtl?: string;
+  readonly serviceAccountKeyFile?: readonly string[];
+  readonly serviceAccountIssuer?: readonly string[];
+  readonly apiAudiences?: string;
+}
 
 /** Reads the flags; what does not go together is refused as kube-apiserver refuses it. Throws UserError. */
 export function readAuthFlags(flags: AuthFlags): AuthOptions {

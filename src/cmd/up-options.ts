@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { type AuthFlags, parseAuthFlags } from "./auth-flags.ts";
+import { authWords } from "./auth-flags.ts";
 import type { AuthOptions } from "./compose/auth-options.ts";
 import type { OperationOptions } from "./compose/operation-options.ts";
 import { defaultDataDirectory } from "./data-directory.ts";
 import { parseOperationFlags } from "./operation-flags.ts";
+import type { AuthFlags } from "./read-auth-flags.ts";
 import type { OperationFlags } from "./read-operation-flags.ts";
 import { UserError } from "./user-error.ts";
 
@@ -75,9 +76,15 @@ export async function parseUpOptions(flags: UpFlags): Promise<UpOptions> {
     containerdAddress: flags.containerd,
     logLevel: oneOf("--log-level", flags.logLevel, logLevels),
     images: (flags.image ?? []).map((path) => existing("--image", resolve(path))),
-    auth: await parseAuthFlags(flags),
+    auth: await authOptions(flags),
     operation: await parseOperationFlags(flags),
   };
+}
+
+async function authOptions(flags: UpFlags): Promise<AuthOptions | undefined> {
+  if (authWords(flags).length === 0) return undefined;
+  const { readAuthFlags } = await import("./read-auth-flags.ts");
+  return readAuthFlags(flags);
 }
 
 function existing(flag: string, path: string): string {

@@ -25,8 +25,8 @@ export interface WebhookConfiguration {
   readonly matchConditions?: readonly { readonly expression?: string }[];
 }
 
-export const defaultAuthorizedTtlMs = 300_000;
-export const defaultUnauthorizedTtlMs = 30_000;
+const defaultAuthorizedTtlMs = 300_000;
+const defaultUnauthorizedTtlMs = 30_000;
 
 const webhook: Shape = {
   fields: {

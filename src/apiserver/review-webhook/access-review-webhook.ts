@@ -89,7 +89,7 @@ function reviewOf(spec: SubjectAccessReviewSpec, version: "v1" | "v1beta1"): obj
 }
 
 /** The question as webhooks and match conditions see it. Pure. */
-export function reviewSpec(attributes: AuthorizationAttributes): SubjectAccessReviewSpec {
+function reviewSpec(attributes: AuthorizationAttributes): SubjectAccessReviewSpec {
   const { user, isResourceRequest, path, verb } = attributes;
   return {
     ...(isResourceRequest

@@ -9,7 +9,7 @@ export interface ReviewCaller {
 }
 
 /** No answer could be had; the message is what administrators read in logs, and clients in a 500. */
-export class ReviewCallError extends Error {}
+class ReviewCallError extends Error {}
 
 export interface ReviewCallerDependencies {
   /** Reaches the kubeconfig's cluster: reviews go to its URL as it stands. */

@@ -37,7 +37,7 @@ export function tokenReviewWebhook(options: TokenReviewWebhookOptions): TokenAut
 }
 
 /** What the webhook's answer says. Pure. */
-export function readReview(
+function readReview(
   answer: Readonly<Record<string, unknown>>,
   wanted: readonly string[],
   apiAudiences: readonly string[],

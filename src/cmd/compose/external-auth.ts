@@ -60,10 +60,12 @@ export async function loadExternalAuth(
   const authentication = await loadTokens(options, dependencies);
   const webhook = await loadTokenWebhook(options, dependencies);
   const authorizers = await loadAuthorizers(options, dependencies);
+  // Whoever allows everything to everybody does not mean those who did not say who they are.
+  const closed = options.authorizationModes?.includes("AlwaysAllow") === true;
   const staticTokens = options.tokenFile === undefined ? undefined : await staticTokensOf(options.tokenFile);
   return {
     moreTokens: [...authentication.tokens, ...webhook],
-    anonymous: authentication.anonymous,
+    anonymous: closed ? () => ({ enabled: false }) : authentication.anonymous,
     ...(authorizers === undefined ? {} : { authorizers }),
     ...(staticTokens === undefined ? {} : { staticTokens }),
     verificationKeys: await Promise.all(options.keyFiles.map((path) => readFile(path, "utf8"))),
