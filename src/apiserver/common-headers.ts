@@ -1,5 +1,4 @@
 import type { ApiResponse } from "../client/exchange.ts";
-import { classificationHeaders } from "./flow-control/flow-control.ts";
 import type { Seat } from "./flow-control/seat.ts";
 
 const warningMaxLength = 4096;
@@ -13,7 +12,7 @@ export function withCommonHeaders(
   const headers = {
     "audit-id": auditId,
     "cache-control": "no-cache, private",
-    ...(seat === undefined ? {} : classificationHeaders(seat.classification)),
+    ...(seat === undefined ? {} : seat.route.headers),
     ...response.headers,
     ...(warnings.length === 0 ? {} : { warning: warnings.map(warningHeader) }),
   };

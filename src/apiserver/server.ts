@@ -32,7 +32,7 @@ import {
 } from "./handlers/subresources.ts";
 import type { HealthCheck } from "./health.ts";
 import { inProcessTransport } from "./in-process.ts";
-import { countedEvents } from "./metrics/counted-events.ts";
+import { countedAnswer } from "./metrics/counted-answer.ts";
 import { ServerMetrics } from "./metrics/server-metrics.ts";
 import type { NonResourceHandler } from "./non-resource.ts";
 import type { RequestInfo } from "./request-info.ts";
@@ -162,11 +162,12 @@ class Server implements ApiServer {
     const { seat, waitedMs } = told;
     const code = response.status;
     const conclude = (bytes: number) => {
-      seat?.leave();
-      observe({ code, endMs: clock.now(), bytes, waitedMs, aborted: request.signal.aborted });
+      const endMs = clock.now();
+      seat?.leave(endMs);
+      observe({ code, endMs, bytes, waitedMs, aborted: request.signal.aborted });
     };
     // A watch holds its seat only until it has begun.
-    if (response.type === "watch") seat?.leave();
+    if (response.type === "watch") seat?.leave(clock.now());
     if (context.onAnswered === undefined) conclude(0);
     else context.onAnswered(conclude);
     const complete = withCommonHeaders(response, auditId, told);
@@ -214,21 +215,8 @@ class Server implements ApiServer {
     const extension = this.#aggregator.find(request.path);
     if (extension !== undefined) return this.#aggregator.handle(extension, request, { user, inProcess });
     const response = await this.#dispatch(request, info, user, told);
-    return inProcess ? response : this.#counted(response, info);
-  }
-
-  /** Counts what a list shows and what a watch sends, on their way to the network. */
-  #counted(response: ApiResponse, info: RequestInfo): ApiResponse {
-    if (response.type === "watch")
-      return countedEvents(response, {
-        sent: (events, bytes) => this.metrics.requests.sentEvents(info, events, bytes),
-        ended: this.#flow.controller.watches.add(info),
-      });
-    if (info.verb === "list" && response.type === "object") {
-      const { items } = response.object as { readonly items?: readonly unknown[] }; // of lists alone
-      if (items !== undefined) this.metrics.listed(info.apiGroup, info.resource, items.length);
-    }
-    return response;
+    if (inProcess) return response;
+    return countedAnswer(response, info, { metrics: this.metrics, watches: this.#flow.controller.watches });
   }
 
   async #dispatch(request: ApiRequest, info: RequestInfo, user: UserInfo, told: Told): Promise<ApiResponse> {

@@ -142,11 +142,10 @@ function rowOf(
   { arriving, arrivalMs, startMs }: FlowRequest,
   { queueIndex, requestIndex, details }: RowOptions,
 ): string[] {
-  const { estimate, schemaName, distinguisher, digest } = arriving;
-  const { info, user } = digest;
+  const { estimate, distinguisher, info, user } = arriving;
   const row = [
     level,
-    schemaName,
+    arriving.counts.schemaName,
     String(queueIndex),
     String(requestIndex),
     distinguisher,

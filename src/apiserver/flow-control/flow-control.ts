@@ -7,7 +7,7 @@ import type { RequestInfo } from "../request-info.ts";
 import { debugDumps } from "./debug-dumps.ts";
 import { FlowController, type FlowControllerOptions } from "./flow-controller.ts";
 import { flowFamilies } from "./flow-metrics.ts";
-import type { Classification, Seat } from "./seat.ts";
+import type { Seat } from "./seat.ts";
 
 /** How much the server does at the same time; upstream's flags and defaults. */
 export interface FlowControlOptions {
@@ -76,14 +76,3 @@ export function turnedAway(seat: Seat): ApiResponse {
     "retry-after": String(seat.retryAfterSeconds),
   });
 }
-
-/** By what the request was judged: on every answer. */
-export function classificationHeaders({ schemaUid, levelUid }: Classification): Record<string, string> {
-  if (schemaUid === "" && levelUid === "") return noHeaders;
-  return {
-    "x-kubernetes-pf-flowschema-uid": schemaUid,
-    "x-kubernetes-pf-prioritylevel-uid": levelUid,
-  };
-}
-
-const noHeaders: Record<string, string> = {};

@@ -1,7 +1,6 @@
 import { catchAllLevel, catchAllSchema, exemptLevel, exemptSchema } from "../../api/flowcontrol/bootstrap.ts";
 import type { FlowSchema, PriorityLevelConfiguration } from "../../api/flowcontrol/types.generated.ts";
 import type { Clock } from "../../base/clock.ts";
-import { LruCache } from "../../base/lru-cache.ts";
 import { type Random, randomBelow } from "../../base/random.ts";
 import type { UserInfo } from "../../client/exchange.ts";
 import type { RequestInfo } from "../request-info.ts";
@@ -9,7 +8,7 @@ import { adjustBorrowing } from "./borrowing.ts";
 import { byPrecedence, distinguisherOf, matchesSchema } from "./classification.ts";
 import { FlowCounts } from "./flow-counts.ts";
 import { limitsOf, PriorityLevel, sharesOf } from "./priority-level.ts";
-import { type Classification, Seat } from "./seat.ts";
+import { type Route, Seat, type SeatHost } from "./seat.ts";
 import { dealHand, flowHash } from "./shuffle-sharding.ts";
 import { WatchCounts } from "./watch-counts.ts";
 import {
@@ -28,16 +27,8 @@ export interface FlowControllerOptions {
   readonly statsOf: (info: RequestInfo) => ResourceStats | undefined;
 }
 
-/** A schema with the level it sends its requests to. */
-interface Route {
-  readonly schema: FlowSchema;
-  readonly level: PriorityLevel;
-  readonly counts: FlowCounts;
-  readonly classification: Classification;
-}
-
-/** Hands of flows that are remembered. */
-const handLimit = 4096;
+/** Flows of one schema whose hands are remembered. */
+const handLimit = 1024;
 const hashSeeds = 2 ** 32;
 
 /** API Priority and Fairness (KEP-1040): which requests are carried out now, which wait, and which are turned away. */
@@ -45,8 +36,8 @@ export class FlowController {
   readonly watches = new WatchCounts();
   readonly #options: FlowControllerOptions;
   readonly #seed: number;
+  readonly #host: SeatHost;
   readonly #estimates: EstimateSources;
-  readonly #hands = new LruCache<string, readonly number[]>(handLimit);
   readonly #counts = new Map<string, FlowCounts>();
   #levels: ReadonlyMap<string, PriorityLevel> = new Map();
   #routes: readonly Route[] = [];
@@ -58,6 +49,10 @@ export class FlowController {
   constructor(options: FlowControllerOptions) {
     this.#options = options;
     this.#seed = randomBelow(options.random, hashSeeds);
+    this.#host = {
+      clock: options.clock,
+      onIdle: () => this.digest(this.#objects, this.#schemas),
+    };
     this.#estimates = {
       statsOf: options.statsOf,
       watchCountOf: (info) => this.watches.interestedIn(info),
@@ -126,19 +121,17 @@ export class FlowController {
 
   /** Finds the request's place; it may have to wait for it. */
   begin(info: RequestInfo, user: UserInfo, query: URLSearchParams): Seat {
-    const { clock } = this.#options;
     const route = this.#find(info, user);
-    const { level, schema, counts, classification } = route;
+    const { level, schema, counts } = route;
     const estimate = this.#estimate(route, info, query);
-    const distinguisher = level.isExempt ? "" : distinguisherOf(schema, info, user);
-    const schemaName = schema.metadata.name ?? "";
+    const waits = level.queues.queuing.type === "queue";
+    const distinguisher = waits ? distinguisherOf(schema, info, user) : "";
     const request = level.queues.arrive(
-      { estimate, counts, schemaName, distinguisher, digest: { info, user } },
-      () => this.#handOf(level, schemaName, distinguisher),
-      clock.now(),
+      { estimate, counts, distinguisher, info, user },
+      waits ? this.#handOf(route, distinguisher) : noHand,
+      this.#options.clock.now(),
     );
-    const isWatch = info.verb === "watch";
-    return new Seat({ level, counts, classification, request, isWatch, clock, onIdle: this.#onIdle });
+    return new Seat(route, request, this.#host);
   }
 
   #estimate({ level, counts }: Route, info: RequestInfo, query: URLSearchParams): WorkEstimate {
@@ -159,20 +152,18 @@ export class FlowController {
     return last;
   }
 
-  #handOf(level: PriorityLevel, schema: string, distinguisher: string): readonly number[] {
+  #handOf({ level, schema, hands }: Route, distinguisher: string): readonly number[] {
+    const known = hands.get(distinguisher);
+    if (known !== undefined) return known;
     const { queuing } = level.queues;
-    if (queuing.type !== "queue") return [0];
-    const { queues, handSize } = queuing;
-    const key = `${schema}\u0000${distinguisher}\u0000${queues}/${handSize}`;
-    let hand = this.#hands.get(key);
-    if (hand === undefined) {
-      hand = dealHand(flowHash(this.#seed, schema, distinguisher), queues, handSize);
-      this.#hands.set(key, hand);
-    }
+    if (queuing.type !== "queue") return noHand;
+    const hash = flowHash(this.#seed, schema.metadata.name ?? "", distinguisher);
+    const hand = dealHand(hash, queuing.queues, queuing.handSize);
+    // Dealing anew costs little: whoever comes with endless names gets no memory for them.
+    if (hands.size >= handLimit) hands.clear();
+    hands.set(distinguisher, hand);
     return hand;
   }
-
-  readonly #onIdle = (): void => this.digest(this.#objects, this.#schemas);
 
   #routeOf(schema: FlowSchema): Route | undefined {
     const level = this.#levels.get(schema.spec.priorityLevelConfiguration.name);
@@ -184,11 +175,7 @@ export class FlowController {
       counts = new FlowCounts(level.name, schemaName);
       this.#counts.set(key, counts);
     }
-    const classification = {
-      schemaUid: schema.metadata.uid ?? "",
-      levelUid: level.object.metadata.uid ?? "",
-    };
-    return { schema, level, counts, classification };
+    return { schema, level, counts, headers: headersOf(schema, level), hands: new Map() };
   }
 
   /** Schemas come and go: what was counted of those that are gone goes with them. */
@@ -206,4 +193,16 @@ function withMandatory<T extends { readonly metadata: { readonly name?: string }
 ): readonly T[] {
   const names = new Set(objects.map(({ metadata }) => metadata.name));
   return [...objects, ...mandatory.filter(({ metadata }) => !names.has(metadata.name))];
+}
+
+const noHand: readonly number[] = [0];
+
+/** On every answer: by what the request was judged. */
+function headersOf(schema: FlowSchema, level: PriorityLevel): Readonly<Record<string, string>> {
+  const { uid: schemaUid } = schema.metadata;
+  const { uid: levelUid } = level.object.metadata;
+  return {
+    ...(schemaUid === undefined ? {} : { "x-kubernetes-pf-flowschema-uid": schemaUid }),
+    ...(levelUid === undefined ? {} : { "x-kubernetes-pf-prioritylevel-uid": levelUid }),
+  };
 }

@@ -3,18 +3,13 @@ import type { RequestInfo } from "../request-info.ts";
 import type { FlowCounts } from "./flow-counts.ts";
 import type { WorkEstimate } from "./work-estimate.ts";
 
-/** Who asks for what, for those who look at the queues. */
-export interface RequestDigest {
-  readonly info: RequestInfo;
-  readonly user: UserInfo;
-}
-
 export interface ArrivingRequest {
   readonly estimate: WorkEstimate;
   readonly counts: FlowCounts;
-  readonly schemaName: string;
   readonly distinguisher: string;
-  readonly digest: RequestDigest;
+  /** Who asks for what, for those who look at the queues. */
+  readonly info: RequestInfo;
+  readonly user: UserInfo;
 }
 
 /** One request in a queue set: it waits, is carried out, lingers on its final seats, and is gone. */

@@ -12,7 +12,7 @@ const user = { name: "u", groups: [] };
 const queuing: Queuing = { type: "queue", queues: 4, handSize: 1, queueLengthLimit: 2 };
 
 function arrival(estimate: WorkEstimate = oneSeat, counts = new FlowCounts("level", "schema")) {
-  return { estimate, counts, schemaName: "schema", distinguisher: "", digest: { info, user } };
+  return { estimate, counts, distinguisher: "", info, user };
 }
 
 function setOf(config: Queuing, seats: number): QueueSet {
@@ -64,9 +64,7 @@ for (const { name, config, seats, widths, want } of [
 ] as const) {
   test(`A level ${name}`, () => {
     const set = setOf(config, seats);
-    const requests = widths.map((initialSeats) =>
-      set.arrive(arrival({ ...oneSeat, initialSeats }), () => [0], 0),
-    );
+    const requests = widths.map((initialSeats) => set.arrive(arrival({ ...oneSeat, initialSeats }), [0], 0));
     assert.deepEqual(requests.map(described), want);
   });
 }
@@ -74,7 +72,7 @@ for (const { name, config, seats, widths, want } of [
 test("A level counts what it did with its requests", () => {
   const counts = new FlowCounts("level", "schema");
   const set = setOf({ ...queuing, queueLengthLimit: 1 }, 1);
-  const [first, second] = [0, 1, 2].map(() => set.arrive(arrival(oneSeat, counts), () => [0], 0));
+  const [first, second] = [0, 1, 2].map(() => set.arrive(arrival(oneSeat, counts), [0], 0));
   assert.deepEqual([counts.executing, counts.waiting, counts.rejected["queue-full"]], [1, 1, 1]);
   if (first === undefined || second === undefined) return assert.fail("two are taken in");
   set.finish(first, 10);
@@ -87,9 +85,9 @@ test("A level counts what it did with its requests", () => {
 
 test("A request that gives up makes room for those behind it", () => {
   const set = setOf(queuing, 2);
-  const first = set.arrive(arrival(), () => [0], 0);
-  const wide = set.arrive(arrival({ ...oneSeat, initialSeats: 2 }), () => [1], 0);
-  const last = set.arrive(arrival(), () => [1], 0);
+  const first = set.arrive(arrival(), [0], 0);
+  const wide = set.arrive(arrival({ ...oneSeat, initialSeats: 2 }), [1], 0);
+  const last = set.arrive(arrival(), [1], 0);
   assert.deepEqual([first, wide, last].map(described), ["executing", "waiting", "waiting"]);
   if (wide !== undefined) set.giveUp(wide, "time-out", 5);
   assert.deepEqual(described(last), "executing");
@@ -98,19 +96,19 @@ test("A request that gives up makes room for those behind it", () => {
 
 test("A request lingers on its final seats, and frees them with its release", () => {
   const set = setOf(queuing, 3);
-  const request = set.arrive(arrival({ initialSeats: 1, finalSeats: 3, additionalMs: 5 }), () => [0], 0);
+  const request = set.arrive(arrival({ initialSeats: 1, finalSeats: 3, additionalMs: 5 }), [0], 0);
   if (request === undefined) return assert.fail("it is taken in");
   assert.equal(set.finish(request, 10), true);
   assert.equal(set.totals.seatsInUse, 3);
-  assert.equal(described(set.arrive(arrival(), () => [1], 11)), "waiting");
+  assert.equal(described(set.arrive(arrival(), [1], 11)), "waiting");
   set.release(request, 15);
   assert.deepEqual([set.totals.seatsInUse, set.totals.executing], [1, 1]);
 });
 
 test("Queues that are too many now go when they are empty, and what waits in them is served", () => {
   const set = setOf(queuing, 1);
-  const running = set.arrive(arrival(), () => [3], 0);
-  const waiting = set.arrive(arrival(), () => [3], 0);
+  const running = set.arrive(arrival(), [3], 0);
+  const waiting = set.arrive(arrival(), [3], 0);
   set.configure({ ...queuing, queues: 1 }, 1, 1);
   assert.equal(set.queues.length, 1, "the empty ones are gone, and the busy one stays");
   if (running !== undefined) set.finish(running, 2);
@@ -143,7 +141,7 @@ function simulate(flows: readonly SimulatedFlow[], seats: number, seed: number):
   };
   const send = (flow: number) => {
     const { queue, seats: initialSeats } = flows[flow] ?? { queue: 0, seats: 1 };
-    const request = set.arrive(arrival({ ...oneSeat, initialSeats }), () => [queue], nowMs);
+    const request = set.arrive(arrival({ ...oneSeat, initialSeats }), [queue], nowMs);
     assert.ok(request !== undefined);
     if (request.isExecuting) return begin(request, flow);
     waiting.set(request, flow);

@@ -92,10 +92,10 @@ export class QueueSet {
   }
 
   /**
-   * Takes a request in: it is executing or waiting afterwards. Undefined: turned away. `handOf` deals the flow's queues, by
-   * their indices.
+   * Takes a request in: it is executing or waiting afterwards. Undefined: turned away. `hand`: the queues that its flow was
+   * dealt, by their indices.
    */
-  arrive(arriving: ArrivingRequest, handOf: () => readonly number[], nowMs: number): FlowRequest | undefined {
+  arrive(arriving: ArrivingRequest, hand: readonly number[], nowMs: number): FlowRequest | undefined {
     this.#sync(nowMs);
     const { estimate } = arriving;
     const work = estimate.initialSeats * estimatedServiceMs + estimate.finalSeats * estimate.additionalMs;
@@ -106,7 +106,16 @@ export class QueueSet {
       this.#execute(request, nowMs);
       return request;
     }
-    const queue = this.#shortestOf(handOf());
+    const queue = this.#shortestOf(hand);
+    if (this.#waiting === 0 && this.#seatsInUse < this.concurrencyLimit && this.#hasRoomFor(request)) {
+      arriving.counts.queueLength.observe(1);
+      this.#activate(queue);
+      request.queue = queue;
+      if (queue.nextDispatchR < request.arrivalR) queue.nextDispatchR = request.arrivalR;
+      queue.executing.add(request);
+      this.#begin(request, queue, nowMs);
+      return request;
+    }
     if (this.#seatsInUse >= this.concurrencyLimit && queue.waiting.length >= this.queuing.queueLengthLimit)
       return this.#reject(arriving, "queue-full");
     this.#enqueue(request, queue);
@@ -192,11 +201,21 @@ export class QueueSet {
     return shortest;
   }
 
+  /** The request is the queue's next one, and there is room for it. */
+  #begin(request: FlowRequest, queue: Queue, nowMs: number): void {
+    queue.seatsInUse += request.seats;
+    queue.nextDispatchR += request.totalWork;
+    this.#execute(request, nowMs);
+  }
+
+  #activate(queue: Queue): void {
+    if (isActive(queue)) return;
+    queue.nextDispatchR = this.currentR;
+    this.#activeQueues++;
+  }
+
   #enqueue(request: FlowRequest, queue: Queue): void {
-    if (!isActive(queue)) {
-      queue.nextDispatchR = this.currentR;
-      this.#activeQueues++;
-    }
+    this.#activate(queue);
     const { counts } = request.arriving;
     request.queue = queue;
     queue.waiting.push(request);
@@ -242,9 +261,7 @@ export class QueueSet {
     queue.waiting.shift();
     queue.executing.add(request);
     this.#leaveQueue(request, queue);
-    queue.seatsInUse += request.seats;
-    queue.nextDispatchR += request.totalWork;
-    this.#execute(request, nowMs);
+    this.#begin(request, queue, nowMs);
     this.#boundNextDispatch(queue);
     request.onDispatch?.();
     return true;

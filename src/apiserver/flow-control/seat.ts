@@ -1,91 +1,94 @@
+import type { FlowSchema } from "../../api/flowcontrol/types.generated.ts";
 import type { Clock, Timer } from "../../base/clock.ts";
 import type { FlowCounts } from "./flow-counts.ts";
 import type { FlowRequest } from "./flow-request.ts";
 import type { PriorityLevel } from "./priority-level.ts";
 
-/** By which schema and level a request was judged; "" where the object is imagined. */
-export interface Classification {
-  readonly schemaUid: string;
-  readonly levelUid: string;
-}
-
-export interface SeatParts {
+/** A schema with the level it sends its requests to. */
+export interface Route {
+  readonly schema: FlowSchema;
   readonly level: PriorityLevel;
   readonly counts: FlowCounts;
-  readonly classification: Classification;
-  /** Absent: the request was turned away at once. */
-  readonly request: FlowRequest | undefined;
-  readonly isWatch: boolean;
+  /** By which objects requests are judged; none where they are imagined. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The queues of flows that came lately, by what tells them apart. */
+  readonly hands: Map<string, readonly number[]>;
+}
+
+/** What a seat asks of who gives it. */
+export interface SeatHost {
   readonly clock: Clock;
-  /** The last of the level's requests has gone. */
-  readonly onIdle: () => void;
+  /** The last request of a level that is to go has gone. */
+  onIdle(): void;
 }
 
 /** A request's place in its priority level. */
 export class Seat {
-  readonly #parts: SeatParts;
+  readonly route: Route;
+  readonly #request: FlowRequest | undefined;
+  readonly #host: SeatHost;
   #left = false;
 
-  constructor(parts: SeatParts) {
-    this.#parts = parts;
-    if (parts.request === undefined) this.#noteRejection();
-    else if (parts.request.isExecuting) this.#noteWait(true);
-  }
-
-  get classification(): Classification {
-    return this.#parts.classification;
+  /** Without a request: it was turned away at once. */
+  constructor(route: Route, request: FlowRequest | undefined, host: SeatHost) {
+    this.route = route;
+    this.#request = request;
+    this.#host = host;
+    if (request === undefined) this.#noteRejection();
+    else if (request.isExecuting && !route.level.isExempt) route.counts.waitedExecuted.observe(0);
   }
 
   /** False: it waits, or was turned away. */
   get isGranted(): boolean {
-    return this.#parts.request?.isExecuting === true;
+    return this.#request?.isExecuting === true;
   }
 
   /** How long who was turned away is to wait. */
   get retryAfterSeconds(): number {
-    return this.#parts.level.retryAfter.seconds;
+    return this.route.level.retryAfter.seconds;
   }
 
   /** Whether the request is let in, within `limitMs` at most. Rejects when the signal aborts. */
   wait(limitMs: number, signal: AbortSignal): Promise<boolean> {
-    const { request, level, clock } = this.#parts;
+    const request = this.#request;
     if (request === undefined) return Promise.resolve(false);
     if (request.isExecuting) return Promise.resolve(true);
+    const { clock } = this.#host;
     return new Promise((resolve, reject) => {
       let timer: Timer | undefined;
-      const giveUp = (reason: "cancelled" | "time-out") => {
+      const settle = () => {
         signal.removeEventListener("abort", onAbort);
         timer?.cancel();
         request.onDispatch = undefined;
-        level.queues.giveUp(request, reason, clock.now());
-        this.#noteRejection();
-        this.#noteIdle();
       };
       const onAbort = () => {
-        giveUp("cancelled");
+        settle();
+        this.#giveUp(request, "cancelled");
         reject(signal.reason);
+      };
+      request.onDispatch = () => {
+        settle();
+        this.route.counts.waitedExecuted.observe(this.#waitedSeconds(request));
+        resolve(true);
       };
       if (signal.aborted) return onAbort();
       signal.addEventListener("abort", onAbort, { once: true });
       timer = clock.setTimer(limitMs, () => {
-        giveUp("time-out");
+        settle();
+        this.#giveUp(request, "time-out");
         resolve(false);
       });
-      request.onDispatch = () => {
-        signal.removeEventListener("abort", onAbort);
-        timer?.cancel();
-        this.#noteWait(true);
-        resolve(true);
-      };
     });
   }
 
   /** Gives the place back; only the first call counts. */
-  leave(): void {
-    const { request, level, counts, isWatch, clock } = this.#parts;
+  leave(nowMs: number): void {
+    const request = this.#request;
     if (this.#left || request?.isExecuting !== true) return;
     this.#left = true;
-    const nowMs = clock.now();
+    const { level, counts } = this.route;
+    const { clock } = this.#host;
+    const isWatch = request.arriving.info.verb === "watch";
     const series = isWatch ? counts.watchExecutionSeconds : counts.executionSeconds;
     series.observe(Math.max(0, nowMs - request.startMs) / 1000);
     if (level.queues.finish(request, nowMs))
@@ -93,21 +96,24 @@ export class Seat {
     this.#noteIdle();
   }
 
-  #noteRejection(): void {
-    const { level, clock } = this.#parts;
-    level.retryAfter.note(clock.now());
-    this.#noteWait(false);
+  #giveUp(request: FlowRequest, reason: "cancelled" | "time-out"): void {
+    this.route.level.queues.giveUp(request, reason, this.#host.clock.now());
+    this.#noteRejection();
+    this.#noteIdle();
   }
 
-  #noteWait(executed: boolean): void {
-    const { request, counts, level, clock } = this.#parts;
-    if (level.isExempt) return;
-    const waitedMs = request === undefined ? 0 : clock.now() - request.arrivalMs;
-    (executed ? counts.waitedExecuted : counts.waitedRejected).observe(Math.max(0, waitedMs) / 1000);
+  #noteRejection(): void {
+    const { level, counts } = this.route;
+    level.retryAfter.note(this.#host.clock.now());
+    counts.waitedRejected.observe(this.#request === undefined ? 0 : this.#waitedSeconds(this.#request));
+  }
+
+  #waitedSeconds({ arrivalMs }: FlowRequest): number {
+    return Math.max(0, this.#host.clock.now() - arrivalMs) / 1000;
   }
 
   #noteIdle(): void {
-    const { level, onIdle } = this.#parts;
-    if (level.isQuiescing && level.queues.isIdle) onIdle();
+    const { level } = this.route;
+    if (level.isQuiescing && level.queues.isIdle) this.#host.onIdle();
   }
 }

@@ -1,10 +1,32 @@
 import type { ApiResponse, WatchEvent } from "../../client/exchange.ts";
 import { frameOf } from "../cache/cache-event.ts";
 import { mediaTypes } from "../content/negotiate.ts";
+import type { WatchCounts } from "../flow-control/watch-counts.ts";
+import type { RequestInfo } from "../request-info.ts";
+import type { ServerMetrics } from "./server-metrics.ts";
 
 type WatchResponse = ApiResponse & { readonly type: "watch" };
 
-export interface EventCounter {
+/** The same answer to a request from the network: what a list shows and a watch sends is counted on its way. */
+export function countedAnswer(
+  response: ApiResponse,
+  info: RequestInfo,
+  { metrics, watches }: { readonly metrics: ServerMetrics; readonly watches: WatchCounts },
+): ApiResponse {
+  if (response.type === "watch")
+    return countedEvents(response, {
+      sent: (events, bytes) => metrics.requests.sentEvents(info, events, bytes),
+      ended: watches.add(info),
+    });
+  if (info.verb === "list" && response.type === "object") {
+    // Members that are made as they are wanted are not asked for here.
+    const items: unknown = Object.getOwnPropertyDescriptor(response.object, "items")?.value;
+    if (Array.isArray(items)) metrics.listed(info.apiGroup, info.resource, items.length);
+  }
+  return response;
+}
+
+interface EventCounter {
   /** `bytes`: of the events as JSON; 0 where they go out in another form. */
   sent(events: number, bytes: number): void;
   /** Nobody reads the watch any more. */
@@ -12,7 +34,7 @@ export interface EventCounter {
 }
 
 /** The same watch; its batches are counted as they are taken. */
-export function countedEvents(response: WatchResponse, counter: EventCounter): WatchResponse {
+function countedEvents(response: WatchResponse, counter: EventCounter): WatchResponse {
   const isJson = response.headers["content-type"] === mediaTypes.json;
   const count = (result: IteratorResult<readonly WatchEvent[]>) => {
     if (result.done === true) counter.ended();
