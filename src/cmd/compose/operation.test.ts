@@ -71,7 +71,7 @@ async function start(operation: OperationOptions) {
     stop.signal,
   );
   await composed.ready;
-  const begin = (method: string, path: string, body?: object) => {
+  const begin = (method: string, path: string, body?: object, anonymous = false) => {
     const started = Promise.withResolvers<void>();
     const answered = new Promise<Answer>((resolve, reject) => {
       const outgoing = request(
@@ -79,8 +79,7 @@ async function start(operation: OperationOptions) {
           host: "127.0.0.1",
           port: composed.listener?.port,
           ca: pki.clusterAuthority.certificate,
-          cert: pki.admin.certificate,
-          key: pki.admin.key,
+          ...(anonymous ? {} : { cert: pki.admin.certificate, key: pki.admin.key }),
           method,
           path,
           agent: false,
@@ -184,6 +183,18 @@ test("requests over HTTPS are recorded in the log file, with where they came fro
   } finally {
     await rm(directory, { recursive: true });
   }
+});
+
+test("health and version are for all; metrics and profiles for those who may get their paths", async () => {
+  const server = await start(defaultOperation);
+  const codes = async (path: string) => [
+    (await server.begin("GET", path, undefined, true).answered).status,
+    (await server.send("GET", path)).status,
+  ];
+  for (const path of ["/livez", "/readyz", "/healthz", "/version"])
+    assert.deepEqual(await codes(path), [200, 200]);
+  for (const path of ["/metrics", "/debug/pprof/"]) assert.deepEqual(await codes(path), [403, 200]);
+  await server.end();
 });
 
 test("events live as long as --event-ttl says; profiles may be switched off", async () => {
