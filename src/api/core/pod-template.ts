@@ -19,7 +19,7 @@ export const podTemplateDefinition = defineResource(podTemplates, {
     ),
   ],
   strategy: {
-    generationFields: [],
+    generationFields: ["template"],
     defaults: (object) => ({ ...object, template: defaultPodTemplate(object.template) }),
     warnings: (object, old) => templateWarnings("template", object.template, object, old),
     validate: ({ template }) => validatePodTemplate("template", template),
