@@ -46,9 +46,15 @@ export async function effectiveUser(
   user: UserInfo,
   info: RequestInfo,
   headers: Readonly<Record<string, string | undefined>>,
+  audit?: AuditTrail,
 ): Promise<UserInfo> {
   if (impersonator === undefined) return user;
-  return (await impersonator.impersonate(attributesOf(user, info), headers)) ?? user;
+  let constraint: string | undefined;
+  const acting = await impersonator.impersonate(attributesOf(user, info), headers, (verb) => {
+    constraint = verb;
+  });
+  if (acting !== undefined) audit?.impersonates(acting, constraint);
+  return acting ?? user;
 }
 
 /** system:masters may do everything: nothing can be misconfigured so that nobody can repair it. */

@@ -140,6 +140,8 @@ export interface Impersonator {
   impersonate(
     attributes: AuthorizationAttributes,
     headers: Readonly<Record<string, string | undefined>>,
+    /** Hears the verb that a constrained impersonation was allowed by ("impersonate:user-info"). */
+    constrainedBy?: (verb: string) => void,
   ): Promise<UserInfo | undefined> | UserInfo | undefined;
 }
 

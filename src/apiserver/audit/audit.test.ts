@@ -151,7 +151,12 @@ test("a failure is told with its Status; a refused user with the reason", async 
 test("who acts as another is told with both names", async () => {
   const stages: Stages = {
     ...openStages,
-    impersonator: { impersonate: () => ({ name: "john", groups: ["dev"], extra: { scope: ["x"] } }) },
+    impersonator: {
+      impersonate(_attributes, _headers, constrainedBy) {
+        constrainedBy?.("impersonate:user-info");
+        return { name: "john", groups: ["dev"], extra: { scope: ["x"] } };
+      },
+    },
   };
   const { ok, events, close } = await start(all("Metadata"), stages);
   await ok("GET", "/version").catch(() => undefined);
@@ -162,6 +167,7 @@ test("who acts as another is told with both names", async () => {
     groups: ["dev"],
     extra: { scope: ["x"] },
   });
+  assert.deepEqual(complete?.authenticationMetadata, { impersonationConstraint: "impersonate:user-info" });
   assert.equal(complete?.user.username, "admin");
   await close();
 });

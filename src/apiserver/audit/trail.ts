@@ -58,8 +58,12 @@ export class AuditTrail {
     this.#configure(undefined);
   }
 
-  impersonates(user: UserInfo): void {
-    if (this.#isRecorded) this.#fields.impersonatedUser = auditUser(user);
+  /** `constraint`: the verb that allowed it, where it is not the one that allows everything. */
+  impersonates(user: UserInfo, constraint?: string): void {
+    if (!this.#isRecorded) return;
+    this.#fields.impersonatedUser = auditUser(user);
+    if (constraint !== undefined)
+      this.#fields.authenticationMetadata = { impersonationConstraint: constraint };
   }
 
   /** A bound function: admission gets it. What was said first stays. */
@@ -197,7 +201,8 @@ export class AuditTrail {
     const { level = "None", omitStages = [] } = this.#configuration ?? {};
     if (omitStages.includes(stage)) return;
     const { requestURI = "", verb = "", user = {} } = this.#fields;
-    const { impersonatedUser, sourceIPs, userAgent, objectRef, ...later } = this.#fields;
+    const { impersonatedUser, authenticationMetadata, sourceIPs, userAgent, objectRef, ...later } =
+      this.#fields;
     const { responseStatus, requestObject, responseObject } = later;
     emit({
       kind: "Event",
@@ -209,6 +214,7 @@ export class AuditTrail {
       verb,
       user,
       ...(impersonatedUser && { impersonatedUser }),
+      ...(authenticationMetadata && { authenticationMetadata }),
       ...(sourceIPs && { sourceIPs }),
       ...(userAgent && { userAgent }),
       ...(objectRef && { objectRef }),

@@ -11,11 +11,11 @@ import { extraKeys, groups, parseNodeUser, parseServiceAccount, serviceAccountGr
  */
 export function createImpersonator(authorizer: Authorizer): Impersonator {
   return {
-    impersonate(attributes, headers) {
+    impersonate(attributes, headers, constrainedBy) {
       // Almost every request: nothing is waited for.
       if (!asksForImpersonation(headers)) return undefined;
       const wanted = wantedUser(headers);
-      return wanted === undefined ? undefined : tryModes(authorizer, attributes, wanted);
+      return wanted === undefined ? undefined : tryModes(authorizer, attributes, { wanted, constrainedBy });
     },
   };
 }
@@ -25,17 +25,24 @@ function asksForImpersonation(headers: Readonly<Record<string, string | undefine
   return false;
 }
 
+interface Wish {
+  readonly wanted: UserInfo;
+  readonly constrainedBy: ((verb: string) => void) | undefined;
+}
+
 /** The first mode that allows it; else the first one's refusal. */
 async function tryModes(
   authorizer: Authorizer,
   attributes: AuthorizationAttributes,
-  wanted: UserInfo,
+  { wanted, constrainedBy = () => {} }: Wish,
 ): Promise<UserInfo> {
   let firstError: unknown;
   for (const mode of modes) {
     if (!mode.applies(wanted, attributes.user)) continue;
     try {
-      return await impersonateIn(mode, authorizer, attributes, wanted);
+      const user = await impersonateIn(mode, authorizer, attributes, wanted);
+      if (mode.name !== "") constrainedBy(verbOf(mode));
+      return user;
     } catch (error) {
       firstError ??= error;
     }
@@ -75,6 +82,10 @@ function goUser(
       ? "map[string][]string(nil)"
       : `map[string][]string{${pairs.map(([key, values]) => `${quote(key)}:${list(values)}`).join(", ")}}`;
   return `&user.DefaultInfo{Name:"", UID:${quote(uid)}, Groups:${groupList}, Extra:${extraMap}}`;
+}
+
+function verbOf({ name }: Mode): string {
+  return name === "" ? "impersonate" : `impersonate:${name}`;
 }
 
 interface Mode {
@@ -153,7 +164,7 @@ function checksFor(mode: Mode, requestor: UserInfo, wanted: UserInfo): Authoriza
   const constrained = mode.name !== "";
   const ask = (fields: Partial<AuthorizationAttributes>): AuthorizationAttributes => ({
     user: requestor,
-    verb: constrained ? `impersonate:${mode.name}` : "impersonate",
+    verb: verbOf(mode),
     isResourceRequest: true,
     ...authenticationGroup,
     resource: "",
