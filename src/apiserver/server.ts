@@ -280,9 +280,7 @@ class Server implements ApiServer {
       throw error;
     }
     audit?.begin(requestor);
-    const user = await effectiveUser(this.#stages.impersonator, requestor, info, request.headers);
-    if (user !== requestor) audit?.impersonates(user);
-    return user;
+    return effectiveUser(this.#stages.impersonator, requestor, info, request.headers, audit);
   }
 
   #createHandlerOf(group: string, resource: string, subresource: string): CreateHandler | undefined {
