@@ -180,6 +180,11 @@ interface StagesInput {
 const clusterIssuer = "https://kubernetes.default.svc.cluster.local";
 
 /** Of service account tokens: the first one signs, those after it are believed too. */
+/** Where pods reach it too: the keys of their tokens are looked up there, and a loopback address would be their own. */
+function urlForPods({ endpoint, externalUrl }: ControlPlaneOptions): string {
+  return endpoint === undefined ? externalUrl : `https://${endpoint.address}:${endpoint.port}`;
+}
+
 function issuersOf({ auth }: ControlPlaneOptions): readonly string[] {
   return auth === undefined || auth.issuers.length === 0 ? [clusterIssuer] : auth.issuers;
 }
@@ -223,7 +228,7 @@ function composeStages(
     ...fromFiles,
     readSubject: parseSigningRequest,
     fingerprint: fingerprintOf,
-    externalUrl: options.externalUrl,
+    externalUrl: urlForPods(options),
     isFrontProxy: frontProxyVerifier(pki.frontProxyAuthority.certificate, { now: () => clock.now() }),
     authenticationInfo: {
       clientAuthority: pki.clusterAuthority.certificate,
