@@ -41,7 +41,7 @@ export function answerQuestions(): void {
       rssPeak = rssStart;
       delay.reset();
       delay.enable();
-      sampling = setInterval(sample, 10);
+      sampling = setInterval(sample, 25);
     } else {
       clearInterval(sampling);
       delay.disable();

@@ -98,7 +98,7 @@ async function observed(server: ServerProcess, act: () => Promise<unknown>) {
   const answer = once(probe, "message");
   probe.postMessage("stop");
   const [latencies] = (await answer) as [number[]];
-  const result = {
+  return {
     ms: tenths(ms),
     serverCpuMs: tenths(figures.cpuMs),
     loopDelayP99Ms: tenths(figures.loopDelayP99Ms),
@@ -108,6 +108,4 @@ async function observed(server: ServerProcess, act: () => Promise<unknown>) {
     otherGetsMaxMs: tenths(percentile(latencies, 1)),
     rssGrowthMb: tenths(figures.rssPeakMb - figures.rssStartMb),
   };
-  if (process.env.VERB) console.log(JSON.stringify(result));
-  return result;
 }

@@ -5,13 +5,13 @@ import { podText } from "../informer/pod.ts";
 export const nodes = 1000;
 
 /** A running pod with its managed fields, on one of a thousand nodes, as an object without a resourceVersion. */
-export function podOf(index: number): { metadata: { name: string; namespace: string } } & object {
+function podOf(index: number): { metadata: { name: string; namespace: string } } & object {
   const pod = JSON.parse(podText(index, 1)) as {
     metadata: { name: string; namespace: string; resourceVersion?: string; managedFields: object[] };
     spec: { nodeName: string };
   };
   delete pod.metadata.resourceVersion;
-  pod.metadata.managedFields.push(statusFields);
+  pod.metadata.managedFields.push(statusFields(`10.1.${index >> 8}.${index & 255}`));
   pod.spec.nodeName = `node-${index % nodes}`;
   return pod;
 }
@@ -25,7 +25,7 @@ const condition = {
 };
 
 /** What a kubelet comes to own when it has written a pod's status. */
-const statusFields = {
+const statusFields = (ip: string) => ({
   manager: "kubelet",
   operation: "Update",
   apiVersion: "v1",
@@ -44,26 +44,33 @@ const statusFields = {
       "f:hostIP": {},
       "f:phase": {},
       "f:podIP": {},
-      "f:podIPs": { ".": {}, 'k:{"ip":"10.1.0.1"}': { ".": {}, "f:ip": {} } },
+      "f:podIPs": { ".": {}, [`k:{"ip":"${ip}"}`]: { ".": {}, "f:ip": {} } },
       "f:startTime": {},
     },
   },
-};
+});
 
-/** Writes the pods into a store, as an API server that has stopped left them. */
+/** Writes the pods and their namespaces into a store, as an API server that has stopped left them. */
 export async function seedPods(storage: Storage, count: number): Promise<void> {
+  for (let index = 0; index < 50; index++) {
+    const name = `ns-${index}`;
+    const metadata = { name, uid: name, creationTimestamp: "2026-01-01T00:00:00Z" };
+    const spec = { finalizers: ["kubernetes"] };
+    const namespace = { apiVersion: "v1", kind: "Namespace", metadata, spec, status: { phase: "Active" } };
+    await put(storage, `/registry/core/namespaces/${name}`, namespace);
+  }
   for (let index = 0; index < count; ) {
     const commits: Promise<unknown>[] = [];
     for (const end = Math.min(count, index + 500); index < end; index++) {
       const pod = podOf(index);
-      const key = `/registry/core/pods/${pod.metadata.namespace}/${pod.metadata.name}`;
-      commits.push(
-        storage.commit({
-          compare: [],
-          writes: [{ type: "put", key, value: StoredValue.ofObject(pod) }],
-        }),
-      );
+      const { namespace, name } = pod.metadata;
+      commits.push(put(storage, `/registry/core/pods/${namespace}/${name}`, pod));
     }
     await Promise.all(commits);
   }
+}
+
+function put(storage: Storage, key: string, object: object): Promise<unknown> {
+  const value = StoredValue.ofObject(object);
+  return storage.commit({ compare: [], writes: [{ type: "put", key, value }] });
 }
