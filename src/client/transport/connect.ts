@@ -44,13 +44,16 @@ export interface Connection {
   readonly transport: HttpsTransportOptions;
 }
 
-/** A client for the cluster that kubectl would talk to here. */
+/**
+ * A client for the cluster that kubectl would talk to here: over HTTP/2 where the server speaks it, unless the environment
+ * sets DISABLE_HTTP2, as for client-go.
+ */
 export async function connect(options: ConnectOptions = {}): Promise<Connection> {
   const { impersonate, rateLimit, userAgent, onWarning } = options;
   const { transport: found, namespace } = await findConnection(options);
   const transport = impersonate === undefined ? found : { ...found, headers: headersFor(impersonate) };
   const client = createClient({
-    transport: createHttpsTransport(transport),
+    transport: createHttpsTransport({ ...transport, http2: (process.env.DISABLE_HTTP2 ?? "") === "" }),
     clock: systemClock,
     host: new URL(transport.server).host,
     ...(rateLimit === undefined ? {} : { rateLimit }),

@@ -1,18 +1,14 @@
-import {
-  type ClientRequest,
-  Agent as HttpAgent,
-  request as httpRequest,
-  type IncomingMessage,
-  type OutgoingHttpHeaders,
-} from "node:http";
+import { Agent as HttpAgent, request as httpRequest, type OutgoingHttpHeaders } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
-import type { Duplex } from "node:stream";
-import { type ConnectionOptions, connect as connectTls } from "node:tls";
+import { isIP } from "node:net";
+import type { ConnectionOptions } from "node:tls";
 import type { ApiRequest, ApiResponse, Transport } from "../exchange.ts";
 import { TransportError } from "../transport-error.ts";
 import { anonymous, type ClientCertificate, type Credentials } from "./credentials.ts";
-import { decodeResponse, type ResponseLimits } from "./response-decoder.ts";
-import { connectThroughSocks } from "./socks.ts";
+import { Http2Sessions } from "./http2-sessions.ts";
+import { isLocal, isProxiedByEnvironment, proxyOptions, socksConnection, socksOf } from "./proxy.ts";
+import { decodeResponse, type ResponseLimits, type WireResponse } from "./response-decoder.ts";
+import { codeOf, type Exchange, http2Exchange, isJson, wireResponse } from "./wire-exchange.ts";
 
 export interface HttpsTransportOptions {
   /** "https://host:6443", with a path where the API lives under one. "http://" is for tests and local proxies. */
@@ -30,6 +26,8 @@ export interface HttpsTransportOptions {
   readonly proxyUrl?: string;
   /** Without `proxyUrl`: HTTPS_PROXY, HTTP_PROXY and NO_PROXY count, but never for a server on this machine. */
   readonly proxyFromEnvironment?: boolean;
+  /** Shares a connection among requests and watches where the server speaks HTTP/2 and there is no proxy. */
+  readonly http2?: boolean;
   /** Asks for compressed answers; by default where the server is not on this machine. */
   readonly gzip?: boolean;
   /** How long a connection may stay silent before an answer that is no stream; 60 s unless said. */
@@ -42,8 +40,8 @@ const tcpKeepAliveMs = 30_000;
 const idleSocketLimit = 64;
 
 /**
- * A transport over HTTPS/1.1 with connections that are kept and used again, as many as requests run at once: a watch
- * holds one for itself. Certificates and tokens are asked for at each request, so that rotation needs no restart.
+ * A transport over HTTPS. With HTTP/1.1 connections are kept and used again, as many as requests run at once, a watch
+ * holding one for itself; with HTTP/2 all share one. Certificates and tokens are asked for at each request, so that rotation needs no restart.
  */
 export function createHttpsTransport(options: HttpsTransportOptions): Transport {
   return new HttpsTransport(options);
@@ -56,6 +54,9 @@ class HttpsTransport implements Transport {
   readonly #gzip: boolean;
   #agent:
     | { readonly agent: HttpAgent | HttpsAgent; readonly certificate: ClientCertificate | undefined }
+    | undefined;
+  #http2:
+    | { readonly sessions: Http2Sessions; readonly certificate: ClientCertificate | undefined }
     | undefined;
   #closed = false;
 
@@ -77,26 +78,82 @@ class HttpsTransport implements Transport {
     this.#closed = true;
     this.#agent?.agent.destroy();
     this.#agent = undefined;
+    this.#http2?.sessions.destroy();
+    this.#http2 = undefined;
   }
 
   async #sendOnce(request: ApiRequest, authorization: string | undefined): Promise<ApiResponse> {
     if (this.#closed) throw new TransportError("the transport is closed");
     request.signal.throwIfAborted();
-    const agent = this.#agentFor(await this.#credentials.clientCertificate());
+    const certificate = await this.#credentials.clientCertificate();
     const isWatch = request.query.get("watch") === "true";
     for (let retried = false; ; retried = true) {
-      const exchange = this.#begin(request, agent, authorization, isWatch);
+      const exchange =
+        (await this.#beginHttp2(request, certificate, authorization, isWatch)) ??
+        this.#begin(request, this.#agentFor(certificate), authorization, isWatch);
       try {
         const response = await exchange.answer;
         return await decodeResponse(response, { isWatch, signal: request.signal, ...this.#options.limits });
       } catch (error) {
         request.signal.throwIfAborted();
-        // The server closed a kept connection just when it was used again: nothing of the request was looked at.
-        const stale = exchange.clientRequest.reusedSocket && codeOf(error) === "ECONNRESET";
-        if (stale && !retried && safeToRepeat.has(request.method)) continue;
+        const stale = exchange.wasNotSeen(error, safeToRepeat.has(request.method));
+        if (stale && !retried) continue;
         throw asTransportError(error, this.#base);
       }
     }
+  }
+
+  async #beginHttp2(
+    request: ApiRequest,
+    certificate: ClientCertificate | undefined,
+    authorization: string | undefined,
+    isWatch: boolean,
+  ): Promise<Exchange | undefined> {
+    const sessions = this.#sessionsFor(certificate);
+    if (sessions === undefined) return undefined;
+    const body = bodyBytes(request);
+    const headers = {
+      ...this.#headers(request, authorization, body),
+      ":method": request.method,
+      ":path": this.#target(request),
+    };
+    try {
+      const stream = await sessions.open(headers, { body, signal: request.signal });
+      if (stream === undefined) return undefined;
+      return http2Exchange(stream, isWatch ? 0 : (this.#options.idleTimeoutMs ?? defaultIdleTimeoutMs));
+    } catch (error) {
+      request.signal.throwIfAborted();
+      throw asTransportError(error, this.#base);
+    }
+  }
+
+  /** Kept until the client certificate changes; undefined: HTTP/1.1 it is. */
+  #sessionsFor(certificate: ClientCertificate | undefined): Http2Sessions | undefined {
+    const { http2, proxyUrl, proxyFromEnvironment, tlsServerName, idleTimeoutMs } = this.#options;
+    const proxied =
+      proxyUrl !== undefined || (proxyFromEnvironment === true && isProxiedByEnvironment(this.#base));
+    if (http2 !== true || proxied || this.#base.protocol !== "https:") return undefined;
+    const known = this.#http2;
+    if (known !== undefined && sameCertificate(known.certificate, certificate)) return known.sessions;
+    known?.sessions.retire();
+    const host = this.#base.hostname.replace(/^\[|\]$/g, "");
+    const servername = tlsServerName ?? (isIP(host) === 0 ? host : undefined);
+    const sessions = new Http2Sessions({
+      server: this.#base,
+      tls: { ...this.#tls(certificate), ...(servername === undefined ? {} : { servername }) },
+      connectTimeoutMs: idleTimeoutMs ?? defaultIdleTimeoutMs,
+    });
+    this.#http2 = { sessions, certificate };
+    return sessions;
+  }
+
+  #tls(certificate: ClientCertificate | undefined): ConnectionOptions {
+    const { ca, insecureSkipTlsVerify } = this.#options;
+    return {
+      ...(ca === undefined ? {} : { ca }),
+      ...(certificate === undefined ? {} : { cert: certificate.cert, key: certificate.key }),
+      ...(insecureSkipTlsVerify === true ? { rejectUnauthorized: false } : {}),
+    };
   }
 
   #begin(
@@ -104,7 +161,7 @@ class HttpsTransport implements Transport {
     agent: HttpAgent | HttpsAgent,
     authorization: string | undefined,
     isWatch: boolean,
-  ): { readonly clientRequest: ClientRequest; readonly answer: Promise<IncomingMessage> } {
+  ): Exchange {
     const body = bodyBytes(request);
     const { hostname, port, protocol } = this.#base;
     const clientRequest = (protocol === "https:" ? httpsRequest : httpRequest)({
@@ -123,29 +180,27 @@ class HttpsTransport implements Transport {
     );
     // A peer that is gone without a word is found by the kernel's probes long before a watch would have brought anything.
     if (isWatch) clientRequest.once("socket", (socket) => socket.setKeepAlive(true, tcpKeepAliveMs));
-    const answer = new Promise<IncomingMessage>((resolve, reject) => {
+    const answer = new Promise<WireResponse>((resolve, reject) => {
       clientRequest.once("response", (response) => {
         // From here on the stream's reader is told of errors; a text that is followed may be silent for long.
-        if (!isJson(response)) clientRequest.setTimeout(0);
-        resolve(response);
+        if (!isJson(response.headers)) clientRequest.setTimeout(0);
+        resolve(wireResponse(response));
       });
       clientRequest.on("error", reject);
     });
     clientRequest.end(body);
-    return { clientRequest, answer };
+    return {
+      answer,
+      // The server closed a kept connection just when it was used again: nothing of the request was looked at.
+      wasNotSeen: (error, isSafe) => isSafe && clientRequest.reusedSocket && codeOf(error) === "ECONNRESET",
+    };
   }
 
   /** Kept until the client certificate changes. */
   #agentFor(certificate: ClientCertificate | undefined): HttpAgent | HttpsAgent {
     const known = this.#agent;
-    if (
-      known !== undefined &&
-      known.certificate?.cert === certificate?.cert &&
-      known.certificate?.key === certificate?.key
-    )
-      return known.agent;
+    if (known !== undefined && sameCertificate(known.certificate, certificate)) return known.agent;
     if (known !== undefined) retire(known.agent);
-    const { ca, insecureSkipTlsVerify } = this.#options;
     const kept = {
       keepAlive: true,
       keepAliveMsecs: tcpKeepAliveMs,
@@ -156,13 +211,7 @@ class HttpsTransport implements Transport {
     };
     const agent =
       this.#base.protocol === "https:"
-        ? new HttpsAgent({
-            ...kept,
-            ...(ca === undefined ? {} : { ca }),
-            ...(certificate === undefined ? {} : { cert: certificate.cert, key: certificate.key }),
-            ...(insecureSkipTlsVerify === true ? { rejectUnauthorized: false } : {}),
-            ALPNProtocols: ["http/1.1"],
-          })
+        ? new HttpsAgent({ ...kept, ...this.#tls(certificate), ALPNProtocols: ["http/1.1"] })
         : new HttpAgent(kept);
     const throughSocks = socksOf(this.#options);
     if (throughSocks !== undefined) agent.createConnection = socksConnection(throughSocks, this.#base);
@@ -194,50 +243,6 @@ class HttpsTransport implements Transport {
   }
 }
 
-/** How an agent connects where that is not straight to the server. */
-function proxyOptions({ proxyUrl, proxyFromEnvironment }: HttpsTransportOptions, server: URL): object {
-  if (proxyUrl === undefined) {
-    const { env } = process;
-    return proxyFromEnvironment === true && !isLocal(server.hostname) ? { proxyEnv: { ...env } } : {};
-  }
-  return httpProxies.has(new URL(proxyUrl).protocol)
-    ? { proxyEnv: { HTTP_PROXY: proxyUrl, HTTPS_PROXY: proxyUrl } }
-    : {};
-}
-
-const httpProxies: ReadonlySet<string> = new Set(["http:", "https:"]);
-
-/** The proxy's URL where it is one of SOCKS. Throws where it is of no kind that is known. */
-function socksOf({ proxyUrl }: HttpsTransportOptions): URL | undefined {
-  const proxy = proxyUrl === undefined ? undefined : new URL(proxyUrl);
-  if (proxy === undefined || httpProxies.has(proxy.protocol)) return undefined;
-  if (proxy.protocol !== "socks5:" && proxy.protocol !== "socks5h:")
-    throw new Error(
-      `proxy-url: unsupported scheme ${proxy.protocol.slice(0, -1)}, must be http, https, or socks5`,
-    );
-  return proxy;
-}
-
-/** An agent's `createConnection` through a SOCKS proxy, with TLS inside where the server speaks it. */
-function socksConnection(proxy: URL, server: URL): HttpAgent["createConnection"] {
-  return (options: ConnectionOptions, callback) => {
-    // Of an error nobody looks at the socket beside it.
-    const connected = callback as (error: Error | null, socket?: Duplex) => void;
-    const host = server.hostname.replace(/^\[|\]$/g, "");
-    const port = Number(server.port) || (server.protocol === "https:" ? 443 : 80);
-    connectThroughSocks(proxy, host, port).then((socket) => {
-      if (server.protocol !== "https:") {
-        connected(null, socket);
-        return;
-      }
-      const secure = connectTls({ ...options, socket, servername: options.servername ?? host });
-      secure.once("secureConnect", () => connected(null, secure));
-      secure.once("error", connected);
-    }, connected);
-    return undefined;
-  };
-}
-
 /** Requests under way end on their own connections; no connection is used again. */
 function retire(agent: HttpAgent | HttpsAgent): void {
   agent.maxFreeSockets = 0;
@@ -252,16 +257,8 @@ function bodyBytes({ body }: ApiRequest): Uint8Array | undefined {
   return "bytes" in body ? body.bytes : Buffer.from(JSON.stringify(body.object));
 }
 
-function isJson(response: IncomingMessage): boolean {
-  return response.headers["content-type"]?.startsWith("application/json") === true;
-}
-
-function isLocal(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || hostname.startsWith("127.");
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+function sameCertificate(left: ClientCertificate | undefined, right: ClientCertificate | undefined): boolean {
+  return left?.cert === right?.cert && left?.key === right?.key;
 }
 
 function asTransportError(error: unknown, server: URL): TransportError {

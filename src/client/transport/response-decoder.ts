@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { WatchDecoder } from "../../apimachinery/watch-decoder.ts";
 import type { ApiResponse, ResponseHeaders, WatchEvent } from "../exchange.ts";
@@ -16,47 +16,62 @@ const defaultLimits: ResponseLimits = {
   maxFrameBytes: 16 * 1024 * 1024,
 };
 
+/** An answer as it comes over HTTP, whatever its version. */
+export interface WireResponse {
+  readonly status: number;
+  readonly headers: ResponseHeaders;
+  readonly body: Readable;
+  /** Asked once the body has come to its end: whether that was too early. */
+  brokeOff?(): boolean;
+  /** Lets go of it before its end; nothing where it has ended. */
+  end(): void;
+}
+
 /** An answer's bytes as what they stand for. Rejects with TransportError where they break off or are too many. */
 export async function decodeResponse(
-  response: IncomingMessage,
+  response: WireResponse,
   options: { readonly isWatch: boolean; readonly signal: AbortSignal } & Partial<ResponseLimits>,
 ): Promise<ApiResponse> {
   const limits = { ...defaultLimits, ...options };
-  const headers = headersOf(response);
-  const status = response.statusCode ?? 0;
+  const { headers, status } = response;
   const type = headers["content-type"];
   const json = typeof type === "string" && type.startsWith("application/json");
   if (json && options.isWatch && status === 200)
-    return { type: "watch", status, headers, events: readEvents(response, limits) };
-  if (!json) return { type: "bytes", status, headers, body: readBytes(response) };
+    return { type: "watch", status, headers, events: ending(response, readEvents(response, limits)) };
+  if (!json) return { type: "bytes", status, headers, body: ending(response, readBytes(response)) };
   return { type: "object", status, headers, object: await readObject(response, limits) };
 }
 
-function headersOf(response: IncomingMessage): ResponseHeaders {
-  const headers: Record<string, string | readonly string[]> = {};
-  for (const [name, value] of Object.entries(response.headers))
-    if (value !== undefined) headers[name] = value;
-  const warnings = response.headersDistinct.warning;
-  if (warnings !== undefined) headers.warning = warnings;
-  return headers;
+/** A stream that is let go of when its reader leaves, even one that never began. */
+function ending<T>(response: WireResponse, items: AsyncGenerator<T>): AsyncIterable<T> {
+  const iterator: AsyncIterator<T> = {
+    next: () => items.next(),
+    async return() {
+      response.end();
+      await items.return(undefined);
+      return { done: true, value: undefined };
+    },
+  };
+  return { [Symbol.asyncIterator]: () => iterator };
 }
 
 /** Unpacked where it is packed. Leaving the loop early closes the connection. */
-async function* readBytes(response: IncomingMessage): AsyncGenerator<Uint8Array> {
-  const packed = response.headers["content-encoding"] === "gzip";
-  const stream = packed ? response.pipe(createGunzip()) : response;
-  if (packed) response.once("error", (error) => stream.destroy(error));
+async function* readBytes({ headers, body, brokeOff, end }: WireResponse): AsyncGenerator<Uint8Array> {
+  const packed = headers["content-encoding"] === "gzip";
+  const stream = packed ? body.pipe(createGunzip()) : body;
+  if (packed) body.once("error", (error) => stream.destroy(error));
   try {
     for await (const chunk of stream as AsyncIterable<Uint8Array>) yield chunk;
+    if (brokeOff?.() === true) throw new Error("the connection was closed");
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new TransportError(`the answer broke off: ${why}`, { cause: error });
   } finally {
-    if (!response.complete) response.destroy();
+    end();
   }
 }
 
-async function readObject(response: IncomingMessage, { maxObjectBytes }: ResponseLimits): Promise<unknown> {
+async function readObject(response: WireResponse, { maxObjectBytes }: ResponseLimits): Promise<unknown> {
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
   for await (const chunk of readBytes(response)) {
@@ -77,7 +92,7 @@ async function readObject(response: IncomingMessage, { maxObjectBytes }: Respons
 
 /** One batch for each chunk that completes an event. Ends, and does not throw, when the signal aborts. */
 async function* readEvents(
-  response: IncomingMessage,
+  response: WireResponse,
   { maxFrameBytes, signal }: ResponseLimits & { readonly signal: AbortSignal },
 ): AsyncGenerator<readonly WatchEvent[]> {
   const decoder = new WatchDecoder({ maxFrameBytes });
