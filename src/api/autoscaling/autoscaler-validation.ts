@@ -18,21 +18,60 @@ type Errors = readonly FieldError[];
 const maxStabilizationSeconds = 3600;
 const maxPeriodSeconds = 1800;
 
-export function validateAutoscaler({ spec }: HorizontalPodAutoscaler): Errors {
-  const { minReplicas, maxReplicas = 0, scaleTargetRef, metrics, behavior } = spec;
+/** `old`: the stored one on an update. What it already had is not held against it again. */
+export function validateAutoscaler({ spec }: HorizontalPodAutoscaler, old?: HorizontalPodAutoscaler): Errors {
+  const { minReplicas, maxReplicas = 0, scaleTargetRef, metrics = [], behavior } = spec;
   const errors: FieldError[] = [];
-  if (minReplicas !== undefined && minReplicas < 1)
-    errors.push(field.invalid("spec.minReplicas", minReplicas, "must be greater than or equal to 1"));
+  const least = old?.spec.minReplicas === 0 ? 0 : 1;
+  if (minReplicas !== undefined && minReplicas < least)
+    errors.push(field.invalid("spec.minReplicas", minReplicas, `must be greater than or equal to ${least}`));
   if (maxReplicas < 1) errors.push(field.invalid("spec.maxReplicas", maxReplicas, "must be greater than 0"));
   if (minReplicas !== undefined && maxReplicas < minReplicas)
     errors.push(
       field.invalid("spec.maxReplicas", maxReplicas, "must be greater than or equal to `minReplicas`"),
     );
-  errors.push(...validateReference("spec.scaleTargetRef", scaleTargetRef));
-  errors.push(...field.each("spec.metrics", metrics, (metric, at) => validateMetric(at, metric)));
+  errors.push(
+    ...validateReference("spec.scaleTargetRef", scaleTargetRef, targetVersionRule(scaleTargetRef, old)),
+  );
+  const described: VersionRule = hasUnreadableDescribedObject(old) ? "any" : "readable";
+  errors.push(...field.each("spec.metrics", metrics, (metric, at) => validateMetric(at, metric, described)));
+  if (minReplicas === 0 && !metrics.some(({ type }) => type === "Object" || type === "External"))
+    errors.push(field.forbidden("spec.metrics", scaleToZeroRule));
   for (const name of ["scaleUp", "scaleDown"] as const)
     errors.push(...validateRules(field.child("spec.behavior", name), behavior?.[name]));
   return errors;
+}
+
+const scaleToZeroRule =
+  "must specify at least one Object or External metric to support scaling to zero replicas";
+
+/** What an apiVersion must be: anything, a group and version, or those of a group with a name. */
+type VersionRule = "any" | "readable" | "grouped";
+
+function targetVersionRule(
+  target: CrossVersionObjectReference | undefined,
+  old: HorizontalPodAutoscaler | undefined,
+): VersionRule {
+  const before = old?.spec.scaleTargetRef;
+  if (before !== undefined && before.apiVersion === target?.apiVersion && before.kind === target?.kind)
+    return "any";
+  // The only kind without a group that scales.
+  return target?.kind === "ReplicationController" ? "readable" : "grouped";
+}
+
+function hasUnreadableDescribedObject(old: HorizontalPodAutoscaler | undefined): boolean {
+  return (old?.spec.metrics ?? []).some(
+    ({ type, object }) =>
+      type === "Object" && versionProblem(object?.describedObject?.apiVersion, "readable") !== undefined,
+  );
+}
+
+function versionProblem(version = "", rule: VersionRule): string | undefined {
+  const slash = version.indexOf("/");
+  if (rule === "any") return undefined;
+  if (version !== "/" && slash !== version.lastIndexOf("/"))
+    return `unexpected GroupVersion string: ${version}`;
+  return rule === "grouped" && slash <= 0 ? "apiVersion must specify API group" : undefined;
 }
 
 export function validateAutoscalerStatus({ status }: HorizontalPodAutoscaler): Errors {
@@ -42,12 +81,20 @@ export function validateAutoscalerStatus({ status }: HorizontalPodAutoscaler): E
   ];
 }
 
-function validateReference(path: string, reference: CrossVersionObjectReference | undefined): Errors {
-  return (["kind", "name"] as const).flatMap((name) => {
+function validateReference(
+  path: string,
+  reference: CrossVersionObjectReference | undefined,
+  rule: VersionRule,
+): Errors {
+  const names = (["kind", "name"] as const).flatMap((name) => {
     const value = reference?.[name] ?? "";
     const at = field.child(path, name);
     return value === "" ? [field.required(at)] : field.invalidEach(at, value, pathSegment(value));
   });
+  const problem = versionProblem(reference?.apiVersion, rule);
+  return problem === undefined
+    ? names
+    : [...names, field.invalid(field.child(path, "apiVersion"), reference?.apiVersion ?? "", problem)];
 }
 
 function validateRules(path: string, rules: HPAScalingRules | undefined): Errors {
@@ -87,7 +134,7 @@ function validateRules(path: string, rules: HPAScalingRules | undefined): Errors
 }
 
 /** The field that carries a metric of each type. */
-const sourceOfType: Readonly<Record<string, keyof MetricSpec>> = lookupTable({
+const sourceOfType: Readonly<Record<string, SourceName>> = lookupTable({
   ContainerResource: "containerResource",
   External: "external",
   Object: "object",
@@ -95,35 +142,53 @@ const sourceOfType: Readonly<Record<string, keyof MetricSpec>> = lookupTable({
   Resource: "resource",
 });
 
-function validateMetric(path: string, metric: MetricSpec): Errors {
-  const expected = sourceOfType[metric.type];
-  if (!metric.type) return [field.required(field.child(path, "type"), "must specify a metric source type")];
-  if (expected === undefined)
-    return [field.notSupported(field.child(path, "type"), metric.type, Object.keys(sourceOfType))];
-  const errors: FieldError[] = [...validateSource(field.child(path, expected), metric)];
-  if (metric[expected] === undefined)
+type SourceName = Exclude<keyof MetricSpec, "type">;
+
+/** In the order that upstream looks at them. */
+const sourceNames: readonly SourceName[] = ["object", "external", "pods", "resource", "containerResource"];
+
+function validateMetric(path: string, metric: MetricSpec, described: VersionRule): Errors {
+  const type = metric.type ?? "";
+  const expected = sourceOfType[type];
+  const unknown = () => field.notSupported(field.child(path, "type"), type, Object.keys(sourceOfType));
+  const present = sourceNames.filter((name) => metric[name] !== undefined);
+  const errors: FieldError[] = [];
+  if (type === "")
+    errors.push(field.required(field.child(path, "type"), "must specify a metric source type"));
+  if (expected === undefined) errors.push(unknown());
+  // Only the first source is looked into, whether or not it is the one of the type.
+  if (present[0] !== undefined) errors.push(...validateSource(path, metric, present[0], described));
+  if (expected === undefined) errors.push(unknown());
+  else if (metric[expected] === undefined)
     errors.push(
       field.required(field.child(path, expected), "must populate information for the given metric source"),
     );
-  for (const other of Object.values(sourceOfType))
-    if (other !== expected && metric[other] !== undefined)
-      errors.push(field.forbidden(field.child(path, other), "must populate the given metric source only"));
+  if (present.length > 1)
+    for (const other of present)
+      if (other !== expected)
+        errors.push(field.forbidden(field.child(path, other), "must populate the given metric source only"));
   return errors;
 }
 
-function validateSource(path: string, metric: MetricSpec): Errors {
-  const { type, object, external, pods, resource, containerResource } = metric;
+function validateSource(
+  metricPath: string,
+  metric: MetricSpec,
+  source: SourceName,
+  described: VersionRule,
+): Errors {
+  const { object, external, pods, resource, containerResource } = metric;
+  const path = field.child(metricPath, source);
   const average = field.child(path, "target", "averageValue");
-  if (type === "Object" && object !== undefined)
+  if (source === "object" && object !== undefined)
     return [
-      ...validateReference(field.child(path, "describedObject"), object.describedObject),
+      ...validateReference(field.child(path, "describedObject"), object.describedObject, described),
       ...validateIdentifier(field.child(path, "metric"), object.metric),
       ...validateTarget(field.child(path, "target"), object.target),
       ...(object.target?.value === undefined && object.target?.averageValue === undefined
         ? [field.required(average, "must set either a target value or averageValue")]
         : []),
     ];
-  if (type === "External" && external !== undefined) {
+  if (source === "external" && external !== undefined) {
     const { value, averageValue } = external.target ?? {};
     const errors = [
       ...validateIdentifier(field.child(path, "metric"), external.metric),
@@ -140,7 +205,7 @@ function validateSource(path: string, metric: MetricSpec): Errors {
       );
     return errors;
   }
-  if (type === "Pods" && pods !== undefined)
+  if (source === "pods" && pods !== undefined)
     return [
       ...validateIdentifier(field.child(path, "metric"), pods.metric),
       ...validateTarget(field.child(path, "target"), pods.target),
@@ -148,12 +213,12 @@ function validateSource(path: string, metric: MetricSpec): Errors {
         ? [field.required(average, "must specify a positive target averageValue")]
         : []),
     ];
-  if (type === "Resource" && resource !== undefined)
+  if (source === "resource" && resource !== undefined)
     return [
       ...(resource.name ? [] : [field.required(field.child(path, "name"), "must specify a resource name")]),
       ...validateUtilization(path, resource.target),
     ];
-  if (type === "ContainerResource" && containerResource !== undefined) {
+  if (source === "containerResource" && containerResource !== undefined) {
     const { name, container, target } = containerResource;
     const containerPath = field.child(path, "container");
     return [

@@ -8,6 +8,7 @@ import {
   objectOf,
   type RefusedCase,
   rowOf,
+  updateErrors,
   withDefaults,
 } from "../test-support/objects.ts";
 
@@ -132,6 +133,8 @@ for (const { name, spec, want } of [
       "spec.maxReplicas: Invalid value: 0: must be greater than 0",
       "spec.scaleTargetRef.kind: Required value",
       "spec.scaleTargetRef.name: Required value",
+      'spec.scaleTargetRef.apiVersion: Invalid value: "": apiVersion must specify API group',
+      "spec.metrics: Forbidden: must specify at least one Object or External metric to support scaling to zero replicas",
     ],
   },
   {
@@ -151,9 +154,32 @@ for (const { name, spec, want } of [
     },
     want: [
       'spec.metrics[0].type: Unsupported value: "Mood": supported values: "ContainerResource", "External", "Object", "Pods", "Resource"',
+      'spec.metrics[0].type: Unsupported value: "Mood": supported values: "ContainerResource", "External", "Object", "Pods", "Resource"',
       "spec.metrics[1].pods: Required value: must populate information for the given metric source",
+      "spec.metrics[2].pods.metric.name: Required value: must specify a metric name",
+      "spec.metrics[2].pods.target.type: Required value: must specify a metric target type",
+      'spec.metrics[2].pods.target.type: Invalid value: "": must be either Utilization, Value, or AverageValue',
+      "spec.metrics[2].pods.target.averageValue: Required value: must specify a positive target averageValue",
       "spec.metrics[2].pods: Forbidden: must populate the given metric source only",
     ],
+  },
+  {
+    name: "of a kind without its group",
+    spec: { maxReplicas: 3, scaleTargetRef: { apiVersion: "v1", kind: "Deployment", name: "web" } },
+    want: ['spec.scaleTargetRef.apiVersion: Invalid value: "v1": apiVersion must specify API group'],
+  },
+  {
+    name: "of a kind of too many groups",
+    spec: { maxReplicas: 3, scaleTargetRef: { apiVersion: "a/b/c", kind: "Deployment", name: "web" } },
+    want: ['spec.scaleTargetRef.apiVersion: Invalid value: "a/b/c": unexpected GroupVersion string: a/b/c'],
+  },
+  {
+    name: "of a ReplicationController",
+    spec: {
+      maxReplicas: 3,
+      scaleTargetRef: { apiVersion: "v1", kind: "ReplicationController", name: "web" },
+    },
+    want: [],
   },
   {
     name: "that aims at nothing",
@@ -187,6 +213,23 @@ for (const { name, spec, want } of [
       want,
     );
   });
+
+test("an update is not refused for the apiVersion that the autoscaler already had", () => {
+  const before = { scaleTargetRef: { kind: "Deployment", name: "web" }, minReplicas: 0, maxReplicas: 3 };
+  const errorsOf = (change: object) =>
+    updateErrors(
+      "autoscaling/v2",
+      "HorizontalPodAutoscaler",
+      { spec: before },
+      { spec: { ...before, ...change } },
+    );
+  assertLines(errorsOf({ maxReplicas: 4 }), [
+    "spec.metrics: Forbidden: must specify at least one Object or External metric to support scaling to zero replicas",
+  ]);
+  assertLines(errorsOf({ minReplicas: 1, scaleTargetRef: { kind: "StatefulSet", name: "web" } }), [
+    'spec.scaleTargetRef.apiVersion: Invalid value: "": apiVersion must specify API group',
+  ]);
+});
 
 for (const { name, metrics, current = [], want } of [
   {

@@ -4,7 +4,7 @@ import { validateAutoscaler, validateAutoscalerStatus } from "./autoscaler-valid
 import type { HorizontalPodAutoscaler } from "./types.generated.ts";
 
 export const horizontalPodAutoscalerStrategy: Strategy<HorizontalPodAutoscaler> = {
-  validate: validateAutoscaler,
+  validate: (object) => validateAutoscaler(object),
   validateUpdate: validateAutoscaler,
   validateStatusUpdate: validateAutoscalerStatus,
   generationFields: [],

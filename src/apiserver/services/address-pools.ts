@@ -31,13 +31,6 @@ export class AddressPools {
     this.#pools = ranges.map((range) => poolOf(range, undefined));
   }
 
-  /** How the ranges of a family were written. */
-  describe(family: IpFamily): string {
-    return this.#open(family)
-      .map(({ range }) => range.cidr)
-      .join(", ");
-  }
-
   /** Takes over what a ServiceCIDR says; `held` are the addresses that services have, with their owners. */
   set(
     source: string,

@@ -254,11 +254,8 @@ export class ServiceAllocations implements StoreHooks {
 
   #namedAddress(service: AnyObject, family: IpFamily, address: string, attempt: Attempt): string {
     const isKept = attempt.keeps(this.#pools.claimsOf(address));
-    if (!isKept && !this.#pools.offers(family, address)) {
-      const ranges = this.#pools.describe(family);
-      const why = `the provided IP (${address}) is not in the valid range. The range of valid IPs is ${ranges}`;
-      throw this.#refuseAddress(service, address, why);
-    }
+    if (!isKept && !this.#pools.offers(family, address))
+      throw this.#refuseAddress(service, address, "the provided network does not match the current range");
     for (const [claims, index] of this.#pools.claimsOf(address))
       this.#claim(claims, index, attempt, () =>
         this.#refuseAddress(service, address, "provided IP is already allocated"),

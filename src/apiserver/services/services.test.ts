@@ -58,7 +58,7 @@ test("a service gets an address, gives it back, and cannot take another's", asyn
   });
   assert.match(
     outside.message ?? "",
-    /is not in the valid range\. The range of valid IPs is 10\.0\.0\.0\/29/,
+    /failed to allocate IP 10\.1\.0\.1: the provided network does not match the current range/,
   );
   await server.ok("DELETE", `${path}/first`);
   const again = await server.ok("POST", path, { body: service("second", { clusterIP: address }) });
