@@ -3,14 +3,17 @@ import type { ClientCertificate } from "../stages.ts";
 
 const known = new WeakMap<TLSSocket, ClientCertificate | "none">();
 
-const rootsOf = new WeakMap<TLSSocket, ReadonlySet<string>>();
+/** A property of the socket: HTTP/2 shows sockets through proxies, which a map would not know again. */
+const rootsKey = Symbol("authorities of clients");
+
+type MarkedSocket = TLSSocket & { readonly [rootsKey]?: ReadonlySet<string> };
 
 /**
  * Says which authorities vouch for the client of a connection, by their SHA-256 fingerprints: the handshake accepts those of
  * front proxies too, and what they signed is no client's certificate.
  */
 export function trustClientsOf(socket: TLSSocket, roots: ReadonlySet<string>): void {
-  rootsOf.set(socket, roots);
+  Object.defineProperty(socket, rootsKey, { value: roots });
 }
 
 /** The client's certificate as the handshake left it; read once a connection. */
@@ -38,8 +41,9 @@ function read(socket: TLSSocket): ClientCertificate | undefined {
 
 function verificationError(socket: TLSSocket): string | undefined {
   if (!socket.authorized) return String(socket.authorizationError ?? "unverified");
-  const roots = rootsOf.get(socket);
-  if (roots === undefined) return undefined;
+  const roots = (socket as MarkedSocket)[rootsKey];
+  // Nobody said who vouches for clients: nobody does.
+  if (roots === undefined) return unknownAuthority;
   let certificate: DetailedPeerCertificate = socket.getPeerCertificate(true);
   for (let depth = 0; depth < maxChainLength; depth++) {
     if (roots.has(certificate.fingerprint256)) return undefined;
@@ -47,8 +51,10 @@ function verificationError(socket: TLSSocket): string | undefined {
     if (issuer === undefined || issuer === certificate) break;
     certificate = issuer;
   }
-  return "x509: certificate signed by unknown authority";
+  return unknownAuthority;
 }
+
+const unknownAuthority = "x509: certificate signed by unknown authority";
 
 const maxChainLength = 10;
 

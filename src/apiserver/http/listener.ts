@@ -131,7 +131,7 @@ class Edge {
     });
     const roots = new Set(clientAuthorities.map((pem) => new X509Certificate(pem).fingerprint256));
     server.on("secureConnection", (socket) => {
-      if (frontProxyAuthorities.length > 0) trustClientsOf(socket, roots);
+      trustClientsOf(socket, roots);
       this.#onConnection(socket);
     });
     server.on("tlsClientError", (error, socket) => {

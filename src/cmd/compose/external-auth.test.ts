@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:http2";
 import { createServer, request } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -189,6 +190,23 @@ async function whoami(sent: Sent): Promise<unknown> {
   return (body.status as { userInfo: unknown }).userInfo;
 }
 
+/** What a certificate is worth on a connection that speaks HTTP/2. */
+function statusOverHttp2({ certificate, key }: { certificate: string; key: string }): Promise<number> {
+  const session = connect(`https://127.0.0.1:${composed.listener?.port}`, {
+    ca: pki.clusterAuthority.certificate,
+    cert: certificate,
+    key,
+  });
+  return new Promise<number>((resolve, reject) => {
+    session.on("error", reject);
+    const stream = session.request({ ":path": "/api/v1/namespaces" });
+    stream.on("error", reject);
+    stream.on("response", (headers) => resolve(Number(headers[":status"])));
+    stream.resume();
+    stream.end();
+  }).finally(() => session.destroy());
+}
+
 function idToken(claims: object): Promise<string> {
   const all = { iss: issuer, aud: "kubernetes", exp: Date.now() / 1000 + 600, ...claims };
   return new CompactSign(Buffer.from(JSON.stringify(all)))
@@ -255,4 +273,7 @@ test("a front proxy's certificate speaks for others, and is no client's certific
   assert.equal(await whoami({ certificate: forged, headers }), 401);
   const admin = (await whoami({ certificate: pki.admin, headers })) as { username: string };
   assert.equal(admin.username, "kubernetes-admin");
+  assert.equal(await statusOverHttp2(forged), 401);
+  assert.equal(await statusOverHttp2(pki.frontProxyClient), 401);
+  assert.equal(await statusOverHttp2(pki.admin), 200);
 });
