@@ -1,5 +1,15 @@
 import type { ApiResponse } from "../client/exchange.ts";
+import type { AuditTrail } from "./audit/trail.ts";
 import type { Seat } from "./flow-control/seat.ts";
+
+/** What comes to be known of a request on its way. */
+export interface Told {
+  readonly warnings: string[];
+  readonly audit: AuditTrail | undefined;
+  seat: Seat | undefined;
+  /** For its seat. */
+  waitedMs: number;
+}
 
 const warningMaxLength = 4096;
 
@@ -7,7 +17,7 @@ const warningMaxLength = 4096;
 export function withCommonHeaders(
   response: ApiResponse,
   auditId: string,
-  { warnings, seat }: { readonly warnings: readonly string[]; readonly seat: Seat | undefined },
+  { warnings, seat }: Pick<Told, "seat" | "warnings">,
 ): ApiResponse {
   const headers = {
     "audit-id": auditId,

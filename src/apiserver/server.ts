@@ -15,7 +15,7 @@ import type { ApiServer, ApiServerDependencies, RequestContext, Upgrade } from "
 import { FieldManagement } from "./apply/field-management.ts";
 import type { AuditTrail } from "./audit/trail.ts";
 import { attributesOf, authorizeRequest, effectiveUser, privileged } from "./authorize.ts";
-import { withCommonHeaders } from "./common-headers.ts";
+import { type Told, withCommonHeaders } from "./common-headers.ts";
 import type { BackendRequest } from "./connect/backend.ts";
 import { mediaTypes, negotiateOutput } from "./content/negotiate.ts";
 import { FlowControl, turnedAway } from "./flow-control/flow-control.ts";
@@ -33,6 +33,7 @@ import {
 import type { HealthCheck } from "./health.ts";
 import { inProcessTransport } from "./in-process.ts";
 import { countedAnswer } from "./metrics/counted-answer.ts";
+import { meteredAuthenticator, meteredAuthorizer } from "./metrics/metered-access.ts";
 import { ServerMetrics } from "./metrics/server-metrics.ts";
 import type { NonResourceHandler } from "./non-resource.ts";
 import type { RequestInfo } from "./request-info.ts";
@@ -85,8 +86,13 @@ class Server implements ApiServer {
       statsOf: ({ apiGroup, resource }) => this.#resources.statsOf(apiGroup, resource),
     });
     const stages = dependencies.stages(this.loopback);
-    this.#authorizer = privileged(stages.authorizer);
-    this.#stages = stages;
+    const now = () => clock.now();
+    const authorizer = privileged(stages.authorizer);
+    this.#authorizer = meteredAuthorizer(authorizer, this.metrics.access, now);
+    this.#stages = {
+      ...stages,
+      authenticator: meteredAuthenticator(stages.authenticator, this.metrics.access, now),
+    };
     for (const handler of stages.createHandlers ?? [])
       this.#createHandlers.set(`${handler.group}/${handler.resource}/${handler.subresource ?? ""}`, handler);
     this.#subresources = {
@@ -103,11 +109,8 @@ class Server implements ApiServer {
         ...(parseYaml === undefined ? {} : { parseYaml }),
       },
       fieldManagement: new FieldManagement(modelOf),
-      admission: new AdmissionChain(stages.admission, {
-        metrics: this.metrics.admission,
-        now: () => clock.now(),
-      }),
-      authorizer: this.#authorizer,
+      admission: new AdmissionChain(stages.admission, { metrics: this.metrics.admission, now }),
+      authorizer,
       storeOf: (resource) => this.#resources.table.storeOf(resource),
     };
     this.#aggregator = new Aggregator({
@@ -303,7 +306,9 @@ class Server implements ApiServer {
     const { definition, version, store } = served;
     const kind = { group: definition.group, version, kind: definition.kind };
     const protobuf = this.#context.input.protobuf?.knows(kind) === true;
-    const output = negotiateOutput(request.headers.accept, { protobuf, views: true });
+    // What is only ever created (a review) is no object that a table or its metadata could show.
+    const views = definition.verbs?.includes("get") ?? true;
+    const output = negotiateOutput(request.headers.accept, { protobuf, views });
     const warn = (text: string) => {
       if (!warnings.includes(text)) warnings.push(text);
     };
@@ -375,14 +380,6 @@ class Server implements ApiServer {
     await this.loopback.close();
     await this.#resources.close();
   }
-}
-
-/** What is told about a request beside its answer. */
-interface Told {
-  readonly warnings: string[];
-  readonly audit: AuditTrail | undefined;
-  seat: Seat | undefined;
-  waitedMs: number;
 }
 
 function terminatingKind({ group, plural }: ResourceDefinition): ApiError {

@@ -118,7 +118,7 @@ class ConfigurationConsumer {
 }
 
 /** Undefined: the schema says already what is so. */
-export function wantedCondition(
+function wantedCondition(
   controller: Pick<FlowController, "hasLevel">,
   { spec, status }: FlowSchema,
 ): FlowSchemaCondition | undefined {

@@ -30,7 +30,7 @@ export function limitsOf(
   };
 }
 
-export function queuingOf({ spec }: PriorityLevelConfiguration): Queuing {
+function queuingOf({ spec }: PriorityLevelConfiguration): Queuing {
   if (spec.type === "Exempt") return { type: "exempt" };
   const { type, queuing } = spec.limited?.limitResponse ?? {};
   if (type !== "Queue") return { type: "reject" };

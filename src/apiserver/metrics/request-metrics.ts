@@ -108,90 +108,7 @@ export class RequestMetrics {
 
   families(): readonly MetricFamily[] {
     const all = [...this.#series.values()];
-    const place = ["verb", "group", "version", "resource", "subresource", "scope", "component"];
-    const [verb = "", ...rest] = place;
-    const withDryRun = [verb, "dry_run", ...rest];
-    const dry = ({ labels: [first = "", ...others], dryRun }: RequestSeries) => [
-      first,
-      dryRun,
-      ...others,
-      component,
-    ];
-    const plain = ({ labels }: RequestSeries) => [...labels, component];
-    return [
-      counter(
-        {
-          name: "apiserver_request_total",
-          help: "[STABLE] Counter of apiserver requests broken out for each verb, dry run value, group, version, resource, scope, component, and HTTP response code.",
-          labels: [...withDryRun, "code"],
-        },
-        all.flatMap((series) =>
-          [...series.countByCode].map(([code, value]) => ({ labels: [...dry(series), String(code)], value })),
-        ),
-      ),
-      histogram(
-        {
-          name: "apiserver_request_duration_seconds",
-          help: "[STABLE] Response latency distribution in seconds for each verb, dry run value, group, version, resource, subresource, scope and component.",
-          labels: withDryRun,
-        },
-        all
-          .filter(({ seconds }) => seconds.count > 0)
-          .map((series) => ({ labels: dry(series), value: series.seconds })),
-      ),
-      histogram(
-        {
-          name: "apiserver_request_sli_duration_seconds",
-          help: "[ALPHA] Response latency distribution (not counting webhook duration and priority & fairness queue wait times) in seconds for each verb, group, version, resource, subresource, scope and component.",
-          labels: place,
-        },
-        all
-          .filter(({ sliSeconds }) => sliSeconds.count > 0)
-          .map((series) => ({ labels: plain(series), value: series.sliSeconds })),
-      ),
-      histogram(
-        {
-          name: "apiserver_response_sizes",
-          help: "[STABLE] Response size distribution in bytes for each group, version, verb, resource, subresource, scope and component.",
-          labels: place,
-        },
-        all
-          .filter(({ bytes }) => bytes.count > 0)
-          .map((series) => ({ labels: plain(series), value: series.bytes })),
-      ),
-      gauge(
-        {
-          name: "apiserver_longrunning_requests",
-          help: "[STABLE] Gauge of all active long-running apiserver requests broken out by verb, group, version, resource, scope and component. Not all requests are tracked this way.",
-          labels: place,
-        },
-        all
-          .filter(({ labels }) => labels[0] === "WATCH" || labels[0] === "CONNECT")
-          .map((series) => ({ labels: plain(series), value: series.longRunning })),
-      ),
-      counter(
-        {
-          name: "apiserver_request_terminations_total",
-          help: "[ALPHA] Number of requests which apiserver terminated in self-defense.",
-          labels: [...place, "code"],
-        },
-        all.flatMap((series) =>
-          [...series.terminationsByCode].map(([code, value]) => ({
-            labels: [...plain(series), String(code)],
-            value,
-          })),
-        ),
-      ),
-      counter(
-        {
-          name: "apiserver_request_aborts_total",
-          help: "[ALPHA] Number of requests which apiserver aborted possibly due to a timeout, for each group, version, verb, resource, subresource and scope",
-          labels: place.slice(0, -1),
-        },
-        all.filter(({ aborted }) => aborted > 0).map(({ labels, aborted }) => ({ labels, value: aborted })),
-      ),
-      ...this.#otherFamilies(),
-    ];
+    return [...requestFamilies(all), ...endFamilies(all), ...this.#otherFamilies()];
   }
 
   #otherFamilies(): readonly MetricFamily[] {
@@ -272,6 +189,98 @@ export class RequestMetrics {
 }
 
 const component = "apiserver";
+const place = ["verb", "group", "version", "resource", "subresource", "scope", "component"];
+const withDryRun = ["verb", "dry_run", ...place.slice(1)];
+
+function dry({ labels: [first = "", ...others], dryRun }: RequestSeries): readonly string[] {
+  return [first, dryRun, ...others, component];
+}
+
+function plain({ labels }: RequestSeries): readonly string[] {
+  return [...labels, component];
+}
+
+function requestFamilies(all: readonly RequestSeries[]): readonly MetricFamily[] {
+  return [
+    counter(
+      {
+        name: "apiserver_request_total",
+        help: "[STABLE] Counter of apiserver requests broken out for each verb, dry run value, group, version, resource, scope, component, and HTTP response code.",
+        labels: [...withDryRun, "code"],
+      },
+      all.flatMap((series) =>
+        [...series.countByCode].map(([code, value]) => ({ labels: [...dry(series), String(code)], value })),
+      ),
+    ),
+    histogram(
+      {
+        name: "apiserver_request_duration_seconds",
+        help: "[STABLE] Response latency distribution in seconds for each verb, dry run value, group, version, resource, subresource, scope and component.",
+        labels: withDryRun,
+      },
+      all
+        .filter(({ seconds }) => seconds.count > 0)
+        .map((series) => ({ labels: dry(series), value: series.seconds })),
+    ),
+    histogram(
+      {
+        name: "apiserver_request_sli_duration_seconds",
+        help: "[ALPHA] Response latency distribution (not counting webhook duration and priority & fairness queue wait times) in seconds for each verb, group, version, resource, subresource, scope and component.",
+        labels: place,
+      },
+      all
+        .filter(({ sliSeconds }) => sliSeconds.count > 0)
+        .map((series) => ({ labels: plain(series), value: series.sliSeconds })),
+    ),
+    histogram(
+      {
+        name: "apiserver_response_sizes",
+        help: "[STABLE] Response size distribution in bytes for each group, version, verb, resource, subresource, scope and component.",
+        labels: place,
+      },
+      all
+        .filter(({ bytes }) => bytes.count > 0)
+        .map((series) => ({ labels: plain(series), value: series.bytes })),
+    ),
+  ];
+}
+
+function endFamilies(all: readonly RequestSeries[]): readonly MetricFamily[] {
+  return [
+    gauge(
+      {
+        name: "apiserver_longrunning_requests",
+        help: "[STABLE] Gauge of all active long-running apiserver requests broken out by verb, group, version, resource, scope and component. Not all requests are tracked this way.",
+        labels: place,
+      },
+      all
+        .filter(({ labels }) => labels[0] === "WATCH" || labels[0] === "CONNECT")
+        .map((series) => ({ labels: plain(series), value: series.longRunning })),
+    ),
+    counter(
+      {
+        name: "apiserver_request_terminations_total",
+        help: "[ALPHA] Number of requests which apiserver terminated in self-defense.",
+        labels: [...place, "code"],
+      },
+      all.flatMap((series) =>
+        [...series.terminationsByCode].map(([code, value]) => ({
+          labels: [...plain(series), String(code)],
+          value,
+        })),
+      ),
+    ),
+    counter(
+      {
+        name: "apiserver_request_aborts_total",
+        help: "[ALPHA] Number of requests which apiserver aborted possibly due to a timeout, for each group, version, verb, resource, subresource and scope",
+        labels: place.slice(0, -1),
+      },
+      all.filter(({ aborted }) => aborted > 0).map(({ labels, aborted }) => ({ labels, value: aborted })),
+    ),
+  ];
+}
+
 const noPlace: RequestInfo = {
   isResourceRequest: false,
   path: "",
