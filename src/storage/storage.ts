@@ -59,6 +59,11 @@ export class StoredValue {
     return this.#object;
   }
 
+  /** Keeps an equal object in the place of the one it has: one that shares more of its memory with others. */
+  keep(equal: object): void {
+    if (this.#object !== undefined) this.#object = equal;
+  }
+
   #unseal(): Uint8Array | undefined {
     const opened = this.#open?.();
     this.sealedBy = opened?.sealedBy;

@@ -19,6 +19,7 @@ import { ObjectChange } from "./object-change.ts";
 import { type CacheStats, ObjectSizes } from "./object-sizes.ts";
 import { PresentObjects } from "./present-objects.ts";
 import { Scope } from "./scope.ts";
+import { SharedFields } from "./shared-fields.ts";
 import type {
   CacheList,
   CacheListOptions,
@@ -46,6 +47,7 @@ class ResourceCache implements WatchCache {
   readonly #dependencies: WatchCacheDependencies;
   readonly #scope: Scope;
   readonly #sizes = new ObjectSizes();
+  readonly #fields = new SharedFields();
   #objects: PresentObjects;
   readonly #history: ChangeHistory;
   readonly #watchers: WatcherIndex<Watcher>;
@@ -180,7 +182,9 @@ class ResourceCache implements WatchCache {
     )
       return derived;
     // What storage holds is an object of the API, as the registry wrote it.
-    const decoded = decode === undefined ? (value.object as CachedObject["object"]) : decode(keyValue);
+    const stored = this.#fields.share(value.object as CachedObject["object"]);
+    value.keep(stored);
+    const decoded = decode === undefined ? stored : decode(keyValue);
     const held = new CachedObject(key, modRevision, withRevision(decoded, modRevision), {
       frameType,
       budget,
