@@ -267,6 +267,34 @@ test("neither the file of the store nor its log holds plaintext; it is read agai
   }
 });
 
+test("what lay in the clear before is gone from the file once it was written again", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "k8ts-encrypted-"));
+  const clock = new VirtualClock();
+  const marker = "plaintext-marker";
+  const keys = Array.from({ length: 300 }, (_, index) => `${secretKey}${index}`);
+  // Some fill pages of their own.
+  const write = (place: string, index: number) => ({
+    type: "put" as const,
+    key: place,
+    value: StoredValue.ofObject({ data: marker.repeat(index % 10 === 0 ? 800 : 5) }),
+  });
+  try {
+    const plain = await openSqliteStorage({ directory, clock });
+    await plain.commit({ compare: [], writes: keys.map(write) });
+    await plain.close();
+    assert.ok((await contents(directory)).includes(marker));
+    const encrypting = await transformer(["secrets"], provider("aesgcm", ["a", 1]), { identity: {} });
+    const storage = await openSqliteStorage({ directory, clock, transformer: encrypting });
+    await storage.commit({ compare: [], writes: keys.slice(100).map(write) });
+    const deletes = keys.slice(0, 100).map((key) => ({ type: "delete" as const, key }));
+    await storage.commit({ compare: [], writes: deletes });
+    await storage.close();
+    assert.equal((await contents(directory)).includes(marker), false);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
+
 async function contents(directory: string): Promise<string> {
   const names = await readdir(directory);
   return (await Promise.all(names.map((name) => readFile(join(directory, name), "latin1")))).join("");

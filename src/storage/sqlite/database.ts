@@ -20,19 +20,21 @@ const schema = `
 /** The file: the last state of each key and the store's revision, changed by whole batches. Blocks its thread. */
 export class Database {
   readonly #database: DatabaseSync;
+  readonly #erase: boolean;
   readonly #begin: () => void;
   readonly #commit: () => void;
   readonly #rollback: () => void;
   readonly #writeRows: (rows: Rows, revision: number) => void;
 
   /** Takes the file for this process alone until `close`, or until the process is gone. */
-  constructor(path: string) {
+  constructor(path: string, { erase }: { readonly erase: boolean }) {
     const database = new DatabaseSync(path);
     try {
       // Exclusive: no second process, and no shared memory file. FULL: a commit returns after its fsync.
       database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
       // A commit pays for a checkpoint only when writes go on so long without a pause that the log gets to 32 MB.
       database.exec("PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 8000");
+      if (erase) database.exec("PRAGMA secure_delete = ON");
       database.exec(`BEGIN IMMEDIATE; ${schema} COMMIT`);
       checkFormat(database);
     } catch (error) {
@@ -40,6 +42,7 @@ export class Database {
       throw error;
     }
     this.#database = database;
+    this.#erase = erase;
     this.#begin = statement(database, "BEGIN IMMEDIATE");
     this.#commit = statement(database, "COMMIT");
     this.#rollback = statement(database, "ROLLBACK");
@@ -90,7 +93,17 @@ export class Database {
     this.#database.exec("PRAGMA wal_checkpoint(PASSIVE)");
   }
 
+  /** Pages that were split keep some of what they held, whatever is erased: only a new file holds nothing of before. */
+  #rebuild(): void {
+    try {
+      this.#database.exec("VACUUM");
+    } catch {
+      // No room for a second copy: the next time it closes.
+    }
+  }
+
   close(): void {
+    if (this.#erase) this.#rebuild();
     // Leaves one file that holds everything, with no log beside it.
     this.#database.close();
   }

@@ -25,6 +25,8 @@ export type FromWriter =
 
 export interface WriterData {
   readonly path: string;
+  /** What is no longer there leaves no trace: the file may hold what was written before it was encrypted. */
+  readonly erase: boolean;
 }
 
 /** Collects rows whose size is not known beforehand. */

@@ -98,7 +98,7 @@ class Writer implements Journal {
     this.#transformer = transformer;
     // Built, this file and the writer's are JavaScript beside each other.
     const file = import.meta.url.endsWith(".ts") ? "./writer.ts" : "./writer.js";
-    const workerData: WriterData = { path };
+    const workerData: WriterData = { path, erase: transformer !== undefined };
     this.#worker = new Worker(new URL(file, import.meta.url), {
       workerData,
       name: "sqlite writer",

@@ -58,8 +58,8 @@ function checkpointInPause(database: Database, rows: number): void {
 
 function open(): void {
   try {
-    const { path } = workerData as WriterData; // sqlite-storage.ts sends nothing else
-    const database = new Database(path);
+    const { path, erase } = workerData as WriterData; // sqlite-storage.ts sends nothing else
+    const database = new Database(path, { erase });
     for (const rows of database.load()) send({ type: "loaded", rows });
     parentPort?.on("message", (message: ToWriter) => carryOut(database, message));
     send({ type: "opened", revision: database.revision });
