@@ -15,8 +15,9 @@ export function requestedTimeoutMs(query: URLSearchParams): number | undefined |
     const nanoseconds = parseDuration(text);
     return nanoseconds > 0 ? nanoseconds / 1e6 : undefined;
   } catch {
+    const problem = /^[+-]?(\d+\.?\d*|\.\d+)$/.test(text) ? "missing unit in" : "invalid";
     return new Error(
-      `invalid timeout specified in the request URL - time: invalid duration ${JSON.stringify(text)}`,
+      `invalid timeout specified in the request URL - time: ${problem} duration ${JSON.stringify(text)}`,
     );
   }
 }

@@ -20,7 +20,6 @@ import type { BackendRequest } from "./connect/backend.ts";
 import { mediaTypes, negotiateOutput } from "./content/negotiate.ts";
 import { FlowControl, turnedAway } from "./flow-control/flow-control.ts";
 import { flowHooks } from "./flow-control/flow-hooks.ts";
-import type { Seat } from "./flow-control/seat.ts";
 import { type HandlerContext, kindOf, type ResourceCall } from "./handlers/call.ts";
 import { isConnection, resolveConnection } from "./handlers/connections.ts";
 import { handleCreateHandler } from "./handlers/create-handlers.ts";

@@ -39,6 +39,8 @@ export async function startTestListener(
   options: TestServerOptions & {
     readonly kubelet?: (pki: Pki) => KubeletIdentity;
     readonly requestTimeoutMs?: number;
+    readonly headersTimeoutMs?: number;
+    readonly goawayChance?: number;
   } = {},
 ): Promise<TestListener> {
   const pki = await createMemoryPki({ nowMs: Date.now() });
@@ -63,6 +65,8 @@ export async function startTestListener(
     protobuf,
     ...(kubelet === undefined ? {} : { kubelet }),
     ...(options.requestTimeoutMs === undefined ? {} : { requestTimeoutMs: options.requestTimeoutMs }),
+    ...(options.headersTimeoutMs === undefined ? {} : { headersTimeoutMs: options.headersTimeoutMs }),
+    ...(options.goawayChance === undefined ? {} : { goawayChance: options.goawayChance }),
   });
   return {
     test,
