@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { connect as connectHttp2 } from "node:http2";
 import { request as requestHttps } from "node:https";
 import { after, before, test } from "node:test";
 import { gunzipSync } from "node:zlib";
@@ -114,6 +115,27 @@ for (const binary of [false, true]) {
     assert.deepEqual([names[0], names[count - 1], names[count]], ["map-00000", "map-02999", undefined]);
   });
 }
+
+test("a list of many chunks is whole over HTTP/2, also for one who reads slowly", async () => {
+  const { admin, clusterAuthority } = server.pki;
+  const session = connectHttp2(`https://127.0.0.1:${server.listener.port}`, {
+    ca: clusterAuthority.certificate,
+    cert: admin.certificate,
+    key: admin.key,
+  });
+  const stream = session.request({ ":path": maps });
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) {
+    chunks.push(chunk as Buffer);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  session.destroy();
+  const { items } = JSON.parse(Buffer.concat(chunks).toString()) as { items: Shape[] };
+  assert.deepEqual(
+    items.map(({ data }) => data.text),
+    texts,
+  );
+});
 
 test("lists that nobody reads hold no other answer up", async () => {
   const unread = Array.from({ length: 5 }, () => request(maps, {}, (response) => response.pause()));
