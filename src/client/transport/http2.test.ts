@@ -54,7 +54,7 @@ async function listen(context: TestContext, server: Server): Promise<string> {
   return `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-type Answer = (request: Http2ServerRequest, response: Http2ServerResponse) => void;
+type Answer = (request: Http2ServerRequest, response: Http2ServerResponse) => void | Promise<void>;
 
 /** A server of HTTP/2 that counts its connections, and a client to it. */
 async function connected(context: TestContext, answer: Answer, maxConcurrentStreams = 100) {
