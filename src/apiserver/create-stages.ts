@@ -77,6 +77,8 @@ export interface StagesDependencies {
   readonly disabledAdmissionPlugins?: readonly string[];
   /** https://kubernetes.default.svc.cluster.local unless said. */
   readonly issuer?: string;
+  /** What longer-lived service account tokens are shortened to, in seconds; absent: nothing is. */
+  readonly maxTokenSeconds?: number;
   /** Whose tokens are accepted too: issuers of before. */
   readonly moreIssuers?: readonly string[];
   /** The API server's audiences; the issuer unless said. */
@@ -127,6 +129,7 @@ export function createStages(dependencies: StagesDependencies): Stages {
         uuid: () => random.uuid(),
         issuer,
         audiences,
+        ...(dependencies.maxTokenSeconds === undefined ? {} : { maxSeconds: dependencies.maxTokenSeconds }),
       }),
       tokenReviewHandler({ tokens, audiences }),
       selfSubjectReviewHandler({ now }),

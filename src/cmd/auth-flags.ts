@@ -13,6 +13,11 @@ const definitions: readonly (readonly [string, keyof AuthFlags, string])[] = [
     "anonymousAuth",
     "whether requests without credentials are system:anonymous; true unless said",
   ],
+  [
+    "--client-ca-file <file>",
+    "clientCaFile",
+    "authorities of client certificates beside the cluster's own: the name is the user, organizations are groups",
+  ],
   ["--token-auth-file <file>", "tokenAuthFile", 'static tokens: lines of token,user,uid,"group1,group2"'],
   ["--oidc-issuer-url <url>", "oidcIssuerUrl", "the OpenID issuer of users' tokens"],
   ["--oidc-client-id <id>", "oidcClientId", "the audience of its tokens"],
@@ -93,6 +98,11 @@ const definitions: readonly (readonly [string, keyof AuthFlags, string])[] = [
     "--service-account-issuer <url>",
     "serviceAccountIssuer",
     "the issuer of service account tokens; given again: issuers that are accepted too",
+  ],
+  [
+    "--service-account-max-token-expiration <duration>",
+    "serviceAccountMaxTokenExpiration",
+    "what longer-lived service account tokens are shortened to",
   ],
   ["--api-audiences <list>", "apiAudiences", "audiences of the API server; the issuer unless said"],
 ];

@@ -13,6 +13,7 @@ import { UserError } from "./user-error.ts";
 export interface AuthFlags {
   readonly authenticationConfig?: string;
   readonly anonymousAuth?: string;
+  readonly clientCaFile?: string;
   readonly tokenAuthFile?: string;
   readonly oidcIssuerUrl?: string;
   readonly oidcClientId?: string;
@@ -34,6 +35,7 @@ export interface AuthFlags {
   readonly authorizationWebhookCacheUnauthorizedTtl?: string;
   readonly serviceAccountKeyFile?: readonly string[];
   readonly serviceAccountIssuer?: readonly string[];
+  readonly serviceAccountMaxTokenExpiration?: string;
   readonly apiAudiences?: string;
 }
 
@@ -54,6 +56,8 @@ export function readAuthFlags(flags: AuthFlags): AuthOptions {
   checkModes(authorizationModes, accessWebhook !== undefined);
   const anonymous = boolean("--anonymous-auth", flags.anonymousAuth);
   const tokenFile = file("--token-auth-file", flags.tokenAuthFile);
+  const clientCaFile = file("--client-ca-file", flags.clientCaFile);
+  const maxTokenSeconds = maxTokenExpiration(flags.serviceAccountMaxTokenExpiration);
   return {
     ...(authenticationConfig === undefined ? {} : { authenticationConfig }),
     ...(authorizationConfig === undefined ? {} : { authorizationConfig }),
@@ -63,10 +67,22 @@ export function readAuthFlags(flags: AuthFlags): AuthOptions {
     ...(authorizationModes.length === 0 ? {} : { authorizationModes }),
     ...(anonymous === undefined ? {} : { anonymous }),
     ...(tokenFile === undefined ? {} : { tokenFile }),
+    ...(clientCaFile === undefined ? {} : { clientCaFile }),
+    ...(maxTokenSeconds === undefined ? {} : { maxTokenSeconds }),
     keyFiles: (flags.serviceAccountKeyFile ?? []).map((path) => existing("--service-account-key-file", path)),
     issuers: flags.serviceAccountIssuer ?? [],
     audiences: list(flags.apiAudiences),
   };
+}
+
+/** Seconds; 0 and nothing said: tokens live as long as they are asked for. */
+function maxTokenExpiration(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const seconds = duration("--service-account-max-token-expiration", text) / 1000;
+  if (seconds === 0) return undefined;
+  if (seconds < 3600 || seconds > 2 ** 32)
+    throw new UserError("the service-account-max-token-expiration must be between 1 hour and 2^32 seconds");
+  return seconds;
 }
 
 function oidcOf(flags: AuthFlags): OidcOptions | undefined {

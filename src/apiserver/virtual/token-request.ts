@@ -23,6 +23,8 @@ export interface TokenRequestDependencies {
   readonly issuer: string;
   /** The API server's own: what a request without audiences gets. */
   readonly audiences: readonly string[];
+  /** What longer lives are shortened to, with a warning. */
+  readonly maxSeconds?: number;
 }
 
 const minSeconds = 600;
@@ -41,7 +43,7 @@ export function tokenRequestHandler(dependencies: TokenRequestDependencies): Cre
     group: "",
     resource: "serviceaccounts",
     subresource: "token",
-    async create(object, { requestInfo: { namespace, name } }) {
+    async create(object, { requestInfo: { namespace, name }, warn }) {
       // The server decoded the body as the kind that the subresource has.
       const request = object as AnyObject & TokenRequest;
       const error = requestError(request, namespace, name);
@@ -49,7 +51,11 @@ export function tokenRequestHandler(dependencies: TokenRequestDependencies): Cre
       const account = await dependencies.client.get(serviceAccounts, { namespace, name });
       const bound = await boundObjects(dependencies.client, request.spec.boundObjectRef, account);
       const audiences = nonEmpty(request.spec.audiences) ?? dependencies.audiences;
-      const seconds = request.spec.expirationSeconds ?? defaultSeconds;
+      const seconds = shortened(
+        request.spec.expirationSeconds ?? defaultSeconds,
+        dependencies.maxSeconds ?? maxSeconds,
+        warn,
+      );
       const extended =
         bound.pod !== undefined &&
         seconds === podTokenSeconds &&
@@ -76,6 +82,12 @@ export function tokenRequestHandler(dependencies: TokenRequestDependencies): Cre
       };
     },
   };
+}
+
+function shortened(asked: number, most: number, warn: (text: string) => void): number {
+  if (asked <= most) return asked;
+  warn(`requested expiration of ${asked} seconds shortened to ${most} seconds`);
+  return most;
 }
 
 function nonEmpty(values: readonly string[] | undefined): readonly string[] | undefined {

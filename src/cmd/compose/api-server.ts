@@ -112,7 +112,7 @@ export async function composeApiServer(
   const ready = server.start();
   ready.catch((error: unknown) => logger.error({ error }, "the API server's start hooks failed"));
   const gate = new DrainGate(server, { clock });
-  const listener = await listenerOf(options, { server, gate, protobuf, ...(kubelet && { kubelet }) });
+  const listener = await listenerOf(options, auth, { server, gate, protobuf, ...(kubelet && { kubelet }) });
   return {
     server,
     listener,
@@ -136,6 +136,7 @@ export async function composeApiServer(
 
 async function listenerOf(
   { listen: place, pki, logger }: ControlPlaneOptions,
+  auth: ExternalAuth | undefined,
   parts: Pick<ListenerOptions, "server" | "gate" | "protobuf" | "kubelet">,
 ): Promise<Listener | undefined> {
   if (place === undefined) return undefined;
@@ -143,7 +144,7 @@ async function listenerOf(
     ...parts,
     ...place,
     ...identityOf(servingOf(pki)),
-    clientAuthorities: [pki.clusterAuthority.certificate],
+    clientAuthorities: [pki.clusterAuthority.certificate, ...(auth?.clientAuthorities ?? [])],
     frontProxyAuthorities: [pki.frontProxyAuthority.certificate],
     logger,
   });
@@ -211,7 +212,7 @@ function composeStages(
   { loopback, webhooks, auth, server, signal }: StagesInput,
 ) {
   const { clock, random, logger, pki } = options;
-  const { verificationKeys = [], ...fromFiles } = auth ?? {};
+  const { verificationKeys = [], clientAuthorities = [], ...fromFiles } = auth ?? {};
   const [issuer, ...moreIssuers] = issuersOf(options);
   const client = createClient({ transport: loopback, clock });
   return createStages({
@@ -231,7 +232,7 @@ function composeStages(
     externalUrl: urlForPods(options),
     isFrontProxy: frontProxyVerifier(pki.frontProxyAuthority.certificate, { now: () => clock.now() }),
     authenticationInfo: {
-      clientAuthority: pki.clusterAuthority.certificate,
+      clientAuthority: [pki.clusterAuthority.certificate, ...clientAuthorities].join("\n"),
       frontProxyAuthority: pki.frontProxyAuthority.certificate,
       frontProxyNames,
     },

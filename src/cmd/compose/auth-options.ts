@@ -28,6 +28,9 @@ export interface AuthOptions {
   readonly authenticationConfig?: string;
   readonly anonymous?: boolean;
   readonly tokenFile?: string;
+  /** PEM: further authorities of client certificates. */
+  readonly clientCaFile?: string;
+  readonly maxTokenSeconds?: number;
   readonly oidc?: OidcOptions;
   readonly tokenWebhook?: TokenWebhookOptions;
   readonly authorizationConfig?: string;

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { CompactSign, exportJWK, generateKeyPair } from "jose";
+import { createAuthority, issueClientCertificate } from "../../apiserver/pki/authority.ts";
 import { createMemoryPki, type Pki } from "../../apiserver/pki/ensure-pki.ts";
 import { silentLogger } from "../../base/log.ts";
 import { systemClock } from "../../base/system-clock.ts";
@@ -27,6 +28,7 @@ let pki: Pki;
 let neighbour: ReturnType<typeof createServer>;
 let issuer: string;
 let composed: ComposedApiServer;
+let company: Awaited<ReturnType<typeof createAuthority>>;
 
 function write(name: string, text: string): string {
   const path = join(folder, name);
@@ -83,6 +85,7 @@ jwt:
 
 before(async () => {
   pki = await createMemoryPki({ nowMs: Date.now() });
+  company = await createAuthority("company", Date.now());
   await startNeighbour();
   const ca = write("ca.pem", pki.clusterAuthority.certificate);
   const kubeconfig = write(
@@ -125,6 +128,8 @@ authorizers:
         authenticationConfig: write("authentication.yaml", authenticationFile("oidc:")),
         authenticationTokenWebhookConfigFile: kubeconfig,
         authorizationConfig: write("authorization.yaml", authorization),
+        clientCaFile: write("companies.pem", `a company\n${company.certificate}`),
+        serviceAccountMaxTokenExpiration: "2h",
         tokenAuthFile: write("tokens.csv", '# ours\nstatic-token,static,42,"a,system:masters-not"\n'),
       }),
     },
@@ -263,7 +268,6 @@ test("a front proxy's certificate speaks for others, and is no client's certific
     groups: ["dev", "system:authenticated"],
   });
   assert.equal(await whoami({ certificate }), 401);
-  const { issueClientCertificate } = await import("../../apiserver/pki/authority.ts");
   const forged = await issueClientCertificate(
     pki.frontProxyAuthority,
     { commonName: "eve", organizations: ["system:masters"] },
@@ -276,4 +280,33 @@ test("a front proxy's certificate speaks for others, and is no client's certific
   assert.equal(await statusOverHttp2(forged), 401);
   assert.equal(await statusOverHttp2(pki.frontProxyClient), 401);
   assert.equal(await statusOverHttp2(pki.admin), 200);
+});
+
+test("a certificate of a further authority names a user", async () => {
+  const certificate = await issueClientCertificate(
+    company,
+    { commonName: "jane", organizations: ["dev"] },
+    { nowMs: Date.now() },
+  );
+  const user = (await whoami({ certificate })) as { username: string; groups: string[] };
+  assert.equal(user.username, "jane");
+  assert.deepEqual(user.groups, ["dev", "system:authenticated"]);
+});
+
+test("a service account's token lives no longer than an administrator allows", async () => {
+  const { status, body } = await send("/api/v1/namespaces/kube-system/serviceaccounts", {
+    certificate: pki.admin,
+    body: { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "robot" } },
+  });
+  assert.equal(status, 201, JSON.stringify(body));
+  const answer = await send("/api/v1/namespaces/kube-system/serviceaccounts/robot/token", {
+    certificate: pki.admin,
+    body: {
+      apiVersion: "authentication.k8s.io/v1",
+      kind: "TokenRequest",
+      spec: { audiences: [], expirationSeconds: 10_800 },
+    },
+  });
+  assert.equal(answer.status, 201, answer.text);
+  assert.equal((answer.body.spec as { expirationSeconds: number }).expirationSeconds, 7200);
 });

@@ -40,6 +40,9 @@ export interface ExternalAuth {
   readonly staticTokens?: ReadonlyMap<string, UserInfo>;
   /** PEMs of further keys of service account tokens. */
   readonly verificationKeys: readonly string[];
+  /** PEMs, one certificate each, of further authorities of client certificates. */
+  readonly clientAuthorities: readonly string[];
+  readonly maxTokenSeconds?: number;
 }
 
 export interface ExternalAuthDependencies {
@@ -68,8 +71,17 @@ export async function loadExternalAuth(
     anonymous: closed ? () => ({ enabled: false }) : authentication.anonymous,
     ...(authorizers === undefined ? {} : { authorizers }),
     ...(staticTokens === undefined ? {} : { staticTokens }),
+    clientAuthorities: await clientAuthoritiesOf(options.clientCaFile),
+    ...(options.maxTokenSeconds === undefined ? {} : { maxTokenSeconds: options.maxTokenSeconds }),
     verificationKeys: await Promise.all(options.keyFiles.map((path) => readFile(path, "utf8"))),
   };
+}
+
+async function clientAuthoritiesOf(path: string | undefined): Promise<readonly string[]> {
+  if (path === undefined) return [];
+  const text = await readFile(path, "utf8");
+  if (!isCertificateBundle(text)) throw new UserError(`${path}: there is no certificate in it`);
+  return text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
 }
 
 async function loadTokens(
