@@ -3,7 +3,9 @@ import type { FieldError } from "../../apimachinery/api-error.ts";
 import { validateAnnotations, validateLabels } from "../../apimachinery/labels.ts";
 import { dns1123Label } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { validateClaimSpec } from "../core/claim-validation.ts";
 import { validatePodAnnotations } from "../core/pod-annotation-validation.ts";
+import { validatePodTemplate } from "../core/pod-spec-validation.ts";
 import {
   collisionCountErrors,
   intOrPercentErrors,
@@ -15,6 +17,7 @@ import {
   validateLastingTemplate,
   validateWorkloadSelector,
 } from "../core/template-match-validation.ts";
+import type { PodTemplateSpec } from "../core/types.generated.ts";
 import type {
   DaemonSet,
   DaemonSetSpec,
@@ -209,34 +212,54 @@ export function validateStatefulSet({ spec }: StatefulSet, old?: StatefulSet): E
       "spec.persistentVolumeClaimRetentionPolicy",
       spec.persistentVolumeClaimRetentionPolicy,
     ),
+    // They never change; what an old one says was all right once.
+    ...(old === undefined
+      ? field.each("spec.volumeClaimTemplates", spec.volumeClaimTemplates, (claim, at) =>
+          validateClaimSpec(field.child(at, "spec"), claim.spec ?? {}),
+        )
+      : []),
     ...field.nonNegative("spec.replicas", spec.replicas),
     ...field.nonNegative("spec.minReadySeconds", spec.minReadySeconds),
     ...field.nonNegative("spec.ordinals.start", spec.ordinals?.start),
     ...validateWorkloadSelector("spec.selector", spec.selector, "statefulset"),
-    ...validateClaimingTemplate("spec.template", spec),
+    ...validateClaimingTemplate("spec.template", spec, old?.spec),
     ...(spec.serviceName && spec.serviceName !== old?.spec.serviceName
       ? field.invalidEach("spec.serviceName", spec.serviceName, dns1123Label(spec.serviceName))
       : []),
   ];
 }
 
-/**
- * As upstream, without the spec of the pods: what their volumes are is known only once claims are made for them, and
- * what is wrong with the rest is told when the first pod is made.
- */
-function validateClaimingTemplate(path: string, { selector, template }: StatefulSetSpec): Errors {
+/** The pods have a volume for each claim. A template that was wrong before may stay so, except for its metadata. */
+function validateClaimingTemplate(
+  path: string,
+  spec: StatefulSetSpec,
+  old: StatefulSetSpec | undefined,
+): Errors {
+  const { selector, template } = spec;
+  const own = validatePodTemplate(path, withClaimVolumes(spec));
+  const isTolerated =
+    own.length > 0 && old !== undefined && validatePodTemplate(path, withClaimVolumes(old)).length > 0;
   return [
     ...selectorMismatch(path, selector, template),
-    ...validateLabels(field.child(path, "labels"), template.metadata?.labels),
-    ...validateAnnotations(field.child(path, "annotations"), template.metadata?.annotations),
-    ...(template.spec === undefined
-      ? []
-      : validatePodAnnotations(
-          field.child(path, "annotations"),
-          template.metadata?.annotations,
-          template.spec,
-        )),
+    ...(isTolerated ? validateTemplateMetadata(path, template) : own),
     ...lastingErrors(path, template, "StatefulSet"),
+  ];
+}
+
+function withClaimVolumes({ template, volumeClaimTemplates = [] }: StatefulSetSpec): PodTemplateSpec {
+  if (template.spec === undefined || volumeClaimTemplates.length === 0) return template;
+  const names = new Set(volumeClaimTemplates.map(({ metadata }) => metadata?.name ?? ""));
+  const others = (template.spec.volumes ?? []).filter(({ name }) => !names.has(name));
+  const claimed = [...names].map((name) => ({ name, persistentVolumeClaim: { claimName: name } }));
+  return { ...template, spec: { ...template.spec, volumes: [...claimed, ...others] } };
+}
+
+function validateTemplateMetadata(path: string, { metadata, spec }: PodTemplateSpec): Errors {
+  const annotations = field.child(path, "annotations");
+  return [
+    ...validateLabels(field.child(path, "labels"), metadata?.labels),
+    ...validateAnnotations(annotations, metadata?.annotations),
+    ...(spec === undefined ? [] : validatePodAnnotations(annotations, metadata?.annotations, spec)),
   ];
 }
 

@@ -153,9 +153,6 @@ for (const kind of kinds) {
     ]);
   });
 
-  // The pods of a stateful set mount volumes that only their claims will give them.
-  if (kind === "StatefulSet") continue;
-
   test(`what is wrong with a pod is wrong with the template of a ${kind}`, () => {
     const broken = { ...template, spec: { containers: [{ name: "a" }] } };
     assertLines(createErrors("apps/v1", kind, { spec: { ...spec, template: broken } }), [
@@ -169,11 +166,43 @@ test("the pods of a stateful set can mount the claims that are made for them", (
     ...template,
     spec: { containers: [{ name: "a", image: "b", volumeMounts: [{ name: "data", mountPath: "/d" }] }] },
   };
-  const volumeClaimTemplates = [{ metadata: { name: "data" }, spec: { accessModes: ["ReadWriteOnce"] } }];
-  assertLines(
-    createErrors("apps/v1", "StatefulSet", { spec: { ...spec, template: mounting, volumeClaimTemplates } }),
-    [],
-  );
+  const claim = {
+    metadata: { name: "data" },
+    spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
+  };
+  const errorsOf = (volumeClaimTemplates: readonly object[], volumes: readonly object[] = []) =>
+    createErrors("apps/v1", "StatefulSet", {
+      spec: {
+        ...spec,
+        template: { ...mounting, spec: { ...mounting.spec, volumes } },
+        volumeClaimTemplates,
+      },
+    });
+  assertLines(errorsOf([claim]), []);
+  assertLines(errorsOf([claim], [{ name: "data", emptyDir: {} }]), []);
+  assertLines(errorsOf([]), ['spec.template.spec.containers[0].volumeMounts[0].name: Not found: "data"']);
+  assertLines(errorsOf([{ metadata: { name: "data" }, spec: {} }]), [
+    "spec.volumeClaimTemplates[0].spec.accessModes: Required value: at least 1 access mode is required",
+    "spec.volumeClaimTemplates[0].spec.resources[storage]: Required value",
+  ]);
+});
+
+test("a stateful set that was wrong already can be changed", () => {
+  const wrong = {
+    ...spec,
+    template: { ...template, spec: { containers: [{ name: "a" }] } },
+    volumeClaimTemplates: [{ metadata: { name: "data" }, spec: {} }],
+  };
+  const errorsOf = (before: object, after: object) =>
+    updateErrors("apps/v1", "StatefulSet", { spec: before }, { spec: after });
+  assertLines(errorsOf(wrong, { ...wrong, replicas: 3 }), []);
+  assertLines(errorsOf(spec, { ...spec, template: wrong.template }), [
+    "spec.template.spec.containers[0].image: Required value",
+  ]);
+  const badLabel = { ...wrong.template, metadata: { ...template.metadata, annotations: { "a b": "" } } };
+  assertLines(errorsOf(wrong, { ...wrong, template: badLabel }), [
+    /^spec\.template\.annotations: Invalid value: "a b"/,
+  ]);
 });
 
 test("a stateful set's name makes names of hosts", () => {

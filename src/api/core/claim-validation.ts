@@ -50,7 +50,7 @@ export function validateClaimTemplate(
   ];
 }
 
-function validateClaimSpec(path: string, spec: PersistentVolumeClaimSpec): Errors {
+export function validateClaimSpec(path: string, spec: PersistentVolumeClaimSpec): Errors {
   const modes = spec.accessModes ?? [];
   const modesPath = field.child(path, "accessModes");
   return [
