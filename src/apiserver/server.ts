@@ -316,6 +316,7 @@ class Server implements ApiServer {
     if (deprecation !== undefined) {
       warn(deprecation);
       audit?.annotate("k8s.io/deprecated", "true");
+      this.metrics.requests.askedDeprecated(info, deprecation);
     }
     if (custom?.isTerminating() === true && info.verb === "create") throw terminatingKind(definition);
     return { request, info, user, definition, version, store, output, warn, audit };

@@ -63,6 +63,7 @@ await send("POST", "/api/v1/namespaces/default/configmaps", {
   metadata: { name: "a" },
 });
 await send("GET", "/api/v1/configmaps", undefined, 2000);
+await send("GET", "/api/v1/endpoints");
 await send("GET", "/readyz");
 for (let path = 0; path < 50; path++) await send("GET", `/apis/nobody.example/v1/things${path}`);
 const watch = await send("GET", "/api/v1/namespaces/default/configmaps?watch=1");
@@ -81,6 +82,7 @@ for (const [name, type, labels] of [
   ["apiserver_watch_events_total", "counter", "group version resource"],
   ["apiserver_watch_events_sizes", "histogram", "group version resource"],
   ["apiserver_tls_handshake_errors_total", "counter", ""],
+  ["apiserver_requested_deprecated_apis", "gauge", "group version resource subresource removed_release"],
   ["apiserver_admission_controller_admission_duration_seconds", "histogram", "name type operation rejected"],
   ["apiserver_admission_step_admission_duration_seconds", "histogram", "type operation rejected"],
   ["apiserver_storage_objects", "gauge", "resource"],
@@ -131,8 +133,8 @@ test("Requests are counted by verb, code and whether they were a trial", () => {
     `apiserver_request_total{verb="WATCH",dry_run="",${at},scope="namespace",component="apiserver",code="200"} 1`,
     'apiserver_watch_events_total{group="",version="v1",resource="configmaps"} 1',
     'kubernetes_healthcheck{name="ping",type="readyz"} 1',
-    'authentication_attempts{result="success"} 55',
-    'authenticated_user_requests{username="other"} 55',
+    'authentication_attempts{result="success"} 56',
+    'authenticated_user_requests{username="other"} 56',
   ])
     assert.ok(text.includes(`${line}\n`), line);
 });

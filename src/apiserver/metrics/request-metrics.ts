@@ -7,7 +7,6 @@ const durationBounds = [
   0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60,
 ];
 const sliBounds = [0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60];
-const watchListBounds = [0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 2, 4, 6, 8, 10, 15, 20, 30, 45, 60];
 const responseBounds = exponentialBounds(1000, 10, 7);
 const eventBounds = exponentialBounds(1024, 2, 8);
 
@@ -58,7 +57,6 @@ export class RequestMetrics {
   readonly #series = new Map<string, RequestSeries>();
   readonly #watchEvents = numberSeries();
   readonly #watchEventBytes = histogramSeries(eventBounds);
-  readonly #watchListSeconds = histogramSeries(watchListBounds);
   readonly #deprecated = numberSeries();
   tlsHandshakeErrors = 0;
   #mutating = 0;
@@ -93,16 +91,9 @@ export class RequestMetrics {
     this.#watchEventBytes.of(apiGroup, apiVersion, resource).observe(bytes / events, events);
   }
 
-  /** The state that a streaming list began with was handed over. */
-  listedByWatch(info: RequestInfo, seconds: number): void {
-    this.#watchListSeconds.of(info.apiGroup, info.apiVersion, info.resource, scopeOf(info)).observe(seconds);
-  }
-
-  /** An API that is to go was asked for. `removedRelease`: "1.25"; "" where that is not decided. */
-  askedDeprecated(
-    { apiGroup, apiVersion, resource, subresource }: RequestInfo,
-    removedRelease: string,
-  ): void {
+  /** An API that is to go was asked for; the warning may say with which release it goes. */
+  askedDeprecated({ apiGroup, apiVersion, resource, subresource }: RequestInfo, warning: string): void {
+    const [, removedRelease = ""] = /unavailable in v(\d+\.\d+)/.exec(warning) ?? [];
     this.#deprecated.of(apiGroup, apiVersion, resource, subresource, removedRelease).value = 1;
   }
 
@@ -148,14 +139,6 @@ export class RequestMetrics {
           labels: resource,
         },
         this.#watchEventBytes,
-      ),
-      histogramOf(
-        {
-          name: "apiserver_watch_list_duration_seconds",
-          help: "[BETA] Response latency distribution in seconds for watch list requests broken by group, version, resource and scope.",
-          labels: [...resource, "scope"],
-        },
-        this.#watchListSeconds,
       ),
       counter(
         {
