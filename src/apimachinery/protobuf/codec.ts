@@ -98,24 +98,10 @@ export function createProtobufCodec(tables: SchemaTables): ProtobufCodec {
       writer.varint(itemsField * 8 + 2);
       return writer.finish();
     },
-    encodeWatchEventAround(type, object, messageLength) {
-      const { typeMeta } = known(object);
-      const writer = new ReverseWriter(192);
-      const lengthSoFar = () => writer.length + messageLength;
-      writer.bytes(envelopeEnd);
-      writer.varint(messageLength);
-      writer.varint(2 * 8 + 2);
-      writeTypeMeta(writer, typeMeta);
-      for (const number of [1, 2]) {
-        writer.varint(lengthSoFar());
-        writer.varint(number * 8 + 2);
-      }
-      writeText(writer, 1, type);
-      const length = lengthSoFar();
-      writer.bytes(Uint8Array.of(length >>> 24, (length >>> 16) & 255, (length >>> 8) & 255, length & 255));
-      const start = writer.finish();
-      return { start: start.subarray(0, start.length - envelopeEnd.length), end: envelopeEnd };
-    },
+    encodeWatchEventAround: (type, object, messageLength) => ({
+      start: watchEventStart(type, known(object).typeMeta, messageLength),
+      end: envelopeEnd,
+    }),
   };
 }
 
@@ -138,6 +124,25 @@ function enveloped(
   writer.varint(2 * 8 + 2);
   writeTypeMeta(writer, typeMeta);
   return writer.finish();
+}
+
+/** What stands before the message in a frame of a watch: its length, the event, and the envelope's beginning. */
+function watchEventStart(type: string, typeMeta: TypeMeta, messageLength: number): Uint8Array {
+  const writer = new ReverseWriter(192);
+  const lengthSoFar = () => writer.length + messageLength;
+  writer.bytes(envelopeEnd);
+  writer.varint(messageLength);
+  writer.varint(2 * 8 + 2);
+  writeTypeMeta(writer, typeMeta);
+  for (const number of [1, 2]) {
+    writer.varint(lengthSoFar());
+    writer.varint(number * 8 + 2);
+  }
+  writeText(writer, 1, type);
+  const length = lengthSoFar();
+  writer.bytes(Uint8Array.of(length >>> 24, (length >>> 16) & 255, (length >>> 8) & 255, length & 255));
+  const start = writer.finish();
+  return start.subarray(0, start.length - envelopeEnd.length);
 }
 
 /** The beginning of an envelope. */
