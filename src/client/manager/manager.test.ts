@@ -5,9 +5,10 @@ import type { ConfigMap, Secret } from "../../api/core/types.generated.ts";
 import { configMaps, leases, namespaces, secrets, services } from "../../api/resources.generated.ts";
 import { inProcessTransport } from "../../apiserver/in-process.ts";
 import { admin, startTestServer } from "../../apiserver/test-support/server.ts";
+import { sleep } from "../../base/clock.ts";
 import { silentLogger } from "../../base/log.ts";
 import { seededRandom } from "../../base/random.ts";
-import type { Transport } from "../exchange.ts";
+import type { Transport, WatchEvent } from "../exchange.ts";
 import { setControllerReference } from "../owner-references.ts";
 import { createClient } from "../rest-client.ts";
 import { TerminalError } from "../workers.ts";
@@ -46,11 +47,18 @@ async function world() {
   const stops: AbortController[] = [];
 
   function start(parts: readonly (Controller | Runnable)[], options: Partial<ManagerOptions> = {}) {
-    const link = { isCut: false };
+    const link = { isCut: false, watchLagMs: 0 };
+    async function* lagging(events: AsyncIterable<readonly WatchEvent[]>) {
+      for await (const batch of events) {
+        if (link.watchLagMs > 0) await sleep(clock, link.watchLagMs);
+        yield batch;
+      }
+    }
     const cuttable: Transport = {
       async send(request) {
         if (link.isCut) throw new Error("connection refused");
-        return transport.send(request);
+        const response = await transport.send(request);
+        return response.type === "watch" ? { ...response, events: lagging(response.events) } : response;
       },
       close: async () => {},
     };
@@ -126,26 +134,38 @@ test("A manager fills its caches first, reconciles what is there and what change
   await end();
 });
 
-test("A controller does not see a state older than its own writes", async () => {
+test("A controller does not see a state older than its own writes, however late its caches are told", async () => {
   const { client, clock, start, end } = await world();
-  const counts: string[] = [];
-  start([
+  const seen: string[] = [];
+  const { link } = start([
     controller({
       name: "counter",
       for: configMaps,
+      owns: [secrets],
       async reconcile(request, { client, cache }) {
         const object = cache.get(configMaps, request);
-        if (object === undefined) return;
+        if (object === undefined) return {};
         const count = Number(object.data?.count ?? 0);
-        counts.push(String(count));
-        if (count < 3) await client.update(configMaps, { ...object, data: { count: String(count + 1) } });
+        const copies = cache.list(secrets, { controlledBy: object });
+        seen.push(`${count} with ${copies.length}`);
+        if (count === 3) return {};
+        const copy = setControllerReference(object, secret(""));
+        await client.create(secrets, {
+          ...copy,
+          metadata: { ...copy.metadata, name: "", generateName: "copy-" },
+        });
+        await client.update(configMaps, { ...object, data: { count: String(count + 1) } });
+        for (const old of copies.slice(1))
+          await client.delete(secrets, { namespace, name: old.metadata.name ?? "" });
+        return { requeueAfterMs: 10 };
       },
     }),
   ]);
   await clock.settle();
+  link.watchLagMs = 500;
   await client.create(configMaps, configMap("a"));
-  await clock.advance(1000);
-  assert.deepEqual(counts, ["0", "1", "2", "3"]);
+  await clock.advance(10_000);
+  assert.deepEqual(seen, ["0 with 0", "1 with 1", "2 with 2", "3 with 2"]);
   await end();
 });
 
