@@ -4,6 +4,7 @@ import { dns1035Label, dns1123Subdomain } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
 import { webhookServiceErrors, webhookUrlErrors } from "../admissionregistration/webhook-validation.ts";
 import { approvalErrors } from "./api-approval.ts";
+import { caBundleErrors } from "./ca-bundle-validation.ts";
 import { selectableFieldErrors } from "./selectable-fields-validation.ts";
 import { structuralErrors } from "./structural-validation.ts";
 import type {
@@ -59,7 +60,8 @@ function storedVersionErrors(
   ];
 }
 
-function validateSpec(spec: CustomResourceDefinitionSpec): Errors {
+/** `mustTrust`: whether the certificates of its webhook are looked at. */
+function validateSpec(spec: CustomResourceDefinitionSpec, mustTrust = false): Errors {
   const { group = "", scope, versions = [], names, conversion, preserveUnknownFields } = spec;
   const errors: FieldError[] = [];
   if (group === "") errors.push(field.required("spec.group"));
@@ -84,7 +86,7 @@ function validateSpec(spec: CustomResourceDefinitionSpec): Errors {
       field.invalid("spec.versions", versions, "must have exactly one version marked as storage version"),
     );
   errors.push(...validateNames("spec.names", names));
-  return [...errors, ...validateConversion("spec.conversion", conversion)];
+  return [...errors, ...validateConversion("spec.conversion", conversion, mustTrust)];
 }
 
 function validateVersion(path: string, version: CustomResourceDefinitionVersion): Errors {
@@ -189,7 +191,11 @@ function validateNames(path: string, names: CustomResourceDefinitionNames | unde
   return errors;
 }
 
-function validateConversion(path: string, conversion: CustomResourceConversion | undefined): Errors {
+function validateConversion(
+  path: string,
+  conversion: CustomResourceConversion | undefined,
+  mustTrust: boolean,
+): Errors {
   if (conversion === undefined) return [];
   const { strategy, webhook } = conversion;
   const errors: FieldError[] = [
@@ -208,6 +214,8 @@ function validateConversion(path: string, conversion: CustomResourceConversion |
     errors.push(field.required(at, "exactly one of url or service is required"));
   else if (url !== undefined) errors.push(...webhookUrlErrors(field.child(at, "url"), url));
   else errors.push(...webhookServiceErrors(field.child(at, "service"), service ?? {}));
+  const { caBundle = "" } = webhook?.clientConfig ?? {};
+  if (mustTrust && caBundle !== "") errors.push(...caBundleErrors(field.child(at, "caBundle"), caBundle));
   const versions = webhook?.conversionReviewVersions ?? [];
   const versionsPath = field.child(path, "conversionReviewVersions");
   if (versions.length === 0) errors.push(field.required(versionsPath));
@@ -225,8 +233,10 @@ export function validateCustomResourceDefinitionUpdate(
   const isEstablished = old.status?.conditions?.some(
     ({ type, status }) => type === "Established" && status === "True",
   );
+  const { caBundle: oldBundle = "" } = old.spec.conversion?.webhook?.clientConfig ?? {};
+  const wasTrusted = oldBundle === "" || caBundleErrors("", oldBundle).length === 0;
   return [
-    ...validateSpec(spec),
+    ...validateSpec(spec, isEstablished === true && wasTrusted),
     ...(isEstablished === true
       ? [
           ...field.immutable("spec.scope", spec.scope, old.spec.scope),

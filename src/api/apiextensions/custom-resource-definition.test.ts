@@ -170,7 +170,54 @@ for (const { name, spec: more, want } of cases)
     assertLines(lines(strategy.validate?.(make(more)) ?? []), want);
   });
 
-for (const { name, after, established, want } of [
+const convertedWith = (caBundle: string) => ({
+  conversion: {
+    strategy: "Webhook",
+    webhook: { clientConfig: { url: "https://c.example", caBundle }, conversionReviewVersions: ["v1"] },
+  },
+});
+const notPem = "unable to load root certificates: unable to parse bytes as PEM block";
+const pem = (type: string, body: string) => btoa(`-----BEGIN ${type}-----\n${body}\n-----END ${type}-----\n`);
+const bundlePath = "spec.conversion.webhookClientConfig.caBundle: Invalid value: []byte";
+
+for (const { name, before, after, established, want } of [
+  {
+    name: "to trust nothing before it is established",
+    after: convertedWith("Cg=="),
+    established: false,
+    want: [],
+  },
+  {
+    name: "to trust nothing",
+    after: convertedWith("Cg=="),
+    established: true,
+    want: [`${bundlePath}{0xa}: ${notPem}`],
+  },
+  {
+    name: "nothing of the nothing that it trusted",
+    before: convertedWith("Cg=="),
+    after: convertedWith("Cgo="),
+    established: true,
+    want: [],
+  },
+  {
+    name: "to trust half a certificate",
+    after: convertedWith(pem("CERTIFICATE", "MIIB")),
+    established: true,
+    want: [/: unable to load root certificates: failed to parse certificate: x509: malformed certificate$/],
+  },
+  {
+    name: "to trust a key",
+    after: convertedWith(pem("PUBLIC KEY", "MAA=")),
+    established: true,
+    want: [/: unable to load root certificates: no valid certificate authority data seen$/],
+  },
+  {
+    name: "to trust a certificate",
+    after: convertedWith(pem("CERTIFICATE", "MAA=")),
+    established: true,
+    want: [],
+  },
   { name: "its scope before it is established", after: { scope: "Cluster" }, established: false, want: [] },
   {
     name: "its scope",
@@ -192,10 +239,16 @@ for (const { name, after, established, want } of [
       /^status\.storedVersions\[0\]: Invalid value: "v1": missing from spec\.versions; v1 was previously a storage version/,
     ],
   },
-] as readonly { name: string; after: object; established: boolean; want: RefusedCase["want"] }[])
+] as readonly {
+  name: string;
+  before?: object;
+  after: object;
+  established: boolean;
+  want: RefusedCase["want"];
+}[])
   test(`a custom kind that changes ${name} is ${want.length === 0 ? "right" : "refused"}`, () => {
     const conditions = established ? [{ type: "Established", status: "True" }] : [];
-    const fresh = make();
+    const fresh = make(before);
     const old = frozen<AnyObject>({ ...fresh, status: { ...(fresh.status as object), conditions } });
     const changed = frozen({ ...old, spec: { ...(old.spec as object), ...after } });
     const prepared = strategy.prepareForUpdate?.(changed, old) ?? changed;
