@@ -42,8 +42,10 @@ async function checkRole(
   const role = attributes.object as AnyObject & ClusterRole;
   const missing = escalation(dependencies.rbac, attributes, role.rules ?? []);
   if (missing !== undefined) throw refuse(attributes, missing);
+  const old = attributes.oldObject as (AnyObject & ClusterRole) | undefined;
+  // It can gather anything; taking it off makes what was gathered stay.
   if (
-    role.aggregationRule !== undefined &&
+    (role.aggregationRule !== undefined || old?.aggregationRule !== undefined) &&
     escalation(dependencies.rbac, attributes, fullAuthority) !== undefined
   )
     throw refuse(attributes, "must have cluster-admin privileges to use an aggregationRule");
