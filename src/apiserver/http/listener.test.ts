@@ -157,7 +157,7 @@ test("HTTP/2 answers several requests on one connection", async () => {
       stream.on("error", reject);
       stream.end();
     });
-  const answers = await Promise.all([get("/version"), get(maps), get("/nothing"), get("/livez")]);
+  const answers = await Promise.all([get("/version"), get(maps), get("/nothing"), get("/livez/ping")]);
   assert.deepEqual(
     answers.map(({ status }) => status),
     [200, 200, 404, 200],
@@ -224,7 +224,7 @@ for (const { name, bytes, status } of [
     const answer = await raw(bytes);
     // What the server did not read makes its end of the connection a reset, which may overtake the answer.
     if (answer !== "" || status !== 431) assert.match(answer, new RegExp(`^HTTP/1.1 ${status}`));
-    assert.equal((await server.send("GET", "/livez")).text, "ok");
+    assert.equal((await server.send("GET", "/livez/ping")).text, "ok");
   });
 }
 
@@ -250,7 +250,7 @@ for (const { name, body } of [
     const answer = await server.send("POST", maps, { body, headers: json });
     assert.ok([201, 400, 413, 422].includes(answer.status), `${answer.status} ${answer.text.slice(0, 200)}`);
     assert.equal(({} as { polluted?: number }).polluted, undefined);
-    assert.equal((await server.send("GET", "/livez")).text, "ok");
+    assert.equal((await server.send("GET", "/livez/ping")).text, "ok");
   });
 }
 
@@ -304,5 +304,5 @@ test("a watcher that does not read holds nobody up", async () => {
   await seen;
   watch.close();
   stalled.destroy();
-  assert.equal((await server.send("GET", "/livez")).text, "ok");
+  assert.equal((await server.send("GET", "/livez/ping")).text, "ok");
 });
