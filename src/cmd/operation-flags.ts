@@ -77,6 +77,27 @@ const definitions: readonly (readonly [string, keyof OperationFlags, string])[] 
     "shutdownSendRetryAfter",
     "while it stops, tell clients to come again (429), instead of 503",
   ],
+  [
+    "--max-requests-inflight <n>",
+    "maxRequestsInflight",
+    "with the next: the server's seats; 400 unless said",
+  ],
+  ["--max-mutating-requests-inflight <n>", "maxMutatingRequestsInflight", "200 unless said"],
+  [
+    "--enable-priority-and-fairness <bool>",
+    "enablePriorityAndFairness",
+    "share the seats fairly, and let requests wait for them; true unless said",
+  ],
+  [
+    "--request-timeout <duration>",
+    "requestTimeout",
+    "what a request that does not stream may take; 1m0s unless said",
+  ],
+  [
+    "--goaway-chance <probability>",
+    "goawayChance",
+    "how probably a request ends its HTTP/2 connection, at most 0.02; 0 unless said",
+  ],
   ["--profiling <bool>", "profiling", "serve /debug/pprof/; true unless said"],
 ];
 

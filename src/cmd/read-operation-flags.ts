@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { parseDuration } from "../apimachinery/protobuf/duration.ts";
 import { defaultBatchLimits } from "../apiserver/audit/webhook-backend.ts";
+import type { FlowControlOptions } from "../apiserver/flow-control/flow-control.ts";
 import type {
   AuditLogOptions,
   AuditOptions,
@@ -32,6 +33,11 @@ export interface OperationFlags {
   readonly etcdCompactionInterval?: string;
   readonly shutdownDelayDuration?: string;
   readonly shutdownSendRetryAfter?: string;
+  readonly maxRequestsInflight?: string;
+  readonly maxMutatingRequestsInflight?: string;
+  readonly enablePriorityAndFairness?: string;
+  readonly requestTimeout?: string;
+  readonly goawayChance?: string;
   readonly profiling?: string;
 }
 
@@ -61,7 +67,28 @@ export function readOperationFlags(flags: OperationFlags): OperationOptions {
     shutdownDelayMs: duration("shutdown-delay-duration", flags.shutdownDelayDuration ?? "0s"),
     sendRetryAfter: flag("shutdown-send-retry-after", flags.shutdownSendRetryAfter, false),
     profiling: flag("profiling", flags.profiling, true),
+    flowControl: readFlowControl(flags),
+    goawayChance: chance("goaway-chance", flags.goawayChance ?? "0"),
   };
+}
+
+function readFlowControl(flags: OperationFlags): FlowControlOptions {
+  const reads = whole("max-requests-inflight", flags.maxRequestsInflight, 400);
+  const writes = whole("max-mutating-requests-inflight", flags.maxMutatingRequestsInflight, 200);
+  const enabled = flag("enable-priority-and-fairness", flags.enablePriorityAndFairness, true);
+  if (reads + writes === 0)
+    throw new UserError(
+      "--max-requests-inflight: with --max-mutating-requests-inflight it must be more than 0",
+    );
+  const requestTimeoutMs = duration("request-timeout", flags.requestTimeout ?? "1m0s");
+  if (requestTimeoutMs === 0) throw new UserError("--request-timeout: it must be more than 0");
+  return { maxRequestsInFlight: reads, maxMutatingRequestsInFlight: writes, enabled, requestTimeoutMs };
+}
+
+function chance(name: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value >= 0 && value <= 0.02) return value;
+  throw new UserError(`--${name} can not be less than 0 or greater than 0.02`);
 }
 
 function eventTtlSeconds(text: string): number {

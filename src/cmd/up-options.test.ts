@@ -46,6 +46,12 @@ for (const { change, says } of [
     says: "authorization-mode Webhook's authorization config file not passed",
   },
   { change: { authorizationMode: "ABAC" }, says: 'authorization-mode "ABAC" is not a valid mode' },
+  { change: { goawayChance: "0.5" }, says: "--goaway-chance can not be less than 0 or greater than 0.02" },
+  {
+    change: { maxRequestsInflight: "0", maxMutatingRequestsInflight: "0" },
+    says: "--max-requests-inflight: with --max-mutating-requests-inflight it must be more than 0",
+  },
+  { change: { requestTimeout: "0s" }, says: "--request-timeout: it must be more than 0" },
   {
     change: { auditLogPath: "-" },
     says: "no audit policy file provided, no events will be recorded: give --audit-policy-file",
@@ -129,5 +135,12 @@ test("Flags of the API server's operation are read in kube-apiserver's units, an
     "--audit-policy-file=/policy.yaml",
     "--audit-log-path=/audit.log",
   ]);
+  const limits = { maxRequestsInflight: "10", enablePriorityAndFairness: "false", requestTimeout: "30s" };
+  assert.deepEqual((await parseUpOptions({ ...flags, ...limits })).operation?.flowControl, {
+    maxRequestsInFlight: 10,
+    maxMutatingRequestsInFlight: 200,
+    enabled: false,
+    requestTimeoutMs: 30_000,
+  });
   assert.equal((await parseUpOptions(flags)).operation, undefined);
 });

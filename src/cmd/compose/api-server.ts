@@ -107,6 +107,7 @@ export async function composeApiServer(
       ...(operation.profiling ? [profilingHandler({ clock })] : []),
     ],
     ...(audit === undefined ? {} : { auditor: audit.auditor }),
+    ...(operation.flowControl && { flowControl: operation.flowControl }),
     stages: (loopback) => composeStages(options, { loopback, webhooks, auth, server: () => server, signal }),
   });
   const ready = server.start();
@@ -135,14 +136,17 @@ export async function composeApiServer(
 }
 
 async function listenerOf(
-  { listen: place, pki, logger }: ControlPlaneOptions,
+  { listen: place, pki, logger, operation = defaultOperation }: ControlPlaneOptions,
   auth: ExternalAuth | undefined,
   parts: Pick<ListenerOptions, "server" | "gate" | "protobuf" | "kubelet">,
 ): Promise<Listener | undefined> {
   if (place === undefined) return undefined;
+  const { flowControl: { requestTimeoutMs } = {}, goawayChance = 0 } = operation;
   return listen({
     ...parts,
     ...place,
+    ...(requestTimeoutMs === undefined ? {} : { requestTimeoutMs }),
+    goawayChance,
     ...identityOf(servingOf(pki)),
     clientAuthorities: [pki.clusterAuthority.certificate, ...(auth?.clientAuthorities ?? [])],
     frontProxyAuthorities: [pki.frontProxyAuthority.certificate],

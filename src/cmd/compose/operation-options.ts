@@ -1,4 +1,5 @@
 import type { BatchLimits } from "../../apiserver/audit/webhook-backend.ts";
+import type { FlowControlOptions } from "../../apiserver/flow-control/flow-control.ts";
 
 /** How an administrator wants the API server run; paths are absolute. */
 export interface OperationOptions {
@@ -10,6 +11,9 @@ export interface OperationOptions {
   readonly shutdownDelayMs: number;
   readonly sendRetryAfter: boolean;
   readonly profiling: boolean;
+  /** With it, what any request may take. */
+  readonly flowControl?: FlowControlOptions;
+  readonly goawayChance?: number;
 }
 
 export interface AuditOptions {
