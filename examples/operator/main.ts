@@ -16,4 +16,3 @@ const manager = createManager({
 manager.add(websiteController);
 await manager.run({ signal: terminationSignal() });
 await client.close();
-process.exit();
