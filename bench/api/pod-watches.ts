@@ -59,13 +59,15 @@ async function watched(server: ServerProcess, { writesPerS, accept, ofOneNode = 
   await server.ask("begin");
   ages.begin();
   const writes = await writeAtPace(writers, writesPerS);
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  const expected = ofOneNode ? writes : writes * watchers;
+  for (let waitedMs = 0; ages.frames < expected && waitedMs < 5000; waitedMs += 50)
+    await new Promise((resolve) => setTimeout(resolve, 50));
   const figures = await server.ask("end");
   for (const connection of [...watching, ...writers]) connection.close();
   return {
     writesPerS: Math.round((writes * 1000) / measuredMs),
     deliveriesPerS: Math.round((ages.frames * 1000) / measuredMs),
-    expectedDeliveries: ofOneNode ? writes : writes * watchers,
+    expectedDeliveries: expected,
     deliveries: ages.frames,
     p50Ms: tenths(percentile(ages.values, 0.5)),
     p99Ms: tenths(percentile(ages.values, 0.99)),

@@ -22,7 +22,7 @@ export class ChunkWriter {
   /** Where content begins in the buffer, and where it ends at the latest. */
   readonly #start: number;
   readonly #capacityBytes: number;
-  #buffer: Buffer;
+  #buffer: Buffer | undefined;
   #length: number;
   /** What did not fit into the chunk before. */
   #rest: Uint8Array = nothing;
@@ -34,7 +34,6 @@ export class ChunkWriter {
     this.#start = this.#framed ? frameStartBytes : 0;
     this.#length = this.#start;
     this.#capacityBytes = capacityBytes + this.#start;
-    this.#buffer = this.#newBuffer();
   }
 
   /** Everything is in the chunk. */
@@ -58,35 +57,37 @@ export class ChunkWriter {
     }
   }
 
-  /** What is there. The next chunk takes its place, unless it is renewed. */
+  /**
+   * What is there. The next chunk has memory of its own: a connection tells when it wants more, not when it has done with what it was
+   * given.
+   */
   take(): Uint8Array {
+    const buffer = this.#buffer;
     const end = this.#length;
     this.#length = this.#start;
-    if (!this.#framed || end === this.#start) return this.#buffer.subarray(this.#start, end);
-    this.#buffer.write((end - this.#start).toString(16).padStart(frameStartBytes - 2, "0"), 0);
-    frameEnd.copy(this.#buffer, frameStartBytes - 2);
-    frameEnd.copy(this.#buffer, end);
-    return this.#buffer.subarray(0, end + frameEnd.length);
+    this.#buffer = undefined;
+    if (buffer === undefined) return nothing;
+    if (!this.#framed || end === this.#start) return buffer.subarray(this.#start, end);
+    buffer.write((end - this.#start).toString(16).padStart(frameStartBytes - 2, "0"), 0);
+    frameEnd.copy(buffer, frameStartBytes - 2);
+    frameEnd.copy(buffer, end);
+    return buffer.subarray(0, end + frameEnd.length);
   }
 
-  /** The chunk that was taken is still being read: the next one needs memory of its own. */
-  renew(): void {
-    this.#buffer = this.#newBuffer();
-  }
-
-  #newBuffer(): Buffer {
-    return Buffer.allocUnsafeSlow(this.#capacityBytes + (this.#framed ? frameEnd.length : 0));
+  #chunk(): Buffer {
+    this.#buffer ??= Buffer.allocUnsafeSlow(this.#capacityBytes + (this.#framed ? frameEnd.length : 0));
+    return this.#buffer;
   }
 
   #text(text: string): void {
     if (text.length * maxBytesAUnit > this.#capacityBytes - this.#length) this.#bytes(encoder.encode(text));
-    else this.#length += this.#buffer.write(text, this.#length);
+    else this.#length += this.#chunk().write(text, this.#length);
   }
 
   #bytes(bytes: Uint8Array): void {
     const room = this.#capacityBytes - this.#length;
     const now = bytes.length > room ? bytes.subarray(0, room) : bytes;
-    this.#buffer.set(now, this.#length);
+    if (now.length > 0) this.#chunk().set(now, this.#length);
     this.#length += now.length;
     this.#rest = bytes.length > room ? bytes.subarray(room) : nothing;
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { connect as connectHttp2 } from "node:http2";
-import { request as requestHttps } from "node:https";
+import { Agent, request as requestHttps } from "node:https";
 import { after, before, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { schemas } from "../../api/schemas.ts";
@@ -135,6 +135,34 @@ test("a list of many chunks is whole over HTTP/2, also for one who reads slowly"
     items.map(({ data }) => data.text),
     texts,
   );
+});
+
+test("pages of several chunks, one after the other on one connection, are each whole", async () => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const { admin, clusterAuthority } = server.pki;
+  const { port } = server.listener;
+  const names: string[] = [];
+  for (let next = ""; ; ) {
+    const path = `${maps}?limit=1000${next}`;
+    const { cert, key, ca } = { cert: admin.certificate, key: admin.key, ca: clusterAuthority.certificate };
+    const text = await new Promise<string>((resolve, reject) => {
+      const options = { host: "127.0.0.1", port, path, ca, cert, key, agent };
+      requestHttps(options, async (response) => {
+        const chunks: Buffer[] = [];
+        for await (const chunk of response) chunks.push(chunk as Buffer);
+        resolve(Buffer.concat(chunks).toString());
+      })
+        .once("error", reject)
+        .end();
+    });
+    const { items, metadata } = JSON.parse(text) as { items: Shape[]; metadata: { continue?: string } };
+    names.push(...items.map((item) => item.metadata.name));
+    if (metadata.continue === undefined) break;
+    next = `&continue=${metadata.continue}`;
+  }
+  agent.destroy();
+  assert.equal(names.length, count);
+  assert.equal(new Set(names).size, count);
 });
 
 test("lists that nobody reads hold no other answer up", async () => {

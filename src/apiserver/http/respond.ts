@@ -98,8 +98,7 @@ async function sendPieces(
   reply.head(status, compressed ? { ...headers, ...gzipHeaders } : headers);
   const sink: Sink = compressed ? await gzipSink(reply) : reply;
   for (;;) {
-    if (sink.write(writer.take())) writer.renew();
-    else await roomIn(sink, reply);
+    if (!sink.write(writer.take())) await roomIn(sink, reply);
     if (sink.closed) return;
     if (writer.ended) return sink.end();
     await fillInTurns(writer);

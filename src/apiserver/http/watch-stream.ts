@@ -59,8 +59,7 @@ async function sendLongBatch(batch: Batch, reply: Reply, codec: ProtobufCodec | 
     if (!writer.full && !writer.ended) continue;
     const chunk = writer.take();
     // Always the same way, or a later piece might overtake an earlier one.
-    if (chunk.length === 0 || (reply.writeChunk?.(chunk) ?? reply.write(chunk))) writer.renew();
-    else await roomIn(reply, reply);
+    if (chunk.length > 0 && !(reply.writeChunk?.(chunk) ?? reply.write(chunk))) await roomIn(reply, reply);
   }
 }
 
