@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { get } from "node:http";
 import test from "node:test";
 import type { ConfigMap, Secret } from "../../api/core/types.generated.ts";
-import { configMaps, leases, namespaces, secrets, services } from "../../api/resources.generated.ts";
+import { configMaps, events, leases, namespaces, secrets, services } from "../../api/resources.generated.ts";
 import { inProcessTransport } from "../../apiserver/in-process.ts";
 import { admin, startTestServer } from "../../apiserver/test-support/server.ts";
 import { sleep } from "../../base/clock.ts";
@@ -296,6 +296,33 @@ test("A standby has its caches filled and takes over when the leader is cut off,
   await clock.settle();
   const { spec } = await client.get(leases, leaderElection);
   assert.equal(spec.holderIdentity ?? "", "", "who stops gives the lease up");
+  await end();
+});
+
+test("What a controller tells while it stops is written, and waited for no longer than two seconds", async () => {
+  const { client, clock, start, end } = await world();
+  const reports = (name: string) =>
+    controller({
+      name,
+      for: configMaps,
+      async reconcile(request, { cache, events, signal }) {
+        const object = cache.get(configMaps, request);
+        await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+        if (object !== undefined) events.event(object, { type: "Normal", reason: "Stopped", note: name });
+      },
+    });
+  const heard = start([reports("heard")]);
+  const unheard = start([reports("unheard")]);
+  await client.create(configMaps, configMap("a"));
+  await clock.settle();
+  unheard.link.isCut = true;
+  for (const { stop } of [heard, unheard]) stop.abort(new Error("over"));
+  await clock.settle();
+  assert.deepEqual([heard.outcome.text, unheard.outcome.text], ["stopped", "running"]);
+  await clock.advance(2000);
+  assert.equal(unheard.outcome.text, "stopped");
+  const written = (await client.list(events, { namespace })).items.map(({ message }) => message);
+  assert.deepEqual(written, ["heard"]);
   await end();
 });
 

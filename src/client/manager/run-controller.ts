@@ -25,6 +25,8 @@ import { type Source, sourceOf } from "./source.ts";
 
 /** What is in a cache when a controller starts comes after what changes now (controller-runtime's LowPriority). */
 const initialPriority = -100;
+/** How long a controller that has stopped goes on writing events. */
+const flushLimitMs = 2000;
 
 export interface RunControllerDependencies {
   readonly client: Client;
@@ -89,6 +91,10 @@ export class ControllerRun {
       );
     } finally {
       for (const registration of registrations) registration.remove();
+      // What was recorded last is still told, unless the server does not answer.
+      const limit = clock.setTimer(flushLimitMs, () => recorder.abort());
+      await events.flush();
+      limit.cancel();
       recorder.abort();
     }
   }
