@@ -90,11 +90,7 @@ async function answer(
   response: ServerResponse,
   options: KubeletServerOptions,
 ): Promise<void> {
-  const url = new URL(request.url ?? "/", "https://kubelet");
-  const path = url.pathname
-    .split("/")
-    .filter((segment) => segment !== "")
-    .map(decodeURIComponent);
+  const { url, path } = targetOf(request);
   if (url.pathname === "/healthz") return text(response, 200, "ok");
   await admit(request, url.pathname, options);
   const [first, namespace = "", pod = "", container = ""] = path;
@@ -113,6 +109,17 @@ async function answer(
       );
     default:
       return text(response, 404, "404 page not found");
+  }
+}
+
+/** What a request names; throws 400 where that cannot be read. */
+function targetOf({ url: target = "/" }: IncomingMessage): { url: URL; path: readonly string[] } {
+  try {
+    const url = new URL(`https://kubelet${target.startsWith("/") ? "" : "/"}${target}`);
+    const segments = url.pathname.split("/").filter((segment) => segment !== "");
+    return { url, path: segments.map(decodeURIComponent) };
+  } catch {
+    throw new PodAccessError(400, "the request's target cannot be read");
   }
 }
 
@@ -199,14 +206,11 @@ async function upgrade(
   head: Buffer,
   options: KubeletServerOptions,
 ): Promise<void> {
-  const url = new URL(request.url ?? "/", "https://kubelet");
+  const { url, path } = targetOf(request);
   await admit(request, url.pathname, options);
   const { pods, runtime } = options;
   const query = url.searchParams;
-  const [verb, namespace = "", pod = "", ...rest] = url.pathname
-    .split("/")
-    .filter((segment) => segment !== "")
-    .map(decodeURIComponent);
+  const [verb, namespace = "", pod = "", ...rest] = path;
   // The pod's uid may stand before the container's name.
   const container = rest.at(-1) ?? "";
   const isTrue = (name: string) => ["true", "1"].includes(query.get(name) ?? "");
