@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AnyObject, KubeList } from "../../apimachinery/meta.ts";
+import { randomBelow, seededRandom } from "../../base/random.ts";
 import { overBothTransports, type Suite } from "./test-support/conformance-cluster.ts";
 
 const map = (name: string, label: string) => ({
@@ -79,6 +80,41 @@ function suite({ api, named }: Suite): void {
       ["DELETED", "3"],
     ]);
     watch.close();
+  });
+
+  test("watch-consistency: watches begun at every version see the same order of what follows", async () => {
+    const random = seededRandom(7);
+    const path = await maps("watch-consistency");
+    const all = await api().watch(path);
+    // The root authority's.
+    await all.until("ADDED");
+    const order: string[] = [];
+    const readers = [];
+    const names = new Set<string>();
+    for (let round = 0; round < 60; round++) {
+      const name = `c${randomBelow(random, 10)}`;
+      if (!names.has(name)) {
+        await api().create(path, map(name, "consistent"));
+        names.add(name);
+      } else if (randomBelow(random, 2) === 0) {
+        await mutate(`${path}/${name}`, `${round}`);
+      } else {
+        await api().delete(`${path}/${name}`);
+        names.delete(name);
+      }
+      const { type, object } = await all.next();
+      const version = object.metadata.resourceVersion ?? "";
+      order.push(`${type} ${version}`);
+      readers.push(await api().watch(path, { resourceVersion: version }));
+    }
+    for (const [index, reader] of readers.entries()) {
+      for (const expected of order.slice(index + 1)) {
+        const { type, object } = await reader.next();
+        assert.equal(`${type} ${object.metadata.resourceVersion}`, expected);
+      }
+      reader.close();
+    }
+    all.close();
   });
 
   test("A streaming list: what there is, the closing bookmark, then what comes", async () => {
