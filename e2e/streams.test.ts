@@ -11,7 +11,7 @@ import { Api, busybox, Namespace, pod, shell, untilTerminated } from "./test-sup
 /** `K8TS_STREAM_MIB` makes it shorter for those who change the code. */
 const fileBytes = Number(process.env.K8TS_STREAM_MIB ?? 1024) * 2 ** 20;
 /** What a gigabyte may add to the process that carries it: API server, kubelet and the runtime's client in one. */
-const maxGrowthBytes = 50 * 2 ** 20;
+const maxGrowthBytes = 64 * 2 ** 20;
 
 const protocols = [
   { name: "WebSocket", env: {} },
