@@ -176,7 +176,7 @@ function gather(): Writable & { text(): string } {
       done();
     },
   });
-  // Who follows and goes away is told of it here.
-  stream.on("error", () => undefined);
+  // The client leaves the end of a log that is given up to nobody.
+  stream.on("pipe", (source: Readable) => source.on("error", () => undefined));
   return Object.assign(stream, { text: () => Buffer.concat(chunks).toString() });
 }
