@@ -1,7 +1,7 @@
 import type { NonResourceHandler } from "./non-resource.ts";
 
 /** What is served, and by what: gitVersion tells both. */
-export const gitVersion = "v1.36.0+k8ts";
+const gitVersion = "v1.36.0+k8ts";
 
 const build = {
   major: "1",
