@@ -24,12 +24,14 @@ export type StatusReason =
   | "ServiceUnavailable"
   | "";
 
+/** One fault of several: which field, and what is wrong with it. */
 export interface StatusCause {
   readonly reason?: string;
   readonly message?: string;
   readonly field?: string;
 }
 
+/** Which object an error is about, its causes, and how many seconds to wait before the next try. */
 export interface StatusDetails {
   readonly name?: string;
   readonly group?: string;
@@ -39,6 +41,7 @@ export interface StatusDetails {
   readonly retryAfterSeconds?: number;
 }
 
+/** What the API answers when there is no object to answer with (`metav1.Status`). */
 export interface Status {
   readonly kind: "Status";
   readonly apiVersion: "v1";
@@ -55,6 +58,7 @@ export interface QualifiedResource {
   readonly resource: string;
 }
 
+/** The server refused: thrown by every call of a client, with the answer's Status. `isApiError` tells one by its reason. */
 export class ApiError extends Error {
   readonly status: Status;
 
@@ -201,6 +205,7 @@ export function invalid(
   });
 }
 
+/** Whether this is an ApiError, and of this reason where one is given. Reason "" is an error that names none. */
 export function isApiError(error: unknown, reason?: StatusReason): error is ApiError {
   return error instanceof ApiError && (reason === undefined || error.reason === reason);
 }

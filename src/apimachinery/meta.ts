@@ -1,5 +1,6 @@
 /** The shapes every API object shares. Objects are plain immutable JSON: a change is a copy. */
 
+/** Who an object belongs to: it is collected once all its owners are gone. One of them at most is its managing `controller`. */
 export interface OwnerReference {
   readonly apiVersion: string;
   readonly kind: string;
@@ -9,6 +10,7 @@ export interface OwnerReference {
   readonly blockOwnerDeletion?: boolean;
 }
 
+/** Which fields one manager owns: what server-side apply goes by. */
 export interface ManagedFieldsEntry {
   readonly manager?: string;
   readonly operation?: "Apply" | "Update";
@@ -19,6 +21,7 @@ export interface ManagedFieldsEntry {
   readonly subresource?: string;
 }
 
+/** What every object says of itself (`metav1.ObjectMeta`). `uid`, `resourceVersion`, `generation` and the timestamps are the server's. */
 export interface ObjectMeta {
   readonly name?: string;
   readonly generateName?: string;
@@ -38,6 +41,7 @@ export interface ObjectMeta {
   readonly selfLink?: string;
 }
 
+/** What every object of the API has. Objects are immutable: a change is a copy. */
 export interface KubeObject {
   readonly apiVersion: string;
   readonly kind: string;
@@ -49,12 +53,14 @@ export interface AnyObject extends KubeObject {
   readonly [field: string]: unknown;
 }
 
+/** Of a list: the version to watch from, and the token of the next page where there is one. */
 export interface ListMeta {
   readonly resourceVersion?: string;
   readonly continue?: string;
   readonly remainingItemCount?: number;
 }
 
+/** A list as the server answers it: all of it, or a page. */
 export interface KubeList<T extends KubeObject = AnyObject> {
   readonly apiVersion: string;
   readonly kind: string;
@@ -94,6 +100,7 @@ export function objectKey(object: KubeObject): string {
   return namespace === undefined || namespace === "" ? name : `${namespace}/${name}`;
 }
 
+/** The opposite of `objectKey`; the namespace of a cluster-scoped object is "". */
 export function splitObjectKey(key: string): { namespace: string; name: string } {
   const slash = key.indexOf("/");
   if (slash < 0) return { namespace: "", name: key };

@@ -1,5 +1,6 @@
 import type { Random } from "./random.ts";
 
+/** Delays that grow from `initialMs` by `factor` up to `limitMs`. */
 export interface BackoffPolicy {
   readonly initialMs: number;
   readonly factor: number;

@@ -16,6 +16,7 @@ export interface Clock {
   hold<T>(work: Promise<T>): Promise<T>;
 }
 
+/** A timer that has not fired. */
 export interface Timer {
   cancel(): void;
 }

@@ -7,6 +7,7 @@ export interface TokenBucket {
   readonly atMs: number;
 }
 
+/** So many a second in the long run, and `burst` at once after a rest. */
 export interface TokenBucketPolicy {
   readonly perSecond: number;
   readonly burst: number;

@@ -15,6 +15,7 @@ type Partially<T> = T extends readonly (infer Item)[]
     ? { readonly [Name in keyof T]?: Partially<T[Name]> }
     : T;
 
+/** Who applies, and how. */
 export interface ApplyOptions extends Omit<UpdateOptions, "fieldManager"> {
   /** Who owns the fields named here: one stable name a program. */
   readonly fieldManager: string;

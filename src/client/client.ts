@@ -13,14 +13,17 @@ export function nameOf({ metadata: { namespace, name = "" } }: KubeObject): Obje
   return namespace === undefined || namespace === "" ? { name } : { namespace, name };
 }
 
+/** Of every call. Once `signal` aborts, the call rejects with the signal's reason. */
 export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How fresh a read must be: absent is the newest state, "0" whatever the server has in memory, else not older than that version. */
 export interface GetOptions extends CallOptions {
   readonly resourceVersion?: string;
 }
 
+/** Which objects, and how fresh (`metav1.ListOptions`). With `limit` the answer may be one page: go on with its `metadata.continue`. */
 export interface ListOptions extends CallOptions {
   /** Absent: all namespaces. */
   readonly namespace?: string;
@@ -34,18 +37,27 @@ export interface ListOptions extends CallOptions {
   readonly metadataOnly?: boolean;
 }
 
+/** Which changes, from `resourceVersion` on; absent: from the present, whose objects come first as ADDED. */
 export interface WatchRequestOptions extends ListOptions {
   readonly allowWatchBookmarks?: boolean;
   readonly sendInitialEvents?: boolean;
   readonly timeoutSeconds?: number;
 }
 
+/**
+ * How a write is done: `dryRun` does all but store it; `fieldManager` comes to own what it sets; unknown fields are dropped with a
+ * warning unless `fieldValidation` says otherwise.
+ */
 export interface WriteOptions extends CallOptions {
   readonly dryRun?: boolean;
   readonly fieldManager?: string;
   readonly fieldValidation?: "Ignore" | "Warn" | "Strict";
 }
 
+/**
+ * How an object goes (`metav1.DeleteOptions`). A precondition that does not hold is a Conflict. `propagationPolicy` says what becomes
+ * of the objects that it owns; `gracePeriodSeconds: 0` ends a pod without waiting for its containers.
+ */
 export interface DeleteOptions extends CallOptions {
   readonly gracePeriodSeconds?: number;
   readonly propagationPolicy?: "Background" | "Foreground" | "Orphan";
@@ -53,6 +65,7 @@ export interface DeleteOptions extends CallOptions {
   readonly dryRun?: boolean;
 }
 
+/** A change of part of an object: RFC 6902, RFC 7386, Kubernetes' strategic merge (built-in kinds alone), or server-side apply. */
 export type Patch =
   | { readonly type: "json"; readonly operations: readonly object[] }
   | { readonly type: "merge"; readonly patch: object }

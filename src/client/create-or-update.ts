@@ -38,6 +38,7 @@ export async function createOrUpdate<T extends KubeObject>(
   return { object: await client.update(type, wanted, options), outcome: "updated" };
 }
 
+/** How often and how long after each other. */
 export interface RetryOptions {
   readonly signal?: AbortSignal;
   /** How often `work` is done at most; 5 unless said. */

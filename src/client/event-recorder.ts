@@ -28,6 +28,7 @@ export interface EventRecorder {
   flush(): Promise<void>;
 }
 
+/** Who tells, and through which client. */
 export interface EventRecorderOptions {
   readonly client: Pick<Client, "create" | "patch">;
   readonly clock: Clock;
@@ -48,6 +49,10 @@ const noteLimit = 1024;
 const triesLimit = 12;
 const retryAfterMs = 10_000;
 
+/**
+ * A recorder of its own queue of 1,000 events, each tried 12 times, 10 s apart; what is beyond that is dropped and logged.
+ * The same event again counts up the first one; a source's burst about one object is 25, then one in five minutes.
+ */
 export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
   return new QueuedRecorder(options);
 }

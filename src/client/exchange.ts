@@ -6,6 +6,7 @@ import type { KubeObject } from "../apimachinery/meta.ts";
  * object is never turned into JSON between them; over HTTP the edges translate.
  */
 
+/** Who asks, as the API server's authenticators found out (`authentication.k8s.io` UserInfo). */
 export interface UserInfo {
   readonly name: string;
   readonly uid?: string;
@@ -13,8 +14,10 @@ export interface UserInfo {
   readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
+/** The methods that a Kubernetes API knows. */
 export type HttpMethod = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
 
+/** One request, whatever carries it: what a `Transport` sends. */
 export interface ApiRequest {
   readonly method: HttpMethod;
   /** The path without the query, percent-decoded a segment at a time: "/api/v1/namespaces/default/pods". */
@@ -30,6 +33,7 @@ export interface ApiRequest {
 /** Already decoded (in process; must never change afterwards), or bytes of the request's content-type. */
 export type RequestBody = { readonly object: unknown } | { readonly bytes: Uint8Array };
 
+/** What a watch says of an object. A BOOKMARK tells only how far the watch has come; an ERROR ends it. */
 export type WatchEventType = "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
 
 /** `object` is a Status for ERROR; a bookmark's object carries only kind, apiVersion and metadata.resourceVersion. */

@@ -30,23 +30,27 @@ export type * as resource from "../api/resource/types.generated.ts";
 export * as resources from "../api/resources.generated.ts";
 export type * as scheduling from "../api/scheduling/types.generated.ts";
 export type * as storage from "../api/storage/types.generated.ts";
-export type { Status, StatusReason } from "../apimachinery/api-error.ts";
+export type { Status, StatusCause, StatusDetails, StatusReason } from "../apimachinery/api-error.ts";
 export { ApiError, isApiError } from "../apimachinery/api-error.ts";
 export type {
   AnyObject,
   KubeList,
   KubeObject,
+  ListMeta,
+  ManagedFieldsEntry,
   ObjectMeta,
   OwnerReference,
   ResourceType,
 } from "../apimachinery/meta.ts";
 export { apiVersionOf, controllerOf, objectKey, splitObjectKey } from "../apimachinery/meta.ts";
-export type { Clock } from "../base/clock.ts";
+export type { BackoffPolicy } from "../base/backoff.ts";
+export type { Clock, Timer } from "../base/clock.ts";
 export type { Logger } from "../base/log.ts";
 export { silentLogger } from "../base/log.ts";
 export type { Random } from "../base/random.ts";
 export { systemClock } from "../base/system-clock.ts";
 export { systemRandom } from "../base/system-random.ts";
+export type { TokenBucketPolicy } from "../base/token-bucket.ts";
 export { type ApplyConfiguration, type ApplyOptions, apply } from "./apply.ts";
 export type * from "./client.ts";
 export {
@@ -103,14 +107,20 @@ export {
   setControllerReference,
   setOwnerReference,
 } from "./owner-references.ts";
+export type { ReflectorPolicy, ReflectorState } from "./reflector-machine.ts";
 export {
   createClient,
   type ObservedRequest,
   type RequestObserver,
+  type RequestParts,
   type RestClient,
   type RestClientOptions,
 } from "./rest-client.ts";
-export { createSharedInformer, type RunnableInformer } from "./shared-informer.ts";
+export {
+  type CreateInformerOptions,
+  createSharedInformer,
+  type RunnableInformer,
+} from "./shared-informer.ts";
 export { consoleLogger, terminationSignal } from "./transport/process.ts";
 export { TransportError } from "./transport-error.ts";
 export {
@@ -147,4 +157,4 @@ export async function prometheusMetrics(registry?: Registry): Promise<ManagerMet
   return edge.prometheusMetrics(registry);
 }
 
-export type { Connection, ConnectOptions } from "./transport/connect.ts";
+export type { Connection, ConnectOptions, Impersonation } from "./transport/connect.ts";

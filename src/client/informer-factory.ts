@@ -7,6 +7,7 @@ import type { InformerFactory, InformerOptions, SharedInformer } from "./informe
 import type { ReflectorPolicy } from "./reflector-machine.ts";
 import { createSharedInformer, type RunnableInformer } from "./shared-informer.ts";
 
+/** What its informers read through, and how they behave unless they say so themselves. */
 export interface InformerFactoryOptions {
   readonly client: Pick<Client, "list" | "watch">;
   readonly clock: Clock;

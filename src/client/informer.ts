@@ -19,6 +19,7 @@ export interface EventHandler<T extends KubeObject> {
   deleted?(object: T, options: { readonly finalStateUnknown: boolean }): void;
 }
 
+/** How one handler is told of changes. */
 export interface HandlerOptions {
   /** Calls `updated` for every object this often, with the same object twice; 0: never. At least one second. */
   readonly resyncMs?: number;
@@ -28,12 +29,14 @@ export interface HandlerOptions {
   readonly name?: string;
 }
 
+/** A handler's place at an informer: whether it is up to date, and the way out. */
 export interface HandlerRegistration {
   /** The initial list has been handed to this handler. */
   readonly hasSynced: boolean;
   remove(): void;
 }
 
+/** A cache of one resource that follows the server, and those who are told of its changes (client-go's SharedIndexInformer). */
 export interface SharedInformer<T extends KubeObject> {
   readonly type: ResourceType<T>;
   readonly lister: Lister<T>;
@@ -45,6 +48,7 @@ export interface SharedInformer<T extends KubeObject> {
   addHandler(handler: EventHandler<T>, options?: HandlerOptions): HandlerRegistration;
 }
 
+/** What of a resource an informer keeps; absent: every object, whole. */
 export interface InformerOptions<T extends KubeObject> {
   readonly namespace?: string;
   readonly labelSelector?: string;

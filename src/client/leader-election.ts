@@ -16,6 +16,7 @@ import {
   stepElection,
 } from "./leader-election-machine.ts";
 
+/** What is known to the one that leads. */
 export interface Leadership {
   /** Aborted when leading must stop: the lease was lost, or the election is being shut down. */
   readonly signal: AbortSignal;
@@ -23,6 +24,7 @@ export interface Leadership {
   isLeader(): boolean;
 }
 
+/** Which lease, who competes for it, and what is done once it is held (client-go's LeaderElectionConfig). */
 export interface LeaderElectionOptions {
   readonly client: Pick<Client, "get" | "create" | "update">;
   readonly clock: Clock;

@@ -7,6 +7,7 @@ import type { ReflectorFailure } from "./reflector-failure.ts";
  * flight at a time; inputs of an older one never get here. No input ends the reflector's life but `stop`.
  */
 
+/** How a reflector lists, watches, notices a dead connection and backs off. */
 export interface ReflectorPolicy {
   /** "streaming": the list arrives as a watch's initial events (KEP-3157), where the server can. */
   readonly listMode: "streaming" | "paged";
@@ -44,6 +45,7 @@ export const defaultReflectorPolicy: ReflectorPolicy = {
   watchFailuresBeforeList: 4,
 };
 
+/** Where a reflector is. */
 export interface ReflectorState {
   readonly phase: "idle" | "listing" | "streaming" | "watching" | "waiting" | "stopped";
   /** Everything up to this resourceVersion was seen; "" before the first list. */

@@ -37,6 +37,7 @@ const longestRetryAfterMs = 60_000;
 /** The largest text that `raw` returns. */
 const rawLimitBytes = 64 * 1024 * 1024;
 
+/** What a client is made of. Only the transport is needed. */
 export interface RestClientOptions {
   readonly transport: Transport;
   /** Paces retries of 429 and 5xx answers that carry Retry-After; without a clock they are thrown at once. */

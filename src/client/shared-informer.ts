@@ -26,6 +26,7 @@ const fifoLimit = 16_384;
 const defaultHandlerQueueLimit = 4096;
 const shortestResyncMs = 1000;
 
+/** Which resource, read through what. */
 export interface CreateInformerOptions<T extends KubeObject> {
   readonly client: Pick<Client, "list" | "watch">;
   readonly type: ResourceType<T>;
@@ -51,6 +52,7 @@ export interface RunnableInformer<T extends KubeObject> extends SharedInformer<T
   readonly reflectorState: ReflectorState;
 }
 
+/** One informer by itself; several parts of a program share them through `createInformerFactory`. */
 export function createSharedInformer<T extends KubeObject>(
   options: CreateInformerOptions<T>,
 ): RunnableInformer<T> {

@@ -30,6 +30,7 @@ export interface WorkQueue {
   drained(): Promise<void>;
 }
 
+/** Where a key comes to stand among those that wait. */
 export interface AddOptions {
   /** Higher comes out first; 0 unless said. Within one priority the order is that of adding. */
   readonly priority?: number;
@@ -61,6 +62,7 @@ export interface WorkQueueMetrics {
   attached?(queue: { runningMs(): readonly number[] }): void;
 }
 
+/** What a queue is made of; `name` is for its metrics. */
 export interface WorkQueueOptions {
   readonly name: string;
   readonly clock: Clock;
@@ -69,6 +71,7 @@ export interface WorkQueueOptions {
   readonly metrics?: WorkQueueMetrics;
 }
 
+/** An empty queue. It needs no signal: `shutDown` ends it, and its one timer with it. */
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   return new RateLimitingQueue(options);
 }

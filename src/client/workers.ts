@@ -29,11 +29,13 @@ export interface WorkersMetrics {
   timedOut?(): void;
 }
 
+/** What a worker tells the work. */
 export interface WorkContext {
   /** Aborted when the controller stops, or when this reconcile has run for longer than its timeout. */
   readonly signal: AbortSignal;
 }
 
+/** Which queue, how many at once, and the work itself. */
 export interface WorkersOptions {
   readonly name: string;
   readonly queue: WorkQueue;

@@ -14,6 +14,7 @@ import type { SimRuntimeOptions } from "../kubelet/cri/sim/sim-runtime.ts";
 import { createMemoryStorage } from "../storage/memory/memory-storage.ts";
 import { milliseconds } from "./duration.ts";
 
+/** What kind of cluster; by default one node on virtual time. */
 export interface TestClusterOptions {
   /** Simulated nodes, "node-1" and on; default 1. */
   readonly nodes?: number;

@@ -3,6 +3,7 @@ import type { ObjectName } from "../client.ts";
 import type { InformerFactory, InformerOptions, Lister, SharedInformer } from "../informer.ts";
 import type { Source } from "./source.ts";
 
+/** Which of the cached objects. */
 export interface CacheListOptions {
   /** Absent: all that is cached. */
   readonly namespace?: string;

@@ -17,6 +17,7 @@ export type ReconcileRequest = ObjectName;
 /** A request that a watch asks for. */
 export interface MappedRequest extends ReconcileRequest, AddOptions {}
 
+/** What a reconcile works with, beside the request itself. */
 export interface ReconcileContext {
   /** Aborted when the controller stops, leadership is lost, or the reconcile has run for longer than `timeoutMs`. */
   readonly signal: AbortSignal;

@@ -32,6 +32,7 @@ export interface ManagerElection
   readonly identity?: string;
 }
 
+/** What a manager's parts share. Only the client is needed. */
 export interface ManagerOptions {
   readonly client: Client & Partial<Pick<RestClient, "observe">>;
   /** The system's unless said; a test passes virtual ones. */
@@ -85,6 +86,7 @@ export class LeadershipLostError extends Error {
   }
 }
 
+/** A manager without parts: `add` them, then `run` it. */
 export function createManager(options: ManagerOptions): Manager {
   return new RunningManager(options);
 }

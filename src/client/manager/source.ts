@@ -2,6 +2,7 @@ import type { KubeObject, ResourceType } from "../../apimachinery/meta.ts";
 import type { HandlerOptions, InformerOptions } from "../informer.ts";
 import type { Predicate } from "./predicates.ts";
 
+/** What of a resource is kept, and which of its changes count. */
 export interface SourceOptions<T extends KubeObject> extends InformerOptions<T> {
   /** Which changes count; absent: all. */
   readonly when?: Predicate<T>;

@@ -17,6 +17,7 @@ import { connectionOf } from "./connection.ts";
 import { tokenFile } from "./credentials.ts";
 import { createHttpsTransport, type HttpsTransportOptions } from "./https-transport.ts";
 
+/** Where to, and as whom; absent: what kubectl would do here. */
 export interface ConnectOptions extends ContextOverrides {
   /** A kubeconfig file; absent: $KUBECONFIG, else the pod's service account, else ~/.kube/config. */
   readonly kubeconfig?: string;
@@ -36,6 +37,7 @@ export interface Impersonation {
   readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
+/** A client with where it came from. */
 export interface Connection {
   readonly client: RestClient;
   /** The context's, or that of the pod this runs in. */

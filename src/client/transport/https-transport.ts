@@ -10,6 +10,7 @@ import { isLocal, isProxiedByEnvironment, proxyOptions, socksConnection, socksOf
 import { decodeResponse, type ResponseLimits, type WireResponse } from "./response-decoder.ts";
 import { codeOf, type Exchange, http2Exchange, isJson, wireResponse } from "./wire-exchange.ts";
 
+/** Which server, whom to believe, and how to show who one is. */
 export interface HttpsTransportOptions {
   /** "https://host:6443", with a path where the API lives under one. "http://" is for tests and local proxies. */
   readonly server: string;
