@@ -1,0 +1,121 @@
+/** A part of a page: what belongs together, whatever file it is in. */
+export interface Concept {
+  readonly title: string;
+  /** Where it is explained with samples: a page and a heading of it. */
+  readonly guide?: string;
+  /** Files and folders (ending in "/") below the root whose exports belong here; the first concept that names one has it. */
+  readonly files: readonly string[];
+}
+
+export interface Page {
+  /** The file that is written, below `docs/reference/`. */
+  readonly file: string;
+  /** What users import. */
+  readonly module: string;
+  /** The module's source, below the root. */
+  readonly source: string;
+  readonly introduction: string;
+  readonly concepts: readonly Concept[];
+}
+
+const client: Page = {
+  file: "client.md",
+  module: "k8ts/client",
+  source: "src/client/index.ts",
+  introduction: "How to use them together is told, with samples, in [`docs/client.md`](../client.md).",
+  concepts: [
+    {
+      title: "Connecting",
+      guide: "../client.md#connect",
+      files: [
+        "src/client/index.ts",
+        "src/client/transport/connect.ts",
+        "src/client/transport/https-transport.ts",
+      ],
+    },
+    {
+      title: "Reading and writing",
+      guide: "../client.md#read-and-write",
+      files: ["src/client/client.ts", "src/client/rest-client.ts"],
+    },
+    {
+      title: "Errors",
+      guide: "../client.md#read-and-write",
+      files: ["src/apimachinery/api-error.ts", "src/client/transport-error.ts"],
+    },
+    {
+      title: "Objects and kinds",
+      guide: "../client.md#custom-resources",
+      files: ["src/apimachinery/meta.ts"],
+    },
+    {
+      title: "Controllers and their manager",
+      guide: "../client.md#a-controller-and-its-manager",
+      files: [
+        "src/client/manager/manager.ts",
+        "src/client/manager/controller.ts",
+        "src/client/manager/cache-reader.ts",
+        "src/client/transport/process.ts",
+        "src/client/manager/health.ts",
+      ],
+    },
+    {
+      title: "What wakes a controller",
+      guide: "../client.md#what-wakes-a-controller",
+      files: ["src/client/manager/source.ts", "src/client/manager/predicates.ts"],
+    },
+    { title: "Server-side apply", guide: "../client.md#server-side-apply", files: ["src/client/apply.ts"] },
+    {
+      title: "Owners, finalizers, conditions",
+      guide: "../client.md#owners-finalizers-conditions",
+      files: [
+        "src/client/owner-references.ts",
+        "src/client/finalizers.ts",
+        "src/client/conditions.ts",
+        "src/client/create-or-update.ts",
+      ],
+    },
+    {
+      title: "Informers",
+      guide: "../client.md#informers",
+      files: [
+        "src/client/informer.ts",
+        "src/client/informer-factory.ts",
+        "src/client/shared-informer.ts",
+        "src/client/reflector-machine.ts",
+      ],
+    },
+    {
+      title: "Work queue",
+      guide: "../client.md#work-queue",
+      files: ["src/client/work-queue.ts", "src/client/workers.ts"],
+    },
+    {
+      title: "Leader election",
+      guide: "../client.md#leader-election",
+      files: ["src/client/leader-election.ts"],
+    },
+    { title: "Events", guide: "../client.md#events", files: ["src/client/event-recorder.ts"] },
+    {
+      title: "Metrics",
+      guide: "../client.md#health-and-metrics",
+      files: ["src/client/manager/metrics.ts", "src/client/transport/prometheus-metrics.ts"],
+    },
+    { title: "Time, chance, logs", guide: "../client.md#tests-on-virtual-time", files: ["src/base/"] },
+    { title: "What a transport carries", files: ["src/client/exchange.ts"] },
+  ],
+};
+
+const testing: Page = {
+  file: "testing.md",
+  module: "k8ts/testing",
+  source: "src/testing/index.ts",
+  introduction: "How to use it is told, with samples, in [`docs/testing.md`](../testing.md).",
+  concepts: [
+    { title: "The cluster", files: ["src/testing/index.ts", "src/cmd/compose/"] },
+    { title: "Simulated containers", files: ["src/kubelet/cri/"] },
+    { title: "More", files: ["src/testing/"] },
+  ],
+};
+
+export const pages: readonly Page[] = [client, testing];
