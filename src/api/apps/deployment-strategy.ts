@@ -15,4 +15,12 @@ export const deploymentStrategy: Strategy<Deployment> = {
   validateStatusUpdate: validateDeploymentStatusUpdate,
   warnings: (object, old) => workloadWarnings("spec.template", object.spec.template, object, old),
   prepareForCreate: (object) => ({ ...object, status: {} }),
+  prepareForStatusUpdate: withLabelsOf,
 };
+
+/** Alone among the workloads, a Deployment's labels are not changed together with its status. */
+function withLabelsOf(object: Deployment, old: Deployment): Deployment {
+  const { labels: _, ...metadata } = object.metadata;
+  const { labels } = old.metadata;
+  return { ...object, metadata: labels === undefined ? metadata : { ...metadata, labels } };
+}

@@ -165,7 +165,7 @@ class Rollout {
     this.#progress("True", progressingReasons.created, `Created new replica set "${name}"`);
   }
 
-  #noteRevision(revision: number): void {
+  #noteRevision(revision: bigint): void {
     const { metadata } = this.#original;
     if (metadata.annotations?.[revisionAnnotation] === String(revision)) return;
     const annotations = { ...metadata.annotations, [revisionAnnotation]: String(revision) };
@@ -220,7 +220,7 @@ class Rollout {
     const limit = this.#deployment.spec.revisionHistoryLimit;
     if (limit === undefined || limit === 2 ** 31 - 1) return;
     const alive = this.#old.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-    const surplus = alive.toSorted((left, right) => revisionOf(left) - revisionOf(right));
+    const surplus = alive.toSorted((left, right) => Number(revisionOf(left) - revisionOf(right)));
     for (const replicaSet of surplus.slice(0, Math.max(0, alive.length - limit))) {
       const { status, metadata } = replicaSet;
       const isBusy = (status?.replicas ?? 0) !== 0 || replicasOf(replicaSet) !== 0;

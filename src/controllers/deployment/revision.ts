@@ -48,14 +48,20 @@ function templateKey(template: PodTemplateSpec): string {
   return canonicalJson({ ...template, metadata: isLabelled ? { ...bare, labels } : bare });
 }
 
-export function revisionOf(object: { readonly metadata: ReplicaSet["metadata"] }): number {
-  const text = object.metadata.annotations?.[revisionAnnotation] ?? "";
-  return /^\d+$/.test(text) ? Number(text) : 0;
+/** A revision as its annotation says it, 0 where it says none: a 64-bit number, of which a double would lose digits. */
+export function revisionOf(object: { readonly metadata: ReplicaSet["metadata"] }): bigint {
+  return parseRevision(object.metadata.annotations?.[revisionAnnotation]) ?? 0n;
+}
+
+function parseRevision(text = ""): bigint | undefined {
+  if (!/^\d{1,19}$/.test(text)) return undefined;
+  const revision = BigInt(text);
+  return revision < 2n ** 63n ? revision : undefined;
 }
 
 /** The revision a rollout of the deployment's template gets: one more than any old one. */
-function nextRevision(old: readonly ReplicaSet[]): number {
-  return Math.max(0, ...old.map(revisionOf)) + 1;
+function nextRevision(old: readonly ReplicaSet[]): bigint {
+  return old.map(revisionOf).reduce((most, revision) => (revision > most ? revision : most), 0n) + 1n;
 }
 
 /** The ReplicaSet for a template that has none yet. */
@@ -105,13 +111,13 @@ export function newReplicaCount(
 }
 
 /** The ReplicaSet with the deployment's annotations and its revision; a revision it had before goes to its history. */
-function withRevision(deployment: Deployment, replicaSet: ReplicaSet, revision: number): ReplicaSet {
+function withRevision(deployment: Deployment, replicaSet: ReplicaSet, revision: bigint): ReplicaSet {
   const annotations: Record<string, string> = { ...replicaSet.metadata.annotations };
   for (const [name, value] of Object.entries(deployment.metadata.annotations ?? {})) {
     if (!notCopied.has(name)) annotations[name] = value;
   }
   const before = annotations[revisionAnnotation];
-  if (before === undefined || (/^\d+$/.test(before) && Number(before) < revision)) {
+  if (before === undefined || (parseRevision(before) ?? revision) < revision) {
     annotations[revisionAnnotation] = String(revision);
     if (before !== undefined) {
       annotations[revisionHistoryAnnotation] = withHistory(annotations[revisionHistoryAnnotation], before);
