@@ -7,6 +7,9 @@ const encoder = new TextEncoder();
 const nothing = new Uint8Array();
 /** What a UTF-16 unit takes in UTF-8, at most. */
 const maxBytesAUnit = 3;
+/** What the first chunk begins with, and what it grows by: most lists are short, and memory for a whole chunk is not free. */
+const firstBufferBytes = 8 * 1024;
+const growth = 4;
 
 /** Before and after a piece of a chunked body: eight digits of its length and a line's end; a line's end. */
 const frameStartBytes = 10;
@@ -19,19 +22,22 @@ const frameEnd = Buffer.from("\r\n");
 export class ChunkWriter {
   readonly #pieces: Iterator<Piece, unknown>;
   readonly #framed: boolean;
-  /** Where content begins in the buffer, and where it ends at the latest. */
+  /** Where content begins in the buffer, what comes after it, and where it ends at the latest. */
   readonly #start: number;
+  readonly #end: number;
   readonly #capacityBytes: number;
   #buffer: Buffer | undefined;
   #length: number;
   /** What did not fit into the chunk before. */
   #rest: Uint8Array = nothing;
   #ended = false;
+  #isFirst = true;
 
   constructor(pieces: Iterable<Piece>, capacityBytes: number, options: { readonly framed?: boolean } = {}) {
     this.#pieces = pieces[Symbol.iterator]();
     this.#framed = options.framed ?? false;
     this.#start = this.#framed ? frameStartBytes : 0;
+    this.#end = this.#framed ? frameEnd.length : 0;
     this.#length = this.#start;
     this.#capacityBytes = capacityBytes + this.#start;
   }
@@ -66,6 +72,7 @@ export class ChunkWriter {
     const end = this.#length;
     this.#length = this.#start;
     this.#buffer = undefined;
+    this.#isFirst = false;
     if (buffer === undefined) return nothing;
     if (!this.#framed || end === this.#start) return buffer.subarray(this.#start, end);
     buffer.write((end - this.#start).toString(16).padStart(frameStartBytes - 2, "0"), 0);
@@ -74,20 +81,32 @@ export class ChunkWriter {
     return buffer.subarray(0, end + frameEnd.length);
   }
 
-  #chunk(): Buffer {
-    this.#buffer ??= Buffer.allocUnsafeSlow(this.#capacityBytes + (this.#framed ? frameEnd.length : 0));
-    return this.#buffer;
+  /** The chunk's memory, with room for this much more. */
+  #room(bytes: number): Buffer {
+    const wanted = this.#length + bytes;
+    const buffer = this.#buffer;
+    if (buffer !== undefined && wanted <= buffer.length - this.#end) return buffer;
+    let size = this.#capacityBytes;
+    if (this.#isFirst) {
+      size = firstBufferBytes;
+      while (size < wanted) size *= growth;
+      if (size > this.#capacityBytes) size = this.#capacityBytes;
+    }
+    const larger = Buffer.allocUnsafeSlow(size + this.#end);
+    if (buffer !== undefined) larger.set(buffer.subarray(0, this.#length));
+    this.#buffer = larger;
+    return larger;
   }
 
   #text(text: string): void {
     if (text.length * maxBytesAUnit > this.#capacityBytes - this.#length) this.#bytes(encoder.encode(text));
-    else this.#length += this.#chunk().write(text, this.#length);
+    else this.#length += this.#room(text.length * maxBytesAUnit).write(text, this.#length);
   }
 
   #bytes(bytes: Uint8Array): void {
     const room = this.#capacityBytes - this.#length;
     const now = bytes.length > room ? bytes.subarray(0, room) : bytes;
-    if (now.length > 0) this.#chunk().set(now, this.#length);
+    if (now.length > 0) this.#room(now.length).set(now, this.#length);
     this.#length += now.length;
     this.#rest = bytes.length > room ? bytes.subarray(room) : nothing;
   }

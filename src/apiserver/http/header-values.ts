@@ -4,6 +4,18 @@ type HeaderValue = string | readonly string[] | number;
 export function wireHeaders(
   headers: Readonly<Record<string, HeaderValue>>,
 ): Record<string, string | string[] | number> {
+  // Nearly all are theirs already, and Node changes nothing of what it is given.
+  for (const name in headers) if (!isOnWire(headers[name])) return translated(headers);
+  return headers as Record<string, string | string[] | number>;
+}
+
+function isOnWire(value: HeaderValue | undefined): boolean {
+  return typeof value === "number" || (typeof value === "string" && !beyondLatin1.test(value));
+}
+
+function translated(
+  headers: Readonly<Record<string, HeaderValue>>,
+): Record<string, string | string[] | number> {
   const wire: Record<string, string | string[] | number> = {};
   for (const name in headers) {
     const value = headers[name];

@@ -39,57 +39,74 @@ export function contextOf(socket: TLSSocket): RequestContext {
 }
 
 export function http1Reply(response: ServerResponse): Reply {
-  let bytesSent = 0;
-  return {
-    get bytesSent() {
-      return bytesSent;
-    },
-    writeChunk(chunk) {
-      bytesSent += chunk.length;
-      // The connection is this answer's alone once the head is out: what goes straight to it stays in order.
+  return new Http1Reply(response);
+}
+
+class Http1Reply implements Reply {
+  bytesSent = 0;
+  readonly #response: ServerResponse;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+  }
+
+  writeChunk(chunk: Uint8Array): boolean {
+    this.bytesSent += chunk.length;
+    // The connection is this answer's alone once the head is out: what goes straight to it stays in order.
+    const { socket } = this.#response;
+    return socket === null || this.#response.destroyed || socket.write(chunk);
+  }
+
+  head(status: number, headers: Parameters<Reply["head"]>[1]): void {
+    this.#response.writeHead(status, wireHeaders(headers));
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (bytes.length === 0) {
+      this.#response.flushHeaders();
+      return true;
+    }
+    this.bytesSent += bytes.length;
+    return this.#response.write(bytes);
+  }
+
+  drained(): Promise<void> {
+    const response = this.#response;
+    return new Promise((resolve) => {
       const { socket } = response;
-      return socket === null || response.destroyed || socket.write(chunk);
-    },
-    head(status, headers) {
-      response.writeHead(status, wireHeaders(headers));
-    },
-    write(bytes) {
-      if (bytes.length === 0) {
-        response.flushHeaders();
-        return true;
-      }
-      bytesSent += bytes.length;
-      return response.write(bytes);
-    },
-    drained: () =>
-      new Promise((resolve) => {
-        const { socket } = response;
-        if (socket === null || response.destroyed || response.closed) return resolve();
-        // What went to the connection directly is the connection's to report; the answer knows what it was given itself.
-        if (!socket.writableNeedDrain && !response.writableNeedDrain) return resolve();
-        const settle = () => {
-          socket.off("drain", settle);
-          response.off("drain", settle);
-          response.off("close", settle);
-          resolve();
-        };
-        socket.on("drain", settle);
-        response.on("drain", settle);
-        response.on("close", settle);
-      }),
-    end(bytes) {
-      if (bytes === undefined) response.end();
-      else {
-        bytesSent += bytes.length;
-        response.end(bytes);
-      }
-    },
-    destroy: () => response.destroy(),
-    get headersSent() {
-      return response.headersSent;
-    },
-    get closed() {
-      return response.destroyed || response.closed;
-    },
-  };
+      if (socket === null || response.destroyed || response.closed) return resolve();
+      // What went to the connection directly is the connection's to report; the answer knows what it was given itself.
+      if (!socket.writableNeedDrain && !response.writableNeedDrain) return resolve();
+      const settle = () => {
+        socket.off("drain", settle);
+        response.off("drain", settle);
+        response.off("close", settle);
+        resolve();
+      };
+      socket.on("drain", settle);
+      response.on("drain", settle);
+      response.on("close", settle);
+    });
+  }
+
+  end(bytes?: Uint8Array): void {
+    if (bytes === undefined) {
+      this.#response.end();
+      return;
+    }
+    this.bytesSent += bytes.length;
+    this.#response.end(bytes);
+  }
+
+  destroy(): void {
+    this.#response.destroy();
+  }
+
+  get headersSent(): boolean {
+    return this.#response.headersSent;
+  }
+
+  get closed(): boolean {
+    return this.#response.destroyed || this.#response.closed;
+  }
 }

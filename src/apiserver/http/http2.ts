@@ -26,44 +26,60 @@ export function readHttp2(
 }
 
 export function http2Reply(stream: ServerHttp2Stream): Reply {
-  let bytesSent = 0;
-  return {
-    get bytesSent() {
-      return bytesSent;
-    },
-    head(status, headers) {
-      if (stream.destroyed || stream.headersSent) return;
-      stream.respond({ ":status": status, ...wireHeaders(headers) });
-    },
-    write(bytes) {
-      bytesSent += bytes.length;
-      return bytes.length === 0 || stream.destroyed || stream.write(bytes);
-    },
-    drained: () =>
-      new Promise((resolve) => {
-        if (stream.destroyed || stream.closed) return resolve();
-        const settle = () => {
-          stream.off("drain", settle);
-          stream.off("close", settle);
-          resolve();
-        };
-        stream.on("drain", settle);
-        stream.on("close", settle);
-      }),
-    end(bytes) {
-      if (stream.destroyed) return;
-      if (bytes === undefined) stream.end();
-      else {
-        bytesSent += bytes.length;
-        stream.end(bytes);
-      }
-    },
-    destroy: () => stream.destroy(),
-    get headersSent() {
-      return stream.headersSent;
-    },
-    get closed() {
-      return stream.destroyed || stream.closed;
-    },
-  };
+  return new Http2Reply(stream);
+}
+
+class Http2Reply implements Reply {
+  bytesSent = 0;
+  readonly #stream: ServerHttp2Stream;
+
+  constructor(stream: ServerHttp2Stream) {
+    this.#stream = stream;
+  }
+
+  head(status: number, headers: Parameters<Reply["head"]>[1]): void {
+    if (this.#stream.destroyed || this.#stream.headersSent) return;
+    this.#stream.respond({ ":status": status, ...wireHeaders(headers) });
+  }
+
+  write(bytes: Uint8Array): boolean {
+    this.bytesSent += bytes.length;
+    return bytes.length === 0 || this.#stream.destroyed || this.#stream.write(bytes);
+  }
+
+  drained(): Promise<void> {
+    const stream = this.#stream;
+    return new Promise((resolve) => {
+      if (stream.destroyed || stream.closed) return resolve();
+      const settle = () => {
+        stream.off("drain", settle);
+        stream.off("close", settle);
+        resolve();
+      };
+      stream.on("drain", settle);
+      stream.on("close", settle);
+    });
+  }
+
+  end(bytes?: Uint8Array): void {
+    if (this.#stream.destroyed) return;
+    if (bytes === undefined) {
+      this.#stream.end();
+      return;
+    }
+    this.bytesSent += bytes.length;
+    this.#stream.end(bytes);
+  }
+
+  destroy(): void {
+    this.#stream.destroy();
+  }
+
+  get headersSent(): boolean {
+    return this.#stream.headersSent;
+  }
+
+  get closed(): boolean {
+    return this.#stream.destroyed || this.#stream.closed;
+  }
 }

@@ -1,7 +1,18 @@
 import { counterOf, histogramOf, type MetricFamily } from "./family.ts";
-import { exponentialBounds, histogramSeries, numberSeries } from "./series.ts";
+import {
+  exponentialBounds,
+  type HistogramSeries,
+  histogramSeries,
+  type NumberSeries,
+  numberSeries,
+} from "./series.ts";
 
 const bounds = exponentialBounds(0.001, 2, 15);
+
+interface Attempts {
+  readonly count: NumberSeries;
+  readonly seconds: HistogramSeries;
+}
 
 /** Who comes, and whether they may. */
 export class AccessMetrics {
@@ -11,16 +22,44 @@ export class AccessMetrics {
   readonly #authorizations = numberSeries();
   readonly #authorizationSeconds = histogramSeries(bounds);
 
+  readonly #byUser = new Map<string, NumberSeries>();
+  readonly #attempts = new Map<string, Attempts>();
+  readonly #verdicts = new Map<string, Attempts>();
+
   /** Without a name: the request carried no credentials, or bad ones. */
   authenticated(result: "error" | "failure" | "success", username: string, durationMs: number): void {
-    if (result === "success") this.#users.of(usernameKind(username)).value++;
-    this.#authentications.of(result).value++;
-    this.#authenticationSeconds.of(result).observe(Math.max(0, durationMs) / 1000);
+    if (result === "success") this.#requestsOf(usernameKind(username)).value++;
+    const attempts = this.#attempts.get(result) ?? this.#attemptsOf(result);
+    attempts.count.value++;
+    attempts.seconds.observe(durationMs > 0 ? durationMs / 1000 : 0);
   }
 
   authorized(result: "allowed" | "denied" | "error" | "no-opinion", durationMs: number): void {
-    this.#authorizations.of(result).value++;
-    this.#authorizationSeconds.of(result).observe(Math.max(0, durationMs) / 1000);
+    const verdicts = this.#verdicts.get(result) ?? this.#verdictsOf(result);
+    verdicts.count.value++;
+    verdicts.seconds.observe(durationMs > 0 ? durationMs / 1000 : 0);
+  }
+
+  /** Of a few kinds: each is looked up by its labels once. */
+  #requestsOf(kind: string): NumberSeries {
+    let requests = this.#byUser.get(kind);
+    if (requests === undefined) {
+      requests = this.#users.of(kind);
+      this.#byUser.set(kind, requests);
+    }
+    return requests;
+  }
+
+  #attemptsOf(result: string): Attempts {
+    const made = { count: this.#authentications.of(result), seconds: this.#authenticationSeconds.of(result) };
+    this.#attempts.set(result, made);
+    return made;
+  }
+
+  #verdictsOf(result: string): Attempts {
+    const made = { count: this.#authorizations.of(result), seconds: this.#authorizationSeconds.of(result) };
+    this.#verdicts.set(result, made);
+    return made;
   }
 
   families(): readonly MetricFamily[] {
