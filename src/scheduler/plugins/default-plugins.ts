@@ -61,6 +61,6 @@ export function defaultPlugins(dependencies: PluginDependencies): readonly Plugi
     balancedAllocation,
     imageLocality,
     defaultPreemption({ ...dependencies, budgets }),
-    defaultBinder(dependencies.client),
+    defaultBinder(client, clock),
   ];
 }
