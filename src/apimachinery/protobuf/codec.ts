@@ -1,16 +1,17 @@
 /** Kubernetes' protobuf: an envelope that names the kind around a message laid out by the schema tables. */
 import { type GroupVersionKind, parseApiVersion } from "../meta.ts";
 import type { SchemaTables } from "../schema/tables.ts";
-import { readModel } from "./decode.ts";
+import { readKind } from "./decode.ts";
 import { writeModel } from "./encode.ts";
-import { ProtobufError, Reader } from "./reader.ts";
+import { magic, readEnvelope, type TypeMeta } from "./envelope.ts";
+import { ProtobufError } from "./reader.ts";
 import { ReverseWriter } from "./writer.ts";
 
 /** `application/vnd.kubernetes.protobuf`. */
 export interface ProtobufCodec {
   /** Whether the kind has a binary form: every built-in one, no custom one. */
   knows(kind: GroupVersionKind): boolean;
-  /** One object with its kind and apiVersion. Throws `ProtobufError`. */
+  /** One object with its kind and apiVersion, as the JSON of it would be. Throws `ProtobufError`. */
   decode(bytes: Uint8Array): Record<string, unknown>;
   /** `object` must carry apiVersion and kind of a known kind, and have the shape of its table. */
   encode(object: object): Uint8Array;
@@ -39,8 +40,6 @@ export interface ProtobufCodec {
   ): { readonly start: Uint8Array; readonly end: Uint8Array };
 }
 
-const magic = [0x6b, 0x38, 0x73, 0x00]; // "k8s\0"
-
 export function createProtobufCodec(tables: SchemaTables): ProtobufCodec {
   const modelOf = ({ apiVersion, kind }: TypeMeta) => {
     const { group, version } = parseApiVersion(apiVersion);
@@ -59,13 +58,13 @@ export function createProtobufCodec(tables: SchemaTables): ProtobufCodec {
   return {
     knows: ({ group, version, kind }) => tables.kind(group, version, kind) !== undefined,
     decode(bytes) {
-      const { typeMeta, raw } = readEnvelope(bytes);
+      const { reader, ...typeMeta } = readEnvelope(bytes);
       const model = modelOf(typeMeta);
       if (model === undefined)
         throw new ProtobufError(
           `no kind ${typeMeta.kind} of version ${typeMeta.apiVersion} has a binary form`,
         );
-      return readModel(raw, model, { kind: typeMeta.kind, apiVersion: typeMeta.apiVersion });
+      return readKind(reader, model, typeMeta);
     },
     encode(object) {
       const { model, typeMeta } = known(object);
@@ -154,11 +153,6 @@ function writeTypeMeta(writer: ReverseWriter, { apiVersion, kind }: TypeMeta): v
   writer.bytes(Uint8Array.from(magic));
 }
 
-interface TypeMeta {
-  readonly apiVersion: string;
-  readonly kind: string;
-}
-
 function writeText(writer: ReverseWriter, number: number, text: string): void {
   writer.string(text);
   writer.varint(number * 8 + 2);
@@ -167,31 +161,4 @@ function writeText(writer: ReverseWriter, number: number, text: string): void {
 function writeHeader(writer: ReverseWriter, number: number, lengthBefore: number): void {
   writer.varint(writer.length - lengthBefore);
   writer.varint(number * 8 + 2);
-}
-
-function readEnvelope(bytes: Uint8Array): { typeMeta: TypeMeta; raw: Reader } {
-  if (magic.some((byte, index) => bytes[index] !== byte))
-    throw new ProtobufError("provided data does not appear to be a protobuf message");
-  const reader = new Reader(bytes, magic.length);
-  let typeMeta: TypeMeta = { apiVersion: "", kind: "" };
-  let raw = new Reader(bytes, bytes.length);
-  while (!reader.done) {
-    const tag = reader.varint();
-    if (tag === 10) typeMeta = readTypeMeta(reader.message());
-    else if (tag === 18) raw = reader.message();
-    else reader.skip(tag % 8);
-  }
-  return { typeMeta, raw };
-}
-
-function readTypeMeta(reader: Reader): TypeMeta {
-  let apiVersion = "";
-  let kind = "";
-  while (!reader.done) {
-    const tag = reader.varint();
-    if (tag === 10) apiVersion = reader.string();
-    else if (tag === 18) kind = reader.string();
-    else reader.skip(tag % 8);
-  }
-  return { apiVersion, kind };
 }

@@ -1,192 +1,299 @@
-import { unreachable } from "../../base/assert.ts";
-import type { Model, Shape, UnionKind } from "../schema/tables.ts";
+import type { Model } from "../schema/tables.ts";
+import {
+  type DecodeField,
+  type DecodePlan,
+  decodePlanOf,
+  extended,
+  ops,
+  type ShapeNode,
+  type ValueReader,
+  zeroMember,
+} from "./decode-plan.ts";
 import { formatDuration } from "./duration.ts";
-import { planOf } from "./plan.ts";
+import type { TypeMeta } from "./envelope.ts";
 import { ProtobufError, type Reader } from "./reader.ts";
 
 /** Messages nest no deeper than this. */
 const maxDepth = 200;
 /** The end of the year 9999: RFC 3339 has four digits for it. */
-const maxEpochMs = 253_402_300_799_000;
-const decoder = new TextDecoder();
+const maxEpochS = 253_402_300_799;
 
-/** Reads a message into `target`. Zeros are kept as they come: normalizing leaves out what Go leaves out. */
-export function readModel(
-  reader: Reader,
-  model: Model,
-  target: Record<string, unknown> = {},
-  depth = 0,
-): Record<string, unknown> {
+/**
+ * The members of the objects that are being read, each in its place behind those of the object around it. Shared by all
+ * calls, since none is ever suspended; what one that threw left here is cleared by the next.
+ */
+const slots: unknown[] = [];
+
+/**
+ * Reads [at, end) of the reader as a message of this model: the object that Go's JSON shows, its members in Go's order,
+ * zeros left out where Go leaves them out. Throws `ProtobufError`.
+ */
+export function readKind(reader: Reader, model: Model, typeMeta: TypeMeta): Record<string, unknown> {
+  const plan = decodePlanOf(model);
+  clearSlots(plan, 0);
+  setTypeMeta(plan, 0, typeMeta);
+  readFields(reader, plan.fields, 0, plan.members.length, 0);
+  return buildObject(plan, 0);
+}
+
+/** Gives the slots from `base` on to a message of the plan. */
+function clearSlots({ members }: DecodePlan, base: number): number {
+  for (let index = base + members.length; slots.length < index; ) slots.push(undefined);
+  for (let index = 0; index < members.length; index++) slots[base + index] = undefined;
+  return base;
+}
+
+function setTypeMeta({ members }: DecodePlan, base: number, { kind, apiVersion }: TypeMeta): void {
+  // They come first in every kind.
+  if (members[0]?.name === "kind") slots[base] = kind;
+  if (members[1]?.name === "apiVersion") slots[base + 1] = apiVersion;
+}
+
+function readObject(reader: Reader, plan: DecodePlan, base: number, depth: number): Record<string, unknown> {
   if (depth > maxDepth) throw new ProtobufError("message is nested too deep");
-  const { byNumber } = planOf(model);
-  while (!reader.done) {
+  clearSlots(plan, base);
+  readFields(reader, plan.fields, base, base + plan.members.length, depth);
+  return buildObject(plan, base);
+}
+
+/** `free`: the first slot that a message within may use. */
+function readFields(
+  reader: Reader,
+  fields: readonly (DecodeField | undefined)[],
+  base: number,
+  free: number,
+  depth: number,
+): void {
+  while (reader.at < reader.end) {
     const tag = reader.varint();
-    const field = byNumber.get(Math.floor(tag / 8));
-    if (field === undefined) {
-      reader.skip(tag % 8);
-      continue;
-    }
-    const { name, shape } = field;
-    if (name !== undefined) readField(reader, shape, target, name, depth);
-    else if (shape.kind === "model") readModel(reader.message(), shape.model, target, depth + 1);
+    const wireType = tag % 8;
+    const number = (tag - wireType) / 8;
+    const field = number < fields.length ? fields[number] : undefined;
+    if (field === undefined) reader.skip(wireType);
+    else readField(reader, field, wireType, base, free, depth);
   }
-  return target;
 }
 
 function readField(
   reader: Reader,
-  shape: Shape,
-  target: Record<string, unknown>,
-  name: string,
+  { reader: value, index, embedded }: DecodeField,
+  wireType: number,
+  base: number,
+  free: number,
   depth: number,
 ): void {
-  if (shape.kind === "list" && !shape.wrapped) {
-    const before = target[name];
-    const list: unknown[] = Array.isArray(before) ? before : [];
-    list.push(readValue(reader, shape.item, depth));
-    target[name] = list;
-  } else if (shape.kind === "map") {
-    target[name] ??= {};
-    readEntry(reader.message(), shape.value, target[name] as Record<string, unknown>, depth);
-  } else {
-    const value = readValue(reader, shape, depth);
-    if (value !== undefined) target[name] = value;
+  if (wireType !== value.wireType) {
+    if (value.op !== ops.list || wireType !== 2) throw new ProtobufError(`unexpected wire type ${wireType}`);
+    readPacked(reader, value, base + index);
+    return;
+  }
+  switch (value.op) {
+    case ops.list: {
+      const item = readValue(reader, value.item ?? value, free, depth);
+      const list = slots[base + index] as unknown[] | undefined; // nothing else is put there
+      if (list === undefined) slots[base + index] = [item];
+      else list.push(item);
+      break;
+    }
+    case ops.map: {
+      let map = slots[base + index] as Record<string, unknown> | undefined; // likewise
+      if (map === undefined) {
+        map = {};
+        slots[base + index] = map;
+      }
+      readEntry(reader, value, map, free, depth);
+      break;
+    }
+    case ops.embedded: {
+      const outerEnd = reader.end;
+      reader.end = reader.enter();
+      if (depth > maxDepth) throw new ProtobufError("message is nested too deep");
+      readFields(reader, embedded ?? [], base, free, depth + 1);
+      reader.end = outerEnd;
+      break;
+    }
+    default: {
+      const read = readValue(reader, value, free, depth);
+      if (read !== undefined) slots[base + index] = read;
+    }
   }
 }
 
-function readEntry(reader: Reader, shape: Shape, map: Record<string, unknown>, depth: number): void {
+/** Numbers without a tag each. */
+function readPacked(reader: Reader, { item }: ValueReader, slot: number): void {
+  if (item === undefined || item.wireType === 2) throw new ProtobufError("unexpected wire type 2");
+  const outerEnd = reader.end;
+  reader.end = reader.enter();
+  const list = (slots[slot] ?? []) as unknown[]; // as for items with tags
+  while (reader.at < reader.end) list.push(readValue(reader, item, slot, 0));
+  slots[slot] = list;
+  reader.end = outerEnd;
+}
+
+function readEntry(
+  reader: Reader,
+  { item, texts }: ValueReader,
+  map: Record<string, unknown>,
+  free: number,
+  depth: number,
+): void {
+  const outerEnd = reader.end;
+  reader.end = reader.enter();
   let key = "";
-  const holder: Record<string, unknown> = {};
-  while (!reader.done) {
+  let value: unknown;
+  while (reader.at < reader.end) {
     const tag = reader.varint();
-    if (tag === 10) key = reader.string();
-    else if (Math.floor(tag / 8) === 2) readField(reader, shape, holder, "value", depth + 1);
-    else reader.skip(tag % 8);
+    if (tag === 10) {
+      const end = reader.enter();
+      key = texts.read(reader.bytes, reader.at, end);
+      reader.at = end;
+    } else if (item !== undefined && tag === 16 + item.wireType) {
+      if (item.op === ops.list) {
+        const list = (value ?? []) as unknown[]; // nothing else is put there
+        list.push(readValue(reader, item.item ?? item, free, depth + 1));
+        value = list;
+      } else value = readValue(reader, item, free, depth + 1);
+    } else reader.skip(tag % 8);
   }
+  reader.end = outerEnd;
   if (key === "__proto__") throw new ProtobufError('the key "__proto__" is not allowed');
-  map[key] = holder.value ?? null;
+  map[key] = value ?? null;
 }
 
-function readValue(reader: Reader, shape: Shape, depth: number): unknown {
-  switch (shape.kind) {
-    case "string":
-      return reader.string();
-    case "bool":
+function readValue(reader: Reader, value: ValueReader, free: number, depth: number): unknown {
+  switch (value.op) {
+    case ops.string: {
+      const end = reader.enter();
+      const text = value.texts.read(reader.bytes, reader.at, end);
+      reader.at = end;
+      return text;
+    }
+    case ops.bool:
       return reader.varint() !== 0;
-    case "int32":
-    case "int64":
+    case ops.integer:
       return reader.integer();
-    case "double":
+    case ops.double:
       return reader.double();
-    case "bytes":
-      return toBase64(reader.bytes());
-    case "model":
-      return readModel(reader.message(), shape.model, {}, depth + 1);
-    case "list":
-      return readWrapped(reader.message(), shape.item, depth);
-    case "schemaOrArray":
-    case "schemaOrBool":
-    case "schemaOrStrings":
-      return readUnion(reader.message(), shape, depth);
-    default:
-      return readWellKnown(readNumbered(reader.message()), shape);
+    case ops.bytes:
+      return reader.view().toString("base64");
+    default: {
+      const outerEnd = reader.end;
+      reader.end = reader.enter();
+      const read = readMessage(reader, value, free, depth + 1);
+      reader.at = reader.end;
+      reader.end = outerEnd;
+      return read;
+    }
   }
 }
 
-function readWrapped(reader: Reader, item: Shape, depth: number): unknown[] {
+/** What is a message of its own: the reader stands at its beginning and ends with it. */
+function readMessage(reader: Reader, value: ValueReader, free: number, depth: number): unknown {
+  const { op, model } = value;
+  switch (op) {
+    case ops.model:
+      return model === undefined ? undefined : readObject(reader, decodePlanOf(model), free, depth);
+    case ops.quantity:
+      return readNumbered(reader).text1 || "0";
+    case ops.time:
+    case ops.microTime:
+      return readTime(reader, op === ops.microTime);
+    case ops.intOrString: {
+      const { number1, number2, text3 } = readNumbered(reader);
+      return number1 === 1 ? text3 : number2;
+    }
+    case ops.duration:
+      return formatDuration(readNumbered(reader).number1);
+    case ops.json:
+      return jsonOf(readNumbered(reader).text1);
+    case ops.fieldsV1:
+      return fieldsOf(readNumbered(reader).text1);
+    case ops.wrappedList:
+      return readWrapped(reader, value.item, free, depth);
+    case ops.union:
+      return readUnion(reader, value, free, depth);
+    default:
+      throw new ProtobufError(`no message is read by ${op}`);
+  }
+}
+
+function readWrapped(reader: Reader, item: ValueReader | undefined, free: number, depth: number): unknown[] {
   const list: unknown[] = [];
-  while (!reader.done) {
+  while (reader.at < reader.end) {
     const tag = reader.varint();
-    if (Math.floor(tag / 8) === 1) list.push(readValue(reader, item, depth));
+    if (item !== undefined && tag === 8 + item.wireType) list.push(readValue(reader, item, free, depth));
     else reader.skip(tag % 8);
   }
   return list;
 }
 
-function readUnion(reader: Reader, shape: Shape & { kind: UnionKind }, depth: number): unknown {
+function readUnion(reader: Reader, { union, model }: ValueReader, free: number, depth: number): unknown {
   const list: unknown[] = [];
   let schema: unknown;
   let allows = false;
-  while (!reader.done) {
+  const nested = () => {
+    const outerEnd = reader.end;
+    reader.end = reader.enter();
+    const read = model === undefined ? {} : readObject(reader, decodePlanOf(model), free, depth + 1);
+    reader.end = outerEnd;
+    return read;
+  };
+  while (reader.at < reader.end) {
     const tag = reader.varint();
-    const isSchema = Math.floor(tag / 8) === (shape.kind === "schemaOrBool" ? 2 : 1);
+    const isSchema = Math.floor(tag / 8) === (union === "schemaOrBool" ? 2 : 1);
     if (tag % 8 === 0) allows = reader.varint() !== 0;
-    else if (isSchema) schema = readModel(reader.message(), shape.model, {}, depth + 1);
-    else if (shape.kind === "schemaOrArray")
-      list.push(readModel(reader.message(), shape.model, {}, depth + 1));
+    else if (isSchema) schema = nested();
+    else if (union === "schemaOrArray") list.push(nested());
     else list.push(reader.string());
   }
   if (schema !== undefined) return schema;
-  return shape.kind === "schemaOrBool" ? allows : list;
+  return union === "schemaOrBool" ? allows : list;
 }
 
-/** The fields of a small message of known form: integers and bytes by their numbers. */
-function readNumbered(reader: Reader): Map<number, number | Uint8Array> {
-  const fields = new Map<number, number | Uint8Array>();
-  while (!reader.done) {
+/** The fields of a small message of known form, by their numbers. */
+interface Numbered {
+  number1: number;
+  number2: number;
+  text1: string;
+  text3: string;
+}
+
+function readNumbered(reader: Reader): Numbered {
+  const fields: Numbered = { number1: 0, number2: 0, text1: "", text3: "" };
+  while (reader.at < reader.end) {
     const tag = reader.varint();
-    const number = Math.floor(tag / 8);
-    if (tag % 8 === 0) fields.set(number, reader.integer());
-    else if (tag % 8 === 2) fields.set(number, reader.bytes());
+    if (tag === 8) fields.number1 = reader.integer();
+    else if (tag === 16) fields.number2 = reader.integer();
+    else if (tag === 10) fields.text1 = reader.string();
+    else if (tag === 26) fields.text3 = reader.string();
     else reader.skip(tag % 8);
   }
   return fields;
 }
 
-function readWellKnown(fields: ReadonlyMap<number, number | Uint8Array>, shape: Shape): unknown {
-  switch (shape.kind) {
-    case "quantity":
-      return textOf(fields.get(1)) || "0";
-    case "intOrString":
-      return fields.get(1) === 1 ? textOf(fields.get(3)) : numberOf(fields.get(2));
-    case "time":
-    case "microTime":
-      return timeOf(fields, shape.kind === "microTime");
-    case "duration":
-      return formatDuration(numberOf(fields.get(1)));
-    case "raw":
-    case "json":
-    case "fieldsV1":
-      return jsonOf(fields.get(1));
-    case "schemaOrArray":
-    case "schemaOrBool":
-    case "schemaOrStrings":
-    case "string":
-    case "bool":
-    case "int32":
-    case "int64":
-    case "double":
-    case "bytes":
-    case "list":
-    case "map":
-    case "model":
-      return undefined;
-    default:
-      return unreachable(shape);
-  }
-}
-
-function textOf(value: number | Uint8Array | undefined): string {
-  return value instanceof Uint8Array ? decoder.decode(value) : "";
-}
-
-function numberOf(value: number | Uint8Array | undefined): number {
-  return typeof value === "number" ? value : 0;
-}
+/** Times that were formatted lately, by their second. */
+const formatted = new Map<number, string>();
+const mostFormatted = 1024;
 
 /** An empty message is the zero time, which JSON has as null. */
-function timeOf(fields: ReadonlyMap<number, number | Uint8Array>, micro: boolean): string | undefined {
-  if (fields.size === 0) return undefined;
-  const epochMs = numberOf(fields.get(1)) * 1000;
-  if (Math.abs(epochMs) > maxEpochMs) throw new ProtobufError("a time is out of range");
-  const seconds = new Date(epochMs).toISOString().slice(0, 19);
-  if (!micro) return `${seconds}Z`;
-  const microseconds = Math.floor(numberOf(fields.get(2)) / 1000);
-  return `${seconds}.${String(microseconds).padStart(6, "0")}Z`;
+function readTime(reader: Reader, micro: boolean): string | undefined {
+  if (reader.at >= reader.end) return undefined;
+  const { number1: seconds, number2: nanoseconds } = readNumbered(reader);
+  if (Math.abs(seconds) > maxEpochS) throw new ProtobufError("a time is out of range");
+  if (micro) return `${secondsText(seconds)}.${String(Math.floor(nanoseconds / 1000)).padStart(6, "0")}Z`;
+  const known = formatted.get(seconds);
+  if (known !== undefined) return known;
+  const text = `${secondsText(seconds)}Z`;
+  if (formatted.size >= mostFormatted) formatted.clear();
+  formatted.set(seconds, text);
+  return text;
 }
 
-function jsonOf(value: number | Uint8Array | undefined): unknown {
-  const text = textOf(value);
+function secondsText(epochS: number): string {
+  return new Date(epochS * 1000).toISOString().slice(0, 19);
+}
+
+function jsonOf(text: string): unknown {
   if (text === "") return undefined;
   try {
     return JSON.parse(text);
@@ -195,8 +302,65 @@ function jsonOf(value: number | Uint8Array | undefined): unknown {
   }
 }
 
-function toBase64(bytes: Uint8Array): string {
-  let binary = "";
-  for (const byte of bytes) binary += String.fromCharCode(byte);
-  return btoa(binary);
+/**
+ * Which fields a manager has is the same for all objects that it makes alike, and nobody changes it: equal sets are one
+ * object. A few are remembered.
+ */
+const fieldSets = new Map<string, unknown>();
+const mostFieldSets = 512;
+const longestFieldSet = 4096;
+
+function fieldsOf(text: string): unknown {
+  const known = fieldSets.get(text);
+  if (known !== undefined || text.length > longestFieldSet) return known ?? jsonOf(text);
+  const fields = jsonOf(text);
+  if (fieldSets.size >= mostFieldSets) fieldSets.clear();
+  fieldSets.set(text, fields);
+  return fields;
+}
+
+/** Makes the object out of what lies in the slots, and empties them. */
+function buildObject(plan: DecodePlan, base: number): Record<string, unknown> {
+  const { members } = plan;
+  let node: ShapeNode | undefined = plan.shapes;
+  for (let index = 0; index < members.length; index++) {
+    const value = slots[base + index];
+    const member = members[index];
+    if (member === undefined) continue;
+    if (value === undefined) {
+      if (!member.alwaysWritten) continue;
+      slots[base + index] = zeroMember(member);
+    } else if (member.omitsZero && isZero(value)) {
+      slots[base + index] = undefined;
+      continue;
+    }
+    if (node !== undefined) node = node.next[index] ?? extended(plan, node, index);
+  }
+  if (node === undefined) return buildRare(plan, base);
+  const object = node.create();
+  const { names, members: present } = node;
+  for (let index = 0; index < present.length; index++) {
+    const slot = base + (present[index] ?? 0);
+    object[names[index] ?? ""] = slots[slot];
+    slots[slot] = undefined;
+  }
+  return object;
+}
+
+function buildRare({ members }: DecodePlan, base: number): Record<string, unknown> {
+  const object: Record<string, unknown> = {};
+  for (const [index, { name }] of members.entries()) {
+    const value = slots[base + index];
+    slots[base + index] = undefined;
+    if (value !== undefined) object[name] = value;
+  }
+  return object;
+}
+
+function isZero(value: unknown): boolean {
+  return value === "" || value === 0 || value === false || (typeof value === "object" && isEmptyList(value));
+}
+
+function isEmptyList(value: object | null): boolean {
+  return Array.isArray(value) && value.length === 0;
 }

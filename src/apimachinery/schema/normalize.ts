@@ -79,7 +79,7 @@ function writeZero(result: Record<string, unknown>, field: Field): void {
 }
 
 /** What Go writes for a field that was never set. */
-function zeroOf(shape: Shape): unknown {
+export function zeroOf(shape: Shape): unknown {
   switch (shape.kind) {
     case "string":
     case "bytes":

@@ -180,16 +180,16 @@ test("the binary v2 document holds the paths and definitions of the JSON one", a
   const document = parse((await all.v2Json()).bytes);
   const reader = new Reader((await all.v2Protobuf()).bytes);
   const names: Record<number, string[]> = { 8: [], 9: [] };
-  while (!reader.done) {
+  while (reader.at < reader.end) {
     const tag = reader.varint();
     const list = names[tag >> 3];
     if (list === undefined) {
       reader.skip(tag % 8);
       continue;
     }
-    for (const members = reader.message(); !members.done; ) {
+    for (const members = new Reader(reader.view()); members.at < members.end; ) {
       members.varint();
-      const pair = members.message();
+      const pair = new Reader(members.view());
       pair.varint();
       list.push(pair.string());
     }

@@ -1,0 +1,58 @@
+import { ProtobufError, Reader } from "./reader.ts";
+
+/** What names the kind of an object in its envelope. */
+export interface TypeMeta {
+  readonly apiVersion: string;
+  readonly kind: string;
+}
+
+/** Before every envelope: "k8s\0". */
+export const magic: readonly number[] = [0x6b, 0x38, 0x73, 0x00];
+
+/** An envelope's kind; the reader then stands within the object's message. Throws `ProtobufError`. */
+export function readEnvelope(
+  bytes: Uint8Array,
+  start = 0,
+  end = bytes.length,
+): TypeMeta & { reader: Reader } {
+  const reader = new Reader(bytes, start, end);
+  return { ...enterEnvelope(reader), reader };
+}
+
+/** As `readEnvelope`, for what the reader holds until its end. */
+function enterEnvelope(reader: Reader): TypeMeta {
+  for (const byte of magic)
+    if (reader.at >= reader.end || reader.bytes[reader.at++] !== byte)
+      throw new ProtobufError("provided data does not appear to be a protobuf message");
+  let typeMeta: TypeMeta = { apiVersion: "", kind: "" };
+  let start = reader.end;
+  let end = reader.end;
+  while (reader.at < reader.end) {
+    const tag = reader.varint();
+    if (tag === 10) typeMeta = readTypeMeta(reader);
+    else if (tag === 18) {
+      end = reader.enter();
+      start = reader.at;
+      reader.at = end;
+    } else reader.skip(tag % 8);
+  }
+  reader.at = start;
+  reader.end = end;
+  return typeMeta;
+}
+
+/** A message with its length: the apiVersion and the kind. */
+function readTypeMeta(reader: Reader): TypeMeta {
+  const outerEnd = reader.end;
+  reader.end = reader.enter();
+  let apiVersion = "";
+  let kind = "";
+  while (reader.at < reader.end) {
+    const tag = reader.varint();
+    if (tag === 10) apiVersion = reader.string();
+    else if (tag === 18) kind = reader.string();
+    else reader.skip(tag % 8);
+  }
+  reader.end = outerEnd;
+  return { apiVersion, kind };
+}
