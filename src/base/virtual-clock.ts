@@ -15,6 +15,7 @@ export class VirtualClock implements Clock {
   #order = 0;
   #pending: PendingTimer[] = [];
   readonly #held = new Set<Promise<unknown>>();
+  #yielding = 0;
 
   constructor(options: { startMs?: number } = {}) {
     this.#nowMs = options.startMs ?? Date.UTC(2026, 0, 1);
@@ -36,7 +37,13 @@ export class VirtualClock implements Clock {
   }
 
   yield(): Promise<void> {
-    return new Promise((resolve) => setImmediate(resolve));
+    this.#yielding++;
+    return new Promise((resolve) => {
+      setImmediate(() => {
+        this.#yielding--;
+        resolve();
+      });
+    });
   }
 
   hold<T>(work: Promise<T>): Promise<T> {
@@ -82,8 +89,9 @@ export class VirtualClock implements Clock {
 
   /** Waits until promise work has settled, held work included, without moving time. */
   async settle(): Promise<void> {
-    // Work that itself yields (a long list) needs several turns of the event loop, not one.
-    for (let turn = 0; turn < 3; turn++) await this.yield();
+    // A turn runs all promise work to its end, but what yields (a long list) goes on in the next.
+    do await new Promise((resolve) => setImmediate(resolve));
+    while (this.#yielding > 0);
     if (this.#held.size === 0) return;
     await Promise.allSettled(this.#held);
     await this.settle();

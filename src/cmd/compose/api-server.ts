@@ -3,12 +3,10 @@ import type { ResourceDefinition } from "../../api/definition.ts";
 import { builtInDefinitions } from "../../api/registry.ts";
 import { schemas } from "../../api/schemas.ts";
 import { createProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
+import type { WebhookTransport } from "../../apiserver/admission/webhooks/caller.ts";
 import { createStages } from "../../apiserver/create-stages.ts";
 import { DrainGate } from "../../apiserver/drain-gate.ts";
-import { createBackendTransport } from "../../apiserver/http/backend-transport.ts";
-import { createExtensionTransport } from "../../apiserver/http/extension-transport.ts";
-import { type Listener, type ListenerOptions, listen } from "../../apiserver/http/listener.ts";
-import { httpsWebhookTransport } from "../../apiserver/http/webhook-transport.ts";
+import type { Listener, ListenerOptions } from "../../apiserver/http/listener.ts";
 import { createYamlParser } from "../../apiserver/http/yaml-parser.ts";
 import { openApiHandler } from "../../apiserver/openapi/open-api-handler.ts";
 import type { Authorities, Pki } from "../../apiserver/pki/ensure-pki.ts";
@@ -30,6 +28,7 @@ import type { ClusterNetwork } from "./cluster-network.ts";
 import type { ExternalAuth } from "./external-auth.ts";
 import { defaultOperation, type OperationOptions } from "./operation-options.ts";
 import { kubernetesVersion } from "./versions.ts";
+import { lazyWire } from "./wire.ts";
 
 export interface ControlPlaneOptions {
   readonly storage: Storage;
@@ -51,12 +50,23 @@ export interface ControlPlaneOptions {
   readonly operation?: OperationOptions;
   /** Names of components that are not to run: "scheduler", or a controller's name. */
   readonly disabled: ReadonlySet<string>;
+  /** Stands before the server for all who ask it but itself: tests' faults. */
+  readonly intercept?: (server: Entrance) => Entrance;
+  /** Calls some webhooks in another way than over HTTPS. */
+  readonly webhooks?: (https: WebhookTransport) => WebhookTransport;
 }
+
+/** The way into an API server. */
+export type Entrance = Pick<ApiServer, "handle" | "upgrade">;
 
 /** An API server with all that stands around it. */
 export interface ComposedApiServer {
   readonly server: ApiServer;
+  /** What all but the server itself ask. */
+  readonly entrance: Entrance;
   readonly listener: Listener | undefined;
+  /** Listens at one more place, which `close` does not close. */
+  listen(place: ListenPlace): Promise<Listener>;
   /** Resolves when the start hooks are done: /readyz says ok. */
   readonly ready: Promise<void>;
   /** /readyz says no; resolves when those who ask it had time to see that. All is still served. */
@@ -65,7 +75,13 @@ export interface ComposedApiServer {
   close(): Promise<void>;
 }
 
-type WebhookTransport = ReturnType<typeof httpsWebhookTransport>;
+export interface ListenPlace {
+  readonly host: string;
+  readonly port: number;
+  readonly serving: Credential;
+  /** Whose clients' certificates are believed. */
+  readonly clientAuthority: Credential;
+}
 
 /** Puts the API server together and starts it; it answers when this resolves. The signal ends its informers. */
 export async function composeApiServer(
@@ -80,8 +96,9 @@ export async function composeApiServer(
     ...identityOf(pki.kubeletClient),
     authority: pki.clusterAuthority.certificate,
   };
-  const webhooks = httpsWebhookTransport();
-  const extensions = createExtensionTransport(pki.frontProxyClient && identityOf(pki.frontProxyClient));
+  const frontProxy = pki.frontProxyClient && identityOf(pki.frontProxyClient);
+  const wire = lazyWire({ kubelet, frontProxy }, clock);
+  const webhooks = options.webhooks?.(wire.webhooks) ?? wire.webhooks;
   const auth = await externalAuth(options, signal);
   const { operation = defaultOperation } = options;
   const audit = await auditOf(options);
@@ -94,8 +111,8 @@ export async function composeApiServer(
     modelOf: ({ group, version, kind }) => schemas.kind(group, version, kind),
     protobuf,
     parseYaml: createYamlParser(),
-    backends: createBackendTransport(kubelet),
-    extensionTransport: extensions,
+    backends: wire.backends,
+    extensionTransport: wire.extensions,
     services: {
       clusterIpRanges: [options.network.serviceCidr],
       ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
@@ -112,11 +129,19 @@ export async function composeApiServer(
   });
   const ready = server.start();
   ready.catch((error: unknown) => logger.error({ error }, "the API server's start hooks failed"));
-  const gate = new DrainGate(server, { clock });
-  const listener = await listenerOf(options, auth, { server, gate, protobuf, ...(kubelet && { kubelet }) });
+  const entrance = options.intercept?.(server) ?? server;
+  const gate = new DrainGate(entrance, { clock });
+  const parts = { server, gate, protobuf, ...(kubelet && { kubelet }) };
+  const listener = await listenerOf(options, auth, parts);
   return {
     server,
+    entrance,
     listener,
+    async listen({ serving, clientAuthority, ...place }) {
+      const { listen } = await import("../../apiserver/http/listener.ts");
+      const clientAuthorities = [clientAuthority.certificate];
+      return listen({ ...parts, ...place, ...identityOf(serving), clientAuthorities, logger });
+    },
     ready,
     async announceShutdown() {
       server.beginShutdown();
@@ -129,8 +154,7 @@ export async function composeApiServer(
       await listener?.close();
       await server.close();
       await audit?.close();
-      webhooks.close();
-      extensions.close();
+      await wire.close();
     },
   };
 }
@@ -142,6 +166,7 @@ async function listenerOf(
 ): Promise<Listener | undefined> {
   if (place === undefined) return undefined;
   const { flowControl: { requestTimeoutMs } = {}, goawayChance = 0 } = operation;
+  const { listen } = await import("../../apiserver/http/listener.ts");
   return listen({
     ...parts,
     ...place,

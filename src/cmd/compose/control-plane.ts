@@ -10,13 +10,15 @@ import type { UserInfo } from "../../client/exchange.ts";
 import type { InformerFactory } from "../../client/informer.ts";
 import { createInformerFactory } from "../../client/informer-factory.ts";
 import { createClient } from "../../client/rest-client.ts";
-import { type ControlPlaneOptions, composeApiServer } from "./api-server.ts";
+import { type ControlPlaneOptions, composeApiServer, type ListenPlace } from "./api-server.ts";
 import { identities } from "./identities.ts";
 
 /** The API server with scheduler and controllers, in this process. */
 export interface ControlPlane {
   readonly server: ApiServer;
   readonly listener: Listener | undefined;
+  /** Listens at one more place, which `close` does not close. */
+  listen(place: ListenPlace): Promise<Listener>;
   /** Informers that all components of this process share. */
   readonly informers: InformerFactory;
   clientFor(user: UserInfo): Client;
@@ -34,9 +36,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const { clock, random, logger } = options;
   const stop = new AbortController();
   const composed = await composeApiServer(options, stop.signal);
-  const { server, listener, ready, announceShutdown, close } = composed;
+  const { server, entrance, listener, listen, ready, announceShutdown, close } = composed;
   const compactor = compactorFor(options);
-  const clientFor = (user: UserInfo) => createClient({ transport: inProcessTransport(server, user), clock });
+  const clientFor = (user: UserInfo) =>
+    createClient({ transport: inProcessTransport(entrance, user), clock });
   const informers = createInformerFactory({
     client: clientFor(identities.controllerManager),
     clock,
@@ -47,6 +50,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const plane: ControlPlane = {
     server,
     listener,
+    listen,
     informers,
     ready,
     announceShutdown,

@@ -16,7 +16,19 @@ export function inProcessPki(): Authorities {
   };
 }
 
+/** The key is made when something is signed with it: a start that signs nothing is quicker by what node:crypto needs. */
 function publicAuthority(name: keyof typeof certificates): Credential {
+  let key: string | undefined;
+  return {
+    certificate: certificates[name],
+    get key() {
+      key ??= publicKeyOf(name);
+      return key;
+    },
+  };
+}
+
+function publicKeyOf(name: string): string {
   const secret = createHash("sha256").update(`k8ts in-process ${name}: everybody knows this key`).digest();
   const curve = createECDH("prime256v1");
   curve.setPrivateKey(secret);
@@ -31,7 +43,7 @@ function publicAuthority(name: keyof typeof certificates): Credential {
       y: point.subarray(33).toString("base64url"),
     },
   });
-  return { certificate: certificates[name], key: privateKeyPem(key) };
+  return privateKeyPem(key);
 }
 
 /** Self-signed with those keys by `selfSignCertificate`, for the years 2000 to 2099. */

@@ -1,0 +1,143 @@
+import { namespaces, serviceAccounts } from "../api/resources.generated.ts";
+import type { Clock } from "../base/clock.ts";
+import { silentLogger } from "../base/log.ts";
+import { type Random, seededRandom } from "../base/random.ts";
+import { systemClock } from "../base/system-clock.ts";
+import { VirtualClock } from "../base/virtual-clock.ts";
+import type { Client } from "../client/client.ts";
+import type { UserInfo } from "../client/exchange.ts";
+import { createInformerFactory } from "../client/informer-factory.ts";
+import { defaultNetwork } from "../cmd/compose/cluster-network.ts";
+import { type ControlPlane, startControlPlane } from "../cmd/compose/control-plane.ts";
+import { inProcessPki } from "../cmd/compose/in-process-pki.ts";
+import { type SimNode, startSimNode } from "../cmd/compose/sim-node.ts";
+import { createMemoryStorage } from "../storage/memory/memory-storage.ts";
+import { fillWithBootstrapObjects } from "./bootstrap-state.ts";
+import type { TestCluster, TestClusterOptions, TestNamespace } from "./cluster-types.ts";
+import { milliseconds } from "./duration.ts";
+import { createFaults } from "./faults.ts";
+import { install } from "./install.ts";
+import { OutsideAccess } from "./kubeconfig.ts";
+import { type Pace, realPace, virtualPace } from "./pace.ts";
+import { InProcessWebhooks } from "./webhooks.ts";
+// Started with every cluster: loaded with this module, not while the first one waits for them.
+import "../controllers/main.ts";
+import "../scheduler/main.ts";
+
+const admin = userNamed("kubernetes-admin");
+
+/** Starts a cluster for a test; ready to use when this resolves. */
+export async function startCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
+  const { seed = 1, logger = silentLogger } = options;
+  const virtual = options.clock === "real" ? undefined : new VirtualClock();
+  const pace = virtual === undefined ? realPace : virtualPace(virtual);
+  const clock: Clock = virtual ?? systemClock;
+  const random = seededRandom(seed);
+  const storage = createMemoryStorage({ clock });
+  await fillWithBootstrapObjects(storage);
+  const stop = new AbortController();
+  const { faults, intercept } = createFaults({
+    clock,
+    // Of its own: what else is drawn does not change with the faults.
+    random: seededRandom(seed ^ 0xfa17_0000),
+    revision: () => storage.revision,
+  });
+  const webhooks = new InProcessWebhooks({ client: () => client, settle: () => pace.settle() });
+  const plane = await startControlPlane({
+    storage,
+    clock,
+    random,
+    logger,
+    pki: inProcessPki(),
+    network: defaultNetwork,
+    externalUrl: "https://127.0.0.1:6443",
+    disabled: new Set(options.disable ?? []),
+    intercept,
+    webhooks: webhooks.transport,
+  });
+  plane.startComponents();
+  const nodes = startNodes(plane, options, { clock, random, signal: stop.signal });
+  const client = plane.clientFor(admin);
+  await pace.pass(plane.ready);
+  const outside = new OutsideAccess(plane);
+  const until: TestCluster["until"] = (condition, { timeout = "10m" } = {}) =>
+    pace.until(condition, milliseconds(timeout));
+  const cluster: TestCluster = {
+    client,
+    clientFor: (user) => plane.clientFor(typeof user === "string" ? userNamed(user) : user),
+    informers: createInformerFactory({ client, clock, random, logger }),
+    clock,
+    random,
+    nodes,
+    controlPlane: plane,
+    faults,
+    webhooks,
+    advance: async (duration) => pace.advance(milliseconds(duration)),
+    until,
+    during: (work, { speed = 1 } = {}) => pace.during(work, speed),
+    install: (...sources) =>
+      install(sources, { client, definitions: () => plane.server.definitions(), until }),
+    namespace: (prefix = "test-") => temporaryNamespace(prefix, client, until),
+    kubeconfig: () => outside.kubeconfig(),
+    async close() {
+      faults.heal();
+      await outside.close();
+      stop.abort();
+      const closing = Promise.allSettled(nodes.map(({ running }) => running)).then(() => plane.close());
+      // What waits for time to pass while it stops gets it.
+      await pace.pass(closing);
+      await Promise.all(nodes.map(({ runtime }) => runtime.close()));
+      await storage.close();
+    },
+    [Symbol.asyncDispose]: () => cluster.close(),
+  };
+  return cluster;
+}
+
+function startNodes(
+  plane: ControlPlane,
+  { nodes = 1, logger = silentLogger, runtime }: TestClusterOptions,
+  { clock, random, signal }: { readonly clock: Clock; readonly random: Random; readonly signal: AbortSignal },
+): SimNode[] {
+  const common = { plane, network: defaultNetwork, clock, random, logger };
+  return Array.from({ length: nodes }, (_, index) =>
+    startSimNode(
+      { ...common, name: `node-${index + 1}`, index, ...(runtime === undefined ? {} : { runtime }) },
+      signal,
+    ),
+  );
+}
+
+function userNamed(name: string): UserInfo {
+  return { name, groups: ["system:masters", "system:authenticated"] };
+}
+
+async function temporaryNamespace(
+  prefix: string,
+  client: Client,
+  until: Pace["until"] extends (condition: infer C, timeoutMs: number) => infer R
+    ? (condition: C) => R
+    : never,
+): Promise<TestNamespace> {
+  const created = await client.create(namespaces, {
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: { generateName: prefix },
+    spec: {},
+  });
+  const { name = "" } = created.metadata;
+  await until(async () =>
+    (await client.list(serviceAccounts, { namespace: name })).items.some(
+      ({ metadata }) => metadata.name === "default",
+    ),
+  );
+  return {
+    name,
+    async [Symbol.asyncDispose]() {
+      await client.delete(namespaces, { name });
+      await until(
+        async () => !(await client.list(namespaces)).items.some(({ metadata }) => metadata.name === name),
+      );
+    },
+  };
+}
