@@ -13,7 +13,7 @@ import { containerSecurity } from "./security.ts";
 export interface MountedVolume {
   readonly hostPath: string;
   readonly readOnly: boolean;
-  /** An image volume (KEP-4639): the runtime mounts the image itself. */
+  /** An image that the runtime mounts by itself (KEP-4639), by what pullImage or imageStatus named it. */
   readonly image?: string;
 }
 

@@ -5,7 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import type { QosClass } from "./cgroup-resources.ts";
 import { containerConfig, containerHash, type MountedVolume } from "./container-config.ts";
 import type { PodSandboxConfig } from "./cri/config.ts";
-import type { ContainerRuntime } from "./cri/runtime.ts";
+import type { ContainerRuntime, ImageService } from "./cri/runtime.ts";
 import { ContainerConfigError, containerEnvironment } from "./environment.ts";
 import type { Host } from "./host/host.ts";
 import { type ImagePuller, type PresentImage, StartError } from "./image-puller.ts";
@@ -21,6 +21,7 @@ import { containerResources, type NodeAmounts, resourceField } from "./resource-
 import type { RestartBackoff } from "./restart-backoff.ts";
 import { newestInstances, type RuntimePodStatus, restartCountOf } from "./runtime-pod.ts";
 import type { KubeletCounters } from "./stats/metrics.ts";
+import { withImageVolumes } from "./volumes/image-volumes.ts";
 
 /** What a node is to its pods. */
 export interface NodeContext {
@@ -36,6 +37,7 @@ export interface NodeContext {
 export interface ContainerStarterDependencies {
   readonly runtime: ContainerRuntime;
   readonly puller: ImagePuller;
+  readonly images: ImageService;
   readonly objects: ReferencedObjects;
   readonly network: NetworkProber;
   readonly killer: PodKiller;
@@ -85,9 +87,14 @@ export class ContainerStarter {
     try {
       if (previous?.state === "exited" && !place.isNewSandbox)
         this.#holdBackCrashLoop(pod, container, backoffKey, previous.finishedAtMs);
+      const volumes = await withImageVolumes(pod, container, place.mounted, this.#dependencies, signal);
       const present = await puller.ensure(pod, container, signal);
       const attempt = previous === undefined ? 0 : restartCountOf(previous) + 1;
-      const id = await this.#create(pod, status, container, { attempt, present, place });
+      const id = await this.#create(pod, status, container, {
+        attempt,
+        present,
+        place: { ...place, mounted: volumes },
+      });
       // Every restart makes the next one wait longer, an init container's next in line excepted.
       if (previous !== undefined) crashBackoff.grow(backoffKey);
       if (!("targetContainerName" in container))

@@ -7,6 +7,8 @@ export interface ImageGarbageDependencies {
   readonly images: ImageService;
   readonly runtime: ContainerRuntime;
   readonly files: HostFiles;
+  /** Images that pods have as volumes, by name: the runtime tells of containers' own only. */
+  readonly mounted?: () => readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -84,9 +86,12 @@ export class ImageGarbageCollector {
 
   /** Those that may go, the one unused for longest first. */
   async #unusedImages(): Promise<Image[]> {
-    const { images, runtime, clock } = this.#dependencies;
+    const { images, runtime, clock, mounted = () => [] } = this.#dependencies;
     const [all, containers] = await Promise.all([images.listImages(), runtime.listContainers()]);
-    const used = new Set(containers.flatMap(({ imageId, imageRef, image }) => [imageId, imageRef, image]));
+    const used = new Set([
+      ...containers.flatMap(({ imageId, imageRef, image }) => [imageId, imageRef, image]),
+      ...mounted(),
+    ]);
     const now = clock.now();
     const isUsed = ({ id, repoDigests, repoTags }: Image) =>
       [id, ...repoDigests, ...repoTags].some((name) => used.has(name));

@@ -1,4 +1,4 @@
-import type { Container, EphemeralContainer, Pod } from "../api/core/types.generated.ts";
+import type { Pod } from "../api/core/types.generated.ts";
 import { formatDuration } from "../apimachinery/protobuf/duration.ts";
 import type { Clock } from "../base/clock.ts";
 import type { StartFailure } from "./container-statuses.ts";
@@ -36,6 +36,13 @@ export interface PresentImage {
   readonly ref: string;
 }
 
+/** What needs an image: a container, by its name, or a volume of the pod. */
+export interface ImageUser {
+  readonly name?: string;
+  readonly image?: string;
+  readonly imagePullPolicy?: string;
+}
+
 /** Makes images present before containers start. */
 export class ImagePuller {
   readonly #dependencies: ImagePullerDependencies;
@@ -49,12 +56,8 @@ export class ImagePuller {
     this.#pulls = limitConcurrency(dependencies.maxParallelPulls);
   }
 
-  /** Makes sure the container's image is there, by its pull policy. Throws StartError. */
-  async ensure(
-    pod: Pod,
-    container: Container | EphemeralContainer,
-    signal: AbortSignal,
-  ): Promise<PresentImage> {
+  /** Makes sure the image is there, by its pull policy. Throws StartError. */
+  async ensure(pod: Pod, container: ImageUser, signal: AbortSignal): Promise<PresentImage> {
     const { images, events } = this.#dependencies;
     const name = container.image ?? "";
     const full = canonicalImage(name);
@@ -83,7 +86,7 @@ export class ImagePuller {
     for (const key of this.#failedAt.keys()) if (key.startsWith(`${podUid}/`)) this.#failedAt.delete(key);
   }
 
-  #holdBack(pod: Pod, container: Container | EphemeralContainer, name: string, full: string): void {
+  #holdBack(pod: Pod, container: ImageUser, name: string, full: string): void {
     const key = `${pod.metadata.uid}/${full}`;
     const last = this.#failedAt.get(key);
     const remainingMs = last === undefined ? 0 : this.#backoff.remainingMs(key, last.atMs);
@@ -97,7 +100,7 @@ export class ImagePuller {
 
   async #pull(
     pod: Pod,
-    container: Container | EphemeralContainer,
+    container: ImageUser,
     name: string,
     full: string,
     signal: AbortSignal,

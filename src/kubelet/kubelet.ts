@@ -47,6 +47,7 @@ import { StatsProvider } from "./stats/summary.ts";
 import { createViews, type KubeletViews } from "./stats/views.ts";
 import { StatusManager } from "./status-manager.ts";
 import { createTerminationMessages } from "./termination-messages.ts";
+import { imageVolumesOf } from "./volumes/image-volumes.ts";
 import { createTokenManager } from "./volumes/tokens.ts";
 import { VolumeManager } from "./volumes/volume-manager.ts";
 
@@ -149,7 +150,7 @@ class NodeAgent implements Kubelet {
     });
     this.#pleg = this.#createPleg();
     this.#garbage = new ImageGarbageCollector(
-      { ...dependencies, files: dependencies.host.files },
+      { ...dependencies, files: dependencies.host.files, mounted: () => imageVolumesOf(this.pods()) },
       options.imageGarbage,
     );
     this.#eviction = this.#createEviction();
@@ -306,6 +307,7 @@ class NodeAgent implements Kubelet {
       volumes: new VolumeManager({
         client,
         files: host.files,
+        images,
         objects,
         tokens,
         directories,

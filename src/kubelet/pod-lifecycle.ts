@@ -127,7 +127,15 @@ export class PodLifecycle {
     events.warning(pod, reason, message);
     this.#endings.set(uid, { phase: "Failed", isRejection: true });
     const why = `Pod was rejected: ${message}`;
-    statuses.set(pod, { ...pod.status, phase: "Failed", reason, message: why, qosClass: qosClassOf(pod) });
+    const { generation } = pod.metadata;
+    statuses.set(pod, {
+      ...pod.status,
+      ...(generation === undefined ? {} : { observedGeneration: generation }),
+      phase: "Failed",
+      reason,
+      message: why,
+      qosClass: qosClassOf(pod),
+    });
     return { phase: "terminating", stepAgainAfterMs: 0 };
   }
 

@@ -18,7 +18,8 @@ export function sandboxConfig(input: SandboxConfigInput): PodSandboxConfig {
   const { pod, attempt, dns, hostname, logDirectory, cgroupParent } = input;
   const { name = "", namespace = "", uid = "", labels, annotations } = pod.metadata;
   const sysctls = Object.fromEntries(
-    (pod.spec.securityContext?.sysctls ?? []).map((sysctl) => [sysctl.name, sysctl.value]),
+    // runc knows them with dots only; the API takes both.
+    (pod.spec.securityContext?.sysctls ?? []).map(({ name, value }) => [dotted(name), value]),
   );
   return {
     metadata: { name, namespace, uid, attempt },
@@ -40,6 +41,12 @@ export function sandboxConfig(input: SandboxConfigInput): PodSandboxConfig {
       ...(Object.keys(sysctls).length > 0 ? { sysctls } : {}),
     },
   };
+}
+
+/** "net/ipv4/conf/eth0.1/x" and "net.ipv4.conf.eth0/1.x" are the same: the first separator says which is meant. */
+function dotted(name: string): string {
+  const first = /[./]/.exec(name)?.[0];
+  return first === "/" ? name.replace(/[./]/g, (sign) => (sign === "/" ? "." : "/")) : name;
 }
 
 function portMappings(pod: Pod): PortMapping[] {

@@ -108,7 +108,9 @@ async function answerTo(message: Buffer, options: DnsServerOptions): Promise<Pac
     return raw === undefined ? failed(query) : decode(raw);
   }
   const followed =
-    answer.follow === undefined ? [] : await followAlias(answer.follow, question.type, options);
+    answer.follow === undefined || question.type === "CNAME"
+      ? []
+      : await followAlias(answer.follow, question.type, options);
   return response(query, answer, followed);
 }
 

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Logger, silentLogger } from "../../base/log.ts";
 import { importImages } from "../images/import-images.ts";
+import { containerdImageMounts, mountsImagesItself } from "../images/mount-image.ts";
 import { imageArchive } from "../images/oci-image.ts";
 import { pauseImage, pauseImageName } from "../images/pause-image.ts";
 import { containerdToml } from "./containerd-config.ts";
@@ -17,7 +18,7 @@ import { type DaemonProcess, launchDaemon, runningDaemon, stopProcess } from "./
 import { clearRemains } from "./containerd-remains.ts";
 import { type DaemonKeeper, keepRunning } from "./daemon-keeper.ts";
 import { connectRuntime } from "./grpc/connect.ts";
-import type { RuntimeConnection } from "./runtime.ts";
+import type { ImageMounts, RuntimeConnection } from "./runtime.ts";
 
 export interface ContainerdOptions {
   /** Where a private containerd keeps everything; also the scratch place of imports into a running one. */
@@ -101,9 +102,11 @@ export async function startContainerd(options: ContainerdOptions): Promise<Conta
       { address, version, pid: daemon?.pid, adopted: daemon?.adopted ?? true },
       "containerd is ready",
     );
+    const mounts = await imageMounts({ address, version, directory, isPrivate: daemon !== undefined });
     return {
       ...connection,
       ...settings,
+      images: mounts === undefined ? connection.images : { ...connection.images, mounts },
       address,
       version,
       adopted: daemon?.adopted ?? true,
@@ -163,6 +166,20 @@ export async function clearContainerd(
     if (options.purge) await removeDirectory(directory);
   }
   return true;
+}
+
+/** An old containerd's CRI knows no image volumes: they are mounted in its stead. */
+async function imageMounts(containerd: {
+  readonly address: string;
+  readonly version: string;
+  readonly directory: string;
+  readonly isPrivate: boolean;
+}): Promise<ImageMounts | undefined> {
+  const { address, version, directory, isPrivate } = containerd;
+  if (mountsImagesItself(version)) return undefined;
+  return containerdImageMounts(
+    isPrivate ? { address, snapshotter: await chooseSnapshotter(directory) } : { address },
+  );
 }
 
 const configFile = (directory: string) => join(directory, "containerd.toml");

@@ -98,6 +98,16 @@ export interface ImageService {
   /** Idempotent. */
   removeImage(image: string, options?: CallOptions): Promise<void>;
   imageFsInfo(options?: CallOptions): Promise<ImageFsInfo>;
+  /** Absent where the runtime mounts images into containers by itself (CRI's `Mount.image`). */
+  readonly mounts?: ImageMounts;
+}
+
+/** Images as directories of the node, for image volumes of runtimes that know none. */
+export interface ImageMounts {
+  /** Shows the image of this id, read-only, at a directory that is made for it. Does nothing where it is mounted. */
+  mount(imageId: string, directory: string): Promise<void>;
+  /** Idempotent. */
+  unmount(directory: string): Promise<void>;
 }
 
 /** A runtime with its images, as `connectRuntime`, `startContainerd` and the simulator give it. */

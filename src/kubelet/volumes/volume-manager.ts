@@ -3,10 +3,12 @@ import { persistentVolumeClaims, persistentVolumes } from "../../api/resources.g
 import { quantityValue } from "../../apimachinery/quantity.ts";
 import type { Client } from "../../client/client.ts";
 import type { MountedVolume } from "../container-config.ts";
+import type { ImageService } from "../cri/runtime.ts";
 import type { DownwardContext } from "../downward-api.ts";
 import type { HostFiles } from "../host/host.ts";
 import { type KubeletDirectories, type PodDirectories, podDirectories } from "../pod-directories.ts";
 import type { ReferencedObjects } from "../referenced-objects.ts";
+import { imagePlugin } from "./image-volumes.ts";
 import {
   configMapPayload,
   downwardPayload,
@@ -21,6 +23,7 @@ import type { TokenManager } from "./tokens.ts";
 export interface VolumeManagerDependencies {
   readonly client: Client;
   readonly files: HostFiles;
+  readonly images: ImageService;
   readonly objects: ReferencedObjects;
   readonly tokens: TokenManager;
   readonly directories: KubeletDirectories;
@@ -59,9 +62,13 @@ export class VolumeManager {
 
   /** Removes everything of the pod from the disk. */
   async unmount(pod: Pick<Pod, "metadata">): Promise<void> {
-    const { files, directories } = this.#dependencies;
+    const { files, directories, images } = this.#dependencies;
     this.#mounted.delete(pod.metadata.uid ?? "");
-    await files.removeTree(podDirectories(directories, pod).root);
+    const paths = podDirectories(directories, pod);
+    const ofImages = paths.volume(imagePlugin, "");
+    for (const name of await files.listDirectory(ofImages.slice(0, -1)))
+      await images.mounts?.unmount(`${ofImages}${name}`);
+    await files.removeTree(paths.root);
   }
 
   async #mountOne(
@@ -110,7 +117,8 @@ export class VolumeManager {
       await checkHostPath(this.#dependencies.files, hostPath.path, hostPath.type ?? "");
       return { hostPath: hostPath.path, readOnly: false };
     }
-    if (image !== undefined) return { hostPath: "", readOnly: true, image: image.reference ?? "" };
+    // Pulled and mounted with the first container that wants it (image-volumes.ts).
+    if (image !== undefined) return { hostPath: "", readOnly: true };
     if (persistentVolumeClaim !== undefined) {
       const { claimName, readOnly = false } = persistentVolumeClaim;
       return this.#mountClaim(pod, claimName, readOnly);

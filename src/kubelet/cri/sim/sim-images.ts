@@ -1,13 +1,14 @@
 import { type Clock, sleep } from "../../../base/clock.ts";
 import { canonicalImage } from "../../image-reference.ts";
 import { CriError, ImagePullError } from "../cri-error.ts";
-import type { Image, ImageService } from "../runtime.ts";
+import type { Image, ImageMounts, ImageService } from "../runtime.ts";
 import type { PullBehavior } from "./behavior.ts";
 
 export interface SimImageOptions {
   readonly clock: Clock;
   /** Names that are there from the start. */
   readonly present: readonly string[];
+  readonly mounts: ImageMounts | undefined;
   readonly pullMs: number;
   readonly pullBehavior: (image: string) => PullBehavior;
 }
@@ -18,9 +19,11 @@ const imageBytes = 5_000_000;
 export class SimImages implements ImageService {
   readonly #options: SimImageOptions;
   readonly #byName = new Map<string, Image>();
+  readonly mounts?: ImageMounts;
 
   constructor(options: SimImageOptions) {
     this.#options = options;
+    if (options.mounts !== undefined) this.mounts = options.mounts;
     for (const name of options.present) this.#add(name);
   }
 

@@ -8,6 +8,7 @@ import type {
   ContainerFilter,
   ContainerStatsFilter,
   EventOptions,
+  ImageMounts,
   PodSandboxFilter,
   RunPodSandboxOptions,
 } from "../runtime.ts";
@@ -33,6 +34,8 @@ export interface SimRuntimeOptions {
   readonly pullBehavior?: (image: string) => PullBehavior;
   /** Images that are there from the start; others can be pulled. */
   readonly images?: readonly string[];
+  /** As a runtime without image volumes of its own has it; absent: containers' mounts name images. */
+  readonly imageMounts?: ImageMounts;
   readonly latencies?: Partial<SimLatencies>;
   /** Where pods' addresses come from until updateRuntimeConfig says otherwise. */
   readonly podCidr?: string;
@@ -70,6 +73,7 @@ export class SimNode {
     this.images = new SimImages({
       clock: options.clock,
       present: options.images ?? [],
+      mounts: options.imageMounts,
       pullMs: this.#latencies.pullImageMs,
       pullBehavior: options.pullBehavior ?? (() => ({})),
     });
