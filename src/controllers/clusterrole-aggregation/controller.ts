@@ -1,9 +1,9 @@
 import type { ClusterRole } from "../../api/rbac/types.generated.ts";
 import { clusterRoles } from "../../api/resources.generated.ts";
 import { objectKey } from "../../apimachinery/meta.ts";
+import { semanticallyEqual } from "../../apimachinery/semantic-equality.ts";
 import type { InformerFactory } from "../../client/informer.ts";
 import { type Controller, watch } from "../framework/controller.ts";
-import { semanticallyEqual } from "../../apimachinery/semantic-equality.ts";
 import { type Intent, update } from "../framework/intent.ts";
 import { selectionOf } from "../framework/selection.ts";
 

@@ -2,25 +2,28 @@ import type { DaemonSet } from "../../api/apps/types.generated.ts";
 import type { Node, Pod } from "../../api/core/types.generated.ts";
 import { controllerRevisions, daemonSets, nodes, pods } from "../../api/resources.generated.ts";
 import { controllerOf, objectKey } from "../../apimachinery/meta.ts";
+import { semanticallyEqual } from "../../apimachinery/semantic-equality.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Client } from "../../client/client.ts";
 import type { InformerFactory, SharedInformer } from "../../client/informer.ts";
 import { type Controller, watch } from "../framework/controller.ts";
-import { semanticallyEqual } from "../../apimachinery/semantic-equality.ts";
 import { controlledBy, indexByController, mayAdopt, orphansIn } from "../framework/ownership.ts";
 import { selectionOf } from "../framework/selection.ts";
+import {
+  type FailureBackoff,
+  type FailureBackoffPolicy,
+  noteFailures,
+  remainingMs,
+} from "../pods/failed-pods.ts";
 import { targetNodeOf } from "./placement.ts";
 import { type DaemonSetSnapshot, reconcileDaemonSet } from "./reconcile.ts";
 
-/** The wait before a failed pod of a node is replaced doubles from 1 s to 15 min. */
-const initialBackoffMs = 1000;
-const longestBackoffMs = 15 * 60_000;
-
-interface Backoff {
-  readonly podUid: string;
-  readonly delayMs: number;
-  readonly untilMs: number;
-}
+/** The wait before a failed pod of a node is replaced doubles up to this. */
+const failures: FailureBackoffPolicy = {
+  placeOf: (pod) => targetNodeOf(pod) ?? "",
+  hasFailed: ({ status }) => status?.phase === "Failed",
+  longestMs: 15 * 60_000,
+};
 
 /** Keeps a pod of a DaemonSet on every node it fits. */
 export function daemonSetController({
@@ -38,7 +41,7 @@ export function daemonSetController({
   const revisionInformer = informers.informer(controllerRevisions);
   indexByController(podInformer);
   indexByController(revisionInformer);
-  const backoffs = new Map<string, Map<string, Backoff>>();
+  const backoffs = new Map<string, ReadonlyMap<string, FailureBackoff>>();
 
   return {
     name: "daemonset-controller",
@@ -62,7 +65,7 @@ export function daemonSetController({
       const selects = selectionOf(selector, { emptySelectsNothing: true });
       const own = controlledBy(podInformer, daemonSet);
       const orphans = orphansIn(podInformer, daemonSet.metadata.namespace ?? "").filter(selects);
-      const byNode = noteFailures(backoffs.get(key) ?? new Map(), own, clock.now());
+      const byNode = noteFailures(backoffs.get(key) ?? new Map(), own, clock.now(), failures);
       backoffs.set(key, byNode);
       return {
         daemonSet,
@@ -74,7 +77,7 @@ export function daemonSetController({
         candidates: [...own, ...orphans],
         revisions: controlledBy(revisionInformer, daemonSet),
         canAdopt: orphans.length > 0 && (await mayAdopt(client, daemonSets, daemonSet)),
-        backoffMs: (node) => Math.max(0, (byNode.get(node)?.untilMs ?? 0) - clock.now()),
+        backoffMs: (node) => remainingMs(byNode, node, clock.now()),
       };
     },
     reconcile: reconcileDaemonSet,
@@ -99,24 +102,4 @@ function changesPlacement(old: Node, node: Node): boolean {
     !semanticallyEqual(old.spec.taints, node.spec.taints) ||
     old.spec.unschedulable !== node.spec.unschedulable
   );
-}
-
-/** A node's first failed pod is replaced at once, each further one after twice the wait. */
-function noteFailures(
-  known: ReadonlyMap<string, Backoff>,
-  own: readonly Pod[],
-  nowMs: number,
-): Map<string, Backoff> {
-  const noted = new Map(known);
-  for (const [node, { untilMs }] of noted) if (nowMs > untilMs + 2 * longestBackoffMs) noted.delete(node);
-  for (const pod of own) {
-    const { uid: podUid = "" } = pod.metadata;
-    const node = targetNodeOf(pod) ?? "";
-    const before = noted.get(node);
-    if (pod.status?.phase !== "Failed" || before?.podUid === podUid) continue;
-    const delayMs =
-      before === undefined ? 0 : Math.min(longestBackoffMs, Math.max(initialBackoffMs, before.delayMs * 2));
-    noted.set(node, { podUid, delayMs, untilMs: nowMs + delayMs });
-  }
-  return noted;
 }

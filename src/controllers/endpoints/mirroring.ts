@@ -2,9 +2,9 @@ import type { EndpointAddress, EndpointSubset, Endpoints, Service } from "../../
 import type { Endpoint, EndpointPort, EndpointSlice } from "../../api/discovery/types.generated.ts";
 import { endpointSlices, endpoints as endpointsType, services } from "../../api/resources.generated.ts";
 import { objectKey } from "../../apimachinery/meta.ts";
+import { semanticallyEqual } from "../../apimachinery/semantic-equality.ts";
 import type { InformerFactory } from "../../client/informer.ts";
 import { type Controller, watch } from "../framework/controller.ts";
-import { semanticallyEqual } from "../../apimachinery/semantic-equality.ts";
 import { create, type Intent, remove, update } from "../framework/intent.ts";
 import { controllerReference } from "../framework/ownership.ts";
 import { familyOf, hasPodBackends, type IpFamily } from "./backends.ts";

@@ -2,9 +2,9 @@ import { isPodReady, isPodTerminal } from "../../api/core/pod-conditions.ts";
 import type { Pod, Service } from "../../api/core/types.generated.ts";
 import { pods, services } from "../../api/resources.generated.ts";
 import { objectKey } from "../../apimachinery/meta.ts";
+import { semanticallyEqual } from "../../apimachinery/semantic-equality.ts";
 import type { InformerFactory, SharedInformer } from "../../client/informer.ts";
 import { type Watch, watch } from "../framework/controller.ts";
-import { semanticallyEqual } from "../../apimachinery/semantic-equality.ts";
 import { podAddresses } from "./backends.ts";
 
 /** A service whose pods change one after the other is written this often at most: each write goes to every node. */

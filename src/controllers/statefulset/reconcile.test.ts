@@ -58,6 +58,7 @@ function decide(traits: Traits, pods: readonly Pod[], more: Partial<StatefulSetS
       revisions,
       claimOf: () => undefined,
       canAdopt: true,
+      backoffMs: () => 0,
       ...more,
     },
     now,

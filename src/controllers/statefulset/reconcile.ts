@@ -38,6 +38,8 @@ export interface StatefulSetSnapshot {
   readonly revisions: readonly ControllerRevision[];
   readonly claimOf: ClaimLookup;
   readonly canAdopt: boolean;
+  /** How long until the pod of this name, which came to its end, may be replaced; 0: now. */
+  readonly backoffMs: (podName: string) => number;
 }
 
 /** The label of a revision that holds its hash. */
@@ -78,6 +80,7 @@ class SetView {
   readonly set: StatefulSet;
   readonly pods: readonly Pod[];
   readonly claimOf: ClaimLookup;
+  readonly backoffMs: (podName: string) => number;
   /** The revision pods are rolled to, and the one they are rolled from. */
   readonly update: ControllerRevision;
   readonly current: ControllerRevision;
@@ -89,7 +92,7 @@ class SetView {
   readonly #byOrdinal: ReadonlyMap<number, Pod>;
 
   constructor(
-    { set, claimOf, revisions }: StatefulSetSnapshot,
+    { set, claimOf, revisions, backoffMs }: StatefulSetSnapshot,
     pods: readonly Pod[],
     history: History,
     nowMs: number,
@@ -97,6 +100,7 @@ class SetView {
     this.set = set;
     this.pods = pods;
     this.claimOf = claimOf;
+    this.backoffMs = backoffMs;
     this.update = history.current;
     this.current =
       revisions.find(({ metadata }) => metadata.name === set.status?.currentRevision) ?? history.current;
@@ -214,6 +218,8 @@ function podReport(regarding: StatefulSet, verb: "create" | "delete", pod: strin
 
 /** A pod that came to its end has to go before its ordinal can be filled again. */
 function recreate(view: SetView, pod: Pod, phase: "Failed" | "Succeeded"): Intent[] {
+  const waitMs = view.backoffMs(pod.metadata.name ?? "");
+  if (waitMs > 0) return [requeueAfter(waitMs)];
   const { namespace, name } = view.set.metadata;
   const isFailed = phase === "Failed";
   const message = `StatefulSet ${namespace}/${name} is recreating ${isFailed ? "failed" : "terminated"} Pod ${pod.metadata.name}`;

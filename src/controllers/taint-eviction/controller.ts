@@ -1,10 +1,10 @@
 import type { Node, Pod, Taint } from "../../api/core/types.generated.ts";
 import { nodes, pods } from "../../api/resources.generated.ts";
 import { objectKey } from "../../apimachinery/meta.ts";
+import { semanticallyEqual } from "../../apimachinery/semantic-equality.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { InformerFactory } from "../../client/informer.ts";
 import { type Controller, watch } from "../framework/controller.ts";
-import { semanticallyEqual } from "../../apimachinery/semantic-equality.ts";
 import { indexByNode, podsOnNode } from "../framework/pods-by-node.ts";
 import { type EvictionSnapshot, reconcileEviction, type TaintSince } from "./reconcile.ts";
 
