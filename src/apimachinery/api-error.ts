@@ -200,7 +200,7 @@ export function invalid(
   return failure(422, "Invalid", `${kind} "${name}" is invalid: ${joined}`, {
     ...(name === "" ? {} : { name }),
     ...(gk.group === "" ? {} : { group: gk.group }),
-    kind: gk.kind,
+    ...(gk.kind === "" ? {} : { kind: gk.kind }),
     causes: errors.map(({ type, message, field }) => ({ reason: type, message, field })),
   });
 }

@@ -78,7 +78,7 @@ for (const { name, patch, code, on = document } of [
     patch: [{ op: "add", path: "/__proto__", value: {} }],
     code: 422,
   },
-  { name: "an unknown operation", patch: [{ op: "explode", path: "/a" }], code: 400 },
+  { name: "an unknown operation", patch: [{ op: "explode", path: "/a" }], code: 422 },
   { name: "an object instead of a list", patch: {}, code: 400 },
   {
     name: "too many operations",

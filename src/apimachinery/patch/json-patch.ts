@@ -57,7 +57,7 @@ function parseOperation(item: unknown): Operation {
       if (typeof from !== "string") throw unprocessable(`${op} operation does not apply: from is missing`);
       return { op, path, from };
     default:
-      throw badRequest(`Unexpected kind: ${String(op)}`);
+      throw unprocessable(`Unexpected kind: ${String(op)}`);
   }
 }
 

@@ -1,8 +1,13 @@
 import { type ApiError, failure } from "../api-error.ts";
 
-/** A patch that is well formed but does not apply: 422, with the reason after upstream's sentence. */
+/** A patch that is well formed but does not apply: 422. As upstream, it tells the client no reason; `cause` has it. */
 export function unprocessable(why: string): ApiError {
-  const message = "the server rejected our request due to an error in our request";
-  // No causes: kubectl would print them with an empty field instead of the message.
-  return failure(422, "Invalid", `${message}: ${why}`);
+  const error = failure(422, "Invalid", "the server rejected our request due to an error in our request", {});
+  error.cause = why;
+  return error;
+}
+
+/** A strategic merge patch that does not fit what it is merged into. Upstream has no status for it but 500. */
+export function unmergeable(why: string): ApiError {
+  return failure(500, "", why);
 }

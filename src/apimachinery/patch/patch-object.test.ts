@@ -77,6 +77,47 @@ test("a patch with a duplicate key is reported", () => {
   assert.deepEqual(warnings, ['duplicate field "size"']);
 });
 
+for (const { name, type, patch, faults } of [
+  {
+    name: "duplicate keys of a merge patch and what it adds to the object",
+    type: "application/merge-patch+json",
+    patch: '{"size":4,"size":5,"foo":1}',
+    faults: ['duplicate field "size"', 'unknown field "foo"'],
+  },
+  {
+    name: "duplicate keys of a strategic merge patch and what it adds to the object",
+    type: "application/strategic-merge-patch+json",
+    patch: '{"metadata":{"labels":{"x":"1","x":"2"}},"foo":1}',
+    faults: ['duplicate field "metadata.labels.x"', 'unknown field "foo"'],
+  },
+  {
+    name: "members that no operation of a JSON patch has",
+    type: "application/json-patch+json",
+    patch: '[{"op":"replace","path":"/size","value":4,"foo":1}]',
+    faults: ['json patch unknown field "[0].foo"'],
+  },
+]) {
+  test(`field validation tells of ${name}`, () => {
+    const read = patchTypeOf(type, true);
+    assert.throws(
+      () => patchObject(read, body(patch), current, options("Strict")),
+      (error) => isApiError(error) && error.message.endsWith(`strict decoding error: ${faults.join(", ")}`),
+    );
+    assert.deepEqual(patchObject(read, body(patch), current, options("Warn")).warnings, faults);
+    assert.deepEqual(patchObject(read, body(patch), current, options("Ignore")).warnings, []);
+  });
+}
+
+test("a patch that does not apply is 422 with upstream's sentence alone, as kubectl prints it", () => {
+  const patch = body('[{"op":"test","path":"/size","value":9}]');
+  assert.throws(
+    () => patchObject("application/json-patch+json", patch, current, options("Warn")),
+    (error) =>
+      isApiError(error, "Invalid") &&
+      error.message === "the server rejected our request due to an error in our request",
+  );
+});
+
 test("a patch of the wrong shape is 422, one that is no JSON is 400, one of another type 415", () => {
   const apply = (text: string) => () =>
     patchObject("application/merge-patch+json", body(text), current, options("Warn"));

@@ -5,6 +5,7 @@ import { type Decoded, type DecodeOptions, decodeValue } from "../schema/decode.
 import { countKeysInText, countKeysInValue } from "../schema/json-text.ts";
 import { ShapeError } from "../schema/shape-error.ts";
 import { strictErrors } from "../schema/strict-errors.ts";
+import { goText } from "./go-text.ts";
 import { applyJsonPatch } from "./json-patch.ts";
 import { isJsonObject } from "./json-value.ts";
 import { applyMergePatch } from "./merge-patch.ts";
@@ -46,23 +47,30 @@ export function patchObject(
   current: AnyObject,
   options: DecodeOptions,
 ): Decoded {
-  const { patch, duplicates } = parsePatch(body, options);
+  const { patch, duplicates } = parsePatch(type, body, options);
   const patched = applyPatch(type, current, patch, options);
   // Upstream quotes the result, but of a strategic merge the patch, as Go prints it.
   const quoted = () =>
     type === "application/strategic-merge-patch+json" ? goText(patch) : jsonText(patched);
+  // Faults of the patch come before those of what it makes.
+  const strict = (faults: readonly string[]) =>
+    invalidPatch(quoted(), `${strictPrefix}${[...duplicates, ...faults].join(", ")}`);
   let decoded: Decoded;
   try {
     decoded = decodeValue(patched, options);
   } catch (error) {
-    if (isApiError(error, "BadRequest")) throw invalidPatch(quoted(), error.message);
-    throw error;
+    if (!isApiError(error, "BadRequest")) throw error;
+    const reason = withoutSubject(error.message);
+    throw reason.startsWith(strictPrefix)
+      ? strict([reason.slice(strictPrefix.length)])
+      : invalidPatch(quoted(), reason);
   }
   if (duplicates.length === 0) return decoded;
-  if (options.fieldValidation === "Strict")
-    throw invalidPatch(quoted(), `strict decoding error: ${duplicates.join(", ")}`);
+  if (options.fieldValidation === "Strict") throw strict([]);
   return { object: decoded.object, warnings: [...duplicates, ...decoded.warnings] };
 }
+
+const strictPrefix = "strict decoding error: ";
 
 function applyPatch(type: PatchType, current: AnyObject, patch: unknown, { model }: DecodeOptions): unknown {
   switch (type) {
@@ -76,7 +84,21 @@ function applyPatch(type: PatchType, current: AnyObject, patch: unknown, { model
   }
 }
 
+const operationFields: ReadonlySet<string> = new Set(["op", "path", "from", "value"]);
+
+function unknownOperationFields(patch: unknown): readonly string[] {
+  if (!Array.isArray(patch)) return [];
+  return patch.flatMap((operation: unknown, index) =>
+    isJsonObject(operation)
+      ? Object.keys(operation)
+          .filter((key) => !operationFields.has(key))
+          .map((key) => `unknown field "[${index}].${key}"`)
+      : [],
+  );
+}
+
 function parsePatch(
+  type: PatchType,
   body: Uint8Array,
   { fieldValidation }: DecodeOptions,
 ): { patch: unknown; duplicates: readonly string[] } {
@@ -84,8 +106,11 @@ function parsePatch(
     const text = new TextDecoder("utf-8", { fatal: true }).decode(body);
     const patch: unknown = JSON.parse(text);
     const hasDuplicates = countKeysInText(text) !== countKeysInValue(patch);
-    const wanted = hasDuplicates && fieldValidation !== "Ignore";
-    return { patch, duplicates: wanted ? strictErrors(text, undefined) : [] };
+    if (fieldValidation === "Ignore") return { patch, duplicates: [] };
+    const found = hasDuplicates ? strictErrors(text, undefined) : [];
+    if (type !== "application/json-patch+json") return { patch, duplicates: found };
+    const faults = [...found, ...unknownOperationFields(patch)];
+    return { patch, duplicates: faults.map((fault) => `json patch ${fault}`) };
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof TypeError || error instanceof ShapeError)
       throw badRequest(`error decoding patch: ${error.message}`);
@@ -97,10 +122,13 @@ function parsePatch(
 const maxQuotedLength = 10_000;
 
 function invalidPatch(quoted: string, why: string): ApiError {
-  // Without the sentence that names the kind, which speaks of a body.
-  const reason = why.replace(/^\w+ in version "\w+" cannot be handled as a \w+: /, "");
-  const message = `Invalid value: ${JSON.stringify(quoted.slice(0, maxQuotedLength))}: ${reason}`;
+  const message = `Invalid value: ${JSON.stringify(quoted.slice(0, maxQuotedLength))}: ${why}`;
   return invalid({ group: "", kind: "" }, "", [{ type: "FieldValueInvalid", field: "patch", message }]);
+}
+
+/** Without the sentence that names the kind, which speaks of a body. */
+function withoutSubject(message: string): string {
+  return message.replace(/^\w+ in version "\w+" cannot be handled as a \w+: /, "");
 }
 
 /** Operations can make a value that nests deeper than the stack is. */
@@ -110,13 +138,4 @@ function jsonText(value: unknown): string {
   } catch {
     return "a value that nests too deep";
   }
-}
-
-/** A JSON value as Go's `%+v` prints it: `map[spec:map[replicas:3]]`. */
-function goText(value: unknown): string {
-  if (value === null) return "<nil>";
-  if (Array.isArray(value)) return `[${value.map(goText).join(" ")}]`;
-  if (!isJsonObject(value)) return String(value);
-  const keys = Object.keys(value).toSorted();
-  return `map[${keys.map((key) => `${key}:${goText(value[key])}`).join(" ")}]`;
 }

@@ -4,9 +4,10 @@
  */
 import { badRequest } from "../api-error.ts";
 import type { Field, Model, Shape } from "../schema/tables.ts";
+import { goText } from "./go-text.ts";
 import { isJsonObject, type JsonObject } from "./json-value.ts";
 import { inListOrder } from "./list-order.ts";
-import { unprocessable } from "./patch-errors.ts";
+import { unmergeable, unprocessable } from "./patch-errors.ts";
 
 const directive = "$patch";
 const retainKeys = "$retainKeys";
@@ -60,11 +61,11 @@ function applyDirective(patch: JsonObject): JsonObject {
   const { [directive]: kind, ...rest } = patch;
   if (kind === "replace") return rest;
   if (kind === "delete") return {};
-  throw unknownDirective(kind);
+  throw unknownDirective(kind, patch);
 }
 
-function unknownDirective(kind: unknown) {
-  return unprocessable(`unknown patch type: ${String(kind)}`);
+function unknownDirective(kind: unknown, patch: JsonObject) {
+  return unmergeable(`unknown patch type: ${String(kind)} in map: ${goText(patch)}`);
 }
 
 function retain(original: JsonObject, members: JsonObject, retained: unknown): Record<string, unknown> {
@@ -170,8 +171,8 @@ function checkOrder(
     if (isJsonObject(item) && Object.hasOwn(item, directive)) continue;
     while (at < order.length && !sameItem(order[at], item, mergeKey)) at++;
     if (at === order.length)
-      throw unprocessable(
-        `The order in patch list:\n${JSON.stringify(patch)}\n doesn't match $setElementOrder list:\n${JSON.stringify(order)}\n`,
+      throw unmergeable(
+        `The order in patch list:\n${goText(patch)}\n doesn't match $setElementOrder list:\n${goText(order)}\n`,
       );
     at++;
   }
@@ -195,7 +196,7 @@ function mergeList(
     return inListOrder(both, patch, original, undefined);
   }
   if (mergeKey === undefined)
-    throw unprocessable(`cannot merge lists without merge key for ${item.model.name}`);
+    throw unmergeable(`cannot merge lists without merge key for ${item.model.name}`);
   return mergeObjects(original, patch, item, mergeKey);
 }
 
@@ -209,14 +210,14 @@ function mergeObjects(
   const changes: JsonObject[] = [];
   let replace = false;
   for (const change of patch) {
-    if (!isJsonObject(change)) throw unprocessable("list element types are not identical");
+    if (!isJsonObject(change)) throw unmergeable(`list element types are not identical: ${goText(patch)}`);
     const kind = change[directive];
     if (kind === undefined) changes.push(change);
     else if (kind === "replace") replace = true;
     else if (kind === "delete") {
       const value = keyOf(change, mergeKey);
       kept = kept.filter((entry) => !isJsonObject(entry) || entry[mergeKey] !== value);
-    } else throw unknownDirective(kind);
+    } else throw unknownDirective(kind, change);
   }
   if (replace) return changes;
   const before = [...kept];
@@ -232,6 +233,6 @@ function mergeObjects(
 
 function keyOf(change: JsonObject, mergeKey: string): unknown {
   if (!Object.hasOwn(change, mergeKey))
-    throw unprocessable(`map: ${JSON.stringify(change)} does not contain declared merge key: ${mergeKey}`);
+    throw unmergeable(`map: ${goText(change)} does not contain declared merge key: ${mergeKey}`);
   return change[mergeKey];
 }
