@@ -49,10 +49,16 @@ export function daemonSetController({
     watches: [
       watch(setInformer, (daemonSet) => [objectKey(daemonSet)]),
       watch(podInformer, (pod) => setsOf(pod, setInformer)),
-      watch(revisionInformer, ({ metadata }) => {
-        const owner = metadata.ownerReferences?.find(({ kind }) => kind === daemonSets.kind);
-        return owner === undefined ? [] : [`${metadata.namespace}/${owner.name}`];
-      }),
+      // A new revision that has an owner changes nothing by itself: whoever made it may go on with it, as upstream lets them.
+      watch(
+        revisionInformer,
+        ({ metadata }) => {
+          const owner = metadata.ownerReferences?.find(({ kind }) => kind === daemonSets.kind);
+          return owner === undefined ? [] : [`${metadata.namespace}/${owner.name}`];
+        },
+        undefined,
+        { ignoresAdded: true },
+      ),
       watch(nodeInformer, () => setInformer.lister.list().map(objectKey), changesPlacement),
     ],
     async observe(key) {

@@ -17,7 +17,12 @@ import { createPod, deletePod, podFromTemplate } from "../pods/pod-control.ts";
 import { nextAvailabilityMs } from "../pods/pod-state.ts";
 import type { Changes, NodeView } from "./node-view.ts";
 import { pinnedTo, placementOn, targetNodeOf, withDaemonTolerations } from "./placement.ts";
-import { rollingUpdate } from "./rolling.ts";
+import {
+  freshness,
+  rollingUpdate,
+  templateGenerationAnnotation,
+  templateGenerationLabel,
+} from "./rolling.ts";
 
 export interface DaemonSetSnapshot {
   readonly daemonSet: DaemonSet;
@@ -171,7 +176,7 @@ function keepOne(
 function excess(daemonSet: DaemonSet, running: readonly Pod[], hash: string, nowMs: number): readonly Pod[] {
   if (running.length <= 1) return [];
   if (!allowsSurge(daemonSet)) return running.slice(1);
-  const isNew = (pod: Pod) => pod.metadata.labels?.[revisionHashLabel] === hash;
+  const isNew = freshness(daemonSet, hash);
   const [newest, ...moreNew] = running.filter(isNew);
   const [oldest, ...moreOld] = running.filter((pod) => !isNew(pod));
   const surplus = [...moreNew, ...moreOld];
@@ -188,10 +193,10 @@ function allowsSurge({ spec }: DaemonSet): boolean {
 
 function carryOutChanges(daemonSet: DaemonSet, { creates, deletes }: Changes, hash: string): Intent[] {
   const { template } = daemonSet.spec;
-  const generation = daemonSet.metadata.annotations?.["deprecated.daemonset.template.generation"];
+  const generation = daemonSet.metadata.annotations?.[templateGenerationAnnotation];
   const labels = {
     ...template.metadata?.labels,
-    ...(generation === undefined ? {} : { "pod-template-generation": generation }),
+    ...(generation === undefined ? {} : { [templateGenerationLabel]: generation }),
     [revisionHashLabel]: hash,
   };
   const pod = podFromTemplate(daemonSet, { ...template, metadata: { ...template.metadata, labels } });
@@ -222,8 +227,7 @@ function status(daemonSet: DaemonSet, views: readonly NodeView[], hash: string, 
       numberMisscheduled: views.filter(({ placement, pods }) => !placement.shouldRun && pods.length > 0)
         .length,
       numberReady: counted.filter(isPodReady).length,
-      updatedNumberScheduled: counted.filter((pod) => pod.metadata.labels?.[revisionHashLabel] === hash)
-        .length,
+      updatedNumberScheduled: counted.filter(freshness(daemonSet, hash)).length,
       numberAvailable,
       numberUnavailable: wanted.length - numberAvailable,
     },

@@ -5,6 +5,9 @@ import { resolveCount } from "../framework/int-or-percent.ts";
 import { revisionHashLabel } from "../framework/revisions.ts";
 import type { Changes, NodeView } from "./node-view.ts";
 
+export const templateGenerationAnnotation = "deprecated.daemonset.template.generation";
+export const templateGenerationLabel = "pod-template-generation";
+
 /** What a node has of the new and of the old template; undefined where there is more than one of either. */
 interface Pair {
   readonly name: string;
@@ -25,7 +28,8 @@ export function rollingUpdate(
   const unavailable = resolveCount(maxUnavailable, wanted.length, "up");
   const isAvailable = (pod: Pod) => isPodAvailable(pod, daemonSet.spec.minReadySeconds ?? 0, nowMs);
   const occupied = views.filter(({ pods }) => pods.length > 0);
-  const pairs = occupied.map((view) => pairOf(view, hash));
+  const isFresh = freshness(daemonSet, hash);
+  const pairs = occupied.map((view) => pairOf(view, isFresh));
   // A node that wants a pod and has none is as unavailable as one whose pod is not ready.
   const empty = wanted.length - wanted.filter(({ pods }) => pods.length > 0).length;
   return surge === 0
@@ -33,10 +37,18 @@ export function rollingUpdate(
     : replaceWithSurge(pairs, surge, isAvailable);
 }
 
-function pairOf({ name, pods }: NodeView, hash: string): Pair | undefined {
+/** Whether a pod is of the template as it is: by its revision, or by the template's generation where a revision was replaced. */
+export function freshness({ metadata }: DaemonSet, hash: string): (pod: Pod) => boolean {
+  const generation = metadata.annotations?.[templateGenerationAnnotation];
+  return ({ metadata: { labels } }) =>
+    labels?.[revisionHashLabel] === hash ||
+    (generation !== undefined && labels?.[templateGenerationLabel] === generation);
+}
+
+function pairOf({ name, pods }: NodeView, isFresh: (pod: Pod) => boolean): Pair | undefined {
   const living = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-  const fresh = living.filter(({ metadata }) => metadata.labels?.[revisionHashLabel] === hash);
-  const stale = living.filter(({ metadata }) => metadata.labels?.[revisionHashLabel] !== hash);
+  const fresh = living.filter(isFresh);
+  const stale = living.filter((pod) => !isFresh(pod));
   if (fresh.length > 1 || stale.length > 1) return undefined;
   return { name, fresh: fresh[0], stale: stale[0] };
 }
