@@ -3,111 +3,145 @@ import type { OperationOptions } from "./compose/operation-options.ts";
 import type { OperationFlags } from "./read-operation-flags.ts";
 
 /** [flag's words, member of OperationFlags, what it does]; a value in brackets may be left out: true. */
-const definitions: readonly (readonly [string, keyof OperationFlags, string])[] = [
-  ["--audit-policy-file <file>", "auditPolicyFile", "an audit Policy: which requests are recorded, and how"],
-  ["--audit-log-path <file>", "auditLogPath", "where they are recorded; -: standard output"],
-  [
-    "--audit-log-maxage <days>",
-    "auditLogMaxage",
-    "how long logs put aside are kept; 366 unless said, 0: for ever",
-  ],
-  [
-    "--audit-log-maxbackup <n>",
-    "auditLogMaxbackup",
-    "how many logs put aside are kept; 100 unless said, 0: all",
-  ],
-  ["--audit-log-maxsize <megabytes>", "auditLogMaxsize", "when a log is put aside; 100 unless said"],
-  ["--audit-log-format <format>", "auditLogFormat", "json or legacy; json unless said"],
-  ["--audit-log-compress [bool]", "auditLogCompress", "compress logs that are put aside"],
-  ["--audit-log-truncate-enabled [bool]", "auditLogTruncateEnabled", "leave the bodies of large events out"],
-  [
-    "--audit-log-truncate-max-event-size <bytes>",
-    "auditLogTruncateMaxEventSize",
-    "what is large; 102400 unless said",
-  ],
-  [
-    "--audit-webhook-config-file <file>",
-    "auditWebhookConfigFile",
-    "a kubeconfig of the server that events are sent to",
-  ],
-  [
-    "--audit-webhook-batch-buffer-size <n>",
-    "auditWebhookBatchBufferSize",
-    "events that may wait; 10000 unless said",
-  ],
-  ["--audit-webhook-batch-max-size <n>", "auditWebhookBatchMaxSize", "events sent at once; 400 unless said"],
-  [
-    "--audit-webhook-batch-max-wait <duration>",
-    "auditWebhookBatchMaxWait",
-    "how long a batch waits for more; 30s unless said",
-  ],
-  [
-    "--audit-webhook-truncate-enabled [bool]",
-    "auditWebhookTruncateEnabled",
-    "leave the bodies of large events out",
-  ],
-  [
-    "--audit-webhook-truncate-max-event-size <bytes>",
-    "auditWebhookTruncateMaxEventSize",
-    "what is large; 102400 unless said",
-  ],
-  [
-    "--encryption-provider-config <file>",
-    "encryptionProviderConfig",
-    "an EncryptionConfiguration: what lies encrypted at rest, and with which keys",
-  ],
-  [
-    "--encryption-provider-config-automatic-reload [bool]",
-    "encryptionProviderConfigAutomaticReload",
-    "read it again when it changes",
-  ],
-  ["--event-ttl <duration>", "eventTtl", "how long events are kept; 1h0m0s unless said"],
-  [
-    "--etcd-compaction-interval <duration>",
-    "etcdCompactionInterval",
-    "how long history is kept; 5m0s unless said, 0: it is not compacted",
-  ],
-  [
-    "--shutdown-delay-duration <duration>",
-    "shutdownDelayDuration",
-    "how long all is served after /readyz says no; 0s unless said",
-  ],
-  [
-    "--shutdown-send-retry-after [bool]",
-    "shutdownSendRetryAfter",
-    "while it stops, tell clients to come again (429), instead of 503",
-  ],
-  [
-    "--max-requests-inflight <n>",
-    "maxRequestsInflight",
-    "with the next: the server's seats; 400 unless said",
-  ],
-  ["--max-mutating-requests-inflight <n>", "maxMutatingRequestsInflight", "200 unless said"],
-  [
-    "--enable-priority-and-fairness <bool>",
-    "enablePriorityAndFairness",
-    "share the seats fairly, and let requests wait for them; true unless said",
-  ],
-  [
-    "--request-timeout <duration>",
-    "requestTimeout",
-    "what a request that does not stream may take; 1m0s unless said",
-  ],
-  [
-    "--goaway-chance <probability>",
-    "goawayChance",
-    "how probably a request ends its HTTP/2 connection, at most 0.02; 0 unless said",
-  ],
-  ["--profiling <bool>", "profiling", "serve /debug/pprof/; true unless said"],
+type Definition = readonly [string, keyof OperationFlags, string];
+
+const groups: readonly { readonly heading: string; readonly flags: readonly Definition[] }[] = [
+  {
+    heading: "Audit (as kube-apiserver's):",
+    flags: [
+      [
+        "--audit-policy-file <file>",
+        "auditPolicyFile",
+        "an audit Policy: which requests are recorded, and how",
+      ],
+      ["--audit-log-path <file>", "auditLogPath", "where they are recorded; -: standard output"],
+      ["--audit-log-maxsize <megabytes>", "auditLogMaxsize", "when a log is put aside; 100 unless said"],
+      ["--audit-log-maxbackup <n>", "auditLogMaxbackup", "how many are kept; 100 unless said, 0: all"],
+      ["--audit-log-maxage <days>", "auditLogMaxage", "how long they are kept; 366 unless said, 0: for ever"],
+      ["--audit-log-compress [bool]", "auditLogCompress", "compress those that are put aside"],
+      ["--audit-log-format <format>", "auditLogFormat", "json or legacy; json unless said"],
+      [
+        "--audit-log-truncate-enabled [bool]",
+        "auditLogTruncateEnabled",
+        "leave the bodies of large events out",
+      ],
+      [
+        "--audit-log-truncate-max-event-size <bytes>",
+        "auditLogTruncateMaxEventSize",
+        "what is large; 102400 unless said",
+      ],
+      [
+        "--audit-webhook-config-file <file>",
+        "auditWebhookConfigFile",
+        "a kubeconfig of the server that events are sent to",
+      ],
+      [
+        "--audit-webhook-batch-buffer-size <n>",
+        "auditWebhookBatchBufferSize",
+        "events that may wait; 10000 unless said",
+      ],
+      [
+        "--audit-webhook-batch-max-size <n>",
+        "auditWebhookBatchMaxSize",
+        "events sent at once; 400 unless said",
+      ],
+      [
+        "--audit-webhook-batch-max-wait <duration>",
+        "auditWebhookBatchMaxWait",
+        "how long a batch waits for more; 30s unless said",
+      ],
+      [
+        "--audit-webhook-truncate-enabled [bool]",
+        "auditWebhookTruncateEnabled",
+        "leave the bodies of large events out",
+      ],
+      [
+        "--audit-webhook-truncate-max-event-size <bytes>",
+        "auditWebhookTruncateMaxEventSize",
+        "what is large; 102400 unless said",
+      ],
+    ],
+  },
+  {
+    heading: "Storage (as kube-apiserver's):",
+    flags: [
+      [
+        "--encryption-provider-config <file>",
+        "encryptionProviderConfig",
+        "an EncryptionConfiguration: what lies encrypted, with which keys",
+      ],
+      [
+        "--encryption-provider-config-automatic-reload [bool]",
+        "encryptionProviderConfigAutomaticReload",
+        "read it again when it changes",
+      ],
+      ["--event-ttl <duration>", "eventTtl", "how long events are kept; 1h0m0s unless said"],
+      [
+        "--etcd-compaction-interval <duration>",
+        "etcdCompactionInterval",
+        "how long history is kept; 5m0s unless said, 0: for ever",
+      ],
+    ],
+  },
+  {
+    heading: "Load (as kube-apiserver's):",
+    flags: [
+      [
+        "--max-requests-inflight <n>",
+        "maxRequestsInflight",
+        "requests at once, added to the next; 400 unless said",
+      ],
+      [
+        "--max-mutating-requests-inflight <n>",
+        "maxMutatingRequestsInflight",
+        "requests at once, added to the last; 200 unless said",
+      ],
+      [
+        "--enable-priority-and-fairness <bool>",
+        "enablePriorityAndFairness",
+        "share them fairly and let requests wait; true unless said",
+      ],
+      [
+        "--request-timeout <duration>",
+        "requestTimeout",
+        "what a request that does not stream may take; 1m0s unless said",
+      ],
+      [
+        "--goaway-chance <probability>",
+        "goawayChance",
+        "how probably a request ends its connection; 0 unless said, 0.02 at most",
+      ],
+      ["--profiling <bool>", "profiling", "serve /debug/pprof/; true unless said"],
+    ],
+  },
+  {
+    heading: "Stopping (as kube-apiserver's):",
+    flags: [
+      [
+        "--shutdown-delay-duration <duration>",
+        "shutdownDelayDuration",
+        "how long all is served after /readyz says no; 0s unless said",
+      ],
+      [
+        "--shutdown-send-retry-after [bool]",
+        "shutdownSendRetryAfter",
+        "meanwhile tell clients to come again (429), instead of 503",
+      ],
+    ],
+  },
 ];
 
-/** Adds the flags to a command, under a heading of their own. */
+const definitions = groups.flatMap(({ flags }) => flags);
+
+/** Adds the flags to a command, under headings of their own. */
 export function withOperationFlags(command: Command): Command {
-  command.optionsGroup("How the API server is run (as kube-apiserver's):");
-  for (const [words, , description] of definitions) {
-    // Alone, such a flag says yes.
-    if (words.endsWith("[bool]")) command.option(words, description, (value: string) => value);
-    else command.option(words, description);
+  for (const { heading, flags } of groups) {
+    command.optionsGroup(heading);
+    for (const [words, , description] of flags) {
+      // Alone, such a flag says yes.
+      if (words.endsWith("[bool]")) command.option(words, description, (value: string) => value);
+      else command.option(words, description);
+    }
   }
   return command;
 }
