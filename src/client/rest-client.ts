@@ -2,6 +2,7 @@ import { ApiError, type Status } from "../apimachinery/api-error.ts";
 import { apiVersionOf, type KubeList, type KubeObject, type ResourceType } from "../apimachinery/meta.ts";
 import { type Clock, sleep } from "../base/clock.ts";
 import { fullBucket, reserveToken, type TokenBucket, type TokenBucketPolicy } from "../base/token-bucket.ts";
+import { acceptOf, type MetadataView } from "./accept.ts";
 import type {
   CallOptions,
   Client,
@@ -47,6 +48,11 @@ export interface RestClientOptions {
   readonly userAgent?: string;
   /** The server's host and port, for metrics. */
   readonly host?: string;
+  /**
+   * Of lists and watches. "protobuf", which is the default, asks for it where the kind has it, and takes JSON from whoever
+   * answers in that; "json" never asks: it also shows fields that are newer than this library.
+   */
+  readonly encoding?: "protobuf" | "json";
   /** Told of every `Warning` header's text. */
   readonly onWarning?: (text: string) => void;
 }
@@ -88,8 +94,6 @@ export interface RestClient extends Client {
 }
 
 const jsonType = "application/json";
-const metadataOnlyList = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
-const metadataOnlyObject = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
 /** A client over any transport: HTTPS to any cluster, or an API server in the same process. */
 export function createClient(options: RestClientOptions): RestClient {
@@ -125,6 +129,10 @@ class TransportClient implements RestClient {
 
   close(): Promise<void> {
     return this.#options.transport.close();
+  }
+
+  #accept(type: ResourceType<KubeObject>, view: MetadataView | undefined): string {
+    return acceptOf(type, { view, binary: this.#options.encoding !== "json" });
   }
 
   async #takeTurn(signal: AbortSignal | undefined): Promise<void> {
@@ -166,7 +174,10 @@ class TransportClient implements RestClient {
     type: ResourceType<T>,
     { signal, ...options }: ListOptions = {},
   ): Promise<KubeList<T>> {
-    const accept = options.metadataOnly === true ? metadataOnlyList : jsonType;
+    const accept = this.#accept(
+      type,
+      options.metadataOnly === true ? "PartialObjectMetadataList" : undefined,
+    );
     const path = collectionPath(type, options.namespace);
     const list = await this.#call<KubeList<T>>("GET", path, { query: listQuery(options), accept, signal });
     return withItemKinds(type, list);
@@ -176,7 +187,7 @@ class TransportClient implements RestClient {
     type: ResourceType<T>,
     { signal, ...options }: WatchRequestOptions,
   ): Promise<AsyncIterable<readonly WatchEvent<T | Status>[]>> {
-    const accept = options.metadataOnly === true ? metadataOnlyObject : jsonType;
+    const accept = this.#accept(type, options.metadataOnly === true ? "PartialObjectMetadata" : undefined);
     const path = collectionPath(type, options.namespace);
     const response = await this.request("GET", path, { query: watchQuery(options), accept, signal });
     if (response.type === "watch") return response.events as AsyncIterable<readonly WatchEvent<T | Status>[]>; // as in #call

@@ -1,5 +1,6 @@
 import { apiVersionOf, type KubeObject, type ResourceType } from "../apimachinery/meta.ts";
 import { jsonEqual } from "../apimachinery/patch/json-value.ts";
+import { equalUnread } from "../apimachinery/protobuf/lazy-object.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
@@ -289,7 +290,7 @@ class CachingInformer<T extends KubeObject> implements RunnableInformer<T> {
     // Listed again and still the same: nothing happened. The version alone does not say so: a server that was restored
     // from a backup gives the same ones again.
     const sameVersion = old.metadata.resourceVersion === object.metadata.resourceVersion;
-    if (type === "Replaced" && sameVersion && jsonEqual(old, object)) return;
+    if (type === "Replaced" && sameVersion && equalUnread(old, object, jsonEqual)) return;
     this.#indexer.set(object);
     this.#distribute({ type: "updated", old, object });
   }

@@ -22,7 +22,7 @@ const maxEpochS = 253_402_300_799;
  * The members of the objects that are being read, each in its place behind those of the object around it. Shared by all
  * calls, since none is ever suspended; what one that threw left here is cleared by the next.
  */
-const slots: unknown[] = [];
+export const memberSlots: unknown[] = [];
 
 /**
  * Reads [at, end) of the reader as a message of this model: the object that Go's JSON shows, its members in Go's order,
@@ -36,17 +36,26 @@ export function readKind(reader: Reader, model: Model, typeMeta: TypeMeta): Reco
   return buildObject(plan, 0);
 }
 
+/** One member alone, of a message that holds nothing else. */
+export function readMember(reader: Reader, plan: DecodePlan, index: number): unknown {
+  clearSlots(plan, 0);
+  readFields(reader, plan.fields, 0, plan.members.length, 0);
+  const value = memberSlots[index];
+  memberSlots[index] = undefined;
+  return value;
+}
+
 /** Gives the slots from `base` on to a message of the plan. */
-function clearSlots({ members }: DecodePlan, base: number): number {
-  for (let index = base + members.length; slots.length < index; ) slots.push(undefined);
-  for (let index = 0; index < members.length; index++) slots[base + index] = undefined;
+export function clearSlots({ members }: DecodePlan, base: number): number {
+  for (let index = base + members.length; memberSlots.length < index; ) memberSlots.push(undefined);
+  for (let index = 0; index < members.length; index++) memberSlots[base + index] = undefined;
   return base;
 }
 
-function setTypeMeta({ members }: DecodePlan, base: number, { kind, apiVersion }: TypeMeta): void {
+export function setTypeMeta({ members }: DecodePlan, base: number, { kind, apiVersion }: TypeMeta): void {
   // They come first in every kind.
-  if (members[0]?.name === "kind") slots[base] = kind;
-  if (members[1]?.name === "apiVersion") slots[base + 1] = apiVersion;
+  if (members[0]?.name === "kind") memberSlots[base] = kind;
+  if (members[1]?.name === "apiVersion") memberSlots[base + 1] = apiVersion;
 }
 
 function readObject(reader: Reader, plan: DecodePlan, base: number, depth: number): Record<string, unknown> {
@@ -74,7 +83,7 @@ function readFields(
   }
 }
 
-function readField(
+export function readField(
   reader: Reader,
   { reader: value, index, embedded }: DecodeField,
   wireType: number,
@@ -90,16 +99,16 @@ function readField(
   switch (value.op) {
     case ops.list: {
       const item = readValue(reader, value.item ?? value, free, depth);
-      const list = slots[base + index] as unknown[] | undefined; // nothing else is put there
-      if (list === undefined) slots[base + index] = [item];
+      const list = memberSlots[base + index] as unknown[] | undefined; // nothing else is put there
+      if (list === undefined) memberSlots[base + index] = [item];
       else list.push(item);
       break;
     }
     case ops.map: {
-      let map = slots[base + index] as Record<string, unknown> | undefined; // likewise
+      let map = memberSlots[base + index] as Record<string, unknown> | undefined; // likewise
       if (map === undefined) {
         map = {};
-        slots[base + index] = map;
+        memberSlots[base + index] = map;
       }
       readEntry(reader, value, map, free, depth);
       break;
@@ -114,7 +123,7 @@ function readField(
     }
     default: {
       const read = readValue(reader, value, free, depth);
-      if (read !== undefined) slots[base + index] = read;
+      if (read !== undefined) memberSlots[base + index] = read;
     }
   }
 }
@@ -124,9 +133,9 @@ function readPacked(reader: Reader, { item }: ValueReader, slot: number): void {
   if (item === undefined || item.wireType === 2) throw new ProtobufError("unexpected wire type 2");
   const outerEnd = reader.end;
   reader.end = reader.enter();
-  const list = (slots[slot] ?? []) as unknown[]; // as for items with tags
+  const list = (memberSlots[slot] ?? []) as unknown[]; // as for items with tags
   while (reader.at < reader.end) list.push(readValue(reader, item, slot, 0));
-  slots[slot] = list;
+  memberSlots[slot] = list;
   reader.end = outerEnd;
 }
 
@@ -324,14 +333,14 @@ function buildObject(plan: DecodePlan, base: number): Record<string, unknown> {
   const { members } = plan;
   let node: ShapeNode | undefined = plan.shapes;
   for (let index = 0; index < members.length; index++) {
-    const value = slots[base + index];
+    const value = memberSlots[base + index];
     const member = members[index];
     if (member === undefined) continue;
     if (value === undefined) {
       if (!member.alwaysWritten) continue;
-      slots[base + index] = zeroMember(member);
+      memberSlots[base + index] = zeroMember(member);
     } else if (member.omitsZero && isZero(value)) {
-      slots[base + index] = undefined;
+      memberSlots[base + index] = undefined;
       continue;
     }
     if (node !== undefined) node = node.next[index] ?? extended(plan, node, index);
@@ -341,8 +350,8 @@ function buildObject(plan: DecodePlan, base: number): Record<string, unknown> {
   const { names, members: present } = node;
   for (let index = 0; index < present.length; index++) {
     const slot = base + (present[index] ?? 0);
-    object[names[index] ?? ""] = slots[slot];
-    slots[slot] = undefined;
+    object[names[index] ?? ""] = memberSlots[slot];
+    memberSlots[slot] = undefined;
   }
   return object;
 }
@@ -350,14 +359,14 @@ function buildObject(plan: DecodePlan, base: number): Record<string, unknown> {
 function buildRare({ members }: DecodePlan, base: number): Record<string, unknown> {
   const object: Record<string, unknown> = {};
   for (const [index, { name }] of members.entries()) {
-    const value = slots[base + index];
-    slots[base + index] = undefined;
+    const value = memberSlots[base + index];
+    memberSlots[base + index] = undefined;
     if (value !== undefined) object[name] = value;
   }
   return object;
 }
 
-function isZero(value: unknown): boolean {
+export function isZero(value: unknown): boolean {
   return value === "" || value === 0 || value === false || (typeof value === "object" && isEmptyList(value));
 }
 

@@ -21,9 +21,7 @@ export function readEnvelope(
 
 /** As `readEnvelope`, for what the reader holds until its end. */
 function enterEnvelope(reader: Reader): TypeMeta {
-  for (const byte of magic)
-    if (reader.at >= reader.end || reader.bytes[reader.at++] !== byte)
-      throw new ProtobufError("provided data does not appear to be a protobuf message");
+  readMagic(reader);
   let typeMeta: TypeMeta = { apiVersion: "", kind: "" };
   let start = reader.end;
   let end = reader.end;
@@ -41,8 +39,15 @@ function enterEnvelope(reader: Reader): TypeMeta {
   return typeMeta;
 }
 
+/** The first bytes of every envelope. */
+export function readMagic(reader: Reader): void {
+  for (const byte of magic)
+    if (reader.bytes[reader.take(1)] !== byte)
+      throw new ProtobufError("provided data does not appear to be a protobuf message");
+}
+
 /** A message with its length: the apiVersion and the kind. */
-function readTypeMeta(reader: Reader): TypeMeta {
+export function readTypeMeta(reader: Reader): TypeMeta {
   const outerEnd = reader.end;
   reader.end = reader.enter();
   let apiVersion = "";

@@ -2,7 +2,14 @@ import { readText } from "./text.ts";
 
 /** A message that is cut short or not protobuf at all. */
 export class ProtobufError extends Error {
-  override readonly name = "ProtobufError";
+  override readonly name: string = "ProtobufError";
+}
+
+/** The bytes end within a message. */
+export class CutShortError extends ProtobufError {
+  constructor() {
+    super("unexpected end of message");
+  }
 }
 
 /**
@@ -35,7 +42,7 @@ export class Reader {
     let value = 0;
     let factor = 1;
     for (let index = at; index < at + 10; index++) {
-      if (index >= this.end) throw new ProtobufError("unexpected end of message");
+      if (index >= this.end) throw new CutShortError();
       const byte = bytes[index] ?? 0;
       value += (byte & 0x7f) * factor;
       if (byte < 128) {
@@ -68,7 +75,7 @@ export class Reader {
   enter(): number {
     const length = this.varint();
     const end = this.at + length;
-    if (end > this.end) throw new ProtobufError("unexpected end of message");
+    if (end > this.end) throw new CutShortError();
     return end;
   }
 
@@ -99,7 +106,7 @@ export class Reader {
   /** Passes over so many bytes: where they begin. */
   take(length: number): number {
     const at = this.at;
-    if (length > this.end - at) throw new ProtobufError("unexpected end of message");
+    if (length > this.end - at) throw new CutShortError();
     this.at = at + length;
     return at;
   }

@@ -8,7 +8,7 @@ import { anonymous, type ClientCertificate, type Credentials } from "./credentia
 import { Http2Sessions } from "./http2-sessions.ts";
 import { isLocal, isProxiedByEnvironment, proxyOptions, socksConnection, socksOf } from "./proxy.ts";
 import { decodeResponse, type ResponseLimits, type WireResponse } from "./response-decoder.ts";
-import { codeOf, type Exchange, http2Exchange, isJson, wireResponse } from "./wire-exchange.ts";
+import { codeOf, type Exchange, http2Exchange, isObject, wireResponse } from "./wire-exchange.ts";
 
 /** Which server, whom to believe, and how to show who one is. */
 export interface HttpsTransportOptions {
@@ -184,7 +184,7 @@ class HttpsTransport implements Transport {
     const answer = new Promise<WireResponse>((resolve, reject) => {
       clientRequest.once("response", (response) => {
         // From here on the stream's reader is told of errors; a text that is followed may be silent for long.
-        if (!isJson(response.headers)) clientRequest.setTimeout(0);
+        if (!isObject(response.headers)) clientRequest.setTimeout(0);
         resolve(wireResponse(response));
       });
       clientRequest.on("error", reject);

@@ -11,6 +11,9 @@ export interface ResponseLimits {
   readonly maxFrameBytes: number;
 }
 
+/** The content type of objects in protobuf. */
+export const protobufType = "application/vnd.kubernetes.protobuf";
+
 const defaultLimits: ResponseLimits = {
   maxObjectBytes: 384 * 1024 * 1024,
   maxFrameBytes: 16 * 1024 * 1024,
@@ -35,11 +38,28 @@ export async function decodeResponse(
   const limits = { ...defaultLimits, ...options };
   const { headers, status } = response;
   const type = headers["content-type"];
+  if (typeof type === "string" && type.startsWith(protobufType))
+    return decodeProtobuf(response, { ...limits, isWatch: options.isWatch && status === 200 });
   const json = typeof type === "string" && type.startsWith("application/json");
   if (json && options.isWatch && status === 200)
     return { type: "watch", status, headers, events: ending(response, readEvents(response, limits)) };
   if (!json) return { type: "bytes", status, headers, body: ending(response, readBytes(response)) };
   return { type: "object", status, headers, object: await readObject(response, limits) };
+}
+
+/** The tables that it takes are loaded with the first such answer. */
+async function decodeProtobuf(
+  response: WireResponse,
+  options: ResponseLimits & { readonly isWatch: boolean; readonly signal: AbortSignal },
+): Promise<ApiResponse> {
+  const { headers, status } = response;
+  const { readProtobufEvents, readProtobufObject } = await import("./protobuf-answer.ts");
+  if (!options.isWatch) {
+    const object = await readProtobufObject(readBytes(response), options);
+    return { type: "object", status, headers, object };
+  }
+  const events = readProtobufEvents(readBytes(response), options);
+  return { type: "watch", status: 200, headers, events: ending(response, events) };
 }
 
 /** A stream that is let go of when its reader leaves, even one that never began. */

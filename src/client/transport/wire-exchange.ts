@@ -7,7 +7,7 @@ import {
 } from "node:http2";
 import type { ResponseHeaders } from "../exchange.ts";
 import { TransportError } from "../transport-error.ts";
-import type { WireResponse } from "./response-decoder.ts";
+import { protobufType, type WireResponse } from "./response-decoder.ts";
 
 /** One request that was sent, and its answer to come. */
 export interface Exchange {
@@ -22,8 +22,9 @@ export function codeOf(error: unknown): string | undefined {
 }
 
 /** Whether an answer is an object, or a stream of them. */
-export function isJson(headers: { readonly "content-type"?: string | undefined }): boolean {
-  return headers["content-type"]?.startsWith("application/json") === true;
+export function isObject(headers: { readonly "content-type"?: string | undefined }): boolean {
+  const type = headers["content-type"] ?? "";
+  return type.startsWith("application/json") || type.startsWith(protobufType);
 }
 
 /** An answer over HTTP/1.1. */
@@ -45,7 +46,7 @@ export function http2Exchange(stream: ClientHttp2Stream, idleMs: number): Exchan
   const answer = new Promise<WireResponse>((resolve, reject) => {
     stream.once("response", (headers: IncomingHttpHeaders & IncomingHttpStatusHeader) => {
       // A text that is followed may be silent for long.
-      if (!isJson(headers)) stream.setTimeout(0);
+      if (!isObject(headers)) stream.setTimeout(0);
       const end = () => {
         if (!stream.readableEnded) stream.close(constants.NGHTTP2_CANCEL);
       };
