@@ -156,7 +156,7 @@ describe("The network of two real nodes", { skip: skipReason, concurrency: 6 }, 
     assert.ok(added.includes("options ndots:2"));
   });
 
-  test("Networking, intra pod http; Networking, intra pod udp: between pods of both nodes, and from each node", async () => {
+  test("Networking, intra pod http; Networking, intra pod udp; Networking, intra pod http, from node: between pods of both nodes, and from each node", async () => {
     const space = await namespace("granular");
     await space.create(
       ...[1, 2].map((node) =>
@@ -385,7 +385,7 @@ describe("The network of two real nodes", { skip: skipReason, concurrency: 6 }, 
   test("EndpointSlice, creation/deletion; Endpoints, creation/deletion; a server that terminates still serves where there is no other", async () => {
     const space = await namespace("terminating");
     const slow =
-      "const s = require('http').createServer((q, r) => r.end('slow')); s.listen(8080); process.on('SIGTERM', () => setTimeout(() => process.exit(), 6000));";
+      "const s = require('http').createServer((q, r) => r.end('slow')); s.listen(8080); process.on('SIGTERM', () => setTimeout(() => process.exit(), 9000));";
     await space.create(
       service("slow", { selector: { app: "slow" } }),
       serverPod("slow", {
@@ -488,6 +488,29 @@ describe("The network of two real nodes", { skip: skipReason, concurrency: 6 }, 
     await eventually("the new server", ask, (text) => text === "second", 15_000);
   });
 
+  test("Service endpoint latency, thresholds: a service's endpoints are there soon, fifteen services at a time", async () => {
+    const space = await namespace("latency");
+    await space.create(pod("only", { containers: [shell(untilTerminated)] }, { labels: { name: "only" } }));
+    await space.ready("only");
+    const latenciesMs: number[] = [];
+    const waiting = Array.from({ length: 60 }, (_, index) => `latency-${index}`);
+    const worker = async () => {
+      for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+        const startedAtMs = performance.now();
+        await space.create(service(name, { selector: { name: "only" } }));
+        await eventually(
+          `endpoints of ${name}`,
+          () => api.send<{ subsets?: { addresses?: object[] }[] }>("GET", space.path("Endpoints", name)),
+          ({ body }) => (body.subsets?.[0]?.addresses ?? []).length > 0,
+        );
+        latenciesMs.push(performance.now() - startedAtMs);
+      }
+    };
+    await Promise.all(Array.from({ length: 15 }, worker));
+    const sorted = latenciesMs.toSorted((a, b) => a - b);
+    assert.ok((sorted[30] ?? 0) < 20_000 && (sorted[59] ?? 0) < 50_000, sorted.join(" "));
+  });
+
   test("Proxy through apiserver to a Service; Proxy, validate Proxy responses; Proxy, validate ProxyWithPath responses", async () => {
     const space = await namespace("proxied");
     await space.create(
@@ -519,8 +542,13 @@ describe("The network of two real nodes", { skip: skipReason, concurrency: 6 }, 
     assert.ok([200, 301].includes(moved.status), String(moved.status));
   });
 
-  test("Kubernetes Service; kubernetes.default Endpoints and EndpointSlices", async () => {
+  test("Kubernetes Service; kubernetes.default Endpoints and EndpointSlices; Find Kubernetes Service in default Namespace", async () => {
     const space = await namespace("master");
+    const everywhere = await api.get<{ items: { metadata: { name: string; namespace: string } }[] }>(
+      "api/v1/services",
+    );
+    const names = everywhere.items.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
+    assert.ok(names.includes("default/kubernetes"), names.join());
     const { spec } = await api.get<ServiceJson>("api/v1/namespaces/default/services/kubernetes");
     assert.equal(spec.ports[0]?.port, 443);
     const { subsets } = await api.get<{

@@ -152,9 +152,14 @@ export class ProbeManager {
     }
   }
 
-  #report({ kind, target }: Worker, { outcome, output }: ProbeAnswer): void {
-    if (outcome === "success") return;
+  #report({ kind, target }: Worker, { outcome, output, isWarning = false }: ProbeAnswer): void {
+    if (outcome === "success" && !isWarning) return;
     const name = `${kind.charAt(0).toUpperCase()}${kind.slice(1)}`;
+    if (isWarning) {
+      const note = `${name} probe warning: ${output}`;
+      this.#dependencies.events.warning(target.pod, "ProbeWarning", note, target.container.name);
+      return;
+    }
     const message =
       outcome === "failure"
         ? `${name} probe failed: ${output}`

@@ -6,6 +6,8 @@ import type { ProbeOutcome } from "./probe-state.ts";
 
 export interface ProbeAnswer {
   readonly outcome: ProbeOutcome;
+  /** A success that its pod's owner should know of: told as ProbeWarning. */
+  readonly isWarning?: boolean;
   /** What the probe printed or answered: the text of the Unhealthy event. */
   readonly output: string;
 }
