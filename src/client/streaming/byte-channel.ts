@@ -6,9 +6,14 @@ import type { ByteSink, ByteSource } from "./byte-stream.ts";
 /** A connection that carries bytes both ways: a socket, or a WebSocket whose binary messages are taken as one flow. */
 export interface ByteChannel {
   readonly source: ByteSource;
-  readonly sink: ByteSink;
+  readonly sink: FrameSink;
   /** Ends it at once, in both directions. */
   destroy(): void;
+}
+
+export interface FrameSink extends ByteSink {
+  /** A frame's head and its data, one after the other on the wire, without being joined where that costs a copy. */
+  writeFrame(head: Uint8Array, data: Uint8Array): Promise<void>;
 }
 
 /** `head` is what the HTTP parser had already read past the upgrade. */
@@ -23,27 +28,40 @@ async function* readSocket(socket: Duplex, head: Uint8Array): AsyncGenerator<Uin
 }
 
 /** Writes to a Node stream at the pace it drains. */
-function socketSink(socket: Duplex): ByteSink {
+function socketSink(socket: Duplex): FrameSink {
+  const closed = () => socket.destroyed || socket.writableEnded;
   return {
     write(chunk) {
-      if (socket.destroyed || socket.writableEnded)
-        return Promise.reject(new Error("the connection is closed"));
-      if (socket.write(chunk)) return Promise.resolve();
-      return new Promise((resolve, reject) => {
-        const settle = () => {
-          socket.off("drain", settle);
-          socket.off("close", settle);
-          if (socket.destroyed) reject(new Error("the connection is closed"));
-          else resolve();
-        };
-        socket.on("drain", settle);
-        socket.on("close", settle);
-      });
+      if (closed()) return Promise.reject(new Error("the connection is closed"));
+      return socket.write(chunk) ? done : drained(socket);
+    },
+    writeFrame(head, data) {
+      if (closed()) return Promise.reject(new Error("the connection is closed"));
+      socket.cork();
+      socket.write(head);
+      const mayGoOn = socket.write(data);
+      socket.uncork();
+      return mayGoOn ? done : drained(socket);
     },
     async close() {
-      if (!socket.destroyed && !socket.writableEnded) socket.end();
+      if (!closed()) socket.end();
     },
   };
+}
+
+const done = Promise.resolve();
+
+function drained(socket: Duplex): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = () => {
+      socket.off("drain", settle);
+      socket.off("close", settle);
+      if (socket.destroyed) reject(new Error("the connection is closed"));
+      else resolve();
+    };
+    socket.on("drain", settle);
+    socket.on("close", settle);
+  });
 }
 
 const webSocketBufferBytes = 1024 * 1024;
@@ -61,7 +79,11 @@ export function webSocketChannel(socket: WebSocket): ByteChannel {
   socket.resume();
   return {
     source: incoming,
-    sink: { write: (chunk) => sendMessage(socket, chunk), close: async () => socket.close(1000) },
+    sink: {
+      write: (chunk) => sendMessage(socket, chunk),
+      writeFrame: (head, data) => sendMessage(socket, Buffer.concat([head, data])),
+      close: async () => socket.close(1000),
+    },
     destroy: () => {
       incoming.discard();
       socket.terminate();

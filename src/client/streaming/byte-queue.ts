@@ -1,5 +1,8 @@
 import type { ByteSource } from "./byte-stream.ts";
 
+/** How much the reader gets at once, of what came in pieces. */
+const joinedBytes = 64 * 1024;
+
 /**
  * Bytes that have come in and wait for their reader. Whoever fills it stops when it is `full` and goes on once `drained`
  * resolves, so that it never holds much more than its limit.
@@ -61,7 +64,7 @@ export class ByteQueue implements ByteSource {
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     try {
       for (;;) {
-        const chunk = this.#chunks.shift();
+        const chunk = this.#next();
         if (chunk !== undefined) {
           this.#bytes -= chunk.length;
           this.#onTaken(chunk.length);
@@ -77,6 +80,16 @@ export class ByteQueue implements ByteSource {
     } finally {
       this.discard();
     }
+  }
+
+  /** What waits, joined as far as it is in small pieces: every piece that goes on costs a frame and a system call. */
+  #next(): Uint8Array | undefined {
+    let count = 0;
+    for (let bytes = 0; count < this.#chunks.length; count++) {
+      bytes += this.#chunks[count]?.length ?? 0;
+      if (bytes > joinedBytes) break;
+    }
+    return count > 1 ? Buffer.concat(this.#chunks.splice(0, count)) : this.#chunks.shift();
   }
 
   #roomAgain(): void {

@@ -14,13 +14,15 @@ function channelPair(): [ByteChannel, ByteChannel] {
     new ByteQueue({ limitBytes: 64 * 1024 }),
     new ByteQueue({ limitBytes: 64 * 1024 }),
   ] as const;
+  const send = (queue: ByteQueue, ...parts: Uint8Array[]) => {
+    for (const part of parts) queue.push(part.slice());
+    return queue.drained();
+  };
   const end = (incoming: ByteQueue, outgoing: ByteQueue): ByteChannel => ({
     source: incoming,
     sink: {
-      write: (chunk) => {
-        outgoing.push(chunk.slice());
-        return outgoing.drained();
-      },
+      write: (chunk) => send(outgoing, chunk),
+      writeFrame: (head, data) => send(outgoing, head, data),
       close: async () => outgoing.end(),
     },
     destroy: () => {

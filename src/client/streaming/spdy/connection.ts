@@ -25,7 +25,7 @@ export interface SpdyOptions {
 /** What a stream may hold unread: the window that is announced, and where reading stops for peers that keep none. */
 const streamBufferBytes = 256 * 1024;
 /** Frames are no longer than this, so that streams take turns. */
-const largestDataBytes = 32 * 1024;
+const largestDataBytes = 64 * 1024;
 const mostStreams = 1024;
 const protocolWindowBytes = 64 * 1024;
 
@@ -81,10 +81,9 @@ export class SpdyConnection {
   }
 
   /** @internal Writes a piece of a stream's data. */
-  async writeData(streamId: number, data: Uint8Array, fin: boolean): Promise<void> {
-    if (this.#closed) throw new Error("the connection is closed");
-    const written = this.#channel.sink.write(joinHead(dataHead(streamId, data.length, fin), data));
-    await written;
+  writeData(streamId: number, data: Uint8Array, fin: boolean): Promise<void> {
+    if (this.#closed) return Promise.reject(new Error("the connection is closed"));
+    return this.#channel.sink.writeFrame(dataHead(streamId, data.length, fin), data);
   }
 
   /** @internal */
@@ -115,7 +114,10 @@ export class SpdyConnection {
     const parser = new FrameParser();
     try {
       for await (const chunk of this.#channel.source)
-        for (const frame of parser.push(chunk)) await this.#take(frame);
+        for (const frame of parser.push(chunk)) {
+          const taken = this.#take(frame);
+          if (taken !== undefined) await taken; // most are taken at once
+        }
       this.#end(undefined);
     } catch (error) {
       this.#end(error instanceof Error ? error : new Error(String(error)));
@@ -131,21 +133,34 @@ export class SpdyConnection {
     this.#channel.destroy();
   }
 
-  /** Resolves when the next frame may be read. */
-  async #take(frame: Frame): Promise<void> {
+  /** Resolves when the next frame may be read; undefined is at once. */
+  #take(frame: Frame): Promise<void> | undefined {
     switch (frame.type) {
       case "data":
         return this.#streams.get(frame.streamId)?.receive(frame.data, frame.fin);
       case "synStream":
-        return this.#accept(frame, await this.#decoder.decode(frame.headerBlock));
+        return this.#decoder.decode(frame.headerBlock).then((headers) => this.#accept(frame, headers));
       case "synReply":
-      case "headers": {
-        await this.#decoder.decode(frame.headerBlock); // the compression spans every block
-        const stream = this.#streams.get(frame.streamId);
-        if (frame.type === "synReply") stream?.accept();
-        if (frame.fin) await stream?.receive(new Uint8Array(0), true);
-        return;
-      }
+      case "headers":
+        return this.#takeHeaders(frame);
+      case "goAway": // the streams that are there run to their end
+        return undefined;
+      default:
+        return this.#takeSign(frame);
+    }
+  }
+
+  async #takeHeaders(frame: Extract<Frame, { readonly type: "synReply" | "headers" }>): Promise<void> {
+    await this.#decoder.decode(frame.headerBlock); // the compression spans every block
+    const stream = this.#streams.get(frame.streamId);
+    if (frame.type === "synReply") stream?.accept();
+    if (frame.fin) await stream?.receive(new Uint8Array(0), true);
+  }
+
+  #takeSign(
+    frame: Extract<Frame, { readonly type: "rstStream" | "settings" | "ping" | "windowUpdate" }>,
+  ): undefined {
+    switch (frame.type) {
       case "rstStream":
         this.#streams.get(frame.streamId)?.resetByPeer(frame.status);
         return;
@@ -160,8 +175,6 @@ export class SpdyConnection {
         this.#keepWindows(this.peerWindowBytes ?? protocolWindowBytes);
         this.#streams.get(frame.streamId)?.widen(frame.delta);
         return;
-      case "goAway":
-        return; // the streams that are there run to their end
     }
   }
 
@@ -321,11 +334,4 @@ class Stream implements SpdyStream {
     this.#connection.sendWindow(this.id, this.#takenBytes);
     this.#takenBytes = 0;
   }
-}
-
-function joinHead(head: Uint8Array, data: Uint8Array): Uint8Array {
-  const frame = Buffer.allocUnsafe(head.length + data.length);
-  frame.set(head);
-  frame.set(data, head.length);
-  return frame;
 }

@@ -1,6 +1,7 @@
-import { type ClientRequest, request as httpRequest } from "node:http";
+import { type ClientRequest, type ClientRequestArgs, request as httpRequest } from "node:http";
 import { request as httpsRequest, type RequestOptions } from "node:https";
 import type { Duplex } from "node:stream";
+import { PatientSocket } from "../patient-socket.ts";
 import { RemoteCommandError } from "../process-status.ts";
 
 export interface UpgradeOptions {
@@ -20,9 +21,13 @@ export interface UpgradedConnection {
 
 const longestRefusalBytes = 4096;
 
+const openPatiently = ({ host, port }: ClientRequestArgs) =>
+  PatientSocket.open({ host: host ?? "localhost", port: Number(port ?? 80) });
+
 /** Asks a server to speak SPDY/3.1 on this connection. Rejects with the server's own words when it refuses. */
 export function upgradeToSpdy(url: string, options: UpgradeOptions): Promise<UpgradedConnection> {
-  const request = url.startsWith("https:") ? httpsRequest : httpRequest;
+  const secure = url.startsWith("https:");
+  const request = secure ? httpsRequest : httpRequest;
   return new Promise((resolve, reject) => {
     const outgoing: ClientRequest = request(url, {
       method: "POST",
@@ -33,7 +38,7 @@ export function upgradeToSpdy(url: string, options: UpgradeOptions): Promise<Upg
         "x-stream-protocol-version": [...options.protocols],
         "content-length": "0",
       },
-      ...options.tls,
+      ...(secure ? options.tls : { createConnection: openPatiently }),
       ...(options.signal && { signal: options.signal }),
     });
     outgoing.once("upgrade", (response, socket, head) => {
