@@ -1,5 +1,8 @@
 import type { Clock, Timer } from "./clock.ts";
 
+/** As it is now: a test runner may replace the global one with a fake that never comes. */
+const nextTurn = setImmediate;
+
 interface PendingTimer {
   readonly atMs: number;
   readonly order: number;
@@ -39,7 +42,7 @@ export class VirtualClock implements Clock {
   yield(): Promise<void> {
     this.#yielding++;
     return new Promise((resolve) => {
-      setImmediate(() => {
+      nextTurn(() => {
         this.#yielding--;
         resolve();
       });
@@ -90,7 +93,7 @@ export class VirtualClock implements Clock {
   /** Waits until promise work has settled, held work included, without moving time. */
   async settle(): Promise<void> {
     // A turn runs all promise work to its end, but what yields (a long list) goes on in the next.
-    do await new Promise((resolve) => setImmediate(resolve));
+    do await new Promise<void>((resolve) => nextTurn(resolve));
     while (this.#yielding > 0);
     if (this.#held.size === 0) return;
     await Promise.allSettled(this.#held);
