@@ -13,11 +13,11 @@ export interface Told {
 
 const warningMaxLength = 4096;
 
-/** The answer with what is on every answer: how it can be found again, how it was judged, and what it warns of. */
+/** The answer with what is on every answer: how it can be found again, how it was judged, and what it warns of; and how it is to be laid out. */
 export function withCommonHeaders(
   response: ApiResponse,
   auditId: string,
-  { warnings, seat }: Pick<Told, "seat" | "warnings">,
+  { warnings, seat, isPretty }: Pick<Told, "seat" | "warnings"> & { readonly isPretty: boolean },
 ): ApiResponse {
   const headers = {
     "audit-id": auditId,
@@ -26,7 +26,9 @@ export function withCommonHeaders(
     ...response.headers,
     ...(warnings.length === 0 ? {} : { warning: warnings.map(warningHeader) }),
   };
-  return { ...response, headers };
+  return isPretty && response.type === "object"
+    ? { ...response, headers, isPretty }
+    : { ...response, headers };
 }
 
 /** Code 299, no agent, the text quoted (RFC 7234). */

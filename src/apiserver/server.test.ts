@@ -204,7 +204,7 @@ test("unknown fields are warned of, refused or passed over as fieldValidation sa
 });
 
 test("what is not served is not found", async () => {
-  const status = await server.object<Status>("GET", "/apis/nothing.example.com/v1/things");
+  const status = await server.object<Status>("GET", "/apis/apps/v1/things");
   assert.equal(status.code, 404);
   assert.equal(status.message, "the server could not find the requested resource");
   const missing = await server.object<Status>("GET", "/api/v1/namespaces/default/configmaps/missing");

@@ -18,6 +18,7 @@ import { attributesOf, authorizeRequest, effectiveUser, privileged } from "./aut
 import { type Told, withCommonHeaders } from "./common-headers.ts";
 import type { BackendRequest } from "./connect/backend.ts";
 import { mediaTypes, negotiateOutput } from "./content/negotiate.ts";
+import { wantsPretty } from "./content/pretty.ts";
 import { FlowControl, turnedAway } from "./flow-control/flow-control.ts";
 import { flowHooks } from "./flow-control/flow-hooks.ts";
 import { type HandlerContext, kindOf, type ResourceCall } from "./handlers/call.ts";
@@ -42,6 +43,7 @@ import { serverPaths } from "./server-paths.ts";
 import type { Authorizer, CreateHandler, Stages } from "./stages.ts";
 import { startHooks } from "./start-hooks.ts";
 import { Startup } from "./startup.ts";
+import { unserved } from "./unserved.ts";
 
 export type { ApiServer, ApiServerDependencies, RequestContext, Upgrade } from "./api-server.ts";
 
@@ -71,6 +73,7 @@ class Server implements ApiServer {
   #isShuttingDown = false;
   readonly #nonResource: readonly NonResourceHandler[];
   readonly #paths: ReadonlySet<string>;
+  readonly #builtInGroups: ReadonlySet<string>;
   readonly #aggregator: Aggregator;
 
   constructor(dependencies: ApiServerDependencies) {
@@ -140,6 +143,7 @@ class Server implements ApiServer {
       documents: stages.documents ?? [],
       readyChecks: [...(stages.readyChecks ?? []), this.#shutdownCheck()],
     });
+    this.#builtInGroups = new Set(dependencies.definitions.map(({ group }) => group));
     this.#paths = new Set(this.#nonResource.flatMap(({ paths }) => paths));
   }
 
@@ -172,7 +176,7 @@ class Server implements ApiServer {
     if (response.type === "watch") seat?.leave(clock.now());
     if (context.onAnswered === undefined) conclude(0);
     else context.onAnswered(conclude);
-    const complete = withCommonHeaders(response, auditId, told);
+    const complete = withCommonHeaders(response, auditId, { ...told, isPretty: wantsPretty(request) });
     return audit === undefined ? complete : audit.answered(complete);
   }
 
@@ -227,8 +231,10 @@ class Server implements ApiServer {
         const response = await handler.handle(request, info);
         if (response !== undefined) return response;
       }
-      throw noSuchResource();
+      return unserved(info.path, this.#builtInGroups);
     }
+    if (this.#resources.table.find(info.apiGroup, info.apiVersion, info.resource) === undefined)
+      return unserved(info.path, this.#builtInGroups);
     const call = this.#resourceCall(request, info, user, told);
     if (info.subresource !== "") return dispatchSubresource(this.#context, call, this.#subresources);
     const handler =

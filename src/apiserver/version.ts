@@ -1,3 +1,4 @@
+import { methodNotAllowed } from "./handlers/dispatch.ts";
 import type { NonResourceHandler } from "./non-resource.ts";
 
 /** What is served, and by what: gitVersion tells both. */
@@ -31,6 +32,7 @@ export const versionHandler: NonResourceHandler = {
   paths: ["/version"],
   handle(request) {
     if (request.path !== "/version" && request.path !== "/version/") return undefined;
+    if (request.method !== "GET") throw methodNotAllowed();
     const object = {
       major: build.major,
       minor: build.minor,
@@ -46,7 +48,13 @@ export const versionHandler: NonResourceHandler = {
       compiler: build.compiler,
       platform: build.platform,
     };
-    return { type: "object", status: 200, headers: { "content-type": "application/json" }, object };
+    return {
+      type: "object",
+      status: 200,
+      headers: { "content-type": "application/json" },
+      object,
+      isPretty: true,
+    };
   },
 };
 
@@ -55,13 +63,14 @@ export function indexHandler(handlers: readonly NonResourceHandler[]): NonResour
   return {
     paths: [],
     handle(request) {
-      if (request.path !== "/") return undefined;
+      if (request.path !== "/" && request.path !== "/index.html") return undefined;
       const paths = [...new Set(handlers.flatMap((handler) => handler.paths))].toSorted();
       return {
         type: "object",
         status: 200,
         headers: { "content-type": "application/json" },
         object: { paths },
+        isPretty: true,
       };
     },
   };

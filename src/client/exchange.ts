@@ -52,6 +52,8 @@ export type ApiResponse =
       readonly status: number;
       readonly headers: ResponseHeaders;
       readonly object: unknown;
+      /** JSON of it is for people: with line breaks, indented. */
+      readonly isPretty?: boolean;
     }
   | {
       readonly type: "watch";

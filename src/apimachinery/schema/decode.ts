@@ -1,6 +1,7 @@
 /** Reads an object that a client sent: JSON or YAML bytes to a normalized object, with upstream's messages. */
 import { type ApiError, badRequest, isApiError } from "../api-error.ts";
 import { type AnyObject, apiVersionOf, type GroupVersionKind, parseApiVersion } from "../meta.ts";
+import { jsonSyntaxError } from "./json-syntax-error.ts";
 import { countKeysInText, countKeysInValue } from "./json-text.ts";
 import { normalize } from "./normalize.ts";
 import { ShapeError } from "./shape-error.ts";
@@ -43,14 +44,18 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Throws `ApiError` 400. */
 export function decodeJson(body: Uint8Array, options: DecodeOptions): Decoded {
-  let text: string;
+  let text = "";
   let value: unknown;
   try {
     text = utf8.decode(body);
     value = JSON.parse(text);
   } catch (error) {
-    throw unrecognized(options, `couldn't get version/kind; json parse error: ${messageOf(error)}`);
+    throw unrecognized(
+      options,
+      `couldn't get version/kind; json parse error: ${jsonSyntaxError(error, text)} (${summaryOf(body)})`,
+    );
   }
+  if (!isObjectLike(value)) throw unrecognized(options, `${notAnObject(value)} (${summaryOf(body)})`);
   return guarded(options, value, () => {
     // Only where the text has more keys than the value is there a duplicate; finding which is slow and rare.
     const duplicates = countKeysInText(text) !== countKeysInValue(value);
@@ -69,9 +74,13 @@ export async function decodeYaml(
     parsed = await parse(utf8.decode(body));
   } catch (error) {
     if (isApiError(error)) throw error;
-    throw unrecognized(options, `yaml: ${messageOf(error)}`);
+    throw unrecognized(
+      options,
+      `error converting YAML to JSON: yaml: ${messageOf(error)} (${summaryOf(body)})`,
+    );
   }
   const { value, duplicates } = parsed;
+  if (!isObjectLike(value)) throw unrecognized(options, `${notAnObject(value)} (${summaryOf(body)})`);
   return guarded(options, value, () => {
     // First: an alias within its own anchor makes a value without end.
     countKeysInValue(value);
@@ -131,9 +140,8 @@ const optionKinds = new Set(["DeleteOptions", "CreateOptions", "UpdateOptions", 
 
 function withTypeMeta(value: unknown, options: DecodeOptions): Readonly<Record<string, unknown>> {
   const { expected } = options;
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw unrecognized(options, "couldn't get version/kind; json parse error: the body is not an object");
-  const { apiVersion, kind, ...rest } = value as Record<string, unknown>;
+  if (!isObjectLike(value)) throw unrecognized(options, notAnObject(value));
+  const { apiVersion, kind, ...rest } = value ?? {};
   if (
     (apiVersion !== undefined && apiVersion !== null && typeof apiVersion !== "string") ||
     (kind !== undefined && kind !== null && typeof kind !== "string")
@@ -195,4 +203,27 @@ function unrecognized({ expected }: DecodeOptions, why: string): ApiError {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Go reads null into a struct as nothing at all: an object without any field. */
+function isObjectLike(value: unknown): value is Readonly<Record<string, unknown>> | null {
+  return typeof value === "object" && !Array.isArray(value);
+}
+
+/** Where upstream looks for the kind of what it reads. */
+const typeMetaStruct =
+  'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
+
+function notAnObject(value: unknown): string {
+  const type = Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
+  return `couldn't get version/kind; json parse error: json: cannot unmarshal ${type} into Go value of type ${typeMetaStruct}`;
+}
+
+const summaryLength = 30;
+
+/** How a body begins: as text where it may be JSON, and else as hexadecimal digits. */
+function summaryOf(body: Uint8Array): string {
+  const start = body.subarray(0, summaryLength);
+  const shown = body[0] === 0x7b ? new TextDecoder().decode(start) : start.toHex();
+  return body.length > summaryLength ? `${shown} ...` : shown;
 }

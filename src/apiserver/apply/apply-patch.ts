@@ -53,7 +53,8 @@ export async function handleApply(
           place.name,
           `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`,
         );
-      const complete = inNamespace(toHub(call, conform(context, call, applied)), place.namespace);
+      const conforming = conform(context, call, applied, existing);
+      const complete = inNamespace(toHub(call, conforming), place.namespace);
       checkName(complete, place.name);
       return admitChange(context, call, complete, existing, options);
     },
@@ -71,7 +72,12 @@ async function missing(call: ResourceCall): Promise<Error> {
 }
 
 /** The merged object as a decoder gives it: zero values left out, quantities canonical. */
-function conform(context: HandlerContext, call: ResourceCall, object: AnyObject): AnyObject {
+function conform(
+  context: HandlerContext,
+  call: ResourceCall,
+  object: AnyObject,
+  existing: AnyObject | undefined,
+): AnyObject {
   const expected = kindOf(call);
   const model = context.input.modelOf(expected);
   const { managedFields } = object.metadata;
@@ -81,7 +87,8 @@ function conform(context: HandlerContext, call: ResourceCall, object: AnyObject)
     shape: call.definition.custom?.shape,
     fieldValidation: "Ignore",
   }).object;
-  // A decoder leaves an empty list out; here it says that nobody owns anything.
+  // A decoder leaves an empty list out; here it says that nobody owns anything any more.
+  if (existing === undefined && managedFields?.length === 0) return decoded;
   return {
     ...decoded,
     metadata: { ...decoded.metadata, ...(managedFields === undefined ? {} : { managedFields }) },

@@ -9,7 +9,6 @@ export interface OutputFormat {
   readonly view?: "Table" | "PartialObjectMetadata" | "PartialObjectMetadataList";
   /** Of meta.k8s.io, for a view. */
   readonly viewVersion?: "v1" | "v1beta1";
-  readonly pretty?: boolean;
 }
 
 export const mediaTypes: Readonly<Record<Encoding, string>> = {
@@ -39,10 +38,7 @@ export function negotiateOutput(
     const encoding = encodingOf(clause.type);
     if (encoding === undefined || (encoding === "protobuf" && !available.protobuf)) continue;
     const view = clause.parameters.get("as");
-    if (view === undefined) {
-      const pretty = clause.parameters.get("pretty") === "1" || clause.parameters.get("pretty") === "true";
-      return { encoding, ...(pretty ? { pretty } : {}) };
-    }
+    if (view === undefined) return { encoding };
     const viewVersion = clause.parameters.get("v");
     if (!available.views || clause.parameters.get("g") !== "meta.k8s.io") continue;
     if (viewVersion !== "v1" && viewVersion !== "v1beta1") continue;
@@ -59,6 +55,13 @@ function notAcceptable(protobuf = true): Error {
     "NotAcceptable",
     `only the following media types are accepted: ${acceptedTypes(protobuf).join(", ")}`,
   );
+}
+
+/** 406 for a watch: its events come as frames, in fewer encodings than objects. */
+export function notAcceptableStream(protobuf: boolean): Error {
+  const types = protobuf ? [mediaTypes.json, mediaTypes.protobuf] : [mediaTypes.json];
+  const accepted = types.map((type) => `${type};stream=watch`).join(", ");
+  return failure(406, "NotAcceptable", `only the following media types are accepted: ${accepted}`);
 }
 
 function unsupportedMediaType(accepted: readonly string[]): Error {

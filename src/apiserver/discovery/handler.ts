@@ -3,7 +3,7 @@ import type { ApiRequest, ApiResponse } from "../../client/exchange.ts";
 import type { ExtensionVersion } from "../aggregation/extension-discovery.ts";
 import { mediaTypes, negotiateOutput } from "../content/negotiate.ts";
 import { storageVersionOf } from "../content/views.ts";
-import { noSuchResource } from "../handlers/dispatch.ts";
+import { methodNotAllowed } from "../handlers/dispatch.ts";
 import type { NonResourceHandler } from "../non-resource.ts";
 import { bytesResponse } from "../non-resource.ts";
 import type { ResourceTable } from "../resource-table.ts";
@@ -60,15 +60,16 @@ class Discovery implements NonResourceHandler {
   async handle(request: ApiRequest): Promise<ApiResponse | undefined> {
     const [root, ...rest] = request.path.split("/").filter((segment) => segment !== "");
     if ((root !== "api" && root !== "apis") || rest.length > 2) return undefined;
+    if (request.method !== "GET") throw methodNotAllowed();
     await this.#refresh();
     if (rest.length === 0) return this.#rootDocument(request, root);
     const [first = "", second] = rest;
     const name = root === "api" ? "" : first;
     const version = root === "api" ? first : second;
     const group = this.#groups.find((candidate) => candidate.group === name);
-    if (group === undefined || (root === "api" && rest.length > 1)) throw noSuchResource();
+    if (group === undefined || (root === "api" && rest.length > 1)) return undefined;
     if (version === undefined) return documentResponse(request, apiGroup(group));
-    if (!group.versions.includes(version)) throw noSuchResource();
+    if (!group.versions.includes(version)) return undefined;
     const hashOf = (definition: ResourceDefinition) => this.#hashes.get(hashKey(definition)) ?? "";
     return documentResponse(request, apiResourceList(group, version, hashOf));
   }

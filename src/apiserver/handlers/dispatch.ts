@@ -1,6 +1,9 @@
 import type { ResourceVerb } from "../../api/definition.ts";
-import { failure } from "../../apimachinery/api-error.ts";
+import { badRequest, failure } from "../../apimachinery/api-error.ts";
+import { pathSegment } from "../../apimachinery/names.ts";
 import type { ApiResponse } from "../../client/exchange.ts";
+import type { ResourceStore } from "../registry/store.ts";
+import { handleBinding } from "./binding.ts";
 import type { HandlerContext, ResourceCall } from "./call.ts";
 import { handleDelete, handleDeleteCollection } from "./deletes.ts";
 import { handlePatch } from "./patches.ts";
@@ -20,6 +23,7 @@ export async function dispatchResource(context: HandlerContext, call: ResourceCa
   }
   if (definition.verbs !== undefined && !definition.verbs.includes(verb as ResourceVerb))
     throw methodNotAllowed();
+  if (info.parts.length > 1) checkSegment(info.name);
   switch (verb) {
     case "get":
       return handleGet(context, call);
@@ -29,6 +33,9 @@ export async function dispatchResource(context: HandlerContext, call: ResourceCa
       return handleListOrWatch(context, call, true);
     case "create":
       if (!isCollection) throw methodNotAllowed();
+      // Nothing is kept of a Binding: it is what is done to a pod.
+      if (definition.group === "" && definition.plural === "bindings")
+        return handleBinding(context, call, podsOf(context));
       return handleCreate(context, call);
     case "update":
       if (isCollection) throw methodNotAllowed();
@@ -43,6 +50,19 @@ export async function dispatchResource(context: HandlerContext, call: ResourceCa
     default:
       throw methodNotAllowed();
   }
+}
+
+function podsOf(context: HandlerContext): ResourceStore {
+  const pods = context.storeOf({ group: "", plural: "pods" });
+  if (pods === undefined) throw noSuchResource();
+  return pods;
+}
+
+/** Throws 400 for a name that cannot be a segment of a path, and so of no object. */
+function checkSegment(name: string): void {
+  const reasons = pathSegment(name);
+  if (reasons.length > 0)
+    throw badRequest(`Name parameter invalid: ${JSON.stringify(name)}: ${reasons.join(";")}`);
 }
 
 export function noSuchResource(): Error {

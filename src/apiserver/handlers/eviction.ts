@@ -35,9 +35,15 @@ interface Budget extends AnyObject {
   };
 }
 
+interface PodCondition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+}
+
 interface PodStatus {
   readonly phase?: string;
-  readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  readonly conditions?: readonly PodCondition[];
 }
 
 /** POST to pods/eviction: a delete that disruption budgets may refuse for now (429). */
@@ -57,19 +63,55 @@ export async function handleEviction(context: HandlerContext, call: ResourceCall
 
   const pod = await call.store.get(place);
   if (!mayIgnoreBudgets(pod)) await takeFromBudget(context, pod, dryRun);
+  // What was weighed is this pod: not one of the same name that came after it.
+  const uid = deletion.preconditions?.uid ?? pod.metadata.uid;
+  if (!dryRun && uid === pod.metadata.uid) await markDisrupted(context, call.store, pod);
   await call.store.delete(place, {
     options: {
       ...deletion,
       dryRun,
-      // What was weighed is this pod: not one of the same name that came after it.
-      preconditions: {
-        ...(pod.metadata.uid === undefined ? {} : { uid: pod.metadata.uid }),
-        ...deletion.preconditions,
-      },
+      preconditions: { ...(uid === undefined ? {} : { uid }), ...deletion.preconditions },
     },
     validate: async () => {},
   });
   return respond(call, 201, { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 201 });
+}
+
+/** Says on the pod why it goes, before it goes: a job may then leave its end uncounted (`podFailurePolicy`). */
+async function markDisrupted(
+  context: HandlerContext,
+  store: ResourceStore,
+  { metadata: { namespace = "", name = "", uid } }: AnyObject,
+): Promise<void> {
+  const condition = {
+    type: "DisruptionTarget",
+    status: "True",
+    lastTransitionTime: rfc3339(context.clock.now()),
+    reason: "EvictionByEvictionAPI",
+    message: "Eviction API: evicting",
+  };
+  await store.update(
+    { namespace, name },
+    {
+      dryRun: false,
+      rules: statusRules(store.definition),
+      unconditional: true,
+      warn: () => {},
+      validate: async () => {},
+      change: async (existing) => {
+        if (existing === undefined) throw notFound(store.resource, name);
+        // Another pod has the name by now: the delete's precondition says so.
+        if (existing.metadata.uid !== uid) return existing;
+        const status = statusOf(existing);
+        const { conditions = [] } = status;
+        const isSame = ({ type, status: is, reason }: PodCondition) =>
+          type === condition.type && is === condition.status && reason === condition.reason;
+        if (conditions.some(isSame)) return existing;
+        const others = conditions.filter(({ type }) => type !== condition.type);
+        return { ...existing, status: { ...status, conditions: [...others, condition] } };
+      },
+    },
+  );
 }
 
 function statusOf(pod: AnyObject): PodStatus {

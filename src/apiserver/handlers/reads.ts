@@ -4,6 +4,7 @@ import { apiVersionOf } from "../../apimachinery/meta.ts";
 import { randomBelow } from "../../base/random.ts";
 import type { ApiResponse, WatchEvent } from "../../client/exchange.ts";
 import type { CacheList } from "../cache/watch-cache.ts";
+import { notAcceptableStream } from "../content/negotiate.ts";
 import type { ViewOptions } from "../content/views.ts";
 import { includeObjectOf, inVersion, isStoredForm, showList, showWatchedObject } from "../content/views.ts";
 import type { ContinueToken } from "../registry/continue-token.ts";
@@ -12,7 +13,7 @@ import type { ListRequestOptions } from "../registry/options.ts";
 import { listOptions } from "../registry/options.ts";
 import { selectionOf } from "../registry/select.ts";
 import type { HandlerContext, ResourceCall } from "./call.ts";
-import { contentHeaders, placeOf, respondObject } from "./call.ts";
+import { contentHeaders, kindOf, placeOf, respondObject } from "./call.ts";
 
 /** A watch without timeoutSeconds ends after one to two times this, so that not all come back at once. */
 const minWatchSeconds = 1800;
@@ -119,6 +120,9 @@ async function handleWatch(
   call: ResourceCall,
   options: ListRequestOptions,
 ): Promise<ApiResponse> {
+  // YAML has no frames that a client could tell apart.
+  if (call.output.encoding === "yaml")
+    throw notAcceptableStream(context.input.protobuf?.knows(kindOf(call)) === true);
   const seconds =
     options.timeoutSeconds !== undefined && options.timeoutSeconds > 0
       ? options.timeoutSeconds
@@ -185,7 +189,7 @@ function viewOptions(
 function revisionOf(resourceVersion: string): number {
   if (!/^\d{1,15}$/.test(resourceVersion))
     throw badRequest(
-      `Invalid value: ${JSON.stringify(resourceVersion)}: strconv.ParseUint: parsing ${JSON.stringify(resourceVersion)}: invalid syntax`,
+      `invalid resource version: resourceVersion: Invalid value: ${JSON.stringify(resourceVersion)}: strconv.ParseUint: parsing ${JSON.stringify(resourceVersion)}: invalid syntax`,
     );
   return Number(resourceVersion);
 }

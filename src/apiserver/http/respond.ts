@@ -4,6 +4,7 @@ import { membersOf } from "../content/lazy-list.ts";
 import { mediaTypes } from "../content/negotiate.ts";
 import { ChunkWriter, type Piece } from "./chunk-writer.ts";
 import { jsonBytes, jsonListPieces, protobufBytes, protobufListPieces, yamlBytes } from "./encode.ts";
+import { prettyBytes, prettyListPieces } from "./encode-pretty.ts";
 import { gzipSink, type Sink } from "./gzip-sink.ts";
 import { type Reply, roomIn } from "./reply.ts";
 import { turns } from "./turns.ts";
@@ -57,6 +58,10 @@ async function sendObject(response: ObjectResponse, reply: Reply, options: Respo
     return members === undefined
       ? sendWhole(status, headers, protobufBytes(object, protobuf), reply, options)
       : sendPieces(status, headers, protobufListPieces(members, protobuf), reply, options);
+  if (response.isPretty === true)
+    return members === undefined
+      ? sendWhole(status, headers, prettyBytes(object), reply, options)
+      : sendPieces(status, headers, prettyListPieces(members), reply, options);
   return members === undefined
     ? sendWhole(status, headers, jsonBytes(object), reply, options)
     : sendPieces(status, headers, jsonListPieces(members), reply, options);

@@ -25,19 +25,23 @@ export function decodeContinue(text: string, keyRoot: string): ContinueToken {
     token = JSON.parse(
       new TextDecoder().decode(Uint8Array.fromBase64(text, { alphabet: "base64url" })),
     ) as typeof token; // read field by field below
-  } catch {
-    throw badRequest("continue key is not valid: the token cannot be decoded");
+  } catch (error) {
+    throw refused(`: ${error instanceof Error ? error.message : String(error)}`);
   }
   const { v, rv, start } = token ?? {};
-  if (v !== apiVersion)
-    throw badRequest("continue key is not valid: server does not recognize this encoded version");
-  if (typeof start !== "string" || typeof rv !== "number" || !Number.isSafeInteger(rv) || rv === 0)
-    throw badRequest(
-      "continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)",
-    );
+  if (v !== apiVersion) throw refused(`: server does not recognize this encoded version ${String(v ?? "")}`);
+  if (typeof rv !== "number" || !Number.isSafeInteger(rv) || rv === 0)
+    throw refused(": incorrect encoded start resourceVersion (version meta.k8s.io/v1)");
+  if (typeof start !== "string" || start === "")
+    throw refused(": encoded start key empty (version meta.k8s.io/v1)");
   // Joined with the root a key must stay below it.
-  if (start === "" || start.startsWith("/") || start.split("/").includes(".."))
-    throw badRequest(`continue key is not valid: ${start}`);
-  const key = keyRoot + start;
+  const below = start.startsWith("/") ? start.slice(1) : start;
+  if (below.split("/").some((segment) => segment === "" || segment === "." || segment === ".."))
+    throw refused(`: ${start}`);
+  const key = keyRoot + below;
   return rv < 0 ? { key } : { key, revision: rv };
+}
+
+function refused(why: string): Error {
+  return badRequest(`invalid continue token: continue key is not valid${why}`);
 }

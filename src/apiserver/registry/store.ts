@@ -1,10 +1,12 @@
 import type { ResourceDefinition } from "../../api/definition.ts";
 import {
   alreadyExists,
+  conflict,
   failure,
   invalid,
   isApiError,
   notFound,
+  type QualifiedResource,
   staleObject,
 } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
@@ -211,9 +213,9 @@ export class ResourceStore {
     call: UpdateCall,
   ): Promise<UpdateOutcome> {
     const old = current?.object;
+    if (call.uid !== undefined && call.uid !== old?.metadata.uid)
+      throw uidMismatch(this.resource, place.name, this.keyOf(place), [call.uid, old?.metadata.uid ?? ""]);
     if (old === undefined && call.createMissing === undefined) throw notFound(this.resource, place.name);
-    if (call.uid !== undefined && old !== undefined && call.uid !== old.metadata.uid)
-      throw uidMismatch(this.resource, place.name, call.uid, old.metadata.uid ?? "");
     const changed = await call.change(old);
     if (old === undefined || current === undefined) {
       if (call.createMissing === undefined) throw notFound(this.resource, place.name);
@@ -367,16 +369,17 @@ type UpdateOutcome =
   | { readonly done: true; readonly object: AnyObject; readonly created: boolean }
   | { readonly done: false; readonly current: CachedObject | undefined };
 
+/** Of what is missing, too: whoever names a uid means one object, not whatever bears its name. */
 function uidMismatch(
-  resource: { group: string; resource: string },
+  resource: QualifiedResource,
   name: string,
-  wanted: string,
-  actual: string,
+  key: string,
+  [wanted, actual]: readonly [string, string],
 ): Error {
-  return failure(
-    409,
-    "Conflict",
-    `Operation cannot be fulfilled on ${resource.group === "" ? resource.resource : `${resource.resource}.${resource.group}`} "${name}": Precondition failed: UID in precondition: ${wanted}, UID in object meta: ${actual}`,
-    { name, ...(resource.group === "" ? {} : { group: resource.group }), kind: resource.resource },
+  const precondition = `Precondition failed: UID in precondition: ${wanted}, UID in object meta: ${actual}`;
+  return conflict(
+    resource,
+    name,
+    `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: ${precondition}`,
   );
 }
