@@ -12,6 +12,7 @@ import type { Faults } from "./faults.ts";
 import type { TestKubeconfig } from "./kubeconfig.ts";
 import type { Webhooks } from "./webhooks.ts";
 
+/** What kind of cluster; by default one node on virtual time. */
 export interface TestClusterOptions {
   /** Simulated nodes, "node-1" and on; default 1. */
   readonly nodes?: number;
@@ -66,6 +67,7 @@ export interface TestCluster extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** A namespace of one test's own; disposing of it deletes what is in it. */
 export interface TestNamespace extends AsyncDisposable {
   readonly name: string;
 }

@@ -17,6 +17,7 @@ export interface Fault extends Disposable {
   heal(): void;
 }
 
+/** Which requests a fault hits, and how many of them. */
 export interface FaultOptions extends RequestMatch {
   /** How many requests it hits before it is over; default: until it is healed. */
   readonly times?: number;
@@ -24,6 +25,7 @@ export interface FaultOptions extends RequestMatch {
   readonly chance?: number;
 }
 
+/** What is answered in the server's place, besides the code. */
 export interface AnswerOptions extends FaultOptions {
   /** Sent as Retry-After. */
   readonly retryAfterSeconds?: number;

@@ -17,6 +17,14 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
   return start(options);
 }
 
+export type { SimNode } from "../cmd/compose/sim-node.ts";
+export type {
+  BehaviorOf,
+  ContainerBehavior,
+  ExecOutcome,
+  PullBehavior,
+} from "../kubelet/cri/sim/behavior.ts";
+export type { SimRuntime, SimRuntimeOptions } from "../kubelet/cri/sim/sim-runtime.ts";
 export type { TestCluster, TestClusterOptions, TestNamespace } from "./cluster-types.ts";
 export type { AnswerOptions, Fault, FaultOptions, Faults } from "./faults.ts";
 export type { TestKubeconfig } from "./kubeconfig.ts";

@@ -32,6 +32,7 @@ export type AdmissionVerdict =
   | { readonly object: AnyObject; readonly warnings?: readonly string[] }
   | { readonly allowed: boolean; readonly message?: string; readonly warnings?: readonly string[] };
 
+/** A function that is asked about writes, and which ones. */
 export interface AdmissionWebhook {
   /** Of the configuration object; default "test-webhook-N". */
   readonly name?: string;
