@@ -8,9 +8,9 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** What the samples take as given: they say so at the top of their page. */
+/** What the samples take as given, as the top of the client's page says. */
 const given = `
-import type { Client, Condition, Controller, InformerFactory, KubeObject, Logger, ResourceType } from "k8ts/client";
+import type { apps, Client, Condition, Controller, InformerFactory, KubeObject, Logger, ResourceType } from "k8ts/client";
 declare global {
   const client: Client;
   const namespace: string;
@@ -23,6 +23,7 @@ declare global {
   }
   const backups: ResourceType<Backup>;
   const backupController: Controller;
+  const web: apps.Deployment;
 }
 `;
 
@@ -37,9 +38,10 @@ function samplesOf(page: string): { readonly heading: string; readonly code: str
   return samples;
 }
 
-test("Every sample of the client's page compiles under the compiler's strict settings", (context) => {
-  const samples = samplesOf(readFileSync(join(root, "docs/client.md"), "utf8"));
-  assert.ok(samples.length >= 12, `${samples.length} samples were found`);
+test("Every sample of the users' pages compiles under the compiler's strict settings", (context) => {
+  const pages = ["README.md", "docs/client.md", "docs/testing.md"];
+  const samples = pages.flatMap((page) => samplesOf(readFileSync(join(root, page), "utf8")));
+  assert.ok(samples.length >= 14, `${samples.length} samples were found`);
   const folder = mkdtempSync(join(tmpdir(), "k8ts-docs-"));
   context.after(() => rmSync(folder, { recursive: true }));
   for (const [index, { code }] of samples.entries())

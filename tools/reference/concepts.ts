@@ -112,9 +112,13 @@ const testing: Page = {
   source: "src/testing/index.ts",
   introduction: "How to use it is told, with samples, in [`docs/testing.md`](../testing.md).",
   concepts: [
-    { title: "The cluster", files: ["src/testing/index.ts", "src/cmd/compose/"] },
-    { title: "Simulated containers", files: ["src/kubelet/cri/"] },
-    { title: "More", files: ["src/testing/"] },
+    {
+      title: "The cluster",
+      files: ["src/testing/index.ts", "src/testing/cluster-types.ts", "src/testing/kubeconfig.ts"],
+    },
+    { title: "Faults", files: ["src/testing/faults.ts", "src/testing/request-match.ts"] },
+    { title: "Webhooks", files: ["src/testing/webhooks.ts"] },
+    { title: "Simulated nodes", files: ["src/testing/", "src/cmd/compose/", "src/kubelet/cri/"] },
   ],
 };
 

@@ -1,3 +1,4 @@
+import { Anchors } from "./anchors.ts";
 import type { Concept, Page } from "./concepts.ts";
 import type { ExportedModule, ExportedSymbol, ModuleExports } from "./exports.ts";
 
@@ -38,21 +39,12 @@ function rank({ kind }: ExportedSymbol): number {
 
 /** The headings' anchors as GitHub makes them: those that differ by case alone get a number. */
 export function placesOf(page: Page, arranged: ReadonlyMap<Concept, readonly ExportedSymbol[]>): Places {
-  const seen = new Map<string, number>();
-  const anchorOf = (heading: string) => {
-    const slug = heading
-      .toLowerCase()
-      .replace(/[^\w\- ]/g, "")
-      .replaceAll(" ", "-");
-    const before = seen.get(slug) ?? 0;
-    seen.set(slug, before + 1);
-    return before === 0 ? slug : `${slug}-${before}`;
-  };
-  anchorOf(page.module);
+  const anchors = new Anchors();
+  anchors.of(page.module);
   const places = new Map<string, { page: string; anchor: string }>();
   for (const [{ title }, symbols] of arranged) {
-    if (symbols.length > 0) anchorOf(title);
-    for (const { name } of symbols) places.set(name, { page: page.file, anchor: anchorOf(name) });
+    if (symbols.length > 0) anchors.of(title);
+    for (const { name } of symbols) places.set(name, { page: page.file, anchor: anchors.of(name) });
   }
   return places;
 }

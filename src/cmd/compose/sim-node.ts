@@ -41,6 +41,7 @@ export interface SimServerOptions {
   readonly clusterAuthority: string;
 }
 
+/** A simulated node that runs: its runtime, and the end of its kubelet. */
 export interface SimNode {
   readonly name: string;
   readonly runtime: SimRuntime;

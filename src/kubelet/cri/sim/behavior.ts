@@ -29,6 +29,7 @@ export interface ContainerBehavior {
   readonly memoryBytes?: number;
 }
 
+/** What a command in a container writes and returns, and how long it takes. */
 export interface ExecOutcome {
   readonly exitCode: number;
   readonly stdout?: string;

@@ -26,6 +26,7 @@ import { SimContainer, type SimSandbox, sandboxStatus } from "./sim-container.ts
 import { SimImages } from "./sim-images.ts";
 import { SimLogs } from "./sim-logs.ts";
 
+/** How simulated containers and images behave; only the clock and the random are needed. */
 export interface SimRuntimeOptions {
   readonly clock: Clock;
   readonly random: Random;
