@@ -9,6 +9,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   informer: () => import("./informer.ts"),
   scheduler: () => import("./scheduler.ts"),
   storage: () => import("./storage.ts"),
+  testing: () => import("./testing.ts"),
 };
 
 const [name = "", ...rest] = process.argv.slice(2);
