@@ -111,6 +111,12 @@ function finalEvents(job: Job, { status }: Tracking, { kind, reason, message }: 
   ];
 }
 
+const completionsReached: Outcome = {
+  kind: "Complete",
+  reason: "CompletionsReached",
+  message: "Reached expected number of succeeded pods",
+};
+
 /** The job goes on: the right number of pods, and whether that makes it complete. */
 function run(draft: Draft, failures: FailureRecord): Intent[] {
   const { job, accounts, nowMs } = draft;
@@ -119,7 +125,7 @@ function run(draft: Draft, failures: FailureRecord): Intent[] {
     ? { intents: [], created: 0, deleted: [] }
     : planPods(job, accounts, failures, nowMs);
   if (isCompleteWith(job, accounts, plan)) {
-    return finish(draft, { kind: "Complete", reason: "", message: "" }, false);
+    return finish(draft, completionsReached, false);
   }
   const suspension = isDeleted ? undefined : suspensionOf(job, nowMs);
   const startTime = suspension?.startTime ?? startTimeOf(job, nowMs);

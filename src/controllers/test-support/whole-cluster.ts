@@ -54,13 +54,10 @@ export async function startWholeCluster(nodes = 2): Promise<WholeCluster> {
       pullBehavior: (image) => (image.includes("404") ? { error: "not found" } : {}),
       behavior: ({ envs = [], metadata }, { metadata: pod }) => {
         const env = (name: string) => envs.find((each) => each.name === name)?.value;
-        const exitCode = env("EXIT") === "odd" ? Number(env("JOB_COMPLETION_INDEX")) % 2 : env("EXIT");
+        const exit = metadata.attempt > 0 && env("ONCE") === "true" ? "0" : env("EXIT");
+        const exitCode = exit === "odd" ? Number(env("JOB_COMPLETION_INDEX")) % 2 : Number(exit);
         return {
-          ...(exitCode === undefined || (env("ONCE") === "true" && metadata.attempt > 0)
-            ? env("ONCE") === "true"
-              ? { exitAfterMs: 500, exitCode: 0 }
-              : {}
-            : { exitAfterMs: 500, exitCode: Number(exitCode) }),
+          ...(exit === undefined ? { stopExitCode: 143 } : { exitAfterMs: 500, exitCode }),
           exec: () => ({ exitCode: broken.has(pod.name) ? 1 : 0 }),
         };
       },
