@@ -17,6 +17,8 @@ export interface ProtobufCodec {
   encode(object: object): Uint8Array;
   /** What is inside the envelope of `encode`: the same bytes for a GET, a list's item and a watch's event. */
   encodeMessage(object: object): Uint8Array;
+  /** How long `encodeMessage` would be. */
+  messageLength(object: object): number;
   /** `encode` for an object whose message is there already. */
   encodeAround(object: object, message: Uint8Array): Uint8Array;
   /**
@@ -77,6 +79,11 @@ export function createProtobufCodec(tables: SchemaTables): ProtobufCodec {
       scratch.clear();
       writeModel(scratch, known(object).model, object as Record<string, unknown>);
       return scratch.finish();
+    },
+    messageLength(object) {
+      scratch.clear();
+      writeModel(scratch, known(object).model, object as Record<string, unknown>);
+      return scratch.length;
     },
     encodeAround(object, message) {
       const writer = new ReverseWriter(message.length + 128);

@@ -91,7 +91,10 @@ export class CachedObject {
 
   /** How long `message` is: a list must say how long it will be before it begins. */
   messageLength(encoder: MessageEncoder): number {
-    if (this.#messageLength === 0) this.listedMessage(encoder);
+    if (this.#messageLength > 0) return this.#messageLength;
+    // What would not be kept is not copied out either.
+    if (this.budget.hasRoomFor(0)) this.listedMessage(encoder);
+    else this.#messageLength = encoder.messageLength(this.object);
     return this.#messageLength;
   }
 
@@ -109,6 +112,7 @@ export class CachedObject {
 /** What of the protobuf codec is needed here. */
 export interface MessageEncoder {
   encodeMessage(object: object): Uint8Array;
+  messageLength(object: object): number;
 }
 
 const encoder = new TextEncoder();

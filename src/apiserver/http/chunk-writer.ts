@@ -15,6 +15,10 @@ const growth = 4;
 const frameStartBytes = 10;
 const frameEnd = Buffer.from("\r\n");
 
+/** Memory of whole chunks that nobody uses; more than these few are not kept for the next list. */
+const unused: Buffer[] = [];
+const unusedLimit = 8;
+
 /**
  * Gathers pieces into chunks of a fixed size, which are cut wherever they are full. `framed`: as a chunked body of HTTP/1.1 has
  * them.
@@ -22,9 +26,8 @@ const frameEnd = Buffer.from("\r\n");
 export class ChunkWriter {
   readonly #pieces: Iterator<Piece, unknown>;
   readonly #framed: boolean;
-  /** Where content begins in the buffer, what comes after it, and where it ends at the latest. */
+  /** Where content begins in the buffer, and where it ends at the latest. */
   readonly #start: number;
-  readonly #end: number;
   readonly #capacityBytes: number;
   #buffer: Buffer | undefined;
   #length: number;
@@ -37,7 +40,6 @@ export class ChunkWriter {
     this.#pieces = pieces[Symbol.iterator]();
     this.#framed = options.framed ?? false;
     this.#start = this.#framed ? frameStartBytes : 0;
-    this.#end = this.#framed ? frameEnd.length : 0;
     this.#length = this.#start;
     this.#capacityBytes = capacityBytes + this.#start;
   }
@@ -63,10 +65,7 @@ export class ChunkWriter {
     }
   }
 
-  /**
-   * What is there. The next chunk has memory of its own: a connection tells when it wants more, not when it has done with what it was
-   * given.
-   */
+  /** What is there. The next chunk has memory of its own; `release` says that this one's can be used again. */
   take(): Uint8Array {
     const buffer = this.#buffer;
     const end = this.#length;
@@ -81,18 +80,37 @@ export class ChunkWriter {
     return buffer.subarray(0, end + frameEnd.length);
   }
 
+  /** Whoever was given this chunk has done with it: its bytes were copied, encrypted or sent. */
+  release(chunk: Uint8Array): void {
+    const { buffer } = chunk;
+    if (unused.length < unusedLimit && buffer.byteLength === this.#wholeBytes)
+      unused.push(Buffer.from(buffer as ArrayBuffer)); // it was made below
+  }
+
+  /** Of a whole chunk's memory, framed or not. */
+  get #wholeBytes(): number {
+    return this.#capacityBytes - this.#start + frameStartBytes + frameEnd.length;
+  }
+
+  #whole(): Buffer {
+    const size = this.#wholeBytes;
+    const last = unused.pop();
+    return last?.length === size ? last : Buffer.allocUnsafeSlow(size);
+  }
+
   /** The chunk's memory, with room for this much more. */
   #room(bytes: number): Buffer {
     const wanted = this.#length + bytes;
     const buffer = this.#buffer;
-    if (buffer !== undefined && wanted <= buffer.length - this.#end) return buffer;
+    if (buffer !== undefined && wanted <= buffer.length - frameEnd.length) return buffer;
     let size = this.#capacityBytes;
     if (this.#isFirst) {
       size = firstBufferBytes;
       while (size < wanted) size *= growth;
       if (size > this.#capacityBytes) size = this.#capacityBytes;
     }
-    const larger = Buffer.allocUnsafeSlow(size + this.#end);
+    const larger =
+      size === this.#capacityBytes ? this.#whole() : Buffer.allocUnsafeSlow(size + frameEnd.length);
     if (buffer !== undefined) larger.set(buffer.subarray(0, this.#length));
     this.#buffer = larger;
     return larger;

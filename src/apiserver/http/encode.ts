@@ -42,7 +42,7 @@ export function* protobufListPieces(
   let itemsLength = 0;
   for (const source of sources) {
     const member = show(source);
-    const length = cachedOf(member)?.messageLength(codec) ?? codec.encodeMessage(member).length;
+    const length = cachedOf(member)?.messageLength(codec) ?? codec.messageLength(member);
     itemsLength += length + codec.itemHeader(length).length;
     yield nothing;
   }

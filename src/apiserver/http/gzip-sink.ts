@@ -1,4 +1,4 @@
-import type { Reply } from "./reply.ts";
+import { type Reply, unlessFailed } from "./reply.ts";
 
 /** Where the chunks of a long answer go: the connection, or what stands before it. */
 export type Sink = Pick<Reply, "write" | "drained" | "closed"> & { end(): void };
@@ -23,7 +23,8 @@ export async function gzipSink(reply: Reply): Promise<Sink> {
   gzip.on("end", () => reply.end());
   gzip.on("error", () => reply.destroy());
   return {
-    write: (bytes) => gzip.write(bytes),
+    write: (bytes, written) =>
+      written === undefined ? gzip.write(bytes) : gzip.write(bytes, unlessFailed(written)),
     drained: () =>
       new Promise((resolve) => {
         if (gzip.destroyed || !gzip.writableNeedDrain) return resolve();

@@ -4,7 +4,7 @@ import type { ApiRequest, HttpMethod, RequestBody } from "../../client/exchange.
 import type { RequestContext } from "../api-server.ts";
 import { clientCertificateOf } from "./certificate.ts";
 import { wireHeaders } from "./header-values.ts";
-import type { Reply } from "./reply.ts";
+import { type Reply, unlessFailed } from "./reply.ts";
 import { parseTarget } from "./target.ts";
 
 const methods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
@@ -50,24 +50,27 @@ class Http1Reply implements Reply {
     this.#response = response;
   }
 
-  writeChunk(chunk: Uint8Array): boolean {
+  writeChunk(chunk: Uint8Array, written?: () => void): boolean {
     this.bytesSent += chunk.length;
     // The connection is this answer's alone once the head is out: what goes straight to it stays in order.
     const { socket } = this.#response;
-    return socket === null || this.#response.destroyed || socket.write(chunk);
+    if (socket === null || this.#response.destroyed) return true;
+    return written === undefined ? socket.write(chunk) : socket.write(chunk, unlessFailed(written));
   }
 
   head(status: number, headers: Parameters<Reply["head"]>[1]): void {
     this.#response.writeHead(status, wireHeaders(headers));
   }
 
-  write(bytes: Uint8Array): boolean {
+  write(bytes: Uint8Array, written?: () => void): boolean {
     if (bytes.length === 0) {
       this.#response.flushHeaders();
       return true;
     }
     this.bytesSent += bytes.length;
-    return this.#response.write(bytes);
+    return written === undefined
+      ? this.#response.write(bytes)
+      : this.#response.write(bytes, unlessFailed(written));
   }
 
   drained(): Promise<void> {

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { ApiRequest, HttpMethod, RequestBody } from "../../client/exchange.ts";
 import { wireHeaders } from "./header-values.ts";
-import type { Reply } from "./reply.ts";
+import { type Reply, unlessFailed } from "./reply.ts";
 import { parseTarget } from "./target.ts";
 
 const methods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
@@ -42,9 +42,12 @@ class Http2Reply implements Reply {
     this.#stream.respond({ ":status": status, ...wireHeaders(headers) });
   }
 
-  write(bytes: Uint8Array): boolean {
+  write(bytes: Uint8Array, written?: () => void): boolean {
     this.bytesSent += bytes.length;
-    return bytes.length === 0 || this.#stream.destroyed || this.#stream.write(bytes);
+    if (bytes.length === 0 || this.#stream.destroyed) return true;
+    return written === undefined
+      ? this.#stream.write(bytes)
+      : this.#stream.write(bytes, unlessFailed(written));
   }
 
   drained(): Promise<void> {

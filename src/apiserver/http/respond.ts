@@ -103,7 +103,8 @@ async function sendPieces(
   reply.head(status, compressed ? { ...headers, ...gzipHeaders } : headers);
   const sink: Sink = compressed ? await gzipSink(reply) : reply;
   for (;;) {
-    if (!sink.write(writer.take())) await roomIn(sink, reply);
+    const chunk = writer.take();
+    if (!sink.write(chunk, () => writer.release(chunk))) await roomIn(sink, reply);
     if (sink.closed) return;
     if (writer.ended) return sink.end();
     await fillInTurns(writer);

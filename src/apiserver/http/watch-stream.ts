@@ -59,7 +59,9 @@ async function sendLongBatch(batch: Batch, reply: Reply, codec: ProtobufCodec | 
     if (!writer.full && !writer.ended) continue;
     const chunk = writer.take();
     // Always the same way, or a later piece might overtake an earlier one.
-    if (chunk.length > 0 && !(reply.writeChunk?.(chunk) ?? reply.write(chunk))) await roomIn(reply, reply);
+    if (chunk.length === 0) continue;
+    const written = () => writer.release(chunk);
+    if (!(reply.writeChunk?.(chunk, written) ?? reply.write(chunk, written))) await roomIn(reply, reply);
   }
 }
 
