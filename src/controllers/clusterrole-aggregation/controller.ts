@@ -1,7 +1,6 @@
 import type { ClusterRole } from "../../api/rbac/types.generated.ts";
 import { clusterRoles } from "../../api/resources.generated.ts";
 import { objectKey } from "../../apimachinery/meta.ts";
-import { semanticallyEqual } from "../../apimachinery/semantic-equality.ts";
 import type { InformerFactory } from "../../client/informer.ts";
 import { type Controller, watch } from "../framework/controller.ts";
 import { type Intent, update } from "../framework/intent.ts";
@@ -19,15 +18,24 @@ export function reconcileAggregation({ role, others }: AggregationSnapshot): Int
   const selections = (role.aggregationRule?.clusterRoleSelectors ?? []).map((selector) =>
     selectionOf(selector),
   );
-  const rules: Rule[] = [];
+  const rules = new Map<string, Rule>();
   for (const selects of selections) {
     const selected = others.filter((other) => other.metadata.name !== role.metadata.name && selects(other));
     for (const { rules: own } of selected.toSorted(byName)) {
-      for (const rule of own ?? [])
-        if (!rules.some((known) => semanticallyEqual(known, rule))) rules.push(rule);
+      for (const rule of own ?? []) {
+        const content = contentOf(rule);
+        if (!rules.has(content)) rules.set(content, rule);
+      }
     }
   }
-  return [update(clusterRoles, role, { ...role, rules })];
+  return [update(clusterRoles, role, { ...role, rules: [...rules.values()] })];
+}
+
+/** Equal for rules that say the same: an absent list is an empty one. */
+function contentOf({ verbs, apiGroups, resources, resourceNames, nonResourceURLs }: Rule): string {
+  return JSON.stringify(
+    [verbs, apiGroups, resources, resourceNames, nonResourceURLs].map((list) => list ?? []),
+  );
 }
 
 function byName(left: ClusterRole, right: ClusterRole): number {

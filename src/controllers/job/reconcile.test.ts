@@ -241,7 +241,10 @@ test("Job is complete when enough pods succeeded and all are counted", () => {
   const first = decide({ status: { succeeded: 3 } }, []);
   assert.deepEqual(conditionsOf(first), ["SuccessCriteriaMet True CompletionsReached"]);
   const second = decide({ status: writtenStatus<JobStatus>(first) ?? {} }, []);
-  assert.deepEqual(conditionsOf(second), ["SuccessCriteriaMet True CompletionsReached", "Complete True CompletionsReached"]);
+  assert.deepEqual(conditionsOf(second), [
+    "SuccessCriteriaMet True CompletionsReached",
+    "Complete True CompletionsReached",
+  ]);
   assert.equal(writtenStatus<JobStatus>(second)?.completionTime, "2026-01-01T00:00:00Z");
   assert.ok(second.map(describeIntent).includes("event Normal Completed: Job completed"));
 });
