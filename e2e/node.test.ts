@@ -19,6 +19,12 @@ import {
 } from "./test-support/namespace.ts";
 import { serverPod } from "./test-support/server-pod.ts";
 
+interface NodeJson {
+  readonly metadata: { readonly name: string };
+  readonly spec: { readonly taints?: unknown };
+  readonly status: { readonly conditions: readonly { readonly type: string; readonly status: string }[] };
+}
+
 const container = (found: PodJson, name = "main") => {
   const {
     containerStatuses = [],
@@ -256,13 +262,13 @@ describe("Pods on a real node", { skip: skipReason, concurrency: 6 }, () => {
       await Promise.all([
         of("quiet", "echo DONE", fallback),
         of("file", "printf OK > /dev/termination-log; echo DONE", fallback),
-        of("fails", "echo DONE; exit 1", fallback),
+        of("fails", "echo -n DONE; false", fallback),
         of("elsewhere", "printf DONE > /dev/termination-custom-log", {
           terminationMessagePath: "/dev/termination-custom-log",
           securityContext: { runAsUser: 1000 },
         }),
       ]),
-      ["", "OK", "DONE\n", "DONE"],
+      ["", "OK", "DONE", "DONE"],
     );
   });
 
@@ -314,6 +320,21 @@ describe("Pods on a real node", { skip: skipReason, concurrency: 6 }, () => {
     assert.ok(exec.some((frame) => frame[0] === 1 && frame.subarray(1).toString() === "remote\n"));
     const logs = await webSocket(`${base}/log?container=main`, ["binary.k8s.io"]);
     assert.match(Buffer.concat(logs).toString(), /started\n/);
+  });
+
+  test("Conformance tests minimum number of nodes.", async () => {
+    const found = await api.get<{ items: NodeJson[] }>(
+      "api/v1/nodes?fieldSelector=spec.unschedulable%3Dfalse",
+    );
+    const free = found.items.filter(({ spec, status }) => {
+      const is = (type: string) => status.conditions.find((condition) => condition.type === type)?.status;
+      return is("Ready") === "True" && is("NetworkUnavailable") !== "True" && spec.taints === undefined;
+    });
+    assert.deepEqual(
+      free.map((node) => node.metadata.name),
+      ["node-1", "node-2"],
+      JSON.stringify(found),
+    );
   });
 
   test("Proxies to a pod and to the kubelet", async () => {

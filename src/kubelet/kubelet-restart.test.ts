@@ -123,7 +123,7 @@ for (const { title, text, policy, exitCode, log, want } of [
     text: "OK",
     policy: "FallbackToLogsOnError",
     exitCode: 0,
-    log: "noise",
+    log: "stdout F noise",
     want: "OK",
   },
   {
@@ -131,7 +131,7 @@ for (const { title, text, policy, exitCode, log, want } of [
     text: "",
     policy: "FallbackToLogsOnError",
     exitCode: 0,
-    log: "noise",
+    log: "stdout F noise",
     want: undefined,
   },
   {
@@ -139,8 +139,16 @@ for (const { title, text, policy, exitCode, log, want } of [
     text: "",
     policy: "FallbackToLogsOnError",
     exitCode: 1,
-    log: "DONE",
-    want: "DONE\n",
+    log: "stdout P DONE",
+    want: "DONE",
+  },
+  {
+    title: "A termination message from the log: lines end where their writer ended them, of both streams",
+    text: "",
+    policy: "FallbackToLogsOnError",
+    exitCode: 1,
+    log: "stdout F one\n2026-01-01T00:00:01Z stderr P two \n2026-01-01T00:00:01Z stderr F lines",
+    want: "one\ntwo lines\n",
   },
 ] as const) {
   test(title, async () => {
@@ -160,7 +168,7 @@ for (const { title, text, policy, exitCode, log, want } of [
     await node.untilPod("job", (p) => p.status?.phase === "Running");
     const { metadata } = await node.pod("job");
     const logPath = `/logs/default_job_${metadata.uid}/c/0.log`;
-    node.host.texts.set(logPath, `2026-01-01T00:00:00.000000000Z stdout F ${log}\n`);
+    node.host.texts.set(logPath, `2026-01-01T00:00:00.000000000Z ${log}\n`);
     const pod = await node.untilPod("job", (p) => statusOf(p).state?.terminated !== undefined);
     assert.equal(statusOf(pod).state?.terminated?.message, want);
   });

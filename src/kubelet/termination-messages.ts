@@ -25,9 +25,8 @@ export function createTerminationMessages(files: HostFiles): TerminationMessages
         const fallsBack =
           container.annotations[runtimeAnnotations.terminationMessagePolicy] === "FallbackToLogsOnError";
         if ((text === undefined || text === "") && fallsBack && container.exitCode !== 0) {
-          text = withoutLogPrefixes((await files.readTail(container.logPath, maxLogBytes * 2)) ?? "").slice(
-            -maxLogBytes,
-          );
+          const log = await files.readTail(container.logPath, maxLogBytes * 2);
+          text = log === undefined || log === "" ? "" : writtenText(log).slice(-maxLogBytes);
         }
         messages.set(container.id, { podUid: status.uid, text: text ?? "" });
       }
@@ -42,10 +41,16 @@ export function createTerminationMessages(files: HostFiles): TerminationMessages
   };
 }
 
-/** CRI log lines are "<time> <stream> <tag> <text>". */
-function withoutLogPrefixes(log: string): string {
-  return log
-    .split("\n")
-    .map((line) => line.replace(/^\S+ (stdout|stderr) [FP] /, ""))
-    .join("\n");
+/**
+ * What was written, without the frame of CRI's log lines ("<time> <stream> <tag> <text>"): a line whose tag is P was not ended by
+ * its writer. The first line may be cut.
+ */
+function writtenText(log: string): string {
+  const lines = log.endsWith("\n") ? log.slice(0, -1).split("\n") : log.split("\n");
+  return lines
+    .map((line) => {
+      const [, tag, text] = /^\S+ (?:stdout|stderr) ([FP])(?::\S*)? (.*)$/s.exec(line) ?? [];
+      return tag === "P" ? text : `${text ?? line}\n`;
+    })
+    .join("");
 }
