@@ -46,9 +46,14 @@ class Merged {
   }
 
   async #v3Document(route: ExtensionRoute, request: ApiRequest): Promise<ApiResponse | undefined> {
-    const { query, path, signal } = request;
+    const { query, path, headers, signal } = request;
     const target = query.size === 0 ? path : `${path}?${query}`;
-    const found = await this.#aggregator.document(route, target, { accept: json }, { signal });
+    const found = await this.#aggregator.document(
+      route,
+      target,
+      { accept: headers.accept ?? json },
+      { signal },
+    );
     return bytesResponse(found.status, found.bytes, {
       "content-type": found.contentType,
       vary: "Accept",
@@ -83,7 +88,7 @@ class Merged {
     }
     const merged = { ...own, paths, definitions };
     if (wantsJson(request)) return documentAnswer(request, merged);
-    const { encodeGnosticV2 } = await import("../openapi/gnostic.ts");
+    const { encodeGnosticV2 } = await import("../openapi/gnostic-v2.ts");
     return bytesAnswer(request, encodeGnosticV2(merged), gnosticV2);
   }
 

@@ -6,6 +6,8 @@ const json = "application/json";
 const gnosticV2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 /** Clients of old ask with an @, which is not allowed in a media type. */
 const gnosticV2Deprecated = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+const gnosticV3 = "application/com.github.proto-openapi.spec.v3.v1.0+protobuf";
+const gnosticV3Deprecated = "application/com.github.proto-openapi.spec.v3@v1.0+protobuf";
 const v3Root = "/openapi/v3";
 
 /**
@@ -46,15 +48,18 @@ async function serveV2(openApi: OpenApi, request: ApiRequest): Promise<ApiRespon
 
 async function serveV3(openApi: OpenApi, request: ApiRequest): Promise<ApiResponse> {
   const path = request.path.slice(v3Root.length + 1);
-  const document = await openApi.v3Document(path);
+  const accepted = firstAccepted(request, [json, gnosticV3Deprecated, gnosticV3]);
+  const isJson = accepted === undefined || accepted === json;
+  const document = await (isJson ? openApi.v3Document(path) : openApi.v3Protobuf(path));
   if (document === undefined) return textResponse(404, "404 page not found\n");
-  if (firstAccepted(request, [json]) === undefined) return notAcceptable();
+  if (accepted === undefined) return notAcceptable();
+  const type = isJson ? json : gnosticV3;
   const hash = request.query.get("hash");
-  if (hash === null || hash === "") return answer(request, document, json, {});
+  if (hash === null || hash === "") return answer(request, document, type, {});
   if (hash !== document.etag)
     return bytesResponse(301, new Uint8Array(), { location: `${request.path}?hash=${document.etag}` });
   // The hash is part of the address, so what is behind it never changes.
-  return answer(request, document, json, { "cache-control": "public, immutable, max-age=31536000" });
+  return answer(request, document, type, { "cache-control": "public, immutable, max-age=31536000" });
 }
 
 function answer(

@@ -247,3 +247,11 @@ for (const { accept, status, type } of [
     assert.equal(answer.headers["content-type"], type);
   });
 }
+
+for (const accept of ["v3@v1.0", "v3.v1.0"])
+  test(`a document of version 3 comes as protobuf for ${accept}`, async () => {
+    const type = (dialect: string) => `application/com.github.proto-openapi.spec.${dialect}+protobuf`;
+    const answer = await get("/openapi/v3/apis/apps/v1", { accept: type(accept) });
+    assert.deepEqual([answer.status, answer.headers["content-type"]], [200, type("v3.v1.0")]);
+    assert.equal(answer.headers.etag, (await get("/openapi/v3/apis/apps/v1")).headers.etag);
+  });

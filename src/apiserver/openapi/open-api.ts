@@ -2,7 +2,8 @@
 import type { ResourceDefinition } from "../../api/definition.ts";
 import type { SchemaTables } from "../../apimachinery/schema/tables.ts";
 import { type DocumentInput, documentV2, documentV3, type ServedKind } from "./documents.ts";
-import { encodeGnosticV2 } from "./gnostic.ts";
+import { encodeGnosticV2 } from "./gnostic-v2.ts";
+import { encodeGnosticV3 } from "./gnostic-v3.ts";
 import type { OpenApiSchema } from "./model-schemas.ts";
 import { groupVersionPath } from "./operations.ts";
 
@@ -30,6 +31,8 @@ export interface OpenApi {
   v3Index(): Promise<OpenApiDocument>;
   /** `api/v1`, `apis/apps/v1`. Undefined: there is none. */
   v3Document(path: string): Promise<OpenApiDocument | undefined>;
+  /** The same as `application/com.github.proto-openapi.spec.v3@v1.0+protobuf`. */
+  v3Protobuf(path: string): Promise<OpenApiDocument | undefined>;
 }
 
 /** Raised whenever the same definitions give other documents than before: clients keep documents by their hash. */
@@ -51,6 +54,7 @@ export function createOpenApi(dependencies: OpenApiDependencies): OpenApi {
     v2Protobuf: () => documents().v2Protobuf(),
     v3Index: () => documents().v3Index(),
     v3Document: (path) => documents().v3Document(path),
+    v3Protobuf: (path) => documents().v3Protobuf(path),
   };
 }
 
@@ -102,11 +106,23 @@ class Documents {
     });
   }
 
-  async v3Document(path: string): Promise<OpenApiDocument | undefined> {
+  v3Document(path: string): Promise<OpenApiDocument | undefined> {
+    return this.#v3(path, path, (document) => encoder.encode(JSON.stringify(document)));
+  }
+
+  v3Protobuf(path: string): Promise<OpenApiDocument | undefined> {
+    return this.#v3(path, `${path}.pb`, encodeGnosticV3);
+  }
+
+  async #v3(
+    path: string,
+    key: string,
+    encode: (document: object) => Uint8Array,
+  ): Promise<OpenApiDocument | undefined> {
     const input = this.#byPath.get(path);
     if (input === undefined) return undefined;
-    return this.#once(path, async () => ({
-      bytes: encoder.encode(JSON.stringify(documentV3(input))),
+    return this.#once(key, async () => ({
+      bytes: encode(documentV3(input)),
       etag: await identityOf(input),
     }));
   }

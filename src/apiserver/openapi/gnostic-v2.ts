@@ -1,103 +1,18 @@
-/**
- * OpenAPI v2 in the binary form of gnostic (`openapi.v2.Document`), the only one that kubectl reads. Written from a
- * JSON document, field by field, in reverse (see ReverseWriter).
- */
+/** OpenAPI v2 in the binary form of gnostic (`openapi.v2.Document`), the only one of version 2 that kubectl reads. */
 import { ReverseWriter } from "../../apimachinery/protobuf/writer.ts";
-
-type Json = Readonly<Record<string, unknown>>;
-
-/** How a member of a JSON object becomes a field of a message. */
-type Write = (writer: ReverseWriter, value: unknown) => void;
-
-interface Member {
-  readonly name: string;
-  readonly number: number;
-  readonly write: Write;
-  /** One field an item of the list. */
-  readonly repeated?: boolean;
-}
-
-const text: Write = (writer, value) => writer.string(String(value));
-
-function flag(writer: ReverseWriter, value: unknown): void {
-  writer.varint(value === true ? 1 : 0);
-}
-
-/** Writes the content and then its length. */
-function sized(writer: ReverseWriter, write: () => void): void {
-  const before = writer.length;
-  write();
-  writer.varint(writer.length - before);
-}
-
-/** Any JSON, which gnostic keeps as YAML text. */
-const any: Write = (writer, value) =>
-  sized(writer, () => {
-    writer.string(`${JSON.stringify(value)}\n`);
-    writer.varint(2 * 8 + 2);
-  });
-
-/** A message of the members, in ascending order of their numbers; extensions under `extensions`. */
-function message(members: () => readonly Member[], extensions?: number): Write {
-  // Made on first use: a schema's members are schemas again.
-  let reversed: readonly Member[] | undefined;
-  return (writer, value) =>
-    sized(writer, () => {
-      const object = value as Json; // documents are made by this server
-      if (extensions !== undefined) writeExtensions(writer, object, extensions);
-      reversed ??= members().toReversed();
-      for (const member of reversed) writeMember(writer, member, object[member.name]);
-    });
-}
-
-function writeMember(writer: ReverseWriter, { number, write, repeated }: Member, value: unknown): void {
-  if (value === undefined || value === false) return;
-  const items = repeated === true ? (value as readonly unknown[]) : [value];
-  for (let index = items.length - 1; index >= 0; index--) {
-    write(writer, items[index]);
-    writer.varint(number * 8 + (write === flag ? 0 : 2));
-  }
-}
-
-function writeExtensions(writer: ReverseWriter, object: Json, number: number): void {
-  for (const name of Object.keys(object).toReversed()) {
-    if (!name.startsWith("x-")) continue;
-    named(any)(writer, [name, object[name]]);
-    writer.varint(number * 8 + 2);
-  }
-}
-
-/** A pair of name and value, as gnostic writes the members of maps. */
-function named(write: Write): Write {
-  return (writer, pair) =>
-    sized(writer, () => {
-      const [name, value] = pair as readonly [string, unknown];
-      write(writer, value);
-      writer.varint(2 * 8 + 2);
-      writer.string(name);
-      writer.varint(1 * 8 + 2);
-    });
-}
-
-/** A message whose field `number` holds the members of a JSON object. */
-function map(write: Write, number = 1): Write {
-  return (writer, value) =>
-    sized(writer, () => {
-      for (const pair of Object.entries(value as Json).toReversed()) {
-        named(write)(writer, pair);
-        writer.varint(number * 8 + 2);
-      }
-    });
-}
-
-/** A message that holds the value in its field `number`: gnostic's unions and wrappers. */
-function wrapped(write: Write, number: number): Write {
-  return (writer, value) =>
-    sized(writer, () => {
-      write(writer, value);
-      writer.varint(number * 8 + 2);
-    });
-}
+import {
+  any,
+  flag,
+  type Json,
+  type Member,
+  map,
+  message,
+  sized,
+  text,
+  type Write,
+  wrapped,
+  writeMember,
+} from "./gnostic-writer.ts";
 
 const schema: Write = message(
   () => [
