@@ -1,4 +1,5 @@
 import type { ResourceDefinition } from "../../api/definition.ts";
+import { sha256 } from "../../base/sha256.ts";
 import type { ApiRequest, ApiResponse } from "../../client/exchange.ts";
 import type { ExtensionVersion } from "../aggregation/extension-discovery.ts";
 import { mediaTypes, negotiateOutput } from "../content/negotiate.ts";
@@ -61,7 +62,7 @@ class Discovery implements NonResourceHandler {
     const [root, ...rest] = request.path.split("/").filter((segment) => segment !== "");
     if ((root !== "api" && root !== "apis") || rest.length > 2) return undefined;
     if (request.method !== "GET") throw methodNotAllowed();
-    await this.#refresh();
+    this.#refresh();
     if (rest.length === 0) return this.#rootDocument(request, root);
     const [first = "", second] = rest;
     const name = root === "api" ? "" : first;
@@ -74,14 +75,14 @@ class Discovery implements NonResourceHandler {
     return documentResponse(request, apiResourceList(group, version, hashOf));
   }
 
-  async #refresh(): Promise<void> {
+  #refresh(): void {
     const { extensions } = this.#options;
     const generation = this.#table.generation + (extensions?.generation ?? 0);
     if (this.#generation === generation) return;
     const groups = discoverGroups(this.#table.definitions(), extensions?.versions);
     const hashes = new Map<string, string>();
     for (const definition of groups.flatMap(({ definitions }) => definitions))
-      hashes.set(hashKey(definition), await storageVersionHash(definition));
+      hashes.set(hashKey(definition), storageVersionHash(definition));
     this.#groups = groups;
     this.#hashes = hashes;
     this.#aggregated.clear();
@@ -153,9 +154,8 @@ function hashKey({ group, kind }: ResourceDefinition): string {
 }
 
 /** Changes when objects come to be stored in another version: eight bytes of a digest. */
-async function storageVersionHash(definition: ResourceDefinition): Promise<string> {
+function storageVersionHash(definition: ResourceDefinition): string {
   const group = definition.storedAs?.group ?? definition.group;
   const text = `${group}/${storageVersionOf(definition)}/${definition.kind}`;
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return new Uint8Array(digest).subarray(0, 8).toBase64();
+  return sha256(new TextEncoder().encode(text)).subarray(0, 8).toBase64();
 }
