@@ -28,11 +28,17 @@ function totalBytes(data: Data | undefined, length: (value: string) => number): 
 }
 
 function validateConfigMap({ data, binaryData }: ConfigMap): Errors {
-  const errors: FieldError[] = [...keyErrors("data", data), ...keyErrors("binaryData", binaryData)];
-  for (const key in data)
+  const errors: FieldError[] = [];
+  let bytes = 0;
+  // One pass: to walk an object of 100,000 keys costs more than all that is asked of each.
+  for (const key in data) {
+    errors.push(...field.invalidEach(field.at("data", key), key, configMapKey(key)));
     if (binaryData?.[key] !== undefined)
       errors.push(field.invalid(field.at("data", key), key, "duplicate of key present in binaryData"));
-  if (totalBytes(data, byteLength) + totalBytes(binaryData, decodedLength) > maxConfigBytes)
+    bytes += byteLength(data[key] ?? "");
+  }
+  errors.push(...keyErrors("binaryData", binaryData));
+  if (bytes + totalBytes(binaryData, decodedLength) > maxConfigBytes)
     errors.push(field.tooLong("", maxConfigBytes));
   return errors;
 }
