@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Container, Pod } from "../api/core/types.generated.ts";
-import { pods } from "../api/resources.generated.ts";
+import { nodes, pods } from "../api/resources.generated.ts";
 import { statusOf, TestNode } from "./test-support/test-node.ts";
 
 const guaranteed = (name: string, cpu: string, memory: string, more: Partial<Container> = {}): Container => ({
@@ -85,12 +85,18 @@ test("A resize that the policy wants by restart replaces the container", async (
   assert.equal(statusOf(second).resources?.limits?.memory, "200Mi");
 });
 
-test("A resize beyond the node is infeasible, one beyond what is free waits for room", async () => {
+test("A resize beyond the node is refused, or infeasible where the API server knows no better; one beyond what is free waits", async () => {
   await using node = await TestNode.start();
   await node.create("other", { containers: [guaranteed("c", "4", "1Gi")] });
   await node.create("web", { containers: [guaranteed("c", "1", "1Gi")] });
   await node.untilRunning("other");
   await node.untilRunning("web");
+  await assert.rejects(resize(node, "web", { c: ["9", "1Gi"] }), /cpu, requested: 9000, allocatable: 8000/);
+  // As if the node had become smaller just now.
+  const [found] = (await node.client.list(nodes)).items;
+  const larger = { status: { allocatable: { cpu: "16" } } };
+  const nodeName = { name: found?.metadata.name ?? "" };
+  await node.client.patch(nodes, nodeName, { type: "merge", patch: larger }, { subresource: "status" });
   await resize(node, "web", { c: ["9", "1Gi"] });
   const infeasible = await node.untilPod("web", (pod) => condition(pod, "PodResizePending") !== undefined);
   assert.equal(condition(infeasible, "PodResizePending")?.reason, "Infeasible");

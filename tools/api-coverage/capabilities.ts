@@ -110,6 +110,7 @@ export const capabilities: readonly Capability[] = [
       `${admission}/claim-authorization.test.ts`,
       `${admission}/rbac-escalation.test.ts`,
       `${admission}/audit-annotations.test.ts`,
+      `${admission}/pod-on-node.test.ts`,
       `${conformance}/resource-quota.test.ts`,
     ],
   },

@@ -12,6 +12,7 @@ import { limitRanger } from "./limit-ranger.ts";
 import { namespaceLifecycle } from "./namespace-lifecycle.ts";
 import { nodeRestriction } from "./node-restriction.ts";
 import { defaultTolerationSeconds, taintNodesByCondition } from "./pod-defaults.ts";
+import { podResizeValidator, podTopologyLabels } from "./pod-on-node.ts";
 import { podSecurity } from "./pod-security/pod-security.ts";
 import { mutatingPolicies } from "./policies/mutating-plugin.ts";
 import type { PolicyDependencies } from "./policies/policy-dependencies.ts";
@@ -64,6 +65,8 @@ export function createAdmissionChain(options: AdmissionChainOptions): AdmissionP
     certificateSigning(options.authorizer),
     certificateSubjectRestriction(options.readSubject),
     defaultIngressClass(options),
+    podTopologyLabels(options),
+    podResizeValidator(options),
   ].filter(isEnabled);
   const webhooks = options.webhooks === undefined ? undefined : { ...options, ...options.webhooks };
   const policies = options.policies === undefined ? undefined : { ...options, ...options.policies };
