@@ -6,7 +6,7 @@ import { type Clock, sleep } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Client } from "../client/client.ts";
 import { NodeLease } from "./node-lease.ts";
-import { type NodeIdentity, type NodeObservation, newNode, nodeStatus } from "./node-status.ts";
+import { type NodeIdentity, type NodeObservation, newNode, nodeStatus, statusPatch } from "./node-status.ts";
 
 export interface NodeRegistrarDependencies {
   readonly client: Client;
@@ -103,7 +103,8 @@ export class NodeRegistrar {
     this.#notReadyLooks = isReady ? 0 : this.#notReadyLooks + 1;
     const nextMs = isReady ? observeMs : Math.min(observeMs, firstLookMs * 1.3 ** this.#notReadyLooks);
     if (unchanged && now - this.#lastReportMs < statusReportMs) return nextMs;
-    const patch = { type: "strategic", patch: { status } } as const;
+    const change = { status: statusPatch(node.status ?? {}, status) };
+    const patch = { type: "strategic", patch: change } as const;
     onNode(await client.patch(nodes, { name }, patch, { subresource: "status", signal }));
     this.#lastReportMs = now;
     return nextMs;

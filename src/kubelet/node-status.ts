@@ -93,7 +93,8 @@ export function nodeStatus(
       { type: "Hostname", address: machine.hostname },
     ],
     capacity: { ...old.capacity, ...amounts },
-    allocatable: { ...old.allocatable, ...amounts },
+    // Amounts that somebody else says the node has can all be had.
+    allocatable: { ...old.capacity, ...amounts },
     conditions: mergeConditions(old.conditions ?? [], ownConditions(observation), nowMs),
     daemonEndpoints: { kubeletEndpoint: { Port: kubeletPort } },
     nodeInfo: {
@@ -116,6 +117,26 @@ export function nodeStatus(
 }
 
 const maxReportedImages = 50;
+
+type Amounts = Readonly<Record<string, string>>;
+
+/**
+ * The strategic patch from one status to the next. Of the amounts it names those that change: one that somebody takes
+ * away between the look and the patch does not come back by it.
+ */
+export function statusPatch(old: NonNullable<Node["status"]>, next: NonNullable<Node["status"]>): object {
+  return {
+    ...next,
+    capacity: changedAmounts(old.capacity, next.capacity),
+    allocatable: changedAmounts(old.allocatable, next.allocatable),
+  };
+}
+
+function changedAmounts(old: Amounts = {}, next: Amounts = {}): Record<string, string | null> {
+  const changed = Object.entries(next).filter(([name, amount]) => old[name] !== amount);
+  const gone = Object.keys(old).filter((name) => next[name] === undefined);
+  return { ...Object.fromEntries(changed), ...Object.fromEntries(gone.map((name) => [name, null])) };
+}
 
 type OwnCondition = Pick<NodeCondition, "type" | "status" | "reason" | "message">;
 

@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { nodeStatus, statusPatch } from "./node-status.ts";
+
+const observation = {
+  machine: {
+    hostname: "n1",
+    addresses: ["10.0.0.1"],
+    cpus: 4,
+    memoryBytes: 2 ** 30,
+    ephemeralStorageBytes: 2 ** 30,
+    architecture: "amd64",
+    operatingSystem: "linux",
+    kernelVersion: "6",
+    osImage: "Linux",
+    machineId: "m",
+    systemUuid: "s",
+    bootId: "b",
+    hugepages: {},
+  },
+  runtimeVersion: "sim://1",
+  kubeletVersion: "v1.36.0",
+  kubeletPort: 10250,
+  maxPods: 110,
+  images: [],
+  notReadyReasons: [],
+  pressure: { memory: false, disk: false, pid: false },
+  handlers: undefined,
+  features: undefined,
+};
+const own = nodeStatus({}, observation, 0);
+const foo = "example.com/foo";
+
+for (const { name, capacity, allocatable, want } of [
+  {
+    name: "can all be had",
+    capacity: { [foo]: "5" },
+    allocatable: {},
+    want: "5",
+  },
+  {
+    name: "can all be had, also after it grew",
+    capacity: { [foo]: "5" },
+    allocatable: { [foo]: "3" },
+    want: "5",
+  },
+  {
+    name: "cannot be had where the node has none",
+    capacity: {},
+    allocatable: { [foo]: "3" },
+    want: undefined,
+  },
+]) {
+  test(`An amount of somebody else's resource ${name}`, () => {
+    const old = {
+      ...own,
+      capacity: { ...own.capacity, ...capacity },
+      allocatable: { ...own.allocatable, ...allocatable },
+    };
+    const next = nodeStatus(old, observation, 0);
+    assert.equal(next.allocatable?.[foo], want);
+    const patch = statusPatch(old, next) as { readonly capacity: object };
+    assert.deepEqual(patch.capacity, {}, "what did not change is not written");
+  });
+}
