@@ -15,7 +15,7 @@ export function countedAnswer(
 ): ApiResponse {
   if (response.type === "watch")
     return countedEvents(response, {
-      sent: (events, bytes) => metrics.requests.sentEvents(info, events, bytes),
+      sent: metrics.requests.sentEvents(info),
       ended: watches.add(info),
     });
   if (info.verb === "list" && response.type === "object") {

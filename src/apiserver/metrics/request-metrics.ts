@@ -1,7 +1,13 @@
 import type { ApiRequest } from "../../client/exchange.ts";
 import { isTrue, type RequestInfo } from "../request-info.ts";
 import { counter, counterOf, gauge, gaugeOf, histogram, histogramOf, type MetricFamily } from "./family.ts";
-import { exponentialBounds, HistogramSeries, histogramSeries, numberSeries } from "./series.ts";
+import {
+  exponentialBounds,
+  HistogramSeries,
+  histogramSeries,
+  type NumberSeries,
+  numberSeries,
+} from "./series.ts";
 
 const durationBounds = [
   0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60,
@@ -84,11 +90,17 @@ export class RequestMetrics {
     };
   }
 
-  /** A batch of events went out on a watch. */
-  sentEvents({ apiGroup, apiVersion, resource }: RequestInfo, events: number, bytes: number): void {
-    this.#watchEvents.of(apiGroup, apiVersion, resource).value += events;
-    // A batch goes out as one piece: its events count with the size they have on average.
-    this.#watchEventBytes.of(apiGroup, apiVersion, resource).observe(bytes / events, events);
+  /** For a watch: what counts each batch of events that goes out. */
+  sentEvents({ apiGroup, apiVersion, resource }: RequestInfo): (events: number, bytes: number) => void {
+    let total: NumberSeries | undefined;
+    let sizes: HistogramSeries | undefined;
+    return (events, bytes) => {
+      total ??= this.#watchEvents.of(apiGroup, apiVersion, resource);
+      sizes ??= this.#watchEventBytes.of(apiGroup, apiVersion, resource);
+      total.value += events;
+      // A batch goes out as one piece: its events count with the size they have on average.
+      sizes.observe(bytes / events, events);
+    };
   }
 
   /** An API that is to go was asked for; the warning may say with which release it goes. */
