@@ -367,9 +367,10 @@ describe("Volumes on a real node", { skip: skipReason, concurrency: 6 }, () => {
       .concat("df -m /v/memory | awk 'END{print $2}'")
       .join("; ");
     const containers = [shell(script, { volumeMounts: mount("disk", "memory") })];
+    const seLinuxOptions = { level: "s0" };
     const [root, other] = await Promise.all([
-      space.lines("root", { volumes, containers }),
-      space.lines("other", { volumes, containers, securityContext: { runAsUser: 1001 } }),
+      space.lines("root", { volumes, containers, securityContext: { seLinuxOptions } }),
+      space.lines("other", { volumes, containers, securityContext: { seLinuxOptions, runAsUser: 1001 } }),
     ]);
     const files = (user: string) => ["644", "666", "777"].flatMap((mode) => [`${mode} ${user}`, "text"]);
     const wanted = (user: string) => ["drwxrwxrwx", "0", ...files(user), "drwxrwxrwt", "1", ...files(user)];
@@ -413,6 +414,34 @@ describe("Volumes on a real node", { skip: skipReason, concurrency: 6 }, () => {
     assert.equal(await space.logs("shared", "container=main"), "0 123 123 drwxrwsrwx\nconfigsecret\n");
   });
 
+  test("EmptyDir Wrapper Volume, ConfigMap volumes, no race", async () => {
+    const space = await namespace("race");
+    const names = Array.from({ length: 50 }, (_, index) => `racey-configmap-${index}`);
+    await space.create(
+      ...names.map((name) => ({
+        kind: "ConfigMap" as const,
+        metadata: { name },
+        data: { "data-1": "value-1" },
+      })),
+    );
+    const items = [{ key: "data-1", path: "data-1" }];
+    const volumes = names.map((name) => ({ name, configMap: { name, items } }));
+    const volumeMounts = names.map((name, index) => ({ name, mountPath: `/etc/config-${index}` }));
+    const pods = ["a", "b", "c", "d", "e"];
+    const script = `cat /etc/config-*/data-1 | grep -o value-1 | wc -l; ${untilTerminated}`;
+    const containers = [shell(script, { volumeMounts })];
+    await space.create(
+      ...pods.map((name) => pod(name, { nodeName: "node-2", dnsPolicy: "Default", containers, volumes })),
+    );
+    for (const name of pods) await space.ready(name);
+    for (const name of pods)
+      await eventually(
+        name,
+        () => space.logs(name),
+        (text) => text === "50\n",
+      );
+  });
+
   test("SubPath: Reading content from a configmap volume. SubPath: Reading content from a secret volume. SubPath: Reading content from a downwardAPI volume. SubPath: Reading content from a projected volume.", async () => {
     const space = await namespace("subpath");
     await space.create(
@@ -422,20 +451,34 @@ describe("Volumes on a real node", { skip: skipReason, concurrency: 6 }, () => {
     const volumes = [
       { name: "config", configMap: { name: "source" } },
       { name: "secret", secret: { secretName: "source" } },
-      { name: "own", downwardAPI: { items: [{ path: "key", fieldRef: { fieldPath: "metadata.name" } }] } },
-      { name: "all", projected: { sources: [{ configMap: { name: "source" } }] } },
+      {
+        name: "own",
+        downwardAPI: { items: [{ path: "deep/key", fieldRef: { fieldPath: "metadata.name" } }] },
+      },
+      {
+        name: "all",
+        projected: {
+          sources: [{ configMap: { name: "source", items: [{ key: "key", path: "deep/key" }] } }],
+        },
+      },
       { name: "empty", emptyDir: {} },
     ];
-    const one = volumes.slice(0, 4).map(({ name }) => ({ name, mountPath: `/one/${name}`, subPath: "key" }));
+    const one = ["config", "secret", "own", "all"].map((name, index) => ({
+      name,
+      mountPath: `/one/${name}`,
+      subPath: index < 2 ? "key" : "deep/key",
+    }));
     const lines = await space.lines("reader", {
       volumes,
+      securityContext: { seLinuxOptions: { level: "s0:c0,c1" } },
       containers: [
         shell(
-          "for f in config secret own all; do cat /one/$f; echo; done; cat /etc/hostname; echo; echo hi > /made/f; ls /whole",
+          "for f in config secret own all; do cat /one/$f; echo; done; cat /etc/hostname /etc/resolv.conf; echo; echo hi > /made/f; ls /whole",
           {
             volumeMounts: [
               ...one,
               { name: "config", mountPath: "/etc/hostname", subPath: "key" },
+              { name: "config", mountPath: "/etc/resolv.conf", subPath: "key" },
               { name: "empty", mountPath: "/made", subPath: "deep/er" },
               { name: "empty", mountPath: "/whole" },
             ],
@@ -443,7 +486,7 @@ describe("Volumes on a real node", { skip: skipReason, concurrency: 6 }, () => {
         ),
       ],
     });
-    assert.deepEqual(lines, ["config", "secret", "reader", "config", "config", "deep"]);
+    assert.deepEqual(lines, ["config", "secret", "reader", "config", "configconfig", "deep"]);
   });
 
   test("VolumeSubpathEnvExpansion, subpath expansion; VolumeSubpathEnvExpansion, subpath test writes; VolumeSubpathEnvExpansion, subpath with absolute path; VolumeSubpathEnvExpansion, subpath with backticks; VolumeSubpathEnvExpansion, subpath ready from failed state", async () => {
