@@ -14,7 +14,7 @@ process.stdout.on("error", () => undefined);
 const print = (line: string) => console.log(line);
 const dataDir = ["--data-dir <dir>", "the cluster's folder", defaultDataDirectory()] as const;
 
-const collect = (value: string, before: string[]) => [...before, value];
+const collect = (value: string, before: readonly string[] = []) => [...before, value];
 
 const program = new Command("k8ts")
   .description(`Kubernetes ${kubernetesVersion} in TypeScript`)
@@ -24,20 +24,14 @@ const upCommand = program
   .command("up")
   .description("start a cluster, or the one that was stopped on the same folder")
   .option("--nodes <n>", "how many nodes; 0: the API and the controllers alone", "1")
-  .option("--runtime <name>", "auto, containerd or sim (containers in memory, for tests)", "auto")
-  .option("--storage <name>", "sqlite (durable) or memory", "sqlite")
+  .option("--runtime <name>", "auto, containerd, or sim: containers in memory, for tests", "auto")
+  .option("--storage <name>", "sqlite, which is durable, or memory", "sqlite")
   .option(...dataDir)
   .option("--port <port>", "where the API server listens; 0: any free one", "6443")
   .option("--kubeconfig <file>", "where to write the kubeconfig (default: in the cluster's folder)")
-  .option(
-    "--containerd <socket>",
-    "use the containerd that listens here for the first node, instead of a private one",
-  )
-  .option(
-    "--disable <components>",
-    "comma-separated: scheduler, controller-manager, proxy, dns, network, or a controller's name",
-  )
-  .option("--image <file>", "import this archive into every node; may be given again", collect, [])
+  .option("--containerd <socket>", "the first node's containerd, instead of a private one")
+  .option("--disable <names>", "scheduler, controller-manager, proxy, dns, network, or controllers by name")
+  .option("--image <file>", "import this archive into every node; may be given again", collect)
   .option("--detach", "return when the cluster is ready; it runs on in the background")
   .option("--log-level <level>", "debug, info, warn or error", "info");
 
