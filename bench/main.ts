@@ -9,6 +9,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   informer: () => import("./informer.ts"),
   scheduler: () => import("./scheduler.ts"),
   storage: () => import("./storage.ts"),
+  streams: () => import("./streams.ts"),
   testing: () => import("./testing.ts"),
 };
 
