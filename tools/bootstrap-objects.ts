@@ -5,8 +5,11 @@ import { makeBootstrapObjects } from "../src/testing/test-support/make-bootstrap
 
 const file = join(import.meta.dirname, "../src/testing/bootstrap-objects.generated.json");
 const objects = await makeBootstrapObjects();
-const lines = Object.entries(objects).map(
-  ([key, object]) => `${JSON.stringify(key)}:${JSON.stringify(object)}`,
-);
-writeFileSync(file, `{\n${lines.join(",\n")}\n}\n`);
-console.log(`${Object.keys(objects).length} objects`);
+const parts = Object.entries(objects).map(([part, byKey]: [string, object]) => {
+  const lines = Object.entries(byKey).map(
+    ([key, object]) => `${JSON.stringify(key)}:${JSON.stringify(object)}`,
+  );
+  console.log(`${part}: ${lines.length} objects`);
+  return `${JSON.stringify(part)}:{\n${lines.join(",\n")}\n}`;
+});
+writeFileSync(file, `{\n${parts.join(",\n")}\n}\n`);

@@ -34,7 +34,10 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
   const clock: Clock = virtual ?? systemClock;
   const random = seededRandom(seed);
   const storage = createMemoryStorage({ clock });
-  await fillWithBootstrapObjects(storage);
+  const disabled = new Set(options.disable ?? []);
+  // Whoever disables a controller means to see what the cluster is without its work.
+  const withControllers = [...disabled].every((name) => name === "scheduler");
+  await fillWithBootstrapObjects(storage, { withControllers });
   const stop = new AbortController();
   const { faults, intercept } = createFaults({
     clock,
@@ -51,7 +54,7 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
     pki: inProcessPki(),
     network: defaultNetwork,
     externalUrl: "https://127.0.0.1:6443",
-    disabled: new Set(options.disable ?? []),
+    disabled,
     intercept,
     webhooks: webhooks.transport,
   });
