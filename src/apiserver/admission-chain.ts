@@ -36,15 +36,15 @@ export class AdmissionChain {
   async admit(attributes: AdmissionAttributes): Promise<AnyObject | undefined> {
     const { operation } = attributes;
     const timing = new Timing(this.#admit[operation], this.#now);
-    let object = attributes.object;
+    let current = attributes;
     try {
       for (const { plugin, admit } of this.#plugins) {
         if (plugin.admit === undefined || !plugin.handles(operation)) continue;
         timing.enter(admit[operation]);
-        const admitted = plugin.admit(object === undefined ? attributes : { ...attributes, object });
+        const verdict = plugin.admit(current);
         // Most decide at once: no turn of the event loop is spent on them, nor a look at the clock.
-        if (admitted instanceof Promise) object = (await timing.wait(admitted)) ?? object;
-        else object = admitted ?? object;
+        const object = verdict instanceof Promise ? await timing.wait(verdict) : verdict;
+        if (object !== undefined && object !== current.object) current = { ...current, object };
         timing.passed();
       }
     } catch (error) {
@@ -52,7 +52,7 @@ export class AdmissionChain {
       throw error;
     }
     timing.end();
-    return object;
+    return current.object;
   }
 
   async validate(attributes: AdmissionAttributes): Promise<void> {

@@ -43,8 +43,17 @@ export function sleep(clock: Clock, delayMs: number, options: { signal?: AbortSi
 
 /** The time as the API writes it: RFC 3339 in UTC, whole seconds (`metav1.Time`). */
 export function rfc3339(epochMs: number): string {
-  return `${new Date(epochMs).toISOString().slice(0, 19)}Z`;
+  const second = Math.floor(epochMs / 1000);
+  if (second !== lastSecond) {
+    lastText = `${new Date(epochMs).toISOString().slice(0, 19)}Z`;
+    lastSecond = second;
+  }
+  return lastText;
 }
+
+// Many objects are written in the same second, several times in each: they share its text.
+let lastSecond = Number.NaN;
+let lastText = "";
 
 /** RFC 3339 in UTC with microseconds (`metav1.MicroTime`). */
 export function rfc3339Micro(epochMs: number): string {
