@@ -16,24 +16,43 @@ interface Behaviour {
   readonly codename: string;
 }
 
+export interface SigCoverage {
+  readonly sig: string;
+  readonly behaviours: number;
+  /** Those that no test's title names. */
+  readonly missing: readonly string[];
+}
+
+/** The coverage of a suite's list of behaviours, by SIG. */
+export function conformanceCoverage(list: string): SigCoverage[] {
+  const suite = parse(list) as readonly Behaviour[];
+  const folders = testFolders.map((folder) => join(root, folder)).filter((folder) => existsSync(folder));
+  // One word is the name of a kind more often than a title.
+  const titles = folders.flatMap(testTitles).filter((title) => title.includes(" "));
+  return [...Map.groupBy(suite, sigOf)].map(([sig, own]) => ({
+    sig,
+    behaviours: own.length,
+    missing: own
+      .map(({ testname }) => testname)
+      .filter((testname) => !titles.some((title) => holdsName(title, testname))),
+  }));
+}
+
 function main([file, ...sigs]: readonly string[]): void {
   if (file === undefined) {
     console.error("usage: npm run coverage:conformance -- <conformance.yaml> [<sig> ...]");
     process.exitCode = 2;
     return;
   }
-  const suite = parse(readFileSync(file, "utf8")) as readonly Behaviour[];
-  const entries = suite.filter((entry) => sigs.length === 0 || sigs.includes(sigOf(entry)));
-  const folders = testFolders.map((folder) => join(root, folder)).filter((folder) => existsSync(folder));
-  // One word is the name of a kind more often than a title.
-  const titles = folders.flatMap(testTitles).filter((title) => title.includes(" "));
-  const isCovered = ({ testname }: Behaviour) => titles.some((title) => holdsName(title, testname));
-  const missing = entries.filter((entry) => !isCovered(entry));
-  console.log(`${entries.length - missing.length} of ${entries.length} covered`);
-  for (const [sig, own] of Map.groupBy(entries, sigOf)) {
-    const left = missing.filter((entry) => sigOf(entry) === sig);
-    console.log(`${sig}: ${own.length - left.length} of ${own.length}`);
-    for (const { testname } of left) console.log(`- ${testname}`);
+  const coverage = conformanceCoverage(readFileSync(file, "utf8")).filter(
+    ({ sig }) => sigs.length === 0 || sigs.includes(sig),
+  );
+  const total = coverage.reduce((sum, { behaviours }) => sum + behaviours, 0);
+  const missing = coverage.reduce((sum, own) => sum + own.missing.length, 0);
+  console.log(`${total - missing} of ${total} covered`);
+  for (const own of coverage) {
+    console.log(`${own.sig}: ${own.behaviours - own.missing.length} of ${own.behaviours}`);
+    for (const testname of own.missing) console.log(`- ${testname}`);
   }
 }
 
@@ -66,4 +85,4 @@ function holdsName(title: string, testname: string): boolean {
   return !/\w/.test(title.charAt(at - 1)) && !/\w/.test(title.charAt(at + name.length));
 }
 
-main(process.argv.slice(2));
+if (process.argv[1] === import.meta.filename) main(process.argv.slice(2));

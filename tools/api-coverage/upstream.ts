@@ -7,6 +7,8 @@ export interface UpstreamApi {
   readonly paths: Readonly<Record<string, string>>;
   /** Kinds by group, version and plural: "apps/v1/deployments". */
   readonly kinds: Readonly<Record<string, string>>;
+  /** By SIG: how many behaviours the conformance suite has, and how many of them tests named when that was last counted. */
+  readonly conformance?: Readonly<Record<string, readonly [covered: number, behaviours: number]>>;
 }
 
 const methods = ["get", "head", "options", "post", "put", "patch", "delete"];
