@@ -54,6 +54,21 @@ describe("The documentation", () => {
     );
   });
 
+  test("names no file or folder of this repository that is not there, and no command that npm does not know", () => {
+    const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+    const faults = pages.flatMap((page) => {
+      const text = read(page);
+      const files = [...text.matchAll(/`((?:src|tools|docs|e2e|bench|examples)\/[\w./-]*)`/g)]
+        .map(([, file = ""]) => file)
+        .filter((file) => !existsSync(join(root, file)));
+      const commands = [...text.matchAll(/npm run (?:-s )?([a-z:-]+)/g)]
+        .map(([, command = ""]) => command)
+        .filter((command) => scripts[command] === undefined);
+      return [...files, ...commands].map((name) => `${page}: ${name}`);
+    });
+    assert.deepEqual(faults, []);
+  });
+
   test("lists each page on design in the index, once", () => {
     const links = linksOf(read("docs/design/README.md")).filter((link) => /^[\w-]+\.md$/.test(link));
     const all = pagesBelow("docs/design").map((page) => page.replace("docs/design/", ""));

@@ -1,5 +1,5 @@
 /**
- * What tidy holds the tree to. The layers and the edges are those of docs/design/architecture.md; the sizes are a
+ * What tidy holds the tree to. The layers and the edges are those of docs/design/README.md; the sizes are a
  * ratchet: a file or function over the limit is listed with its size of today, and may shrink but not grow.
  */
 
