@@ -18,7 +18,7 @@ const collect = (value: string, before: readonly string[] = []) => [...before, v
 
 const program = new Command("k8ts")
   .description(`Kubernetes ${kubernetesVersion} in TypeScript`)
-  .showHelpAfterError();
+  .showHelpAfterError("see --help");
 
 const upCommand = program
   .command("up")
