@@ -30,6 +30,7 @@ import { type NodeLifecycleOptions, nodeLifecycleController } from "./node-lifec
 import { podAutoscalerController } from "./pod-autoscaler/controller.ts";
 import { podGarbageCollector } from "./pod-gc/controller.ts";
 import { replicaSetController, replicationController } from "./replicaset/controller.ts";
+import { resourceClaimController } from "./resource-claim/controller.ts";
 import { resourceQuotaController } from "./resource-quota/controller.ts";
 import { serviceAccountController } from "./service-account/default-account.ts";
 import { rootCaPublisher } from "./service-account/root-ca.ts";
@@ -134,6 +135,7 @@ const builders: Readonly<Record<string, (sources: Sources) => Controller | undef
   "clusterrole-aggregation-controller": clusterRoleAggregationController,
   "service-cidr-controller": serviceCidrController,
   "ephemeral-volume-controller": ephemeralVolumeController,
+  "resourceclaim-controller": resourceClaimController,
   "persistentvolume-binder-controller": volumeBinder,
   "persistentvolumeclaim-protection-controller": claimProtection,
   "persistentvolume-protection-controller": volumeProtection,
