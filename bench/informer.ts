@@ -1,11 +1,10 @@
 /**
- * This library's informer beside that of @kubernetes/client-node, each in a process of its own, against the same server: the
- * first sync of 50,000 pods, a flood of updates, the latency of a steady stream, and what each does after the connection is
- * cut, after it goes silent, and after a handler throws.
+ * This library's informer beside that of @kubernetes/client-node, each in a process of its own, one after the other against
+ * the same server: the first sync of 50,000 pods, a flood of updates, the latency of a steady stream, and what each does after
+ * the connection is cut, after it goes silent, and after a handler throws.
  */
-import { type ChildProcess, execFileSync, fork } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import type { BenchResult } from "./bench.ts";
@@ -13,22 +12,30 @@ import type { FollowerReport, Library } from "./informer/follower.ts";
 import type { Order } from "./informer/server.ts";
 
 const podCount = 50_000;
-const floodUpdates = 100_000;
+const floodUpdates = 200_000;
 const pacedPerSecond = 1000;
 const pacedUpdates = 5000;
 const faultPodCount = 1000;
 const patienceMs = 60_000;
-const libraries: readonly Library[] = ["k8ts", "clientNode"];
+const libraries: readonly Library[] = ["k8ts", "k8tsJson", "clientNode"];
 
 export async function run(): Promise<BenchResult> {
-  const clientNode = installClientNode();
   const figures: Record<string, unknown> = {};
-  for (const library of libraries) {
-    Object.assign(figures, prefixed(library, await measure(library, clientNode)));
-    const survived: string[] = [];
-    for (const fault of ["cut", "silent", "throw"] as const)
-      if (await survives(library, clientNode, fault)) survived.push(fault);
-    figures[`${library}Survives`] = survived;
+  {
+    await using server = await Server.start(podCount);
+    for (const library of libraries)
+      Object.assign(figures, prefixed(library, await measure(server, library)));
+  }
+  const faults = (["k8ts", "clientNode"] as const).flatMap((library) =>
+    (["cut", "silent", "throw"] as const).map(async (fault) => ({
+      ...{ library, fault },
+      survived: await survives(library, fault),
+    })),
+  );
+  const results = await Promise.all(faults);
+  for (const library of ["k8ts", "clientNode"] as const) {
+    const survived = results.filter((result) => result.library === library && result.survived);
+    figures[`${library}Survives`] = survived.map(({ fault }) => fault);
   }
   return {
     name: "informer",
@@ -36,8 +43,9 @@ export async function run(): Promise<BenchResult> {
     units: {
       SyncS: "seconds",
       PeakRssMB: "MiB when synced",
-      BytesPerPod: "bytes of heap a pod",
+      BytesPerPod: "bytes of memory a pod",
       UpdatesPerS: "updates per second",
+      FullUpdatesPerS: "updates per second, with a handler that looks at spec and status",
       P50Ms: "milliseconds",
       P99Ms: "milliseconds",
       CpuSPer10k: "CPU seconds per 10,000 updates",
@@ -45,6 +53,8 @@ export async function run(): Promise<BenchResult> {
     },
     conditions: {
       ...{ pods: podCount, floodUpdates, pacedPerSecond, transport: "HTTP/1.1" },
+      k8ts: "protobuf, as it asks for by default",
+      k8tsJson: "JSON, as @kubernetes/client-node",
       cores: availableParallelism(),
       cpu: cpus()[0]?.model ?? "unknown",
     },
@@ -54,76 +64,99 @@ export async function run(): Promise<BenchResult> {
 const prefixed = (library: Library, figures: Record<string, number>) =>
   Object.fromEntries(Object.entries(figures).map(([name, value]) => [`${library}${name}`, value]));
 
-async function measure(library: Library, clientNode: string): Promise<Record<string, number>> {
-  await using pair = await Pair.start(library, clientNode, podCount);
-  const { syncS, peakRssMB, bytesPerPod } = pair.synced;
+async function measure(server: Server, library: Library): Promise<Record<string, number>> {
+  await using follower = await Follower.start(server, library);
+  const { syncS, peakRssMB, bytesPerPod } = follower.synced;
   // Its watch is open for certain once a change has come through.
-  const following = pair.marked("following");
-  await pair.order({ do: "mark", mark: "following" });
-  await following;
-  await pair.counted();
-  const startMs = performance.now();
-  const flooded = pair.marked("flooded");
-  await pair.order({ do: "blast", updates: floodUpdates });
-  await pair.order({ do: "mark", mark: "flooded" });
-  await flooded;
-  const floodS = (performance.now() - startMs) / 1000;
-  const { cpuS } = await pair.counted();
-  const latencies = await pair.latenciesOf(() =>
-    pair.order({ do: "pace", updates: pacedUpdates, perSecond: pacedPerSecond }),
+  await follower.sees("following");
+  await follower.counted();
+  const perSecond = await floodedPerSecond(server, follower, "flooded");
+  const { cpuS } = await follower.counted();
+  const latencies = await follower.latenciesOf(() =>
+    server.order({ do: "pace", updates: pacedUpdates, perSecond: pacedPerSecond }),
   );
+  follower.process.send("thorough");
+  const fullPerSecond = await floodedPerSecond(server, follower, "flooded again");
   return {
     SyncS: rounded(syncS, 2),
     PeakRssMB: Math.round(peakRssMB),
     BytesPerPod: Math.round(bytesPerPod),
-    UpdatesPerS: Math.round(floodUpdates / floodS),
+    UpdatesPerS: Math.round(perSecond),
+    FullUpdatesPerS: Math.round(fullPerSecond),
     P50Ms: rounded(quantile(latencies, 0.5), 2),
     P99Ms: rounded(quantile(latencies, 0.99), 2),
     CpuSPer10k: rounded((cpuS / floodUpdates) * 10_000, 3),
   };
 }
 
-async function survives(
-  library: Library,
-  clientNode: string,
-  fault: "cut" | "silent" | "throw",
-): Promise<boolean> {
-  await using pair = await Pair.start(library, clientNode, faultPodCount);
+async function floodedPerSecond(server: Server, follower: Follower, mark: string): Promise<number> {
+  const startMs = performance.now();
+  await server.order({ do: "blast", updates: floodUpdates });
+  await follower.sees(mark);
+  return floodUpdates / ((performance.now() - startMs) / 1000);
+}
+
+async function survives(library: Library, fault: "cut" | "silent" | "throw"): Promise<boolean> {
+  await using server = await Server.start(faultPodCount);
+  await using follower = await Follower.start(server, library);
   // A rhythm of bookmarks is known by then.
   await delay(3000);
   if (fault === "throw") {
-    pair.follower.send("throw");
-    await pair.order({ do: "mark", mark: "thrown" });
+    follower.process.send("throw");
+    await server.order({ do: "mark", mark: "thrown" });
   } else {
-    await pair.order({ do: fault === "cut" ? "cut" : "silence" });
+    await server.order({ do: fault === "cut" ? "cut" : "silence" });
   }
-  const seen = pair.marked("after").then(() => true);
-  const died = once(pair.follower, "exit").then(() => false);
-  await pair.order({ do: "mark", mark: "after" });
-  // Awaited here: the pair is gone once this function has returned.
+  const died = once(follower.process, "exit").then(() => false);
+  const seen = follower.sees("after").then(() => true);
+  // Awaited here: the processes are gone once this function has returned.
   return await Promise.race([seen, died, delay(patienceMs).then(() => false)]);
 }
 
-/** A server and a follower of it that has synced. */
-class Pair {
-  readonly server: ChildProcess;
-  readonly follower: ChildProcess;
-  readonly synced: FollowerReport & { type: "synced" };
+/** A server of pods, in a process of its own. */
+class Server {
+  readonly process: ChildProcess;
+  readonly port: number;
+  readonly pods: number;
 
-  private constructor(
-    server: ChildProcess,
-    follower: ChildProcess,
-    synced: FollowerReport & { type: "synced" },
-  ) {
-    this.server = server;
-    this.follower = follower;
+  private constructor(process: ChildProcess, port: number, pods: number) {
+    this.process = process;
+    this.port = port;
+    this.pods = pods;
+  }
+
+  static async start(pods: number): Promise<Server> {
+    const server = fork(join(import.meta.dirname, "informer/server.ts"), [String(pods)]);
+    const [port] = (await once(server, "message")) as [number];
+    return new Server(server, port, pods);
+  }
+
+  /** Resolves when the server has done it. */
+  async order(order: Order): Promise<void> {
+    const done = once(this.process, "message");
+    this.process.send(order);
+    await done;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return end(this.process);
+  }
+}
+
+/** One that has synced. */
+class Follower {
+  readonly process: ChildProcess;
+  readonly synced: FollowerReport & { type: "synced" };
+  readonly #server: Server;
+
+  private constructor(server: Server, process: ChildProcess, synced: FollowerReport & { type: "synced" }) {
+    this.#server = server;
+    this.process = process;
     this.synced = synced;
   }
 
-  static async start(library: Library, clientNode: string, pods: number): Promise<Pair> {
-    const server = fork(join(import.meta.dirname, "informer/server.ts"), [String(pods)]);
-    const [port] = (await once(server, "message")) as [number];
-    const args = [library, `http://127.0.0.1:${port}`, String(pods), clientNode];
+  static async start(server: Server, library: Library): Promise<Follower> {
+    const args = [library, `http://127.0.0.1:${server.port}`, String(server.pods)];
     // Its own errors are no news here: whether it lives on is what is asked.
     const follower = fork(join(import.meta.dirname, "informer/follower.ts"), args, {
       execArgv: ["--expose-gc"],
@@ -131,24 +164,20 @@ class Pair {
     });
     const signal = AbortSignal.timeout(patienceMs);
     const [synced] = (await once(follower, "message", { signal })) as [FollowerReport & { type: "synced" }];
-    return new Pair(server, follower, synced);
+    return new Follower(server, follower, synced);
   }
 
-  /** Resolves when the server has done it. */
-  async order(order: Order): Promise<void> {
-    const done = once(this.server, "message");
-    this.server.send(order);
-    await done;
+  /** Has the server mark a pod, and resolves when the follower was told of it. */
+  async sees(mark: string): Promise<void> {
+    const seen = this.#next((report) => report.type === "marked" && report.mark === mark);
+    await this.#server.order({ do: "mark", mark });
+    await seen;
   }
 
   async counted(): Promise<FollowerReport & { type: "updates" }> {
     const answer = this.#next((report) => report.type === "updates");
-    this.follower.send("count");
+    this.process.send("count");
     return (await answer) as FollowerReport & { type: "updates" };
-  }
-
-  marked(mark: string): Promise<unknown> {
-    return this.#next((report) => report.type === "marked" && report.mark === mark);
   }
 
   async latenciesOf(pace: () => Promise<void>): Promise<number[]> {
@@ -161,38 +190,26 @@ class Pair {
     return latencies.sort((left, right) => left - right);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const child of [this.follower, this.server]) {
-      if (child.exitCode !== null || child.signalCode !== null) continue;
-      child.kill("SIGKILL");
-      await once(child, "exit");
-    }
+  [Symbol.asyncDispose](): Promise<void> {
+    return end(this.process);
   }
 
   #next(wanted: (report: FollowerReport) => boolean): Promise<FollowerReport> {
     return new Promise((resolve) => {
       const listener = (report: FollowerReport) => {
         if (!wanted(report)) return;
-        this.follower.off("message", listener);
+        this.process.off("message", listener);
         resolve(report);
       };
-      this.follower.on("message", listener);
+      this.process.on("message", listener);
     });
   }
 }
 
-/** Not a dependency of this package: it is fetched for the comparison, once, and where it is loaded from is returned. */
-function installClientNode(): string {
-  const folder = join(import.meta.dirname, "../node_modules/.cache/k8ts-bench");
-  const entry = join(folder, "node_modules/@kubernetes/client-node/dist/index.js");
-  if (!existsSync(entry)) {
-    mkdirSync(folder, { recursive: true });
-    const flags = ["--no-audit", "--no-fund", "--silent"];
-    execFileSync("npm", ["install", "--prefix", folder, ...flags, "@kubernetes/client-node@2"], {
-      stdio: "inherit",
-    });
-  }
-  return entry;
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill("SIGKILL");
+  await once(child, "exit");
 }
 
 const delay = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms).unref());

@@ -1,9 +1,7 @@
 /**
  * One informer in a process of its own, by one of the two libraries, that reports what it sees. Arguments: the library, the
- * server's URL, the number of pods, where @kubernetes/client-node is installed.
+ * server's URL, the number of pods.
  */
-import { pathToFileURL } from "node:url";
-
 export type FollowerReport =
   | {
       readonly type: "synced";
@@ -15,21 +13,27 @@ export type FollowerReport =
   | { readonly type: "updates"; readonly count: number; readonly cpuS: number }
   | { readonly type: "marked"; readonly mark: string; readonly nowMs: number };
 
-export type Library = "k8ts" | "clientNode";
+/** `k8tsJson`: this library, told not to ask for protobuf. */
+export type Library = "k8ts" | "k8tsJson" | "clientNode";
 
 interface SeenPod {
   readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> };
+  readonly spec?: { readonly containers?: readonly unknown[] } | undefined;
+  readonly status?: { readonly phase?: string } | undefined;
 }
 
-const [library, server = "", podCount, clientNode = ""] = process.argv.slice(2);
+const [library, server = "", podCount] = process.argv.slice(2);
 const pods = Number(podCount);
 const report = (message: FollowerReport) => process.send?.(message);
 let throwing = false;
+/** Whether the handler looks at the whole of every pod. */
+let thorough = false;
 let updates = 0;
 let cpuBefore = process.cpuUsage();
 
 process.on("message", (message) => {
   if (message === "throw") throwing = true;
+  if (message === "thorough") thorough = true;
   if (message === "count") {
     const { user, system } = process.cpuUsage(cpuBefore);
     report({ type: "updates", count: updates, cpuS: (user + system) / 1e6 });
@@ -41,6 +45,8 @@ process.on("disconnect", () => process.exit());
 
 function onUpdate(pod: SeenPod): void {
   updates++;
+  if (thorough && (pod.spec?.containers?.length !== 1 || pod.status?.phase !== "Running"))
+    throw new Error("this is not the pod that was sent");
   const mark = pod.metadata?.annotations?.["example.com/mark"] ?? "";
   if (mark !== "") report({ type: "marked", mark, nowMs: performance.timeOrigin + performance.now() });
   if (throwing) {
@@ -49,9 +55,13 @@ function onUpdate(pod: SeenPod): void {
   }
 }
 
-const start = library === "k8ts" ? await prepareK8ts() : await prepareClientNode();
+const start = library === "clientNode" ? await prepareClientNode() : await prepareK8ts();
 globalThis.gc?.();
-const heapBefore = process.memoryUsage().heapUsed;
+const bytesHeld = () => {
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+};
+const bytesBefore = bytesHeld();
 const startMs = performance.now();
 const synced = () => {
   const syncS = (performance.now() - startMs) / 1000;
@@ -61,7 +71,7 @@ const synced = () => {
     type: "synced",
     syncS,
     peakRssMB,
-    bytesPerPod: (process.memoryUsage().heapUsed - heapBefore) / pods,
+    bytesPerPod: (bytesHeld() - bytesBefore) / pods,
   });
 };
 await start(synced);
@@ -72,9 +82,10 @@ async function prepareK8ts(): Promise<Start> {
   const client = await import("../../src/client/index.ts");
   const { createHttpsTransport } = await import("../../src/client/transport/https-transport.ts");
   const { systemClock: clock, systemRandom: random, silentLogger: logger } = client;
+  const encoding = library === "k8ts" ? "protobuf" : "json";
   return async (done) => {
     const informers = client.createInformerFactory({
-      client: client.createClient({ transport: createHttpsTransport({ server }), clock }),
+      client: client.createClient({ transport: createHttpsTransport({ server }), clock, encoding }),
       ...{ clock, random, logger },
     });
     informers.informer(client.resources.pods).addHandler({ updated: (_old, pod) => onUpdate(pod) });
@@ -84,22 +95,8 @@ async function prepareK8ts(): Promise<Start> {
   };
 }
 
-/** What is used of @kubernetes/client-node, which is installed for the benchmark only. */
-interface ClientNode {
-  readonly KubeConfig: new () => {
-    loadFromOptions(options: object): void;
-    makeApiClient(api: unknown): { listPodForAllNamespaces(): Promise<unknown> };
-  };
-  readonly CoreV1Api: unknown;
-  makeInformer(
-    config: object,
-    path: string,
-    list: () => Promise<unknown>,
-  ): { on(verb: string, callback: (pod: SeenPod) => void): void; start(): Promise<void> };
-}
-
 async function prepareClientNode(): Promise<Start> {
-  const library = (await import(pathToFileURL(clientNode).href)) as ClientNode;
+  const library = await import("@kubernetes/client-node");
   return async (done) => {
     const config = new library.KubeConfig();
     config.loadFromOptions({

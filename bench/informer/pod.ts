@@ -1,26 +1,26 @@
-/** A running pod of a Deployment as an API server writes it, managed fields and all: about 3 kB. */
-export function podText(index: number, version: number, mark = ""): string {
+/** A running pod of a Deployment as an API server has it, managed fields and all: about 3 kB of JSON. */
+export function podOf(index: number, version: number, mark = ""): object {
   const ip = `10.1.${index >> 8}.${index & 255}`;
-  const time = "2026-01-01T00:00:00Z";
-  return JSON.stringify({
+  const time = `${new Date(Date.UTC(2026, 0, 1) + index * 7000).toISOString().slice(0, 19)}Z`;
+  const owner = { name: `web-${index % 500}-6d4cf56db6`, uid: uidOf(index % 500) };
+  const volume = `kube-api-access-${index.toString(36).padStart(5, "b")}`;
+  return {
     apiVersion: "v1",
     kind: "Pod",
     metadata: {
       name: `web-${index}`,
       namespace: `ns-${index % 50}`,
-      uid: `00000000-0000-4000-8000-${String(index).padStart(12, "0")}`,
+      uid: uidOf(1000 + index),
       resourceVersion: String(version),
       creationTimestamp: time,
       labels: { app: "web", "pod-template-hash": "6d4cf56db6", tier: "front" },
       annotations: { "example.com/mark": mark },
-      ownerReferences: [
-        { apiVersion: "apps/v1", kind: "ReplicaSet", name: "web-6d4cf56db6", uid: "1", controller: true },
-      ],
-      managedFields: [managed("kube-controller-manager"), managed("kubelet")],
+      ownerReferences: [{ apiVersion: "apps/v1", kind: "ReplicaSet", ...owner, controller: true }],
+      managedFields: [managed("kube-controller-manager", time, owner.uid), managed("kubelet", time, "")],
     },
     spec: {
       nodeName: `node-${index % 100}`,
-      containers: [container],
+      containers: [container(volume)],
       restartPolicy: "Always",
       terminationGracePeriodSeconds: 30,
       dnsPolicy: "ClusterFirst",
@@ -28,7 +28,7 @@ export function podText(index: number, version: number, mark = ""): string {
       securityContext: {},
       schedulerName: "default-scheduler",
       tolerations: [toleration("not-ready"), toleration("unreachable")],
-      volumes: [{ name: "token", projected: { sources: [{ serviceAccountToken: { path: "token" } }] } }],
+      volumes: [{ name: volume, projected: { sources: [{ serviceAccountToken: { path: "token" } }] } }],
     },
     status: {
       phase: "Running",
@@ -57,22 +57,27 @@ export function podText(index: number, version: number, mark = ""): string {
       ],
       qosClass: "Burstable",
     },
-  });
+  };
 }
 
-const container = {
+/** As JSON. */
+export const podText = (index: number, version: number) => JSON.stringify(podOf(index, version));
+
+const uidOf = (index: number) => `7d0c5a1e-0000-4000-8000-${String(index).padStart(12, "0")}`;
+
+const container = (volume: string) => ({
   name: "web",
   image: "nginx:1.27",
   ports: [{ containerPort: 80, protocol: "TCP" }],
   env: [{ name: "POD", valueFrom: { fieldRef: { apiVersion: "v1", fieldPath: "metadata.name" } } }],
   resources: { requests: { cpu: "100m", memory: "128Mi" }, limits: { memory: "256Mi" } },
   volumeMounts: [
-    { name: "token", readOnly: true, mountPath: "/var/run/secrets/kubernetes.io/serviceaccount" },
+    { name: volume, readOnly: true, mountPath: "/var/run/secrets/kubernetes.io/serviceaccount" },
   ],
   terminationMessagePath: "/dev/termination-log",
   terminationMessagePolicy: "File",
   imagePullPolicy: "IfNotPresent",
-};
+});
 
 const toleration = (name: string) => ({
   key: `node.kubernetes.io/${name}`,
@@ -81,14 +86,17 @@ const toleration = (name: string) => ({
   tolerationSeconds: 300,
 });
 
-const managed = (manager: string) => ({
+const managed = (manager: string, time: string, owner: string) => ({
   manager,
   operation: "Update",
   apiVersion: "v1",
-  time: "2026-01-01T00:00:00Z",
+  time,
   fieldsType: "FieldsV1",
   fieldsV1: {
-    "f:metadata": { "f:labels": { ".": {}, "f:app": {}, "f:tier": {} }, "f:ownerReferences": {} },
+    "f:metadata": {
+      "f:labels": { ".": {}, "f:app": {}, "f:tier": {} },
+      "f:ownerReferences": { ".": {}, [`k:{"uid":"${owner}"}`]: {} },
+    },
     "f:spec": { "f:containers": { 'k:{"name":"web"}': { ".": {}, "f:image": {}, "f:name": {} } } },
   },
 });

@@ -64,12 +64,11 @@ export class Indexer<T extends KubeObject> implements Lister<T> {
   }
 
   /** Adds or replaces; the object that stood there before. */
-  set(object: T): T | undefined {
-    const key = objectKey(object);
+  set(object: T, key = objectKey(object)): T | undefined {
     const old = this.#objects.get(key);
     this.#objects.set(key, object);
     this.#all = undefined;
-    for (const index of this.#everyIndex()) reindex(index, key, old, object);
+    this.#reindex(key, old, object);
     return old;
   }
 
@@ -79,13 +78,13 @@ export class Indexer<T extends KubeObject> implements Lister<T> {
     if (old === undefined) return undefined;
     this.#objects.delete(key);
     this.#all = undefined;
-    for (const index of this.#everyIndex()) reindex(index, key, old, undefined);
+    this.#reindex(key, old, undefined);
     return old;
   }
 
-  *#everyIndex(): Iterable<Index<T>> {
-    yield* this.#indices.values();
-    if (this.#byNamespace !== undefined) yield this.#byNamespace;
+  #reindex(key: string, old: T | undefined, object: T | undefined): void {
+    for (const index of this.#indices.values()) reindex(index, key, old, object);
+    if (this.#byNamespace !== undefined) reindex(this.#byNamespace, key, old, object);
   }
 
   #build(values: IndexFunction<T>): Index<T> {

@@ -1,6 +1,6 @@
-import { apiVersionOf, type KubeObject, type ResourceType } from "../apimachinery/meta.ts";
+import { apiVersionOf, type KubeObject, objectKey, type ResourceType } from "../apimachinery/meta.ts";
 import { jsonEqual } from "../apimachinery/patch/json-value.ts";
-import { equalUnread } from "../apimachinery/protobuf/lazy-object.ts";
+import { equalUnread, shareUnchanged } from "../apimachinery/protobuf/lazy-object.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
@@ -110,8 +110,8 @@ class CachingInformer<T extends KubeObject> implements RunnableInformer<T> {
       ...(options.policy === undefined ? {} : { policy: options.policy }),
       store: {
         replace: (objects, version) => this.#change(() => this.#fifo.replace(objects, version)),
-        added: (object) => this.#change(() => this.#fifo.add(object)),
-        updated: (object) => this.#change(() => this.#fifo.update(object)),
+        added: (object) => this.#put("Added", object),
+        updated: (object) => this.#put("Updated", object),
         deleted: (object) => this.#change(() => this.#fifo.delete(object)),
         seen: (version) => this.#change(() => this.#fifo.bookmark(version)),
         ready: () => this.#ready(),
@@ -220,6 +220,17 @@ class CachingInformer<T extends KubeObject> implements RunnableInformer<T> {
     if (!this.#draining) this.#drain();
   }
 
+  /** As through the FIFO, for an object that would not wait in it. */
+  #put(type: "Added" | "Updated", object: T): void {
+    if (this.#stopped) return;
+    if (this.#draining || this.#fifo.size > 0 || !this.#hasSynced) {
+      this.#change(() => (type === "Added" ? this.#fifo.add(object) : this.#fifo.update(object)));
+      return;
+    }
+    const prepared = this.#prepare(object);
+    this.#store(objectKey(prepared), { type, object: prepared }, false);
+  }
+
   /** Small changes are in the cache at once; the rest of a large one follows in slices. */
   #drain(): void {
     for (const item of this.#fifo.popBatch(batchLimit)) this.#process(item);
@@ -272,12 +283,12 @@ class CachingInformer<T extends KubeObject> implements RunnableInformer<T> {
   #store(key: string, { type, object }: Delta<T>, isInInitialList: boolean): void {
     const old = this.#indexer.get(key);
     if (old === undefined) {
-      this.#indexer.set(object);
+      this.#indexer.set(object, key);
       this.#distribute({ type: "added", object, isInInitialList });
       return;
     }
     if (old.metadata.uid !== object.metadata.uid) {
-      this.#indexer.set(object);
+      this.#indexer.set(object, key);
       this.#distribute({ type: "deleted", object: old, finalStateUnknown: true });
       this.#distribute({ type: "added", object, isInInitialList: false });
       return;
@@ -291,7 +302,9 @@ class CachingInformer<T extends KubeObject> implements RunnableInformer<T> {
     // from a backup gives the same ones again.
     const sameVersion = old.metadata.resourceVersion === object.metadata.resourceVersion;
     if (type === "Replaced" && sameVersion && equalUnread(old, object, jsonEqual)) return;
-    this.#indexer.set(object);
+    shareUnchanged(old, object);
+    shareUnchanged(old.metadata, object.metadata);
+    this.#indexer.set(object, key);
     this.#distribute({ type: "updated", old, object });
   }
 

@@ -12,6 +12,7 @@ import {
 import { formatDuration } from "./duration.ts";
 import type { TypeMeta } from "./envelope.ts";
 import { ProtobufError, type Reader } from "./reader.ts";
+import { TextFamily } from "./text.ts";
 
 /** Messages nest no deeper than this. */
 const maxDepth = 200;
@@ -280,26 +281,41 @@ function readNumbered(reader: Reader): Numbered {
   return fields;
 }
 
-/** Times that were formatted lately, by their second. */
-const formatted = new Map<number, string>();
-const mostFormatted = 1024;
-
 /** An empty message is the zero time, which JSON has as null. */
 function readTime(reader: Reader, micro: boolean): string | undefined {
   if (reader.at >= reader.end) return undefined;
   const { number1: seconds, number2: nanoseconds } = readNumbered(reader);
   if (Math.abs(seconds) > maxEpochS) throw new ProtobufError("a time is out of range");
-  if (micro) return `${secondsText(seconds)}.${String(Math.floor(nanoseconds / 1000)).padStart(6, "0")}Z`;
-  const known = formatted.get(seconds);
-  if (known !== undefined) return known;
-  const text = `${secondsText(seconds)}Z`;
-  if (formatted.size >= mostFormatted) formatted.clear();
-  formatted.set(seconds, text);
-  return text;
+  if (!micro) return secondsText(seconds);
+  return `${secondsText(seconds).slice(0, -1)}.${String(Math.floor(nanoseconds / 1000)).padStart(6, "0")}Z`;
 }
 
+/** The second that was formatted last: of the next one mostly only the end differs. */
+const timeBytes = Buffer.from("1970-01-01T00:00:00Z");
+let timeDay = 0;
+
+/** RFC 3339. Times are so many that the engine's way of writing them shows. */
 function secondsText(epochS: number): string {
-  return new Date(epochS * 1000).toISOString().slice(0, 19);
+  const day = Math.floor(epochS / 86_400);
+  // Beyond four digits, or before them, a year has a sign.
+  if (epochS < 0) return `${new Date(epochS * 1000).toISOString().slice(0, 19)}Z`;
+  if (day !== timeDay) {
+    timeBytes.write(new Date(epochS * 1000).toISOString().slice(0, 10), "latin1");
+    timeDay = day;
+  }
+  const second = epochS - day * 86_400;
+  writeTwoDigits(Math.floor(second / 3600), 11);
+  writeTwoDigits(Math.floor(second / 60) % 60, 14);
+  writeTwoDigits(second % 60, 17);
+  return times.read(timeBytes, 0, 20);
+}
+
+const times = new TextFamily();
+
+function writeTwoDigits(value: number, at: number): void {
+  const tens = Math.floor(value / 10);
+  timeBytes[at] = 48 + tens;
+  timeBytes[at + 1] = 48 + value - 10 * tens;
 }
 
 function jsonOf(text: string): unknown {

@@ -1,6 +1,7 @@
 /**
- * Reads an object without most of what is in it: `metadata` is read at once, but for its managed fields; spec, status,
- * data and the like are kept as bytes until somebody asks for them. See `lazy-object.ts` for what such an object is.
+ * Reads an object without most of what is in it: names, versions and whatever else is a plain value are read at once; spec,
+ * status, data, and of the metadata labels, annotations, owners and managed fields are kept as bytes until somebody asks for
+ * them. See `lazy-object.ts` for what such an object is.
  */
 import type { Model } from "../schema/tables.ts";
 import { clearSlots, isZero, memberSlots, readField, readMember, setTypeMeta } from "./decode.ts";
@@ -19,11 +20,13 @@ import {
   inspectSymbol,
   type LazyMember,
   lazyMember,
+  Part,
   type Parts,
   type PartsOwner,
   shownAsPlain,
 } from "./lazy-object.ts";
 import { Reader } from "./reader.ts";
+import { byteText } from "./text.ts";
 
 interface LazyPlan extends PartsOwner {
   readonly plan: DecodePlan;
@@ -62,7 +65,7 @@ function planOfKind(model: Model): LazyPlan {
   const metadata = model.field("metadata")?.shape;
   const inner =
     metadata?.kind === "model" && metadata.model.name === "ObjectMeta"
-      ? lazyPlan(metadata.model, ({ name }) => name === "managedFields", undefined)
+      ? lazyPlan(metadata.model, isLarge, undefined)
       : undefined;
   return lazyPlan(model, isLarge, inner);
 }
@@ -146,9 +149,9 @@ function readObject(reader: Reader, lazy: LazyPlan, base: number): Record<string
 
 /** A string holds the bytes at the least cost: the engine moves it and lets it go as it does with any other value. */
 function keep(parts: Parts, { slot }: LazyMember, { bytes }: Reader, start: number, end: number): void {
-  const kept = bytes.toString("latin1", start, end);
-  const before = parts[slot];
-  parts[slot] = typeof before === "string" ? before + kept : kept;
+  const kept = byteText(bytes, start, end);
+  const before = parts[slot] as Part | undefined; // of a field that came in two places
+  parts[slot] = new Part(before === undefined ? kept : before.bytes + kept, undefined);
 }
 
 function buildObject(
@@ -166,7 +169,7 @@ function buildObject(
     if (value === undefined) {
       if (!member.alwaysWritten) continue;
       if (later === undefined) memberSlots[base + index] = zeroMember(member);
-      else parts[later.slot] = zeroMember(member);
+      else parts[later.slot] = new Part("", zeroMember(member));
     } else if (member.omitsZero && isZero(value)) {
       memberSlots[base + index] = undefined;
       continue;

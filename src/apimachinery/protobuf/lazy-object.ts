@@ -10,7 +10,7 @@ export type ReadMember = (bytes: string) => unknown;
 /** A member that is read when it is asked for. */
 export interface LazyMember {
   readonly name: string;
-  /** Where its bytes, and once they were read its value, lie among the parts. */
+  /** Where it lies among the parts. */
   readonly slot: number;
   readonly descriptor: PropertyDescriptor;
 }
@@ -21,8 +21,20 @@ export interface PartsOwner {
   readonly slots: ReadonlyMap<string, number>;
 }
 
-/** The owner, then for each member its bytes (a string), or its value (which never is one), or nothing. */
-export type Parts = [PartsOwner, ...unknown[]];
+/** A member as it came, and as what it was read once somebody asked. Versions of an object share those that are alike. */
+export class Part {
+  readonly bytes: string;
+  /** Undefined: nobody has asked. */
+  value: unknown;
+
+  constructor(bytes: string, value: unknown) {
+    this.bytes = bytes;
+    this.value = value;
+  }
+}
+
+/** The owner, then the members that are there, each in its slot. */
+export type Parts = [PartsOwner, ...(Part | undefined)[]];
 
 class Given {
   constructor(object: object) {
@@ -55,12 +67,10 @@ export function lazyMember(name: string, slot: number, read: ReadMember): LazyMe
     enumerable: true,
     configurable: true,
     get(this: object) {
-      const parts = partsOf(this);
-      const part = parts[slot];
-      if (typeof part !== "string") return part;
-      const value = read(part);
-      parts[slot] = value;
-      return value;
+      const part = partAt(partsOf(this), slot);
+      if (part === undefined) return undefined;
+      part.value ??= read(part.bytes);
+      return part.value;
     },
     // As for any member: whoever has made a copy of the prototype's kind, or changes what is theirs, may.
     set(this: object, value: unknown) {
@@ -68,6 +78,24 @@ export function lazyMember(name: string, slot: number, read: ReadMember): LazyMe
     },
   };
   return { name, slot, descriptor };
+}
+
+function partAt(parts: Parts | undefined, slot: number): Part | undefined {
+  return parts?.[slot] as Part | undefined; // the owner's slot is no member's
+}
+
+/**
+ * `object` is the next version of `old`: what came with the same bytes is made one and the same value, read once for both.
+ * So `old.spec === object.spec` where nothing in it has changed, and only what has changed takes memory.
+ */
+export function shareUnchanged(old: object, object: object): void {
+  const before = Holder.partsOf(old);
+  const after = Holder.partsOf(object);
+  if (before === undefined || after === undefined || before[0] !== after[0]) return;
+  for (let slot = 1; slot < after.length; slot++) {
+    const part = partAt(before, slot);
+    if (part !== undefined && partAt(after, slot)?.bytes === part.bytes) after[slot] = part;
+  }
 }
 
 /** Of the object itself, or of the one that it was derived from. */
@@ -111,7 +139,7 @@ export function equalUnread(
   return names.every((name) => {
     if (!Object.hasOwn(other, name)) return false;
     const slot = leftParts[0].slots.get(name);
-    if (slot !== undefined && leftParts[slot] === rightParts[slot]) return true;
+    if (slot !== undefined && partAt(leftParts, slot)?.bytes === partAt(rightParts, slot)?.bytes) return true;
     return equalUnread(one[name], other[name], equal);
   });
 }

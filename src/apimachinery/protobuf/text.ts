@@ -17,10 +17,9 @@ export class TextFamily {
   read(bytes: Buffer, start: number, end: number): string {
     const length = end - start;
     if (length === 0) return "";
-    if (length > longestKept) return bytes.toString("utf8", start, end);
+    if (length > longestKept) return utf8Text(bytes, start, end);
     // Now and then it is tried again: a new deployment may bring what repeats.
-    if (this.#missed > 2 * this.#found + 32 && ++this.#skipped % 16 !== 0)
-      return bytes.toString("utf8", start, end);
+    if (this.#missed > 2 * this.#found + 32 && ++this.#skipped % 16 !== 0) return utf8Text(bytes, start, end);
     const place = placeOf(bytes, start, end);
     const known = table[place] ?? "";
     if (isText(known, bytes, start, length)) {
@@ -31,7 +30,7 @@ export class TextFamily {
       this.#missed >>= 1;
       this.#found >>= 1;
     }
-    const text = bytes.toString("utf8", start, end);
+    const text = utf8Text(bytes, start, end);
     // Of another length where it is not plain ASCII: it would never be found.
     if (text.length === length) table[place] = text;
     return text;
@@ -64,4 +63,19 @@ function isText(text: string, bytes: Buffer, start: number, length: number): boo
   for (let index = 0; index < length; index++)
     if (text.charCodeAt(index) !== bytes[start + index]) return false;
   return true;
+}
+
+/** What Node's buffers have below `toString`, which takes as long to find it as a short text takes to make. */
+interface Sliced {
+  utf8Slice(start: number, end: number): string;
+  latin1Slice(start: number, end: number): string;
+}
+
+function utf8Text(bytes: Buffer, start: number, end: number): string {
+  return (bytes as unknown as Sliced).utf8Slice(start, end); // Node's types do not tell of it
+}
+
+/** One character a byte. */
+export function byteText(bytes: Buffer, start: number, end: number): string {
+  return (bytes as unknown as Sliced).latin1Slice(start, end); // likewise
 }
