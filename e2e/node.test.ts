@@ -247,6 +247,7 @@ describe("Pods on a real node", { skip: skipReason, concurrency: 6 }, () => {
     assert.equal(own.at(-2), "own");
     assert.equal((await space.pod("host")).status.podIP, (await space.pod("host")).status.hostIP);
     assert.ok(!host.join("\n").includes("Kubernetes-managed hosts file.\n127"));
+    assert.equal(host.at(-2), "node-2", "a node of a shared machine has a name of its own");
     assert.ok(Number(host.at(-1)) > 10, "the machine's processes");
     assert.deepEqual(mounted, []);
   });

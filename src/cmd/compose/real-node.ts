@@ -69,12 +69,13 @@ export interface RealNode {
 
 /** Where a node keeps its containerd: `down` and `images import` find it there too. */
 export function containerdOptions(
-  node: Pick<RealNodeConfig, "directory" | "containerdAddress" | "networkNamespace">,
+  node: Pick<RealNodeConfig, "name" | "directory" | "containerdAddress" | "networkNamespace">,
 ) {
+  const { name, networkNamespace } = node;
   return {
     directory: join(node.directory, "containerd"),
     ...(node.containerdAddress === undefined ? {} : { address: node.containerdAddress }),
-    ...(node.networkNamespace === undefined ? {} : { networkNamespace: node.networkNamespace }),
+    ...(networkNamespace === undefined ? {} : { networkNamespace, hostname: name }),
   };
 }
 

@@ -27,8 +27,8 @@ export interface ContainerdOptions {
   readonly address?: string;
   /** Path of the network namespace that a private one runs in: "/run/netns/NAME". */
   readonly networkNamespace?: string;
-  /** Words put before the command that starts a private one, after the namespace's: ["nsenter", "--mount=…"]. */
-  readonly launchPrefix?: readonly string[];
+  /** What pods of the host's network see as its name: a private one is then in a UTS namespace of its own. */
+  readonly hostname?: string;
   /** Default: cni/net.d below the directory, made if missing; pods have a network once a .conflist is there. */
   readonly cniConfDirectory?: string;
   /** Default: /opt/cni/bin or /usr/lib/cni, where the bridge plugin is. */
@@ -238,11 +238,11 @@ async function privateDaemon(
   await mkdir(dirname(address), { recursive: true });
   await rm(address, { force: true });
   await writeFile(configFile(directory), config);
-  const namespace = options.networkNamespace;
+  const { networkNamespace, hostname } = options;
   return launchDaemon({
     command: [
-      ...(namespace === undefined ? [] : ["nsenter", `--net=${namespace}`]),
-      ...(options.launchPrefix ?? []),
+      ...(networkNamespace === undefined ? [] : ["nsenter", `--net=${networkNamespace}`]),
+      ...(hostname === undefined ? [] : ["unshare", "--uts", "sh", "-c", takeName, hostname]),
       binaries.containerd,
       "--config",
       configFile(directory),
@@ -251,6 +251,9 @@ async function privateDaemon(
     logFile: logFile(directory),
   });
 }
+
+/** Becomes the program that follows: the process that was launched is containerd. */
+const takeName = 'hostname "$0"; exec "$@"';
 
 async function untilReady(
   connection: RuntimeConnection,
