@@ -92,7 +92,10 @@ export const upstreamPlugins: readonly UpstreamPlugin[] = [
   { name: "DefaultIngressClass" },
   { name: "PodTopologyLabels" },
   { name: "PodGroupWorkloadExists", idle: "acts on pod groups, an alpha API" },
-  { name: "NodeDeclaredFeatureValidator" },
+  {
+    name: "NodeDeclaredFeatureValidator",
+    idle: "holds updates of pods against what older nodes declare to know, in beta; nodes here declare nothing",
+  },
   { name: "JobValidation", idle: "acts on jobs with workloads, an alpha API" },
   { name: "PodResizeValidator" },
   { name: "MutatingAdmissionPolicy" },
