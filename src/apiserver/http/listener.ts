@@ -264,8 +264,7 @@ class Edge {
     } catch (error) {
       // Whoever stands before the server may say that no answer comes through (a fault of a test).
       const isCut = error instanceof TransportError;
-      if (!abort.signal.aborted && !isCut)
-        this.#options.logger.error({ error }, "an answer could not be sent");
+      if (!abort.signal.aborted && !isCut) this.#failed(error);
       if (reply.headersSent || isCut) reply.destroy();
       else if (!reply.closed) refuse(reply, brokenAnswer);
     } finally {
@@ -275,6 +274,10 @@ class Edge {
       conclude?.(reply.bytesSent);
       if (onServerClosing !== undefined) this.#closing.signal.removeEventListener("abort", onServerClosing);
     }
+  }
+
+  #failed(error: unknown): void {
+    this.#options.logger.error({ error }, "an answer could not be sent");
   }
 
   async #close(stopListening: () => void, graceMs: number): Promise<void> {

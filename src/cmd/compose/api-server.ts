@@ -92,11 +92,7 @@ export async function composeApiServer(
   // Patterns come from users (schemas, CEL): one that backtracks without end goes on in V8's linear engine, as Go's all do.
   setFlagsFromString("--enable-experimental-regexp-engine-on-excessive-backtracks");
   const protobuf = createProtobufCodec(schemas);
-  const kubelet = pki.kubeletClient && {
-    ...identityOf(pki.kubeletClient),
-    authority: pki.clusterAuthority.certificate,
-  };
-  const frontProxy = pki.frontProxyClient && identityOf(pki.frontProxyClient);
+  const { kubelet, frontProxy } = outgoingIdentities(pki);
   const wire = lazyWire({ kubelet, frontProxy }, clock);
   const webhooks = options.webhooks?.(wire.webhooks) ?? wire.webhooks;
   const auth = await externalAuth(options, signal);
@@ -156,6 +152,19 @@ export async function composeApiServer(
       await audit?.close();
       await wire.close();
     },
+  };
+}
+
+/** How the server proves itself to what it calls. */
+function outgoingIdentities({
+  kubeletClient,
+  frontProxyClient,
+  clusterAuthority,
+}: ControlPlaneOptions["pki"]) {
+  const authority = clusterAuthority.certificate;
+  return {
+    kubelet: kubeletClient && { ...identityOf(kubeletClient), authority },
+    frontProxy: frontProxyClient && identityOf(frontProxyClient),
   };
 }
 
