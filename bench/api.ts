@@ -18,11 +18,12 @@ export async function run(args: readonly string[]): Promise<BenchResult> {
   return {
     name: "api",
     ...(only === "pods" ? {} : await measureObjects()),
-    ...(only === "objects" ? {} : { pods: await measurePods() }),
+    ...(only === "objects" ? {} : await measurePods()),
     units: {
       PerS: "per second; of deliveries: watch events that arrived",
       Ms: "milliseconds; serverCpuMs of the server's processor time, loopDelay of its event loop, with the 10 ms it is sampled at",
       Mb: "megabytes; rssGrowth is the peak during the measurement over what was there before",
+      CpuUs: "microseconds of the server's processor time",
       BytesPerPod: "bytes of heap for a cached pod; podBytes is its JSON",
     },
     conditions: {
@@ -40,8 +41,11 @@ async function measureObjects() {
   const server = await ServerProcess.start();
   try {
     const jsonLoad = await ObjectLoad.start(server.endpoint, "json");
-    const createsPerS = await jsonLoad.creates();
-    const getsPerS = await jsonLoad.gets();
+    const { result: createsPerS, cpuUs: createCpuUs } = await server.cpuPer(
+      () => jsonLoad.creates(),
+      jsonLoad,
+    );
+    const { result: getsPerS, cpuUs: getCpuUs } = await server.cpuPer(() => jsonLoad.gets(), jsonLoad);
     const getsHttp2PerS = await jsonLoad.getsOverHttp2();
     const listMs = await jsonLoad.listMs();
     const watches = await jsonLoad.watches();
@@ -58,6 +62,8 @@ async function measureObjects() {
       createsPerS,
       getsPerS,
       getsHttp2PerS,
+      createCpuUs,
+      getCpuUs,
       listMs,
       deliveriesPerS: watches.deliveriesPerS,
       watchP50Ms: watches.p50Ms,
@@ -80,12 +86,20 @@ async function measurePods() {
     const steady = await server.ask("memory");
     const watches = await measurePodWatches(server);
     return {
-      podBytes: Math.round((lists.megabytes * 1e6) / pods),
-      heapBytesPerPod: Math.round(((steady.heapUsedMb - without.heapUsedMb) * 1024 * 1024) / pods),
-      openedRssMb: tenths(opened.rssStartMb),
-      steadyRssMb: tenths(steady.rssStartMb),
-      lists,
-      watches,
+      list30kMs: lists.json.ms,
+      list30kLoopP99Ms: lists.json.loopDelayP99Ms,
+      list30kLoopMaxMs: lists.json.loopDelayMaxMs,
+      list30kProtobufLoopP99Ms: lists.protobuf.loopDelayP99Ms,
+      watchers1000DeliveriesPerS: watches.allPods.deliveriesPerS,
+      watchers1000CpuUsPerDelivery: watches.allPods.serverCpuUsPerDelivery,
+      pods: {
+        podBytes: Math.round((lists.megabytes * 1e6) / pods),
+        heapBytesPerPod: Math.round(((steady.heapUsedMb - without.heapUsedMb) * 1024 * 1024) / pods),
+        openedRssMb: tenths(opened.rssStartMb),
+        steadyRssMb: tenths(steady.rssStartMb),
+        lists,
+        watches,
+      },
     };
   } finally {
     await server.stop();

@@ -30,6 +30,8 @@ export class ObjectLoad {
   readonly #encoding: Encoding;
   readonly #options: { readonly accept: string; readonly contentType: string };
   #created = 0;
+  /** Sent so far by `creates` and `gets`, warm-ups included. */
+  requests = 0;
 
   private constructor(endpoint: Endpoint, connections: readonly Connection[], encoding: Encoding) {
     this.#endpoint = endpoint;
@@ -139,7 +141,10 @@ export class ObjectLoad {
   }
 
   #perSecond(act: (connection: Connection) => Promise<unknown>): Promise<number> {
-    return perSecond(this.#connections, act);
+    return perSecond(this.#connections, (connection) => {
+      this.requests++;
+      return act(connection);
+    });
   }
 
   async #openHttp2(): Promise<ClientHttp2Session> {

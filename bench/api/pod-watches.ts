@@ -72,6 +72,7 @@ async function watched(server: ServerProcess, { writesPerS, accept, ofOneNode = 
     p50Ms: tenths(percentile(ages.values, 0.5)),
     p99Ms: tenths(percentile(ages.values, 0.99)),
     serverCpuMs: tenths(figures.cpuMs),
+    serverCpuUsPerDelivery: tenths((figures.cpuMs * 1000) / Math.max(1, ages.frames)),
     loopDelayP99Ms: tenths(figures.loopDelayP99Ms),
     loopDelayMaxMs: tenths(figures.loopDelayMaxMs),
     rssGrowthMb: tenths(figures.rssPeakMb - figures.rssStartMb),

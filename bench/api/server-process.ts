@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Endpoint } from "./connection.ts";
-import type { ServerFigures, ServerQuestion } from "./figures.ts";
+import { type ServerFigures, type ServerQuestion, tenths } from "./figures.ts";
 
 /** The measured server in a process and a data directory of its own. */
 export class ServerProcess {
@@ -37,6 +37,15 @@ export class ServerProcess {
     this.#process.send(question);
     const [figures] = (await answer) as [ServerFigures];
     return figures;
+  }
+
+  /** What the server's processor time was for each of the requests that this makes. */
+  async cpuPer<T>(act: () => Promise<T>, counted: { readonly requests: number }) {
+    const before = counted.requests;
+    await this.ask("begin");
+    const result = await act();
+    const { cpuMs } = await this.ask("end");
+    return { result, cpuUs: tenths((cpuMs * 1000) / Math.max(1, counted.requests - before)) };
   }
 
   async stop(): Promise<void> {
