@@ -87,15 +87,23 @@ export interface UpdateOptions extends WriteOptions {
  * or as TransportError (no answer was had). Objects returned are immutable and may be shared with caches.
  */
 export interface Client {
+  /** Rejects with an ApiError of reason NotFound where there is none. */
   get<T extends KubeObject>(type: ResourceType<T>, name: ObjectName, options?: GetOptions): Promise<T>;
+  /** All objects of the selection, or with `limit` a page of them. */
   list<T extends KubeObject>(type: ResourceType<T>, options?: ListOptions): Promise<KubeList<T>>;
   /** Batches until the server ends the watch or the signal aborts; a server-side error arrives as an ERROR event. */
   watch<T extends KubeObject>(
     type: ResourceType<T>,
     options: WatchRequestOptions,
   ): Promise<AsyncIterable<readonly WatchEvent<T | Status>[]>>;
+  /** Resolves with the object as it is stored, defaults and all. Rejects with AlreadyExists, or Invalid with the faults as causes. */
   create<T extends KubeObject>(type: ResourceType<T>, object: T, options?: WriteOptions): Promise<T>;
+  /**
+   * Puts the whole object in the place of the one that has its `resourceVersion`; rejects with Conflict where that has changed.
+   * Without a resourceVersion it is put there whatever was there, for kinds that allow that.
+   */
   update<T extends KubeObject>(type: ResourceType<T>, object: T, options?: UpdateOptions): Promise<T>;
+  /** Changes part of an object, whatever else has changed meanwhile; an apply creates what is absent. */
   patch<T extends KubeObject>(
     type: ResourceType<T>,
     name: ObjectName,
@@ -108,6 +116,7 @@ export interface Client {
     name: ObjectName,
     options?: DeleteOptions,
   ): Promise<T | Status>;
+  /** Deletes each object of the selection. */
   deleteCollection<T extends KubeObject>(
     type: ResourceType<T>,
     selection: ListOptions,

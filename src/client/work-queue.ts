@@ -12,6 +12,7 @@ import { fullBucket, reserveToken, type TokenBucketPolicy } from "../base/token-
 export interface WorkQueue {
   /** A key that waits already keeps its place, or moves up if this priority is higher. */
   add(key: string, options?: AddOptions): void;
+  /** Adds once `delayMs` are over; of two delays of one key the shorter counts. */
   addAfter(key: string, delayMs: number, options?: AddOptions): void;
   /** Adds after this key's own exponential back-off. */
   addRateLimited(key: string, options?: AddOptions): void;
@@ -23,6 +24,7 @@ export interface WorkQueue {
   get(): Promise<string | undefined>;
   /** Every key from get must be handed back. */
   done(key: string): void;
+  /** Keys that could be handed out now. */
   readonly length: number;
   /** Takes no more keys; those that wait are still handed out, those that are delayed are dropped. */
   shutDown(): void;
