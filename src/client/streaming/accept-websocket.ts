@@ -5,6 +5,8 @@ import { refuseUpgrade, type UpgradeRequest } from "./upgrade.ts";
 /** Larger than any client's writes; a message is held whole. */
 const largestMessageBytes = 16 * 1024 * 1024;
 const closeTimeoutMs = 5000;
+/** More than any writer leaves unsent. */
+const mostUnsentBytes = 1024 * 1024;
 
 /**
  * Makes a WebSocket of an upgrade request with the subprotocol that `choose` picks from those offered; refuses it, as
@@ -28,6 +30,7 @@ export async function acceptWebSocket(
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
+    autoPong: false,
     maxPayload: largestMessageBytes,
   });
   const { socket, head } = upgrade;
@@ -43,6 +46,10 @@ export async function acceptWebSocket(
     server.handleUpgrade(request, socket, head, (accepted) => {
       accepted.on("error", () => {}); // told as a close
       accepted.pause();
+      accepted.on("ping", (said) => {
+        // One who asks without reading the answers gets no more of them: they would pile up here.
+        if (accepted.bufferedAmount < mostUnsentBytes) accepted.pong(said);
+      });
       resolve(accepted);
     });
   });

@@ -15,6 +15,9 @@ export function upgradeKind({ request }: UpgradeRequest): "websocket" | "spdy" |
   return wanted === "spdy/3.1" ? "spdy" : "other";
 }
 
+/** How long a client that was refused may take to close its side. */
+const lingerMs = 5000;
+
 /** Answers with plain text instead of upgrading, and closes the connection. */
 export function refuseUpgrade(
   { socket }: UpgradeRequest,
@@ -31,6 +34,11 @@ export function refuseUpgrade(
     Connection: "close",
   }).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines.join("")}\r\n${body}`);
+  // What it still sends is dropped, since closing on it could cut the answer off; but it cannot keep the connection.
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once("end", () => socket.destroy());
+  socket.once("close", () => clearTimeout(timer));
 }
 
 /** Says yes to SPDY/3.1, with the stream protocol that was chosen. */

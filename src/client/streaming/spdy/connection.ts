@@ -22,6 +22,8 @@ export interface SpdyOptions {
   readonly onStream?: (stream: SpdyStream) => void;
 }
 
+type ControlFrame = Exclude<Frame, { readonly type: "data" }>;
+
 /** What a stream may hold unread: the window that is announced, and where reading stops for peers that keep none. */
 const streamBufferBytes = 256 * 1024;
 /** Frames are no longer than this, so that streams take turns. */
@@ -105,9 +107,14 @@ export class SpdyConnection {
       this.#control({ type: "windowUpdate", streamId, delta });
   }
 
-  #control(frame: Exclude<Frame, { readonly type: "data" }>): void {
-    if (this.#closed) return;
-    this.#channel.sink.write(encodeControl(frame)).catch(() => {}); // a lost connection is told by its reading
+  #control(frame: ControlFrame): void {
+    this.#answer(frame).catch(() => {}); // never rejects
+  }
+
+  /** Resolves when more may be written; never rejects, since a lost connection is told by its reading. */
+  #answer(frame: ControlFrame): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    return this.#channel.sink.write(encodeControl(frame)).catch(() => {});
   }
 
   async #read(): Promise<void> {
@@ -159,7 +166,7 @@ export class SpdyConnection {
 
   #takeSign(
     frame: Extract<Frame, { readonly type: "rstStream" | "settings" | "ping" | "windowUpdate" }>,
-  ): undefined {
+  ): Promise<void> | undefined {
     switch (frame.type) {
       case "rstStream":
         this.#streams.get(frame.streamId)?.resetByPeer(frame.status);
@@ -169,8 +176,8 @@ export class SpdyConnection {
         return;
       case "ping":
         // Odd numbers are a client's: one of the peer's is to be answered, one of ours is the answer.
-        if ((frame.id % 2 === 1) === (this.#options.role === "server")) this.#control(frame);
-        return;
+        if ((frame.id % 2 === 1) === (this.#options.role === "server")) return this.#answer(frame);
+        return undefined;
       case "windowUpdate":
         this.#keepWindows(this.peerWindowBytes ?? protocolWindowBytes);
         this.#streams.get(frame.streamId)?.widen(frame.delta);
@@ -184,23 +191,26 @@ export class SpdyConnection {
     if (change !== 0) for (const stream of this.#streams.values()) stream.widen(change);
   }
 
-  #accept(frame: Extract<Frame, { readonly type: "synStream" }>, headers: SpdyHeaders): void {
+  /** Resolves when the answer is on its way: one who opens streams without reading the answers is not read either. */
+  async #accept(frame: Extract<Frame, { readonly type: "synStream" }>, headers: SpdyHeaders): Promise<void> {
     const { streamId, fin, unidirectional } = frame;
     const expectedParity = this.#options.role === "server" ? 1 : 0;
     if (streamId % 2 !== expectedParity || streamId <= this.#lastPeerStreamId)
       throw new SpdyProtocolError(`stream ${streamId} out of order`);
     this.#lastPeerStreamId = streamId;
     if (this.#options.onStream === undefined || this.#streams.size >= mostStreams) {
-      this.#control({ type: "rstStream", streamId, status: rstStatus.refusedStream });
+      await this.#answer({ type: "rstStream", streamId, status: rstStatus.refusedStream });
       return;
     }
     const stream = new Stream(this, streamId, headers);
     stream.accept();
     this.#streams.set(streamId, stream);
-    this.#control({ type: "synReply", streamId, fin: false, headerBlock: this.#encoder.encode({}) });
+    const headerBlock = this.#encoder.encode({});
+    const answered = this.#answer({ type: "synReply", streamId, fin: false, headerBlock });
     if (unidirectional) stream.endWriting();
     if (fin) stream.endReading();
     this.#options.onStream(stream);
+    await answered;
   }
 }
 
