@@ -112,13 +112,23 @@ const testing: Page = {
   source: "src/testing/index.ts",
   introduction: "How to use it is told, with samples, in [`docs/testing.md`](../testing.md).",
   concepts: [
+    { title: "The cluster", files: ["src/testing/index.ts", "src/testing/cluster-types.ts"] },
     {
-      title: "The cluster",
-      files: ["src/testing/index.ts", "src/testing/cluster-types.ts", "src/testing/kubeconfig.ts"],
+      title: "Faults",
+      guide: "../testing.md#faults",
+      files: ["src/testing/faults.ts", "src/testing/request-match.ts"],
     },
-    { title: "Faults", files: ["src/testing/faults.ts", "src/testing/request-match.ts"] },
-    { title: "Webhooks", files: ["src/testing/webhooks.ts"] },
-    { title: "Simulated nodes", files: ["src/testing/", "src/cmd/compose/", "src/kubelet/cri/"] },
+    {
+      title: "Webhooks",
+      guide: "../testing.md#kinds-of-your-own-webhooks-namespaces",
+      files: ["src/testing/webhooks.ts"],
+    },
+    { title: "Other clients", guide: "../testing.md#other-clients", files: ["src/testing/kubeconfig.ts"] },
+    {
+      title: "What the containers do",
+      guide: "../testing.md#what-the-containers-do",
+      files: ["src/testing/", "src/cmd/compose/", "src/kubelet/cri/"],
+    },
   ],
 };
 
