@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Pod } from "../api/core/types.generated.ts";
 import { configMaps, pods, services } from "../api/resources.generated.ts";
+import { retryOnConflict } from "../client/create-or-update.ts";
 import { isReady, statusOf, TestNode } from "./test-support/test-node.ts";
 
 const endsWith = (exitCode: number, afterMs = 1000) => ({
@@ -177,19 +178,66 @@ test("A pod that lost its sandbox gets a new one with a new address", async () =
   assert.ok((await node.eventsOf("web")).some((event) => event.startsWith("SandboxChanged:")));
 });
 
-test("observedGeneration follows the spec (Pods Generation, updates)", async () => {
+test("Pods Generation, updates: each change of the spec is one more, and the node has soon seen it", async () => {
   await using node = await TestNode.start();
-  await node.create("web");
+  const containers = [{ name: "c", image: "app:1" }];
+  await node.create("web", {
+    initContainers: [{ name: "init", image: "init:1", command: ["true"] }],
+    containers,
+  });
   await node.untilRunning("web");
-  for (let round = 0; round < 5; round++) {
-    await node.client.patch(
-      pods,
-      { namespace: "default", name: "web" },
-      { type: "merge", patch: { spec: { activeDeadlineSeconds: 10_000 - round } } },
+  const name = { namespace: "default", name: "web" };
+  type Change = (pod: Pod) => Partial<Pod["spec"]>;
+  const toleration = { key: "foo", operator: "Equal", value: "bar", effect: "NoSchedule" };
+  const changes: readonly (readonly [Change, number])[] = [
+    [() => ({}), 1],
+    [() => ({ tolerations: [toleration] }), 2],
+    [() => ({ activeDeadlineSeconds: 5000 }), 3],
+    [({ spec }) => ({ containers: spec.containers.map((c) => ({ ...c, image: "app:2" })) }), 4],
+    [
+      ({ spec }) => ({ initContainers: spec.initContainers?.map((c) => ({ ...c, image: "init:2" })) ?? [] }),
+      5,
+    ],
+  ];
+  const update = (edit: (pod: Pod) => Pod) =>
+    retryOnConflict(async () => node.client.update(pods, edit(await node.client.get(pods, name))));
+  const observed = (generation: number) =>
+    node.untilPod(
+      "web",
+      ({ metadata, status }) => {
+        assert.equal(metadata.generation, generation);
+        return status?.observedGeneration === generation;
+      },
+      20_000,
     );
+  for (const [change, generation] of changes) {
+    await update((pod) => ({ ...pod, spec: { ...pod.spec, ...change(pod) } }));
+    await observed(generation);
   }
-  const done = (pod: Pod) => pod.metadata.generation === 6 && pod.status?.observedGeneration === 6;
-  await node.untilPod("web", done, 10_000);
+  await update((pod) => ({
+    ...pod,
+    metadata: { ...pod.metadata, annotations: { key: "value" }, generation: 1 },
+  }));
+  const tolerations = (await observed(5)).spec.tolerations ?? [];
+  assert.deepEqual(tolerations.map(({ key }) => key).sort(), [
+    "foo",
+    "node.kubernetes.io/not-ready",
+    "node.kubernetes.io/unreachable",
+  ]);
+});
+
+test("Pods Generation, 500 updates: the node has seen the last", async () => {
+  await using node = await TestNode.start();
+  await node.create("web", { activeDeadlineSeconds: 5000 });
+  await node.untilRunning("web");
+  const name = { namespace: "default", name: "web" };
+  for (let round = 1; round < 500; round++)
+    await node.client.patch(pods, name, {
+      type: "merge",
+      patch: { spec: { activeDeadlineSeconds: 5000 - round } },
+    });
+  const { metadata } = await node.untilPod("web", ({ status }) => status?.observedGeneration === 500);
+  assert.equal(metadata.generation, 500);
 });
 
 test("Pods, service environment variables: those of the services that exist, in the container's environment", async () => {
