@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { serviceUnavailable, tooManyRequests } from "../../apimachinery/api-error.ts";
-import { type AnyObject, objectKey, type ResourceType } from "../../apimachinery/meta.ts";
+import { type AnyObject, type ObjectMeta, objectKey, type ResourceType } from "../../apimachinery/meta.ts";
 import { silentLogger } from "../../base/log.ts";
 import { type Random, randomBelow, seededRandom } from "../../base/random.ts";
 import { VirtualClock } from "../../base/virtual-clock.ts";
@@ -8,6 +8,7 @@ import type { EventHandler } from "../informer.ts";
 import { createInformerFactory } from "../informer-factory.ts";
 import { createClient } from "../rest-client.ts";
 import { FakeApi } from "./fake-api.ts";
+import { overProtobuf } from "./protobuf-wire.ts";
 
 const pods: ResourceType = { group: "", version: "v1", resource: "pods", kind: "Pod", namespaced: true };
 
@@ -82,6 +83,11 @@ function injectFault(api: FakeApi, random: Random): void {
   }
 }
 
+/** With all that a server writes of an empty one, so that it is the same after it went over a wire. */
+function pod(metadata: ObjectMeta, nodeName: string): AnyObject {
+  return { apiVersion: "v1", kind: "Pod", metadata, spec: { containers: [], nodeName }, status: {} };
+}
+
 function write(api: FakeApi, random: Random): void {
   const namespace = random.next() < 0.7 ? "a" : "b";
   const name = `p${randomBelow(random, 12)}`;
@@ -89,7 +95,7 @@ function write(api: FakeApi, random: Random): void {
     api.remove({ namespace, name });
     return;
   }
-  const object = { apiVersion: "v1", kind: "Pod", metadata: { namespace, name }, spec: { n: random.next() } };
+  const object = pod({ namespace, name, labels: { half: namespace } }, `n${randomBelow(random, 3)}`);
   api.put(object, { newUid: random.next() < 0.1 });
 }
 
@@ -107,7 +113,8 @@ export async function simulateInformers(seed: number): Promise<void> {
   for (let index = randomBelow(random, 20); index > 0; index--) write(api, random);
 
   const factory = createInformerFactory({
-    client: createClient({ transport: api, clock }),
+    // Some seeds go over the wire, where objects come lazily.
+    client: createClient({ transport: seed % 8 === 1 ? overProtobuf(api, seededRandom(seed)) : api, clock }),
     clock,
     random,
     logger: silentLogger,
@@ -158,8 +165,7 @@ export async function simulateInformers(seed: number): Promise<void> {
     const seen = Math.max(
       ...[everything, oneNamespace].map((informer) => Number(informer.lastSyncResourceVersion)),
     );
-    while (api.version <= seen)
-      api.put({ apiVersion: "v1", kind: "Pod", metadata: { namespace: "a", name: "last" } });
+    while (api.version <= seen) api.put(pod({ namespace: "a", name: "last" }, "n0"));
     api.compact();
   }
   // Longer than a silent watch, and the longest back-off after it, can last.
