@@ -7,7 +7,10 @@ export function unprocessable(why: string): ApiError {
   return error;
 }
 
+/** Reasons quote the patch, however long it is. */
+const maxMessageLength = 10_000;
+
 /** A strategic merge patch that does not fit what it is merged into. Upstream has no status for it but 500. */
 export function unmergeable(why: string): ApiError {
-  return failure(500, "", why);
+  return failure(500, "", why.slice(0, maxMessageLength));
 }

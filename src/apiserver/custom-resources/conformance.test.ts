@@ -330,7 +330,7 @@ test("Custom Resource OpenAPI Publish, stop serving version", async () => {
   });
   await server.clock.settle();
   assert.equal((await index()).paths["apis/example.com/v7"], undefined);
-  assert.equal((await server.object<Status>("GET", kindPath("stops", "v7"))).code, 404);
+  assert.equal((await server.call("GET", kindPath("stops", "v7"))).status, 404);
 });
 
 const strict = { fieldValidation: "Strict" };

@@ -16,6 +16,7 @@ import {
 import { correlatedItems } from "../../apimachinery/structural-schema/validate.ts";
 import * as field from "../../apimachinery/validation.ts";
 import { type CompiledRule, compileRules, type RulesOfSchema, ruleVariables } from "./compiled-rules.ts";
+import { pathOfRule } from "./rule-field-path.ts";
 import type { RuleChecker } from "./rules.ts";
 
 /** Upstream's limit for all rules of one object (`RuntimeCELCostBudget`). */
@@ -148,8 +149,7 @@ class Run {
     if (outcome === true || (!usesOldSelf && isSame)) return;
     const detail =
       this.#message(compiled, variables) ?? (rule.message?.trim() || `failed rule: ${rule.rule.trim()}`);
-    const where =
-      rule.fieldPath === undefined ? at : field.child(path, rule.fieldPath.trim().replace(/^\./, ""));
+    const where = (rule.fieldPath && pathOfRule(path, rule.fieldPath, node.schema)) || at;
     this.errors.push(refusal(where, value, detail, rule.reason));
   }
 

@@ -10,6 +10,7 @@ import {
 } from "../../apimachinery/structural-schema/json-schema.ts";
 import * as field from "../../apimachinery/validation.ts";
 import { compileRules } from "./compiled-rules.ts";
+import { pathOfRule } from "./rule-field-path.ts";
 
 /** Upstream's limits of what rules may cost at worst: one rule, and all of a definition's version. */
 const ruleCostLimit = 10_000_000;
@@ -105,7 +106,7 @@ function minJsonBytes(schema: JsonSchema): number {
 function validateOwn(schema: JsonSchema, place: Place, total: Total): readonly FieldError[] {
   const path = field.child(place.path, "x-kubernetes-validations");
   const wellFormed = (schema["x-kubernetes-validations"] ?? []).flatMap((rule, index) =>
-    validateForm(rule, field.at(path, index)),
+    validateForm(rule, field.at(path, index), schema),
   );
   if (wellFormed.length > 0) return wellFormed;
   const { type, rules } = compileRules(schema, place.isRoot);
@@ -162,7 +163,7 @@ function validateOwn(schema: JsonSchema, place: Place, total: Total): readonly F
 
 const reasons = ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];
 
-function validateForm(rule: ValidationRule, path: string): readonly FieldError[] {
+function validateForm(rule: ValidationRule, path: string, schema: JsonSchema): readonly FieldError[] {
   const { message, messageExpression, reason, fieldPath } = rule;
   const errors: FieldError[] = [];
   const text = rule.rule.trim();
@@ -186,7 +187,9 @@ function validateForm(rule: ValidationRule, path: string): readonly FieldError[]
     errors.push(field.notSupported(field.child(path, "reason"), reason, reasons));
   if (fieldPath && fieldPath.trim() === "")
     errors.push(field.invalid(field.child(path, "fieldPath"), fieldPath, "must be non-empty if specified"));
-  else if (fieldPath && !/^[.[]/.test(fieldPath))
+  else if (fieldPath?.includes("\n") === true)
+    errors.push(field.invalid(field.child(path, "fieldPath"), fieldPath, "must not contain line breaks"));
+  if (fieldPath && pathOfRule("", fieldPath, schema) === undefined)
     errors.push(field.invalid(field.child(path, "fieldPath"), fieldPath, "must be a valid path"));
   return errors;
 }

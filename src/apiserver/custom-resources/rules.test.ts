@@ -159,6 +159,12 @@ for (const { name, schema, field, message } of [
     message: /must evaluate to string/,
   },
   {
+    name: "points to a field that does not exist",
+    schema: withRules([{ rule: "true", fieldPath: ".z" }]),
+    field: "fieldPath",
+    message: /^Invalid value: ".z": must be a valid path$/,
+  },
+  {
     name: "sets optionalOldSelf without using oldSelf",
     schema: withRules([{ rule: "true", optionalOldSelf: true }]),
     field: "optionalOldSelf",

@@ -102,7 +102,8 @@ async function writeScale(
   const { name } = placeOf(call);
   const { object } = await call.store.update(placeOf(call), {
     ...updateCall(context, call, options, objectRules(call.definition)),
-    ...(isPatch ? { unconditional: true } : {}),
+    // A Scale that names no resourceVersion means whatever stands there, also of kinds that ask for one otherwise.
+    unconditional: true,
     change: async (existing) => {
       if (existing === undefined) throw notFound(call.store.resource, name);
       const current = scaleOf(scale, existing);

@@ -1,4 +1,5 @@
 import type { ResourceDefinition } from "../../api/definition.ts";
+import type { FieldError } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import type { DeleteRequestOptions } from "./options.ts";
 import type { UpdateRules } from "./update-rules.ts";
@@ -42,6 +43,8 @@ export interface DeleteCall {
 /** What an allocation made for a write: taken back when the write comes to nothing. */
 export interface Reservation {
   readonly object: AnyObject;
+  /** What is wrong with the object beside what its strategy finds. */
+  readonly errors?: readonly FieldError[];
   finish(committed: boolean): void;
 }
 

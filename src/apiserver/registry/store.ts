@@ -139,7 +139,11 @@ export class ResourceStore {
     try {
       object = reservation.object;
       const name = object.metadata.name ?? "";
-      const errors = [...this.#metadataErrors(object), ...(strategy.validate?.(object) ?? [])];
+      const errors = [
+        ...this.#metadataErrors(object),
+        ...(strategy.validate?.(object) ?? []),
+        ...(reservation.errors ?? []),
+      ];
       if (errors.length > 0) throw invalid(definition, name, errors);
       for (const warning of strategy.warnings?.(object) ?? []) call.warn(warning);
       return reservation;
@@ -282,6 +286,7 @@ export class ResourceStore {
           onlyKnownFinalizers: this.#onlyKnownFinalizers,
         }),
         ...call.rules.validate(object, old),
+        ...(reservation.errors ?? []),
       ];
       if (errors.length > 0) throw invalid(definition, object.metadata.name ?? "", errors);
       for (const warning of definition.strategy.warnings?.(object, old) ?? []) call.warn(warning);

@@ -241,6 +241,32 @@ for (const { name, spec = {}, binding = {}, want } of [
   });
 }
 
+test("a policy is told of its expressions and of its other faults at once", async () => {
+  const status = await server.object<Status>(
+    "POST",
+    "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies",
+    {
+      body: {
+        metadata: { name: "faulty" },
+        spec: {
+          failurePolicy: "Never",
+          matchConstraints: {
+            resourceRules: [
+              { apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["configmaps"] },
+            ],
+          },
+          validations: [{ expression: "1" }],
+        },
+      },
+    },
+  );
+  assert.equal(status.code, 422);
+  assert.deepEqual(
+    status.details?.causes?.map(({ field }) => field),
+    ["spec.failurePolicy", "spec.validations[0].expression"],
+  );
+});
+
 test("a policy that warns lets the request pass", async () => {
   const spec = {
     matchConstraints: only("", "configmaps"),

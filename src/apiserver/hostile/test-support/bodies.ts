@@ -39,7 +39,7 @@ const depthBomb = (open: string, close: string, count: number) =>
 export const jsonBodies = posts("application/json", [
   ["nothing", ""],
   ["truncated JSON", '{"metadata":{"name":"a"'],
-  ["null", "null"],
+  ["null, which is an empty object", "null", 422],
   ["a number", "1"],
   ["a list", "[]"],
   ["a string", '"x"'],

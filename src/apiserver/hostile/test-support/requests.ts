@@ -81,8 +81,9 @@ export const patchRequests: readonly HostileRequest[] = [
     ["an operation that nobody knows", [{ op: "constructor", path: "/a" }]],
   ]),
   ...patches("strategic-merge-patch", longMap, [
-    ["a directive that nobody knows", { metadata: { $patch: "__proto__" } }],
-    ["a directive of another type", { $patch: {} }],
+    // What does not fit is a fault of the server, as upstream has it.
+    ["a directive that nobody knows", { metadata: { $patch: "__proto__" } }, 500],
+    ["a directive of another type", { $patch: {} }, 500],
     ["keys to retain of another type", { metadata: { $retainKeys: 5 } }],
     ["an order of another type", { metadata: { "$setElementOrder/finalizers": {} } }],
     ["a deletion of another type", { metadata: { "$deleteFromPrimitiveList/finalizers": 1 } }],
@@ -90,6 +91,7 @@ export const patchRequests: readonly HostileRequest[] = [
     [
       "a long order",
       { metadata: { finalizers: items.slice(0, 9), "$setElementOrder/finalizers": many(100_000, String) } },
+      500,
     ],
   ]),
 ];
