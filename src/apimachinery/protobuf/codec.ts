@@ -17,8 +17,8 @@ export interface ProtobufCodec {
   encode(object: object): Uint8Array;
   /** What is inside the envelope of `encode`: the same bytes for a GET, a list's item and a watch's event. */
   encodeMessage(object: object): Uint8Array;
-  /** How long `encodeMessage` would be. */
-  messageLength(object: object): number;
+  /** As `encodeMessage`, without a copy: to be measured, or copied, before anything else is encoded. */
+  passingMessage(object: object): Uint8Array;
   /** `encode` for an object whose message is there already. */
   encodeAround(object: object, message: Uint8Array): Uint8Array;
   /**
@@ -40,6 +40,8 @@ export interface ProtobufCodec {
     object: object,
     messageLength: number,
   ): { readonly start: Uint8Array; readonly end: Uint8Array };
+  /** The whole frame, to be copied before anything else is encoded. */
+  passingWatchEvent(type: string, object: object): Uint8Array;
 }
 
 export function createProtobufCodec(tables: SchemaTables): ProtobufCodec {
@@ -80,10 +82,10 @@ export function createProtobufCodec(tables: SchemaTables): ProtobufCodec {
       writeModel(scratch, known(object).model, object as Record<string, unknown>);
       return scratch.finish();
     },
-    messageLength(object) {
+    passingMessage(object) {
       scratch.clear();
       writeModel(scratch, known(object).model, object as Record<string, unknown>);
-      return scratch.length;
+      return scratch.view();
     },
     encodeAround(object, message) {
       const writer = new ReverseWriter(message.length + 128);
@@ -93,22 +95,51 @@ export function createProtobufCodec(tables: SchemaTables): ProtobufCodec {
       const { model, typeMeta } = known(list);
       scratch.clear();
       writeModel(scratch, model, { ...list, items: [] });
-      const head = scratch.finish();
-      const writer = new ReverseWriter(head.length + 128);
-      const start = enveloped(writer, typeMeta, () => writer.bytes(head), itemsLength);
-      return { start: start.subarray(0, start.length - envelopeEnd.length), end: envelopeEnd };
+      return listAround(scratch.finish(), typeMeta, itemsLength);
     },
-    itemHeader(messageLength) {
-      const writer = new ReverseWriter(8);
-      writer.varint(messageLength);
-      writer.varint(itemsField * 8 + 2);
-      return writer.finish();
+    itemHeader,
+    encodeWatchEventAround: (type, object, messageLength) =>
+      watchEventAround(type, known(object).typeMeta, messageLength),
+    passingWatchEvent(type, object) {
+      const { model, typeMeta } = known(object);
+      scratch.clear();
+      scratch.bytes(envelopeEnd);
+      writeModel(scratch, model, object as Record<string, unknown>);
+      writeWatchEvent(scratch, type, typeMeta, scratch.length - envelopeEnd.length, 0);
+      return scratch.view();
     },
-    encodeWatchEventAround: (type, object, messageLength) => ({
-      start: watchEventStart(type, known(object).typeMeta, messageLength),
-      end: envelopeEnd,
-    }),
   };
+}
+
+function listAround(head: Uint8Array, typeMeta: TypeMeta, itemsLength: number) {
+  const writer = new ReverseWriter(head.length + 128);
+  const start = enveloped(writer, typeMeta, () => writer.bytes(head), itemsLength);
+  return { start: start.subarray(0, start.length - envelopeEnd.length), end: envelopeEnd };
+}
+
+function itemHeader(messageLength: number): Uint8Array {
+  const header = new Uint8Array(itemHeaderLength(messageLength));
+  header[0] = itemsField * 8 + 2;
+  let rest = messageLength;
+  let at = 1;
+  for (; rest >= 128; rest = Math.floor(rest / 128)) header[at++] = (rest % 128) | 0x80;
+  header[at] = rest;
+  return header;
+}
+
+function watchEventAround(type: string, typeMeta: TypeMeta, messageLength: number) {
+  const writer = new ReverseWriter(192);
+  writer.bytes(envelopeEnd);
+  writeWatchEvent(writer, type, typeMeta, messageLength, messageLength);
+  const start = writer.finish();
+  return { start: start.subarray(0, start.length - envelopeEnd.length), end: envelopeEnd };
+}
+
+/** What `itemHeader` takes. */
+export function itemHeaderLength(messageLength: number): number {
+  let length = 2;
+  for (let rest = messageLength; rest >= 128; rest = Math.floor(rest / 128)) length++;
+  return length;
 }
 
 /** Of every list: the metadata is field 1. */
@@ -132,11 +163,18 @@ function enveloped(
   return writer.finish();
 }
 
-/** What stands before the message in a frame of a watch: its length, the event, and the envelope's beginning. */
-function watchEventStart(type: string, typeMeta: TypeMeta, messageLength: number): Uint8Array {
-  const writer = new ReverseWriter(192);
-  const lengthSoFar = () => writer.length + messageLength;
-  writer.bytes(envelopeEnd);
+/**
+ * What stands before the message in a frame of a watch: its length, the event, and the envelope's beginning. `elsewhere` is how much of
+ * the message somebody else writes.
+ */
+function writeWatchEvent(
+  writer: ReverseWriter,
+  type: string,
+  typeMeta: TypeMeta,
+  messageLength: number,
+  elsewhere: number,
+): void {
+  const lengthSoFar = () => writer.length + elsewhere;
   writer.varint(messageLength);
   writer.varint(2 * 8 + 2);
   writeTypeMeta(writer, typeMeta);
@@ -147,8 +185,6 @@ function watchEventStart(type: string, typeMeta: TypeMeta, messageLength: number
   writeText(writer, 1, type);
   const length = lengthSoFar();
   writer.bytes(Uint8Array.of(length >>> 24, (length >>> 16) & 255, (length >>> 8) & 255, length & 255));
-  const start = writer.finish();
-  return start.subarray(0, start.length - envelopeEnd.length);
 }
 
 /** The beginning of an envelope. */

@@ -32,6 +32,11 @@ export class ReverseWriter {
     return this.sliceFrom(0);
   }
 
+  /** What was written, until more is. */
+  view(): Uint8Array {
+    return this.#buffer.subarray(this.#start);
+  }
+
   /** A copy of what was written since `length` was this. */
   sliceFrom(length: number): Uint8Array {
     return this.#buffer.slice(this.#start, this.#buffer.length - length);

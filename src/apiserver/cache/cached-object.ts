@@ -79,22 +79,28 @@ export class CachedObject {
     return message;
   }
 
-  /** As `message`, for a list: kept only while there is plenty of room. */
+  /**
+   * As `message`, for a list: kept only while there is plenty of room. Otherwise it passes by: to be copied before anything else is
+   * encoded.
+   */
   listedMessage(encoder: MessageEncoder): Uint8Array {
-    const kept = this.#message?.get();
+    const kept = this.keptMessage(encoder);
     if (kept !== undefined) return kept;
-    const message = encoder.encodeMessage(this.object);
+    const message = encoder.passingMessage(this.object);
     this.#messageLength = message.length;
-    if (this.budget.hasRoomFor(message.length)) this.#message = new KeptBytes(message, this.budget);
     return message;
+  }
+
+  /** The message where it is kept, or is from now on because there is plenty of room. */
+  keptMessage(encoder: MessageEncoder): Uint8Array | undefined {
+    const kept = this.#message?.get();
+    if (kept !== undefined || !this.budget.hasRoomFor(this.#messageLength)) return kept;
+    return this.message(encoder);
   }
 
   /** How long `message` is: a list must say how long it will be before it begins. */
   messageLength(encoder: MessageEncoder): number {
-    if (this.#messageLength > 0) return this.#messageLength;
-    // What would not be kept is not copied out either.
-    if (this.budget.hasRoomFor(0)) this.listedMessage(encoder);
-    else this.#messageLength = encoder.messageLength(this.object);
+    if (this.#messageLength === 0) this.listedMessage(encoder);
     return this.#messageLength;
   }
 
@@ -112,7 +118,8 @@ export class CachedObject {
 /** What of the protobuf codec is needed here. */
 export interface MessageEncoder {
   encodeMessage(object: object): Uint8Array;
-  messageLength(object: object): number;
+  /** Valid until the next call. */
+  passingMessage(object: object): Uint8Array;
 }
 
 const encoder = new TextEncoder();

@@ -55,12 +55,12 @@ export class ChunkWriter {
 
   /** Goes on until the chunk is full, or all is in it, or `goOn` says that this took long enough. */
   fill(goOn: () => boolean): void {
-    this.#bytes(this.#rest);
+    if (this.#rest.length > 0) this.#rest = this.#bytes(this.#rest);
     while (!this.#ended && !this.full) {
       const { value, done } = this.#pieces.next();
       if (done) this.#ended = true;
       else if (typeof value === "string") this.#text(value);
-      else this.#bytes(value as Uint8Array); // only the end has another value
+      else this.#piece(value as Uint8Array); // only the end has another value
       if (!goOn()) return;
     }
   }
@@ -117,15 +117,23 @@ export class ChunkWriter {
   }
 
   #text(text: string): void {
-    if (text.length * maxBytesAUnit > this.#capacityBytes - this.#length) this.#bytes(encoder.encode(text));
+    if (text.length * maxBytesAUnit > this.#capacityBytes - this.#length)
+      this.#rest = this.#bytes(encoder.encode(text));
     else this.#length += this.#room(text.length * maxBytesAUnit).write(text, this.#length);
   }
 
-  #bytes(bytes: Uint8Array): void {
+  /** A piece is its maker's again when the next one is asked for: what does not fit is copied. */
+  #piece(piece: Uint8Array): void {
+    const rest = this.#bytes(piece);
+    this.#rest = rest.length === 0 ? nothing : new Uint8Array(rest);
+  }
+
+  /** What did not fit. */
+  #bytes(bytes: Uint8Array): Uint8Array {
     const room = this.#capacityBytes - this.#length;
     const now = bytes.length > room ? bytes.subarray(0, room) : bytes;
     if (now.length > 0) this.#room(now.length).set(now, this.#length);
     this.#length += now.length;
-    this.#rest = bytes.length > room ? bytes.subarray(room) : nothing;
+    return bytes.length > room ? bytes.subarray(room) : nothing;
   }
 }

@@ -1,4 +1,4 @@
-import type { ProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
+import { itemHeaderLength, type ProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
 import type { WatchEvent } from "../../client/exchange.ts";
 import { bytesOf, cachedOf } from "../cache/cached-object.ts";
 import type { ListMembers } from "../content/lazy-list.ts";
@@ -42,35 +42,43 @@ export function* protobufListPieces(
   let itemsLength = 0;
   for (const source of sources) {
     const member = show(source);
-    const length = cachedOf(member)?.messageLength(codec) ?? codec.messageLength(member);
-    itemsLength += length + codec.itemHeader(length).length;
+    const length = cachedOf(member)?.messageLength(codec) ?? codec.passingMessage(member).length;
+    itemsLength += length + itemHeaderLength(length);
     yield nothing;
   }
   const { start, end } = codec.encodeListAround(head, itemsLength);
   yield start;
   for (const source of sources) {
     const member = show(source);
-    const message = cachedOf(member)?.listedMessage(codec) ?? codec.encodeMessage(member);
+    const cached = cachedOf(member);
+    if (cached !== undefined) {
+      // The message last: others may encode theirs while this waits to go on.
+      yield codec.itemHeader(cached.messageLength(codec));
+      yield cached.listedMessage(codec);
+      continue;
+    }
+    const message = codec.encodeMessage(member);
     yield codec.itemHeader(message.length);
     yield message;
   }
   yield end;
 }
 
-/** One frame of a watch in protobuf; `asListed`: kept only while there is plenty of room. */
+/**
+ * One frame of a watch in protobuf; `asListed`: its message is kept only while there is plenty of room, and a frame whose message is
+ * not kept passes by: to be copied before anything else is encoded.
+ */
 export function protobufFrame(
   { type, object }: WatchEvent<unknown>,
   codec: ProtobufCodec,
   { asListed }: { readonly asListed: boolean },
-): readonly [Uint8Array, Uint8Array, Uint8Array] {
+): readonly Uint8Array[] {
   const shown = object as object; // events carry objects
   const cached = cachedOf(shown);
-  const message =
-    cached === undefined
-      ? codec.encodeMessage(shown)
-      : asListed
-        ? cached.listedMessage(codec)
-        : cached.message(codec);
+  const message = asListed
+    ? cached?.keptMessage(codec)
+    : (cached?.message(codec) ?? codec.encodeMessage(shown));
+  if (message === undefined) return [codec.passingWatchEvent(type, shown)];
   const { start, end } = codec.encodeWatchEventAround(type, shown, message.length);
   return [start, message, end];
 }
