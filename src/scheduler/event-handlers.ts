@@ -4,11 +4,13 @@ import {
   csiDrivers,
   csiNodes,
   csiStorageCapacities,
+  deviceClasses,
   nodes,
   persistentVolumeClaims,
   persistentVolumes,
   pods,
   resourceClaims,
+  resourceSlices,
   storageClasses,
 } from "../api/resources.generated.ts";
 import type { KubeObject, ResourceType } from "../apimachinery/meta.ts";
@@ -73,6 +75,8 @@ const others: readonly (readonly [EventResource, ResourceType<KubeObject>])[] = 
   ["csidrivers", csiDrivers],
   ["csistoragecapacities", csiStorageCapacities],
   ["resourceclaims", resourceClaims],
+  ["resourceslices", resourceSlices],
+  ["deviceclasses", deviceClasses],
 ];
 
 function watchOthers(informers: InformerFactory, { queue }: EventSinks): void {

@@ -2,6 +2,7 @@ import {
   csiDrivers,
   csiNodes,
   csiStorageCapacities,
+  deviceClasses,
   namespaces,
   persistentVolumeClaims,
   persistentVolumes,
@@ -9,6 +10,7 @@ import {
   replicaSets,
   replicationControllers,
   resourceClaims,
+  resourceSlices,
   services,
   statefulSets,
   storageClasses,
@@ -20,6 +22,7 @@ import type { Client } from "../client/client.ts";
 import type { EventRecorder } from "../client/event-recorder.ts";
 import type { InformerFactory } from "../client/informer.ts";
 import { createSchedulingCore } from "./core.ts";
+import type { DeviceSelectors } from "./devices/device-selectors.ts";
 import { watchCluster } from "./event-handlers.ts";
 import type { DecisionRecord } from "./framework/decision.ts";
 import type { Plugin } from "./framework/plugin.ts";
@@ -56,7 +59,10 @@ export interface Scheduler {
 }
 
 /** What plugins look up, from informers that are shared with whoever asks for the same. */
-function listersOf(informers: InformerFactory): PluginListers {
+function listersOf(
+  informers: InformerFactory,
+  deviceSelectors: PluginListers["deviceSelectors"],
+): PluginListers {
   return {
     namespaces: informers.informer(namespaces).lister,
     services: informers.informer(services).lister,
@@ -71,6 +77,9 @@ function listersOf(informers: InformerFactory): PluginListers {
     csiDrivers: informers.informer(csiDrivers).lister,
     csiStorageCapacities: informers.informer(csiStorageCapacities).lister,
     resourceClaims: informers.informer(resourceClaims).lister,
+    deviceClasses: informers.informer(deviceClasses).lister,
+    resourceSlices: informers.informer(resourceSlices).lister,
+    deviceSelectors,
   };
 }
 
@@ -79,14 +88,30 @@ export function createScheduler(dependencies: SchedulerDependencies): Scheduler 
   const { informers, options = {} } = dependencies;
   const { schedulerName = "default-scheduler", ...pluginOptions } = options;
   const logger = dependencies.logger.child({ component: schedulerName });
+  let selectors: DeviceSelectors | undefined;
   const core = createSchedulingCore({
     ...dependencies,
     ...pluginOptions,
     logger,
-    listers: listersOf(informers),
+    listers: listersOf(informers, () => selectors),
   });
   const { queue, statuses, loop } = core;
   watchCluster(informers, { ...core, schedulerName });
+  let isLoading = false;
+  informers.informer(deviceClasses).addHandler({
+    // CEL takes memory that a cluster without devices has better uses for.
+    added() {
+      if (isLoading) return;
+      isLoading = true;
+      import("./devices/device-selectors.ts").then(
+        ({ createDeviceSelectors }) => {
+          selectors = createDeviceSelectors();
+          queue.notify({ resource: "deviceclasses", actions: ["update"] });
+        },
+        (error: unknown) => logger.error({ error }, "the rules of device classes could not be loaded"),
+      );
+    },
+  });
 
   return {
     async run(signal) {

@@ -11,7 +11,9 @@ export type EventResource =
   | "csinodes"
   | "csidrivers"
   | "csistoragecapacities"
-  | "resourceclaims";
+  | "resourceclaims"
+  | "resourceslices"
+  | "deviceclasses";
 
 /** The special updates are told apart where it can be seen which one it was; `update` stands for all of them. */
 export type EventAction =

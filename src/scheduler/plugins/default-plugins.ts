@@ -31,6 +31,9 @@ export type PluginClient = PreemptionDependencies["client"] &
 export interface PluginListers extends GroupSources, VolumeListers {
   readonly namespaces: NamespaceLister;
   readonly resourceClaims: ClaimDependencies["claims"];
+  readonly deviceClasses: ClaimDependencies["classes"];
+  readonly resourceSlices: ClaimDependencies["slices"];
+  readonly deviceSelectors: ClaimDependencies["selectors"];
   readonly podDisruptionBudgets: { list(): readonly PodDisruptionBudget[] };
 }
 
@@ -55,7 +58,13 @@ export function defaultPlugins(dependencies: PluginDependencies): readonly Plugi
     nodeVolumeLimits(listers),
     volumeBinding(new VolumeBinder({ client, clock, listers })),
     volumeZone(listers),
-    dynamicResources({ client, claims: listers.resourceClaims }),
+    dynamicResources({
+      client,
+      claims: listers.resourceClaims,
+      classes: listers.deviceClasses,
+      slices: listers.resourceSlices,
+      selectors: listers.deviceSelectors,
+    }),
     podTopologySpread((pod) => groupSelectorOf(listers, pod)),
     interPodAffinity(listers.namespaces),
     balancedAllocation,

@@ -18,8 +18,22 @@ function claim(name: string, status: ResourceClaim["status"] = {}): ResourceClai
 
 const known = new Map([
   ["default/given", claim("given", { allocation: { nodeSelector: onB } })],
-  ["default/open", claim("open")],
+  [
+    "default/open",
+    {
+      ...claim("open"),
+      spec: { devices: { requests: [{ name: "gpu", exactly: { deviceClassName: "gpus" } }] } },
+    },
+  ],
 ]);
+
+const nothing = { get: () => undefined, list: () => [] };
+const dependencies = {
+  claims: { get: (key: string) => known.get(key), list: () => [...known.values()] },
+  classes: nothing,
+  slices: nothing,
+  selectors: () => ({ match: () => true }),
+};
 
 function claiming(reference: object, status: Pod["status"] = {}): Pod {
   return { ...pod("p", { spec: { resourceClaims: [{ name: "gpu", ...reference }] } }), status };
@@ -48,14 +62,14 @@ for (const { name, pod, want } of [
     want: none('resourceclaim "gone" not found'),
   },
   {
-    name: "does not pretend to have given a claim its devices",
+    name: "says which class of devices is not there",
     pod: claiming({ resourceClaimName: "open" }),
-    want: none("cannot allocate all claims"),
+    want: "0/2 nodes are available: 2 could not retrieve device class gpus: not found.",
   },
 ])
   test(`DynamicResources ${name}`, () => {
     const never = async () => assert.fail("not asked");
-    const plugin = dynamicResources({ client: { get: never, update: never }, claims: known });
+    const plugin = dynamicResources({ ...dependencies, client: { get: never, update: never } });
     assert.equal(outcome({ nodes: [node("a"), node("b")], plugins: [plugin] }, pod), want);
   });
 
@@ -69,7 +83,7 @@ test("DynamicResources takes a place among the users of a claim before the pod i
       return object as never;
     },
   };
-  const plugin = dynamicResources({ client, claims: known });
+  const plugin = dynamicResources({ ...dependencies, client });
   const info = podInfoOf(claiming({ resourceClaimName: "given" }));
   await plugin.preBind?.(info, "b", new AbortController().signal);
   const reservedFor = [{ resource: "pods", name: "p", uid: "uid-p" }];
