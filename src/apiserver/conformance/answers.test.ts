@@ -159,6 +159,13 @@ const refusals: readonly Refusal[] = [
       /^Operation cannot be fulfilled on configmaps "missing": StorageError: invalid object, Code: 4, Key: \/registry\/.*configmaps\/default\/missing, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: 4, UID in object meta: $/,
   },
   {
+    name: "the proxy of a service that is not there",
+    path: `${namespace}/services/missing/proxy`,
+    code: 404,
+    reason: "NotFound",
+    message: 'services "missing" not found',
+  },
+  {
     name: "a binding, to the collection, of a pod that is bound",
     method: "POST",
     path: `${namespace}/bindings`,

@@ -148,11 +148,12 @@ export async function handleProxy(
     throw badRequest("Upgrade request required");
   }
   const { method, path, query } = call.request;
+  const request = await resolveConnection(context, call, subresource);
+  // Of what is there: a name that nothing has is not found, whatever its path ends with.
   if (call.info.parts.length === 3 && !path.endsWith("/") && (method === "GET" || method === "HEAD"))
     return bytesResponse(301, new Uint8Array(), {
       location: `${encodeURI(path)}/${query.size === 0 ? "" : `?${query}`}`,
     });
-  const request = await resolveConnection(context, call, subresource);
   // Plain, so that links can be read.
   const { connection: _hop, upgrade: _upgrade, "accept-encoding": _encoding, ...headers } = request.headers;
   const root = { path: proxiedRoot(call), host: call.request.headers.host ?? "" };

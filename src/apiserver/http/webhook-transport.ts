@@ -41,7 +41,7 @@ export function httpsWebhookTransport(): WebhookTransport & { close(): void } {
         });
       } catch (error) {
         if (timeout.aborted) throw new Error("context deadline exceeded");
-        throw error;
+        throw inWordsOfGo(error);
       }
     },
     close() {
@@ -49,6 +49,35 @@ export function httpsWebhookTransport(): WebhookTransport & { close(): void } {
       agents.clear();
     },
   };
+}
+
+/** Failures to connect, as administrators know them from upstream's messages and look them up. */
+function inWordsOfGo(error: unknown): unknown {
+  if (!(error instanceof Error) || !("code" in error)) return error;
+  const { code, message } = error;
+  const address = message.split(" ").at(-1) ?? "";
+  switch (code) {
+    case "ECONNREFUSED":
+      return new Error(`dial tcp ${address}: connect: connection refused`, { cause: error });
+    case "EHOSTUNREACH":
+      return new Error(`dial tcp ${address}: connect: no route to host`, { cause: error });
+    case "ENOTFOUND":
+      return new Error(`dial tcp: lookup ${address}: no such host`, { cause: error });
+    case "SELF_SIGNED_CERT_IN_CHAIN":
+    case "DEPTH_ZERO_SELF_SIGNED_CERT":
+    case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
+    case "UNABLE_TO_GET_ISSUER_CERT_LOCALLY":
+      return new Error("tls: failed to verify certificate: x509: certificate signed by unknown authority", {
+        cause: error,
+      });
+    case "CERT_HAS_EXPIRED":
+      return new Error(
+        "tls: failed to verify certificate: x509: certificate has expired or is not yet valid",
+        { cause: error },
+      );
+    default:
+      return error;
+  }
 }
 
 function exchange(
