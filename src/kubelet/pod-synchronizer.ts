@@ -121,6 +121,7 @@ export class PodSynchronizer {
     { qosClass, signal, acted }: { qosClass: QosClass; signal: AbortSignal; acted: boolean },
   ): Promise<SyncOutcome> {
     const { host, node, objects, volumes, runtime } = this.#dependencies;
+    this.#refuseDevices(pod);
     const cgroupParent = podCgroupPath(node.cgroupRoot, qosClass, pod.metadata.uid ?? "");
     await host.cgroups.ensure(cgroupParent, podCgroupLimits(pod));
     await objects.load(pod, signal);
@@ -146,6 +147,18 @@ export class PodSynchronizer {
     await this.#writeHostsFile(pod, ips, config.hostname ?? node.name);
     const place = { sandboxId, config, mounted, ips, qosClass, isNewSandbox: actions.createSandbox };
     return { ...(await this.#startContainers(pod, status, actions, place, signal, acted)) };
+  }
+
+  /** A pod that runs without the devices it was given is worse than one that says why it does not. */
+  #refuseDevices(pod: Pod): void {
+    if ((pod.spec.resourceClaims ?? []).length === 0) return;
+    const why = "prepare dynamic resources: no DRA driver is registered with this kubelet";
+    this.#dependencies.events.warning(
+      pod,
+      "FailedPrepareDynamicResources",
+      `Failed to prepare dynamic resources: ${why}`,
+    );
+    throw new Error(why);
   }
 
   async #startContainers(

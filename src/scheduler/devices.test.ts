@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   deviceClasses,
+  events,
   pods,
   resourceClaims,
   resourceClaimTemplates,
@@ -74,6 +75,11 @@ test("Pods get the devices that their claims ask for, go where those are, and gi
   const request = { request: "gpu", driver, pool: "node-2", device: "gpu-0" };
   assert.deepEqual(status?.allocation?.devices?.results, [request]);
   await cluster.advance("20s");
+  const reasons = (await client.list(events, { namespace: "default" })).items.map(({ reason }) => reason);
+  assert.ok(
+    reasons.includes("FailedPrepareDynamicResources"),
+    "no driver prepares the device, so nothing runs",
+  );
   assert.deepEqual(await placed(), [lucky]);
   await client.delete(pods, { namespace: "default", name: lucky });
   const other = lucky === "first" ? "second" : "first";
