@@ -92,13 +92,14 @@ class Http1Reply implements Reply {
     });
   }
 
-  end(bytes?: Uint8Array): void {
+  end(bytes?: Uint8Array, written?: () => void): void {
     if (bytes === undefined) {
       this.#response.end();
       return;
     }
     this.bytesSent += bytes.length;
-    this.#response.end(bytes);
+    if (written === undefined) this.#response.end(bytes);
+    else this.#response.end(bytes, unlessFailed(written));
   }
 
   destroy(): void {

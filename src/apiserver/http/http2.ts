@@ -64,14 +64,15 @@ class Http2Reply implements Reply {
     });
   }
 
-  end(bytes?: Uint8Array): void {
+  end(bytes?: Uint8Array, written?: () => void): void {
     if (this.#stream.destroyed) return;
     if (bytes === undefined) {
       this.#stream.end();
       return;
     }
     this.bytesSent += bytes.length;
-    this.#stream.end(bytes);
+    if (written === undefined) this.#stream.end(bytes);
+    else this.#stream.end(bytes, unlessFailed(written));
   }
 
   destroy(): void {

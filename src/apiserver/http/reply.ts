@@ -14,7 +14,8 @@ export interface Reply {
   readonly writeChunk?: (chunk: Uint8Array, written?: () => void) => boolean;
   /** Resolves when there is room again, or the connection is gone. */
   drained(): Promise<void>;
-  end(bytes?: Uint8Array): void;
+  /** `written` as of `write`. */
+  end(bytes?: Uint8Array, written?: () => void): void;
   /** Breaks the connection off: an answer that was begun cannot be finished. */
   destroy(): void;
   readonly headersSent: boolean;

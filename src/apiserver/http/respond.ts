@@ -73,6 +73,7 @@ async function sendWhole(
   bytes: Uint8Array,
   reply: Reply,
   options: RespondOptions,
+  written?: () => void,
 ): Promise<void> {
   if (bytes.length >= gzipMinBytes && acceptsGzip(options)) {
     const compressed = await gzip(bytes);
@@ -81,7 +82,7 @@ async function sendWhole(
     return;
   }
   reply.head(status, { ...headers, "content-length": bytes.length });
-  reply.end(bytes);
+  reply.end(bytes, written);
 }
 
 /**
@@ -97,7 +98,10 @@ async function sendPieces(
 ): Promise<void> {
   const writer = new ChunkWriter(pieces, chunkBytes);
   await fillInTurns(writer);
-  if (writer.ended) return sendWhole(status, headers, writer.take(), reply, options);
+  if (writer.ended) {
+    const whole = writer.take();
+    return sendWhole(status, headers, whole, reply, options, () => writer.release(whole));
+  }
   if (reply.closed) return;
   const compressed = acceptsGzip(options);
   reply.head(status, compressed ? { ...headers, ...gzipHeaders } : headers);
