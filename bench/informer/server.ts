@@ -24,16 +24,21 @@ const count = Number(process.argv[2]);
 let version = 1_000_000_000;
 const batch = 50;
 
-/** Pods as they were encoded, and where in the bytes their versions stand. */
+/** Pods as they were encoded, and where in the bytes stand their versions and what else an update changes, in the status. */
 interface Prepared {
   readonly encoding: Encoding;
-  readonly pods: readonly { readonly bytes: Buffer; readonly versionAt: number }[];
+  readonly pods: readonly {
+    readonly bytes: Buffer;
+    readonly versionAt: number;
+    readonly containerIdAt: number;
+  }[];
 }
 
 function prepare(encoding: Encoding, first: number): Prepared {
   const pods = Array.from({ length: count }, (_, index) => {
     const bytes = encoding.encode(podOf(index, first + index));
-    return { bytes, versionAt: bytes.indexOf(String(first + index), 0, "latin1") };
+    const containerIdAt = bytes.indexOf("containerd://") + "containerd://".length;
+    return { bytes, versionAt: bytes.indexOf(String(first + index)), containerIdAt };
   });
   return { encoding, pods };
 }
@@ -135,6 +140,7 @@ async function update(from: number, updates: number): Promise<void> {
         const pod = pods[(from + index) % count];
         if (pod === undefined) continue;
         pod.bytes.write(String(first + index), pod.versionAt, "latin1");
+        pod.bytes.write(String(first + index), pod.containerIdAt, "latin1");
         pieces.push(...encoding.event("MODIFIED", pod.bytes));
       }
       return write(watch, Buffer.concat(pieces));
