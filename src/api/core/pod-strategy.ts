@@ -18,7 +18,7 @@ export const podStrategy: Strategy<Pod> = {
   prepareForStatusUpdate: (pod, old) => ({
     ...defaultPod({ ...pod, status: keepReported(pod.status ?? {}, old.status ?? {}) }),
     // Who owns the pod and when it goes is not for those who report its state.
-    metadata: { ...pod.metadata, ...ownership(old) },
+    metadata: withOwnersOf(pod, old),
   }),
   validate: validatePod,
   validateUpdate: validatePodUpdate,
@@ -69,6 +69,7 @@ function keepReported(status: PodStatus, old: PodStatus): PodStatus {
   };
 }
 
-function ownership({ metadata }: Pod): Partial<Pod["metadata"]> {
-  return metadata.ownerReferences === undefined ? {} : { ownerReferences: metadata.ownerReferences };
+function withOwnersOf(pod: Pod, { metadata: { ownerReferences } }: Pod): Pod["metadata"] {
+  const { ownerReferences: _, ...metadata } = pod.metadata;
+  return ownerReferences === undefined ? metadata : { ...metadata, ownerReferences };
 }
