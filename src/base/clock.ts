@@ -11,7 +11,8 @@ export interface Clock {
   yield(): Promise<void>;
   /**
    * Time stands still until `work` ends: for what ends outside the event loop's own turns (a module that is loaded,
-   * cryptography on another thread) and never waits for time itself. A real clock cannot wait, and returns it as it is.
+   * cryptography on another thread), never waits for time itself and holds nothing of its own. A real clock cannot wait, and
+   * returns it as it is.
    */
   hold<T>(work: Promise<T>): Promise<T>;
 }

@@ -16,7 +16,7 @@ export function sha256(message: Uint8Array): Uint8Array {
     compress(state, words);
   }
   const digest = new DataView(new ArrayBuffer(32));
-  state.forEach((word, index) => digest.setUint32(4 * index, word));
+  for (const [index, word] of state.entries()) digest.setUint32(4 * index, word);
   return new Uint8Array(digest.buffer);
 }
 

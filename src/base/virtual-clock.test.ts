@@ -26,3 +26,15 @@ test("VirtualClock hands a held failure to whoever waits for it, and goes on", a
   await Promise.all([assert.rejects(failing, /no key/), clock.advance(10)]);
   assert.equal(clock.now(), 10);
 });
+
+test("VirtualClock hands out what it held in the order in which it was held, however long each took", async () => {
+  const clock = new VirtualClock();
+  const order: string[] = [];
+  const slow = Promise.withResolvers<string>();
+  const note = (outcome: string) => order.push(outcome);
+  const first = clock.hold(slow.promise).then(note);
+  const second = clock.hold(Promise.resolve("quick")).then(note);
+  setTimeout(() => slow.resolve("slow"), 5);
+  await Promise.all([first, second, clock.advance(1)]);
+  assert.deepEqual(order, ["slow", "quick"]);
+});

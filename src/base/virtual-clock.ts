@@ -17,7 +17,8 @@ export class VirtualClock implements Clock {
   #nowMs: number;
   #order = 0;
   #pending: PendingTimer[] = [];
-  readonly #held = new Set<Promise<unknown>>();
+  readonly #held: { readonly work: Promise<unknown>; deliver(): void }[] = [];
+  #delivery: Promise<void> | undefined;
   #yielding = 0;
 
   constructor(options: { startMs?: number } = {}) {
@@ -49,11 +50,27 @@ export class VirtualClock implements Clock {
     });
   }
 
+  /**
+   * Whoever holds work gets its outcome once all that is held has ended and the rest is quiet, in the order in which it was
+   * held: how long it really took (threads, disks) does not show.
+   */
   hold<T>(work: Promise<T>): Promise<T> {
-    this.#held.add(work);
-    const release = () => this.#held.delete(work);
-    work.then(release, release);
-    return work;
+    // Its failure is for whoever gets the outcome.
+    work.catch(() => undefined);
+    return new Promise((resolve) => {
+      this.#held.push({ work, deliver: () => resolve(work) });
+      this.#delivery ??= this.#deliverHeld();
+    });
+  }
+
+  async #deliverHeld(): Promise<void> {
+    while (this.#held.length > 0) {
+      await this.#quiet();
+      const batch = [...this.#held];
+      await Promise.allSettled(batch.map(({ work }) => work));
+      for (const { deliver } of this.#held.splice(0, batch.length)) deliver();
+    }
+    this.#delivery = undefined;
   }
 
   /** How many timers wait: a closed component leaves none. */
@@ -92,12 +109,17 @@ export class VirtualClock implements Clock {
 
   /** Waits until promise work has settled, held work included, without moving time. */
   async settle(): Promise<void> {
+    await this.#quiet();
+    while (this.#delivery !== undefined) {
+      await this.#delivery;
+      await this.#quiet();
+    }
+  }
+
+  async #quiet(): Promise<void> {
     // A turn runs all promise work to its end, but what yields (a long list) goes on in the next.
     do await new Promise<void>((resolve) => nextTurn(resolve));
     while (this.#yielding > 0);
-    if (this.#held.size === 0) return;
-    await Promise.allSettled(this.#held);
-    await this.settle();
   }
 }
 
