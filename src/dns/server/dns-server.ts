@@ -1,4 +1,4 @@
-import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { createSocket, type Socket } from "node:dgram";
 import { createServer, type Server, type Socket as TcpSocket } from "node:net";
 import { type Answer, decode, encode, type Packet, streamEncode } from "dns-packet";
 import type { Logger } from "../../base/log.ts";
@@ -10,6 +10,7 @@ import {
   type SoaData,
   type SrvData,
 } from "../records.ts";
+import { askUpstreams } from "./upstreams.ts";
 
 export interface DnsServerOptions {
   readonly address: string;
@@ -30,20 +31,12 @@ const plainUdpBytes = 512;
 const maxUdpBytes = 4096;
 const maxTcpQueryBytes = 4096;
 const tcpIdleMs = 10_000;
-const upstreamTimeoutMs = 2000;
-const maxForwards = 1000;
 
 /** Answers DNS over UDP and TCP on one port. */
 export async function startDnsServer(options: DnsServerOptions): Promise<DnsServer> {
-  const udp = createSocket("udp4");
-  const port = await listenUdp(udp, options);
-  const tcp = createServer((socket) => serveTcp(socket, options));
-  await new Promise<void>((done, fail) => {
-    tcp.once("error", fail);
-    tcp.listen({ host: options.address, port }, done);
-  });
+  const { udp, tcp, port } = await listen(options);
   udp.on("message", (message, from) => {
-    answerTo(message, options)
+    answerTo(message, options, "udp")
       .then((answer) => answer !== undefined && udp.send(fitUdp(answer, message), from.port, from.address))
       .catch((error: unknown) =>
         options.logger.debug({ error, from: from.address }, "a DNS question could not be answered"),
@@ -56,6 +49,26 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
       await Promise.all([new Promise<void>((done) => udp.close(() => done())), closeTcp(tcp)]);
     },
   };
+}
+
+const freePortAttempts = 10;
+
+/** The same port of both: any free one may be free of one of them only. */
+async function listen(options: DnsServerOptions, attempt = 1) {
+  const udp = createSocket("udp4");
+  const port = await listenUdp(udp, options);
+  const tcp = createServer((socket) => serveTcp(socket, options));
+  try {
+    await new Promise<void>((done, fail) => {
+      tcp.once("error", fail);
+      tcp.listen({ host: options.address, port }, done);
+    });
+    return { udp, tcp, port };
+  } catch (error) {
+    udp.close();
+    if (options.port !== 0 || attempt === freePortAttempts) throw error;
+    return listen(options, attempt + 1);
+  }
 }
 
 function listenUdp(udp: Socket, { address, port }: DnsServerOptions): Promise<number> {
@@ -84,7 +97,7 @@ function serveTcp(socket: TcpSocket, options: DnsServerOptions): void {
       if (pending.length < length + 2) return;
       const message = pending.subarray(2, length + 2);
       pending = pending.subarray(length + 2);
-      answerTo(message, options)
+      answerTo(message, options, "tcp")
         .then((answer) => answer !== undefined && socket.write(streamEncode(answer)))
         .catch(() => socket.destroy());
     }
@@ -93,7 +106,11 @@ function serveTcp(socket: TcpSocket, options: DnsServerOptions): void {
 }
 
 /** Undefined: what came is no question, and gets no answer. */
-async function answerTo(message: Buffer, options: DnsServerOptions): Promise<Packet | undefined> {
+async function answerTo(
+  message: Buffer,
+  options: DnsServerOptions,
+  by: "udp" | "tcp",
+): Promise<Packet | undefined> {
   let query: ReturnType<typeof decode>;
   try {
     query = decode(message);
@@ -104,7 +121,7 @@ async function answerTo(message: Buffer, options: DnsServerOptions): Promise<Pac
   if (query.type !== "query" || question === undefined) return undefined;
   const answer = resolve(question.name, question.type, options.records);
   if (answer.code === "FORWARD") {
-    const raw = await forward(message, options);
+    const raw = await askUpstreams(message, { upstreams: options.upstreams, whole: by === "tcp" });
     return raw === undefined ? failed(query) : decode(raw);
   }
   const followed =
@@ -169,45 +186,8 @@ async function followAlias(target: string, type: string, options: DnsServerOptio
     flags: recursionDesired,
     questions: [{ name: target, type: type as "A" }],
   });
-  const raw = await forward(question, options);
+  const raw = await askUpstreams(question, { upstreams: options.upstreams, whole: true });
   return raw === undefined ? [] : (decode(raw).answers ?? []);
-}
-
-let forwards = 0;
-
-/** Asks the upstream servers in turn; undefined when none answers in time. */
-async function forward(message: Buffer, { upstreams }: DnsServerOptions): Promise<Buffer | undefined> {
-  if (forwards >= maxForwards) return undefined;
-  forwards++;
-  try {
-    for (const upstream of upstreams) {
-      const answer = await askUpstream(message, upstream);
-      if (answer !== undefined) return answer;
-    }
-    return undefined;
-  } finally {
-    forwards--;
-  }
-}
-
-function askUpstream(message: Buffer, upstream: string): Promise<Buffer | undefined> {
-  return new Promise((done) => {
-    const socket = createSocket(upstream.includes(":") ? "udp6" : "udp4");
-    const end = (answer?: Buffer) => {
-      clearTimeout(deadline);
-      socket.removeAllListeners();
-      socket.on("error", () => undefined);
-      socket.close();
-      done(answer);
-    };
-    const deadline = setTimeout(() => end(), upstreamTimeoutMs);
-    socket.on("error", () => end());
-    socket.on("message", (answer: Buffer, from: RemoteInfo) => {
-      // Only the one who was asked may answer, and only to this question.
-      if (from.address === upstream && answer.subarray(0, 2).equals(message.subarray(0, 2))) end(answer);
-    });
-    socket.send(message, 53, upstream);
-  });
 }
 
 const truncated = 1 << 9;
