@@ -8,6 +8,7 @@ import { canonicalTime } from "../time.ts";
 import { maxJsonDepth } from "./json-text.ts";
 import { ShapeError } from "./shape-error.ts";
 import { type Field, goTypeName, type Model, type Shape, type UnionKind } from "./tables.ts";
+import { timeFault } from "./time-fault.ts";
 
 export interface Normalized {
   readonly object: Readonly<Record<string, unknown>>;
@@ -231,7 +232,7 @@ function time(shape: Shape, value: unknown, place: Place): string {
   if (canonical === undefined) {
     const layout =
       shape.kind === "microTime" ? "2006-01-02T15:04:05.000000Z07:00" : "2006-01-02T15:04:05Z07:00";
-    throw new ShapeError(`parsing time ${JSON.stringify(value)} as "${layout}": cannot parse it`);
+    throw new ShapeError(timeFault(value, layout));
   }
   return canonical;
 }

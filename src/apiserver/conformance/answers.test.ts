@@ -195,6 +195,13 @@ for (const { name, method = "GET", path, headers, body, code, reason, message } 
   });
 }
 
+test("a list of any state is whole, whatever its limit", async () => {
+  const list = await server.test.ok<{ metadata: object; items: unknown[] }>("GET", pods, {
+    query: { limit: "1", resourceVersion: "0" },
+  });
+  assert.deepEqual([list.items.length, "continue" in list.metadata], [2, false]);
+});
+
 test("a binding that is made in the collection binds the pod", async () => {
   const body = { metadata: { name: "q" }, target: { name: "node-1" } };
   const { status } = await server.test.ok<{ status: string }>("POST", `${namespace}/bindings`, { body });

@@ -86,7 +86,8 @@ async function listPage(
   const { cache, keyRoot } = call.store;
   const common = {
     selection: selectionFor(call, options),
-    limit: options.limit,
+    // Upstream's cache gives all it has to whoever takes any state of it, whatever the limit.
+    limit: token === undefined && options.resourceVersion === "0" ? 0 : options.limit,
     signal: call.request.signal,
   };
   if (token !== undefined) {
