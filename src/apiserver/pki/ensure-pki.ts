@@ -48,7 +48,8 @@ export interface NodeCredentials {
 /** Where PEMs are kept: a folder, or nowhere but memory. */
 interface Store {
   read(name: string): string | undefined;
-  write(name: string, text: string): void;
+  /** Default: durable. What is not may be found empty after a power failure. */
+  write(name: string, text: string, options?: { readonly durable: boolean }): void;
 }
 
 /**
@@ -60,7 +61,7 @@ export function ensurePki(directory: string, options: PkiOptions): Promise<Pki> 
   return pkiIn(
     {
       read: (name) => readTextFile(join(directory, name)),
-      write: (name, text) => writePrivateFile(join(directory, name), text),
+      write: (name, text, options) => writePrivateFile(join(directory, name), text, options),
     },
     options,
   );
@@ -187,8 +188,9 @@ async function leaf(store: Store, nowMs: number, wanted: Leaf): Promise<Credenti
   const made = await (wanted.names === undefined
     ? issueClientCertificate(wanted.issuer, wanted.subject, { nowMs })
     : issueServingCertificate(wanted.issuer, wanted.subject, wanted.names, { nowMs }));
-  store.write(`${wanted.file}.key`, made.key);
-  store.write(`${wanted.file}.crt`, made.certificate);
+  // Certificates that cannot be read are made anew: a dozen pairs need not wait for the disk.
+  store.write(`${wanted.file}.key`, made.key, { durable: false });
+  store.write(`${wanted.file}.crt`, made.certificate, { durable: false });
   return made;
 }
 

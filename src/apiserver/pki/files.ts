@@ -11,14 +11,17 @@ export function readTextFile(path: string): string | undefined {
   }
 }
 
-/** Replaces a file in one step, readable by its owner alone: a crash leaves the old text or the new. */
-export function writePrivateFile(path: string, text: string): void {
+/**
+ * Replaces a file in one step, readable by its owner alone: a crash leaves the old text or the new. Not `durable`, a power
+ * failure may leave it empty: for what is made anew then, since waiting for the disk is slow.
+ */
+export function writePrivateFile(path: string, text: string, { durable = true } = {}): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = `${path}.${process.pid}.tmp`;
   const file = openSync(temporary, "w", 0o600);
   try {
     writeSync(file, text);
-    fsyncSync(file);
+    if (durable) fsyncSync(file);
   } finally {
     closeSync(file);
   }

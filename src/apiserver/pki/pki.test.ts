@@ -7,7 +7,7 @@ import {
   type KeyObject,
   X509Certificate,
 } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -101,6 +101,18 @@ for (const { name, afterDays, names, renewed } of renewals) {
       assert.equal(second.serving.certificate !== first.serving.certificate, renewed);
       assert.equal(second.clusterAuthority.certificate, first.clusterAuthority.certificate);
       assert.equal(readFileSync(join(folder, "apiserver.crt"), "utf8"), second.serving.certificate);
+    }));
+}
+
+for (const file of ["apiserver.crt", "apiserver.key", "admin.crt"]) {
+  test(`PKI: ${file}, left empty by a power failure, is made anew under the same authority`, () =>
+    inFolder(async (folder) => {
+      const first = await ensurePki(folder, { nowMs });
+      writeFileSync(join(folder, file), "");
+      const second = await ensurePki(folder, { nowMs });
+      for (const { certificate, key } of [second.serving, second.admin])
+        assert.ok(new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key)));
+      assert.equal(second.clusterAuthority.certificate, first.clusterAuthority.certificate);
     }));
 }
 
