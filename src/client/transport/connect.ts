@@ -26,6 +26,8 @@ export interface ConnectOptions extends ContextOverrides {
   /** A limit of this client's own on its requests; absent, as it should be: the server's priority and fairness decides. */
   readonly rateLimit?: TokenBucketPolicy;
   readonly userAgent?: string;
+  /** Of lists and watches; "json" also shows fields that are newer than this library. */
+  readonly encoding?: "protobuf" | "json";
   readonly onWarning?: (text: string) => void;
 }
 
@@ -51,7 +53,7 @@ export interface Connection {
  * sets DISABLE_HTTP2, as for client-go.
  */
 export async function connect(options: ConnectOptions = {}): Promise<Connection> {
-  const { impersonate, rateLimit, userAgent, onWarning } = options;
+  const { impersonate, rateLimit, userAgent, encoding, onWarning } = options;
   const { transport: found, namespace } = await findConnection(options);
   const transport = impersonate === undefined ? found : { ...found, headers: headersFor(impersonate) };
   const client = createClient({
@@ -60,6 +62,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Connection>
     host: new URL(transport.server).host,
     ...(rateLimit === undefined ? {} : { rateLimit }),
     ...(userAgent === undefined ? {} : { userAgent }),
+    ...(encoding === undefined ? {} : { encoding }),
     ...(onWarning === undefined ? {} : { onWarning }),
   });
   return { client, namespace, transport };
