@@ -99,15 +99,18 @@ async function floodedPerSecond(server: Server, follower: Follower, mark: string
 async function survives(library: Library, fault: "cut" | "silent" | "throw"): Promise<boolean> {
   await using server = await Server.start(faultPodCount);
   await using follower = await Follower.start(server, library);
+  const died = once(follower.process, "exit").then(() => false);
   // A rhythm of bookmarks is known by then.
   await delay(3000);
   if (fault === "throw") {
     follower.process.send("throw");
+    // It has heard of it once it answers.
+    await follower.counted();
     await server.order({ do: "mark", mark: "thrown" });
+    await delay(1000);
   } else {
     await server.order({ do: fault === "cut" ? "cut" : "silence" });
   }
-  const died = once(follower.process, "exit").then(() => false);
   const seen = follower.sees("after").then(() => true);
   // Awaited here: the processes are gone once this function has returned.
   return await Promise.race([seen, died, delay(patienceMs).then(() => false)]);
