@@ -41,6 +41,7 @@ export const capabilities: readonly Capability[] = [
     tests: [
       "src/apiserver/cache/",
       "src/apiserver/content/",
+      "src/apiserver/http/chunk-writer.test.ts",
       "src/apiserver/http/long-answers.test.ts",
       "src/apiserver/http/turns.test.ts",
       `${conformance}/chunking.test.ts`,

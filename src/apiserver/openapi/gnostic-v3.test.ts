@@ -100,7 +100,9 @@ test("OpenAPI v3 as protobuf: paths with their parameters, bodies and answers", 
   const pod = { $ref: "#/components/schemas/Pod" };
   const content = { "application/json": { schema: pod } };
   const contentBack = {
-    additionalProperties: [{ name: "application/json", value: { schema: { reference: { _ref: pod.$ref } } } }],
+    additionalProperties: [
+      { name: "application/json", value: { schema: { reference: { _ref: pod.$ref } } } },
+    ],
   };
   const document = {
     openapi: "3.0.0",

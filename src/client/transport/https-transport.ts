@@ -7,7 +7,8 @@ import { TransportError } from "../transport-error.ts";
 import { anonymous, type ClientCertificate, type Credentials } from "./credentials.ts";
 import { Http2Sessions } from "./http2-sessions.ts";
 import { isLocal, isProxiedByEnvironment, proxyOptions, socksConnection, socksOf } from "./proxy.ts";
-import { decodeResponse, type ResponseLimits, type WireResponse } from "./response-decoder.ts";
+import { decodeResponse, type WireResponse } from "./response-decoder.ts";
+import type { ResponseLimits } from "./response-limits.ts";
 import { codeOf, type Exchange, http2Exchange, isObject, wireResponse } from "./wire-exchange.ts";
 
 /** Which server, whom to believe, and how to show who one is. */

@@ -3,7 +3,7 @@ import { ObjectAnswer, WatchAnswer } from "../../apimachinery/protobuf/answers.t
 import { ProtobufError } from "../../apimachinery/protobuf/reader.ts";
 import type { WatchEvent } from "../exchange.ts";
 import { TransportError } from "../transport-error.ts";
-import type { ResponseLimits } from "./response-decoder.ts";
+import type { ResponseLimits } from "./response-limits.ts";
 
 /** An object or a list, read as its bytes come. Rejects with TransportError. */
 export async function readProtobufObject(

@@ -3,13 +3,7 @@ import { createGunzip } from "node:zlib";
 import { WatchDecoder } from "../../apimachinery/watch-decoder.ts";
 import type { ApiResponse, ResponseHeaders, WatchEvent } from "../exchange.ts";
 import { TransportError } from "../transport-error.ts";
-
-export interface ResponseLimits {
-  /** The largest answer that is read whole, unpacked. */
-  readonly maxObjectBytes: number;
-  /** The longest event of a watch. */
-  readonly maxFrameBytes: number;
-}
+import type { ResponseLimits } from "./response-limits.ts";
 
 /** The content type of objects in protobuf. */
 export const protobufType = "application/vnd.kubernetes.protobuf";
