@@ -91,7 +91,8 @@ export function parseRequestInfo(method: HttpMethod, path: string, query: URLSea
   };
 }
 
-const emptyPlace = {
+/** No group, no resource, no name. */
+export const emptyPlace = {
   apiPrefix: "",
   apiGroup: "",
   apiVersion: "",

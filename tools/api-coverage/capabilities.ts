@@ -167,7 +167,11 @@ export const capabilities: readonly Capability[] = [
   {
     title: "Proxies to nodes, pods and services",
     pages: ["streaming"],
-    tests: ["src/apiserver/connect/", "src/apiserver/http/upgrade.test.ts"],
+    tests: [
+      "src/apiserver/connect/",
+      "src/apiserver/http/outgoing.test.ts",
+      "src/apiserver/http/upgrade.test.ts",
+    ],
   },
   {
     title: "Exec, attach, port-forward, cp",

@@ -1,4 +1,5 @@
 import type { AnyObject } from "../../apimachinery/meta.ts";
+import { ForwardingStorage } from "../../storage/forwarding-storage.ts";
 import {
   type CommitResult,
   type KeyRange,
@@ -33,11 +34,12 @@ const conversions = new WeakMap<StoredValue, Map<string, StoredValue>>();
  * storage version. Converting may take a webhook, so it is done here, where everything may wait, and the cache and the registry above
  * know of one version only.
  */
-export class ConvertingStorage implements Storage {
+export class ConvertingStorage extends ForwardingStorage {
   readonly #options: ConvertingStorageOptions;
   #failure = Promise.withResolvers<never>();
 
   constructor(options: ConvertingStorageOptions) {
+    super(options.storage);
     this.#options = options;
     this.#failure.promise.catch(() => {}); // whoever waits for it hears of it
   }
@@ -47,30 +49,18 @@ export class ConvertingStorage implements Storage {
     return this.#failure.promise;
   }
 
-  get revision(): number {
-    return this.#options.storage.revision;
-  }
-
-  get supportsProgress(): boolean {
-    return this.#options.storage.supportsProgress;
-  }
-
-  currentRevision(): Promise<number> {
-    return this.#options.storage.currentRevision();
-  }
-
-  async get(key: string): Promise<KeyValue | undefined> {
-    const found = await this.#options.storage.get(key);
+  override async get(key: string): Promise<KeyValue | undefined> {
+    const found = await super.get(key);
     return found === undefined ? undefined : this.#shown([found]).then(([shown]) => shown);
   }
 
-  async range(range: KeyRange, options?: RangeOptions): Promise<RangeResult> {
-    const result = await this.#options.storage.range(range, options);
+  override async range(range: KeyRange, options?: RangeOptions): Promise<RangeResult> {
+    const result = await super.range(range, options);
     return { ...result, items: await this.#shown(result.items) };
   }
 
-  async commit(transaction: Transaction): Promise<CommitResult> {
-    const { apiVersion, storedVersion, storage } = this.#options;
+  override async commit(transaction: Transaction): Promise<CommitResult> {
+    const { apiVersion, storedVersion } = this.#options;
     const writes = await Promise.all(
       transaction.writes.map(async (write) => {
         if (write.type === "delete" || apiVersion === storedVersion) return write;
@@ -81,7 +71,7 @@ export class ConvertingStorage implements Storage {
         return { ...write, value };
       }),
     );
-    const result = await storage.commit({ ...transaction, writes });
+    const result = await super.commit({ ...transaction, writes });
     if (result.committed) return result;
     const current = await Promise.all(
       result.current.map((each) =>
@@ -91,8 +81,8 @@ export class ConvertingStorage implements Storage {
     return { ...result, current };
   }
 
-  watch(range: KeyRange, options: WatchOptions): StorageWatch {
-    const watch = this.#options.storage.watch(range, options);
+  override watch(range: KeyRange, options: WatchOptions): StorageWatch {
+    const watch = super.watch(range, options);
     const convert = (batch: StorageWatchBatch) => this.#convertedBatch(batch);
     return {
       requestProgress: () => watch.requestProgress(),
@@ -103,16 +93,8 @@ export class ConvertingStorage implements Storage {
     };
   }
 
-  async isStale(key: string): Promise<boolean> {
-    return (await this.#options.storage.isStale?.(key)) === true;
-  }
-
-  compact(revision: number): Promise<void> {
-    return this.#options.storage.compact(revision);
-  }
-
   /** The storage below belongs to others. */
-  async close(): Promise<void> {}
+  override async close(): Promise<void> {}
 
   async #convertedBatch({ events, revision }: StorageWatchBatch): Promise<StorageWatchBatch> {
     const shown = await this.#shown(events.flatMap(({ current }) => current ?? []));

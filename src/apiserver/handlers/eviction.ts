@@ -15,6 +15,7 @@ import { readObject } from "../content/input.ts";
 import { inNamespace } from "../registry/metadata.ts";
 import { deleteOptions, writeOptions } from "../registry/options.ts";
 import type { ResourceStore } from "../registry/store.ts";
+import type { Place } from "../registry/store-calls.ts";
 import { statusRules } from "../registry/update-rules.ts";
 import type { HandlerContext, ResourceCall } from "./call.ts";
 import { placeOf, respond } from "./call.ts";
@@ -90,28 +91,37 @@ async function markDisrupted(
     reason: "EvictionByEvictionAPI",
     message: "Eviction API: evicting",
   };
-  await store.update(
-    { namespace, name },
-    {
-      dryRun: false,
-      rules: statusRules(store.definition),
-      unconditional: true,
-      warn: () => {},
-      validate: async () => {},
-      change: async (existing) => {
-        if (existing === undefined) throw notFound(store.resource, name);
-        // Another pod has the name by now: the delete's precondition says so.
-        if (existing.metadata.uid !== uid) return existing;
-        const status = statusOf(existing);
-        const { conditions = [] } = status;
-        const isSame = ({ type, status: is, reason }: PodCondition) =>
-          type === condition.type && is === condition.status && reason === condition.reason;
-        if (conditions.some(isSame)) return existing;
-        const others = conditions.filter(({ type }) => type !== condition.type);
-        return { ...existing, status: { ...status, conditions: [...others, condition] } };
-      },
+  await changeStatus(store, { namespace, name }, false, (existing) => {
+    // Another pod has the name by now: the delete's precondition says so.
+    if (existing.metadata.uid !== uid) return existing;
+    const status = statusOf(existing);
+    const { conditions = [] } = status;
+    const isSame = ({ type, status: is, reason }: PodCondition) =>
+      type === condition.type && is === condition.status && reason === condition.reason;
+    if (conditions.some(isSame)) return existing;
+    const others = conditions.filter(({ type }) => type !== condition.type);
+    return { ...existing, status: { ...status, conditions: [...others, condition] } };
+  });
+}
+
+/** A status write of the server's own, of what is there now. Throws 404 where nothing is. */
+async function changeStatus(
+  store: ResourceStore,
+  place: Place,
+  dryRun: boolean,
+  change: (existing: AnyObject) => AnyObject,
+): Promise<void> {
+  await store.update(place, {
+    dryRun,
+    rules: statusRules(store.definition),
+    unconditional: true,
+    warn: () => {},
+    validate: async () => {},
+    change: async (existing) => {
+      if (existing === undefined) throw notFound(store.resource, place.name);
+      return change(existing);
     },
-  );
+  });
 }
 
 function statusOf(pod: AnyObject): PodStatus {
@@ -161,19 +171,8 @@ async function decrement(
   dryRun: boolean,
 ): Promise<void> {
   const { namespace = "", name = "" } = metadata;
-  await store.update(
-    { namespace, name },
-    {
-      dryRun,
-      rules: statusRules(store.definition),
-      unconditional: true,
-      warn: () => {},
-      validate: async () => {},
-      change: async (existing) => {
-        if (existing === undefined) throw notFound(store.resource, name);
-        return withOneLess(existing as Budget, podName, rfc3339(context.clock.now()));
-      },
-    },
+  await changeStatus(store, { namespace, name }, dryRun, (existing) =>
+    withOneLess(existing as Budget, podName, rfc3339(context.clock.now())),
   );
 }
 

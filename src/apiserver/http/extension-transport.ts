@@ -5,10 +5,10 @@ import type {
   ExtensionTransport,
 } from "../aggregation/extension-transport.ts";
 import type { BackendResponse } from "../connect/backend.ts";
+import { answerTo } from "./outgoing.ts";
 
 /** Servers whose connections are kept. */
 const maxAgents = 64;
-const connectTimeoutMs = 30_000;
 
 /**
  * Reaches extension API servers over HTTPS with the front proxy's certificate (PEM); without one they are told nothing of
@@ -64,45 +64,27 @@ const safeToRepeat: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 
 class StaleConnectionError extends Error {}
 
-function exchange(
+async function exchange(
   server: ExtensionTarget,
   { method, target, headers, body }: ExtensionRequest,
   agent: Agent,
   signal: AbortSignal,
 ): Promise<BackendResponse> {
-  return new Promise((resolve, reject) => {
-    const outgoing = requestHttps({
-      host: server.host,
-      port: server.port,
-      agent,
-      method,
-      path: target,
-      headers: {
-        ...(headers as Record<string, string | string[]>), // never changed here
-        host: server.serverName,
-        ...(body === undefined ? {} : { "content-length": String(body.length) }),
-      },
-      signal,
-    });
-    const timer = setTimeout(() => outgoing.destroy(new Error("i/o timeout")), connectTimeoutMs);
-    outgoing.once("socket", (socket) => {
-      const connected = () => clearTimeout(timer);
-      if (socket.connecting) socket.once("secureConnect", connected);
-      else connected();
-    });
-    outgoing.on("error", (error: NodeJS.ErrnoException) => {
-      clearTimeout(timer);
-      const isStale = outgoing.reusedSocket && error.code === "ECONNRESET";
-      reject(isStale ? new StaleConnectionError(error.message, { cause: error }) : error);
-    });
-    outgoing.once("response", (incoming) => {
-      clearTimeout(timer);
-      resolve({
-        status: incoming.statusCode ?? 502,
-        headers: incoming.headers as Readonly<Record<string, string | readonly string[]>>, // those that are there
-        body: incoming,
-      });
-    });
-    outgoing.end(body);
+  const outgoing = requestHttps({
+    host: server.host,
+    port: server.port,
+    agent,
+    method,
+    path: target,
+    headers: {
+      ...(headers as Record<string, string | string[]>), // never changed here
+      host: server.serverName,
+      ...(body === undefined ? {} : { "content-length": String(body.length) }),
+    },
+    signal,
+  });
+  return answerTo(outgoing, body).catch((error: NodeJS.ErrnoException) => {
+    const isStale = outgoing.reusedSocket && error.code === "ECONNRESET";
+    throw isStale ? new StaleConnectionError(error.message, { cause: error }) : error;
   });
 }

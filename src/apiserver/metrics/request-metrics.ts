@@ -1,5 +1,5 @@
 import type { ApiRequest } from "../../client/exchange.ts";
-import { isTrue, type RequestInfo } from "../request-info.ts";
+import { emptyPlace, isTrue, type RequestInfo } from "../request-info.ts";
 import { counter, counterOf, gauge, gaugeOf, histogram, histogramOf, type MetricFamily } from "./family.ts";
 import {
   exponentialBounds,
@@ -276,19 +276,7 @@ function endFamilies(all: readonly RequestSeries[]): readonly MetricFamily[] {
   ];
 }
 
-const noPlace: RequestInfo = {
-  isResourceRequest: false,
-  path: "",
-  verb: "",
-  apiPrefix: "",
-  apiGroup: "",
-  apiVersion: "",
-  namespace: "",
-  resource: "",
-  subresource: "",
-  name: "",
-  parts: [],
-};
+const noPlace: RequestInfo = { ...emptyPlace, isResourceRequest: false, path: "", verb: "", parts: [] };
 
 function add(counts: Map<number, number>, key: number): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);

@@ -1,3 +1,4 @@
+import { ForwardingStorage } from "../../storage/forwarding-storage.ts";
 import type {
   CommitResult,
   KeyRange,
@@ -73,56 +74,27 @@ export class StorageMetrics {
 
 type Operation = "create" | "delete" | "get" | "list" | "update";
 
-class MeteredStorage implements Storage {
-  readonly #storage: Storage;
+class MeteredStorage extends ForwardingStorage {
   readonly #now: () => number;
   readonly #seriesOf: (operation: Operation) => OperationSeries;
   readonly #series = new Map<Operation, OperationSeries>();
 
   constructor(storage: Storage, now: () => number, seriesOf: (operation: Operation) => OperationSeries) {
-    this.#storage = storage;
+    super(storage);
     this.#now = now;
     this.#seriesOf = seriesOf;
-    const { isStale } = storage;
-    if (isStale !== undefined) this.isStale = (key) => isStale.call(storage, key);
   }
 
-  isStale?: NonNullable<Storage["isStale"]>;
-
-  get revision(): number {
-    return this.#storage.revision;
+  override get(key: string): Promise<KeyValue | undefined> {
+    return this.#measured("get", super.get(key));
   }
 
-  get supportsProgress(): boolean {
-    return this.#storage.supportsProgress;
+  override range(range: KeyRange, options?: RangeOptions): Promise<RangeResult> {
+    return this.#measured("list", super.range(range, options));
   }
 
-  currentRevision(): Promise<number> {
-    return this.#storage.currentRevision();
-  }
-
-  get(key: string): Promise<KeyValue | undefined> {
-    return this.#measured("get", this.#storage.get(key));
-  }
-
-  range(range: KeyRange, options?: RangeOptions): Promise<RangeResult> {
-    return this.#measured("list", this.#storage.range(range, options));
-  }
-
-  commit(transaction: Transaction): Promise<CommitResult> {
-    return this.#measured(operationOf(transaction), this.#storage.commit(transaction));
-  }
-
-  watch(...[range, options]: Parameters<Storage["watch"]>): ReturnType<Storage["watch"]> {
-    return this.#storage.watch(range, options);
-  }
-
-  compact(revision: number): Promise<void> {
-    return this.#storage.compact(revision);
-  }
-
-  close(): Promise<void> {
-    return this.#storage.close();
+  override commit(transaction: Transaction): Promise<CommitResult> {
+    return this.#measured(operationOf(transaction), super.commit(transaction));
   }
 
   #measured<T>(operation: Operation, work: Promise<T>): Promise<T> {

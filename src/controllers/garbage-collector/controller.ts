@@ -2,8 +2,9 @@ import { apiServices, customResourceDefinitions } from "../../api/resources.gene
 import { isApiError } from "../../apimachinery/api-error.ts";
 import { type AnyObject, type OwnerReference, parseApiVersion } from "../../apimachinery/meta.ts";
 import { type Controller, watch } from "../framework/controller.ts";
+import type { FollowDependencies } from "../framework/metadata-informer.ts";
 import { foregroundFinalizer, OwnershipGraph, type Place } from "./graph.ts";
-import { type MonitorDependencies, Monitors } from "./monitors.ts";
+import { Monitors } from "./monitors.ts";
 import { type ItemSnapshot, type OwnerState, reconcileItem } from "./reconcile.ts";
 
 /** The key under which discovery is looked at again; all others are UIDs. */
@@ -13,7 +14,7 @@ const discoveryKey = "discovery";
 const absentOwnersLimit = 500;
 
 /** Deletes what its owners left behind, and carries out foreground and orphaning deletions. */
-export function garbageCollector(dependencies: MonitorDependencies): Controller<ItemSnapshot> {
+export function garbageCollector(dependencies: FollowDependencies): Controller<ItemSnapshot> {
   const { informers } = dependencies;
   const collector = new Collector(dependencies);
   return {
@@ -31,7 +32,7 @@ export function garbageCollector(dependencies: MonitorDependencies): Controller<
 }
 
 class Collector {
-  readonly #dependencies: MonitorDependencies;
+  readonly #dependencies: FollowDependencies;
   readonly #graph = new OwnershipGraph();
   readonly #absentOwners = new Set<string>();
   #monitors: Monitors | undefined;
@@ -39,7 +40,7 @@ class Collector {
   #undecided: Set<string> | undefined = new Set();
   #wake: (key: string) => void = () => {};
 
-  constructor(dependencies: MonitorDependencies) {
+  constructor(dependencies: FollowDependencies) {
     this.#dependencies = dependencies;
   }
 

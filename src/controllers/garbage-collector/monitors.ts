@@ -1,25 +1,14 @@
 import type { AnyObject, ResourceType } from "../../apimachinery/meta.ts";
-import { type Clock, sleep } from "../../base/clock.ts";
-import type { Logger } from "../../base/log.ts";
-import type { Random } from "../../base/random.ts";
-import type { Client } from "../../client/client.ts";
-import type { InformerFactory, SharedInformer } from "../../client/informer.ts";
-import { createSharedInformer } from "../../client/shared-informer.ts";
+import { sleep } from "../../base/clock.ts";
+import type { SharedInformer } from "../../client/informer.ts";
 import { builtInTypeOf, type DiscoveredResource, discoverResources } from "../framework/discovery.ts";
+import { type FollowDependencies, followMetadata } from "../framework/metadata-informer.ts";
 
 /** Too many, too short-lived, and never owners (upstream's ignored resources). */
 const ignored = new Set(["events.", "events.events.k8s.io"]);
 
 /** How long collecting waits for caches at the start: upstream's initialSyncTimeout. */
 const syncPatienceMs = 30_000;
-
-export interface MonitorDependencies {
-  readonly client: Client;
-  readonly informers: InformerFactory;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-}
 
 export interface MonitorEvents {
   put(type: ResourceType<AnyObject>, object: AnyObject): void;
@@ -37,13 +26,13 @@ interface Monitor {
  * other controllers; a custom resource's holds metadata only and ends when the resource does.
  */
 export class Monitors {
-  readonly #dependencies: MonitorDependencies;
+  readonly #dependencies: FollowDependencies;
   readonly #events: MonitorEvents;
   readonly #signal: AbortSignal;
   readonly #monitors = new Map<string, Monitor>();
   readonly #typeOfKind = new Map<string, ResourceType<AnyObject>>();
 
-  constructor(dependencies: MonitorDependencies, events: MonitorEvents, signal: AbortSignal) {
+  constructor(dependencies: FollowDependencies, events: MonitorEvents, signal: AbortSignal) {
     this.#dependencies = dependencies;
     this.#events = events;
     this.#signal = signal;
@@ -111,16 +100,9 @@ export class Monitors {
       const registration = informer.addHandler(handler);
       return { informer, synced: async () => {}, stop: () => registration.remove() };
     }
-    const own = new AbortController();
-    const informer = createSharedInformer<AnyObject>({
-      ...this.#dependencies,
-      type: resource,
-      selection: { metadataOnly: true },
-    });
-    informer.addHandler(handler);
-    informer.run(AbortSignal.any([this.#signal, own.signal]));
+    const { informer, stop: end } = followMetadata(this.#dependencies, resource, handler, this.#signal);
     const stop = () => {
-      own.abort();
+      end();
       for (const object of informer.lister.list()) this.#events.removed(object);
     };
     return { informer, synced: () => informer.synced(), stop };

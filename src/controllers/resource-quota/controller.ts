@@ -19,7 +19,8 @@ import type { Client } from "../../client/client.ts";
 import { type Controller, type ReconcileContext, watch } from "../framework/controller.ts";
 import { discoverResources } from "../framework/discovery.ts";
 import { type Intent, requeueAfter, updateStatus } from "../framework/intent.ts";
-import { ReleaseWatch, type ReleaseWatchDependencies } from "./release-watch.ts";
+import type { FollowDependencies } from "../framework/metadata-informer.ts";
+import { ReleaseWatch } from "./release-watch.ts";
 
 /** Objects of one resource in a quota's namespace. */
 export interface Counted {
@@ -74,7 +75,7 @@ const followed: readonly ResourceType<AnyObject>[] = [
 ] as unknown as readonly ResourceType<AnyObject>[]; // Their objects are only counted.
 
 /** Keys are those of quotas. */
-export function resourceQuotaController(dependencies: ReleaseWatchDependencies): Controller<QuotaSnapshot> {
+export function resourceQuotaController(dependencies: FollowDependencies): Controller<QuotaSnapshot> {
   const { client, informers } = dependencies;
   const quotaInformer = informers.informer(resourceQuotas);
   const releaseWatch = new ReleaseWatch(dependencies);

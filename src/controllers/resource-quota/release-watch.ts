@@ -1,31 +1,18 @@
 import type { AnyObject, KubeObject, ResourceType } from "../../apimachinery/meta.ts";
-import type { Clock } from "../../base/clock.ts";
-import type { Logger } from "../../base/log.ts";
-import type { Random } from "../../base/random.ts";
-import type { Client } from "../../client/client.ts";
-import type { InformerFactory } from "../../client/informer.ts";
-import { createSharedInformer } from "../../client/shared-informer.ts";
 import { builtInTypeOf } from "../framework/discovery.ts";
-
-export interface ReleaseWatchDependencies {
-  readonly client: Client;
-  readonly informers: InformerFactory;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-}
+import { type FollowDependencies, followMetadata } from "../framework/metadata-informer.ts";
 
 /**
  * Tells of deleted objects of those resources that some quota counts by `count/…` and nothing else of the controller
  * follows: upstream's quota monitor. What no quota names costs nothing.
  */
 export class ReleaseWatch {
-  readonly #dependencies: ReleaseWatchDependencies;
+  readonly #dependencies: FollowDependencies;
   readonly #followed = new Map<string, () => void>();
   #released: (object: KubeObject) => void = () => undefined;
   #signal: AbortSignal | undefined;
 
-  constructor(dependencies: ReleaseWatchDependencies) {
+  constructor(dependencies: FollowDependencies) {
     this.#dependencies = dependencies;
   }
 
@@ -61,15 +48,7 @@ export class ReleaseWatch {
       this.#dependencies.informers.start(signal);
       return () => registration.remove();
     }
-    const own = new AbortController();
-    const informer = createSharedInformer<AnyObject>({
-      ...this.#dependencies,
-      type: resource,
-      selection: { metadataOnly: true },
-    });
-    informer.addHandler(handler);
-    informer.run(AbortSignal.any([signal, own.signal]));
-    return () => own.abort();
+    return followMetadata(this.#dependencies, resource, handler, signal).stop;
   }
 }
 

@@ -1,3 +1,4 @@
+import { ForwardingStorage } from "../forwarding-storage.ts";
 import {
   type CommitResult,
   type KeyRange,
@@ -22,39 +23,26 @@ export function encryptedStorage(storage: Storage, transformer: ValueTransformer
   return new EncryptedStorage(storage, transformer);
 }
 
-class EncryptedStorage implements Storage {
-  readonly #storage: Storage;
+class EncryptedStorage extends ForwardingStorage {
   readonly #transformer: ValueTransformer;
 
   constructor(storage: Storage, transformer: ValueTransformer) {
-    this.#storage = storage;
+    super(storage);
     this.#transformer = transformer;
   }
 
-  get revision(): number {
-    return this.#storage.revision;
-  }
-
-  get supportsProgress(): boolean {
-    return this.#storage.supportsProgress;
-  }
-
-  currentRevision(): Promise<number> {
-    return this.#storage.currentRevision();
-  }
-
-  async get(key: string): Promise<KeyValue | undefined> {
-    const found = await this.#storage.get(key);
+  override async get(key: string): Promise<KeyValue | undefined> {
+    const found = await super.get(key);
     return found && this.#opened(found);
   }
 
-  async range(range: KeyRange, options?: RangeOptions): Promise<RangeResult> {
-    const result = await this.#storage.range(range, options);
+  override async range(range: KeyRange, options?: RangeOptions): Promise<RangeResult> {
+    const result = await super.range(range, options);
     return { ...result, items: result.items.map((item) => this.#opened(item)) };
   }
 
-  async commit({ compare, writes }: Transaction): Promise<CommitResult> {
-    const result = await this.#storage.commit({
+  override async commit({ compare, writes }: Transaction): Promise<CommitResult> {
+    const result = await super.commit({
       compare,
       writes: writes.map((write) => this.#sealed(write)),
     });
@@ -62,8 +50,8 @@ class EncryptedStorage implements Storage {
     return { ...result, current: result.current.map((each) => each && this.#opened(each)) };
   }
 
-  watch(range: KeyRange, options: WatchOptions): StorageWatch {
-    const watch = this.#storage.watch(range, options);
+  override watch(range: KeyRange, options: WatchOptions): StorageWatch {
+    const watch = super.watch(range, options);
     const opened = (event: StorageEvent) => this.#openedEvent(event);
     return {
       requestProgress: () => watch.requestProgress(),
@@ -74,18 +62,10 @@ class EncryptedStorage implements Storage {
     };
   }
 
-  async isStale(key: string): Promise<boolean> {
-    const found = await this.#storage.get(key);
+  override async isStale(key: string): Promise<boolean> {
+    const found = await super.get(key);
     if (found === undefined) return false;
     return this.#transformer.open(key, found.value.bytes).sealedBy !== this.#transformer.sealerOf(key);
-  }
-
-  compact(revision: number): Promise<void> {
-    return this.#storage.compact(revision);
-  }
-
-  close(): Promise<void> {
-    return this.#storage.close();
   }
 
   #sealed(write: Write): Write {

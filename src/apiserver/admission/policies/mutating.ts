@@ -13,11 +13,12 @@ import type { AnyObject } from "../../../apimachinery/meta.ts";
 import { applyJsonPatch } from "../../../apimachinery/patch/json-patch.ts";
 import { isJsonObject, jsonEqual } from "../../../apimachinery/patch/json-value.ts";
 import type { AdmissionAttributes } from "../../stages.ts";
+import { storedForm } from "../object-forms.ts";
 import { conditionsHold } from "./conditions.ts";
 import { denial } from "./denial.ts";
 import { Expressions, expressionInput } from "./expressions.ts";
 import { withoutObjectLiterals } from "./object-literals.ts";
-import { type PolicyDependencies, storedForm, versionedRequest } from "./policy-dependencies.ts";
+import { type PolicyDependencies, versionedRequest } from "./policy-dependencies.ts";
 import { boundPolicies, type PolicyMatch } from "./policy-match.ts";
 
 type Policy = MutatingAdmissionPolicy;

@@ -1,16 +1,9 @@
-import type { ResourceDefinition } from "../../../api/definition.ts";
-import {
-  ApiError,
-  badRequest,
-  failure,
-  internalError,
-  type QualifiedResource,
-} from "../../../apimachinery/api-error.ts";
+import { ApiError, badRequest, failure, internalError } from "../../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../../apimachinery/meta.ts";
 import type { Logger } from "../../../base/log.ts";
-import { inVersion, toStorageVersion } from "../../content/views.ts";
 import type { AdmissionAttributes } from "../../stages.ts";
 import { type AdmissionDependencies, findNamespace, refuse } from "../dependencies.ts";
+import { type Definitions, formIn } from "../object-forms.ts";
 import { versionedRequest } from "../policies/policy-dependencies.ts";
 import { failedOpenKey } from "./annotations.ts";
 import { targetOf, urlOf, type WebhookTransport } from "./caller.ts";
@@ -18,11 +11,10 @@ import { matchedVersion, type Webhook } from "./match.ts";
 import { admissionReview, type ReviewAnswer, readAnswer, rejection } from "./review.ts";
 
 export interface WebhookDependencies
-  extends Pick<AdmissionDependencies, "informers" | "client" | "random" | "authorizer"> {
+  extends Pick<AdmissionDependencies, "informers" | "client" | "random" | "authorizer">,
+    Definitions {
   readonly logger: Logger;
   readonly transport: WebhookTransport;
-  /** How a resource is served; unknown ones are matched and sent as they are. */
-  readonly definitionOf: (resource: QualifiedResource) => ResourceDefinition | undefined;
 }
 
 /** A webhook that wants a request, and the version it wants it in. */
@@ -52,35 +44,6 @@ export function invocationOf<W extends Webhook>(
   const equivalents = definitionOf(attributes.resource)?.versions ?? [];
   const version = matchedVersion(webhook, attributes, { namespaceLabels, equivalents });
   return version === undefined ? undefined : { webhook, version };
-}
-
-/** The definition that an object's shape follows; a subresource's body is of a kind of its own and has none here. */
-function shapeOf({ definitionOf }: WebhookDependencies, { resource, kind }: AdmissionAttributes) {
-  const definition = definitionOf(resource);
-  return definition?.kind === kind.kind ? definition : undefined;
-}
-
-/** An object in the version that a webhook wants. */
-export function outgoing(
-  dependencies: WebhookDependencies,
-  attributes: AdmissionAttributes,
-  object: AnyObject,
-  version: string,
-): AnyObject {
-  const definition = shapeOf(dependencies, attributes);
-  return definition === undefined ? object : inVersion(definition, object, version);
-}
-
-/** What a webhook made of an object, in the version it is stored in, with defaults for what is new. */
-export function incoming(
-  dependencies: WebhookDependencies,
-  attributes: AdmissionAttributes,
-  object: AnyObject,
-): AnyObject {
-  const definition = shapeOf(dependencies, attributes);
-  if (definition === undefined) return object;
-  const stored = toStorageVersion(definition, object);
-  return definition.strategy.defaults?.(stored) ?? stored;
 }
 
 const defaultTimeoutSeconds = 10;
@@ -152,7 +115,7 @@ async function post(
     throw new Error(`webhook does not accept known AdmissionReview versions (v1)`);
   const uid = dependencies.random.uuid();
   const convert = (object: AnyObject | undefined) =>
-    object === undefined ? undefined : outgoing(dependencies, attributes, object, version);
+    object === undefined ? undefined : formIn(dependencies, attributes, object, version);
   const review = admissionReview({
     uid,
     attributes,

@@ -13,14 +13,13 @@ import type { AnyObject } from "../../../apimachinery/meta.ts";
 import { applyJsonPatch } from "../../../apimachinery/patch/json-patch.ts";
 import { jsonEqual } from "../../../apimachinery/patch/json-value.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../../stages.ts";
+import { formIn, storedForm } from "../object-forms.ts";
 import { annotateMutation } from "./annotations.ts";
 import {
   callWebhook,
   type Invocation,
-  incoming,
   invocationOf,
   namespaceLabelsFor,
-  outgoing,
   type WebhookDependencies,
 } from "./dispatch.ts";
 import { isExempt, orderedWebhooks } from "./match.ts";
@@ -138,11 +137,11 @@ function patchedObject(
   let patched: AnyObject;
   try {
     // A patch of an object is an object; the registry validates its shape.
-    patched = applyJsonPatch(outgoing(dependencies, attributes, object, version), patch) as AnyObject;
+    patched = applyJsonPatch(formIn(dependencies, attributes, object, version), patch) as AnyObject;
   } catch (error) {
     throw internalError(error instanceof Error ? error.message : String(error));
   }
-  return incoming(dependencies, attributes, patched);
+  return storedForm(dependencies, attributes, patched);
 }
 
 /** The plugins before the webhooks, over what the webhooks made of the object. */
