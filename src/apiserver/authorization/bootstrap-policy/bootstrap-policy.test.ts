@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ClusterRole, ClusterRoleBinding } from "../../../api/rbac/types.generated.ts";
+import { rulesAllow } from "../rbac-rules.ts";
 import { bootstrapPolicy } from "./bootstrap-policy.ts";
 import { reconcileBinding, reconcileRole } from "./reconcile-policy.ts";
 
@@ -29,6 +30,89 @@ test("bootstrap policy: aggregated roles hold the rules of what they select from
   assert.ok(roleNamed("admin").rules?.some((rule) => rule.resources?.includes("pods/log")));
   assert.ok(!roleNamed("edit").rules?.some((rule) => rule.resources?.includes("rolebindings")));
   assert.ok(!roleNamed("view").rules?.some((rule) => rule.resources?.includes("secrets")));
+});
+
+/** Facts of v1.36's policy that others have got wrong, or that differ from release to release. */
+for (const [role, asked, want] of [
+  ["view", "list events.k8s.io/events", true],
+  ["view", "list core/events", true],
+  ["view", "get core/secrets", false],
+  ["view", "get discovery.k8s.io/endpointslices", true],
+  ["edit", "create events.k8s.io/events", true],
+  ["edit", "update core/endpoints", false],
+  ["edit", "create core/pods/eviction", true],
+  ["edit", "create core/serviceaccounts/token", true],
+  ["edit", "create rbac.authorization.k8s.io/roles", false],
+  ["admin", "create rbac.authorization.k8s.io/roles", true],
+  ["admin", "update core/resourcequotas", false],
+  ["admin", "delete resource.k8s.io/resourceclaims", true],
+  ["system:monitoring", "get core/nodes/metrics", true],
+  ["system:monitoring", "get /statusz", true],
+  ["system:monitoring", "get /flagz", true],
+  ["system:monitoring", "get /metrics/slis", true],
+  ["system:monitoring", "get /debug/pprof/", false],
+  ["system:discovery", "get /openapi/v3", true],
+  ["system:basic-user", "create authentication.k8s.io/selfsubjectreviews", true],
+  ["system:kubelet-api-admin", "get core/nodes/healthz", true],
+  ["system:kubelet-api-admin", "create core/nodes/pods", true],
+  ["system:node", "create events.k8s.io/events", true],
+  ["system:node", "deletecollection resource.k8s.io/resourceslices", true],
+  ["system:node", "create resource.k8s.io/resourceslices", false],
+  ["system:node", "get core/serviceaccounts", true],
+  ["system:kube-dns", "list core/services", true],
+  ["system:kube-dns", "list discovery.k8s.io/endpointslices", false],
+  ["system:node-proxier", "list networking.k8s.io/servicecidrs", true],
+  ["system:kube-scheduler", "update resource.k8s.io/resourceclaims/binding", true],
+  ["system:kube-scheduler", "create resource.k8s.io/resourceclaims", true],
+  ["system:kube-scheduler", "update coordination.k8s.io/leasecandidates", true],
+  ["system:kube-scheduler", "list resource.k8s.io/devicetaintrules", false],
+  ["system:kube-scheduler", "list scheduling.k8s.io/podgroups", false],
+  ["system:controller:expand-controller", "get core/services", false],
+  ["system:controller:persistent-volume-binder", "get core/services", false],
+  ["system:controller:pvc-protection-controller", "update core/persistentvolumeclaims/status", true],
+  ["system:controller:device-taint-eviction-controller", "list resource.k8s.io/devicetaintrules", false],
+  ["system:controller:resource-claim-controller", "patch resource.k8s.io/resourceclaims/binding", true],
+  ["system:controller:job-controller", "create scheduling.k8s.io/podgroups", false],
+  [
+    "system:controller:clusterrole-aggregation-controller",
+    "escalate rbac.authorization.k8s.io/clusterroles",
+    true,
+  ],
+  ["system:controller:root-ca-cert-publisher", "delete core/configmaps", false],
+  ["system:controller:legacy-service-account-token-cleaner", "delete core/secrets", true],
+] as const) {
+  test(`bootstrap policy: ${role} ${want ? "allows" : "does not allow"} ${asked}`, () =>
+    assert.equal(rulesAllow(requestOf(asked), roleNamed(role).rules ?? []), want));
+}
+
+/** "verb group/resource[/subresource]" or "verb /path". */
+function requestOf(asked: string) {
+  const [verb = "", target = ""] = asked.split(" ");
+  const [group = "", resource = "", subresource = ""] = target.split("/");
+  const isResourceRequest = group !== "";
+  return {
+    verb,
+    isResourceRequest,
+    apiGroup: group === "core" ? "" : group,
+    resource,
+    subresource,
+    name: "",
+    path: isResourceRequest ? "" : target,
+  };
+}
+
+test("bootstrap policy: roles of gates that are off in v1.36 are not there", () => {
+  const names = policy.clusterRoles.map(({ metadata }) => metadata.name ?? "");
+  for (const absent of [
+    "system:cluster-trust-bundle-discovery",
+    "system:controller:podcertificaterequestcleaner",
+    "system:controller:kube-apiserver-serving-clustertrustbundle-publisher",
+    "system:controller:storage-version-garbage-collector",
+    "system:controller:storage-version-migrator-controller",
+    "system:controller:resourcepoolstatusrequest-controller",
+    "system:controller:podgroup-protection-controller",
+  ])
+    assert.ok(!names.includes(absent), absent);
 });
 
 const scheduler = roleNamed("system:kube-scheduler");

@@ -46,9 +46,10 @@ const editRules: readonly PolicyRule[] = [
   allow(
     write,
     "core",
-    "replicationcontrollers replicationcontrollers/scale serviceaccounts services services/proxy persistentvolumeclaims configmaps secrets events",
+    "replicationcontrollers replicationcontrollers/scale serviceaccounts services services/proxy persistentvolumeclaims configmaps secrets",
   ),
   allow("create", "core", "serviceaccounts/token"),
+  allow(write, "core events.k8s.io", "events"),
   allow(
     write,
     "apps",
@@ -76,9 +77,10 @@ const viewRules: readonly PolicyRule[] = [
   allow(
     read,
     "core",
-    "limitranges resourcequotas bindings events pods/status resourcequotas/status namespaces/status replicationcontrollers/status pods/log",
+    "limitranges resourcequotas bindings pods/status resourcequotas/status namespaces/status replicationcontrollers/status pods/log",
   ),
   allow(read, "core", "namespaces"),
+  allow(read, "core events.k8s.io", "events"),
   allow(read, discovery, "endpointslices"),
   allow(
     read,
@@ -114,8 +116,8 @@ const controllerManagerRules: readonly PolicyRule[] = [
 const schedulerRules: readonly PolicyRule[] = [
   events,
   allow("create", coordination, "leases"),
-  allow("get update", coordination, "leases", "kube-scheduler"),
-  allow("list watch", coordination, "leasecandidates"),
+  allow("get update list watch", coordination, "leases", "kube-scheduler"),
+  allow(readWrite, coordination, "leasecandidates"),
   allow(read, "core", "nodes"),
   allow("get list watch delete", "core", "pods"),
   allow("create", "core", "pods/binding bindings"),
@@ -138,9 +140,11 @@ const schedulerRules: readonly PolicyRule[] = [
   allow("update patch", dynamicResources, "resourceclaims/binding"),
   allow("get list watch", dynamicResources, "resourceslices"),
   allow("update", "core", "pods/finalizers"),
+  allow("create delete", dynamicResources, "resourceclaims"),
 ];
 
-const monitoringUrls = "/metrics /metrics/slis /livez /readyz /healthz /livez/* /readyz/* /healthz/*";
+const monitoringUrls =
+  "/metrics /metrics/slis /livez /readyz /healthz /livez/* /readyz/* /healthz/* /flagz /statusz";
 
 /** The cluster roles an API server creates at its start. */
 export const clusterRoleTemplates: readonly RoleTemplate[] = [
@@ -154,7 +158,10 @@ export const clusterRoleTemplates: readonly RoleTemplate[] = [
       ),
     ],
   },
-  { name: "system:monitoring", rules: [allowUrls("get", monitoringUrls)] },
+  {
+    name: "system:monitoring",
+    rules: [allowUrls("get", monitoringUrls), allow("get", "core", "nodes/metrics")],
+  },
   {
     name: "system:basic-user",
     rules: [
@@ -215,10 +222,7 @@ export const clusterRoleTemplates: readonly RoleTemplate[] = [
   { name: "system:kube-controller-manager", rules: controllerManagerRules },
   {
     name: "system:kube-dns",
-    rules: [
-      allow("list watch", "core", "endpoints services"),
-      allow("list watch", discovery, "endpointslices"),
-    ],
+    rules: [allow("list watch", "core", "endpoints services")],
   },
   {
     name: "system:persistent-volume-provisioner",

@@ -96,7 +96,6 @@ export const controllerRules: Readonly<Record<string, readonly PolicyRule[]>> = 
     allow("update patch", "core", "persistentvolumeclaims/status"),
     allow(read, "core", "persistentvolumeclaims"),
     events,
-    allow("get", "core", "services"),
   ],
   "ephemeral-volume-controller": [
     allow(read, "core", "pods"),
@@ -119,7 +118,6 @@ export const controllerRules: Readonly<Record<string, readonly PolicyRule[]>> = 
     allow(read, dynamicResources, "resourceclaims"),
     allow(read, dynamicResources, "resourceslices"),
     allow(read, dynamicResources, "deviceclasses"),
-    allow(read, dynamicResources, "devicetaintrules"),
     events,
   ],
   "generic-garbage-collector": [allow("get list watch patch update delete", "*", "*"), events],
@@ -160,7 +158,6 @@ export const controllerRules: Readonly<Record<string, readonly PolicyRule[]>> = 
     allow("list watch", "core", "nodes"),
     events,
     allow("watch", "core", "events"),
-    allow("get", "core", "services"),
   ],
   "pod-garbage-collector": [
     allow("list watch delete", "core", "pods"),
@@ -218,6 +215,7 @@ export const controllerRules: Readonly<Record<string, readonly PolicyRule[]>> = 
   ],
   "pvc-protection-controller": [
     allow("get list watch update", "core", "persistentvolumeclaims"),
+    allow("update", "core", "persistentvolumeclaims/status"),
     allow("list watch get", "core", "pods"),
     events,
   ],

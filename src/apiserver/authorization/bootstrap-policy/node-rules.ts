@@ -37,5 +37,5 @@ export const nodeRules: readonly PolicyRule[] = [
   allow("get create update patch delete", storage, "csinodes"),
   allow(read, "node.k8s.io", "runtimeclasses"),
   allow("get", dynamicResources, "resourceclaims"),
-  allow("deletecollection get list watch create update patch delete", dynamicResources, "resourceslices"),
+  allow("deletecollection", dynamicResources, "resourceslices"),
 ];
