@@ -1,6 +1,7 @@
 /** Priority classes, leases, runtime classes, signing requests, flow control, API services: kinds of a few fields. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { certificatePem, signingRequestPem } from "./test-support/certificates.ts";
 import {
   assertLines,
   type ChangeCase,
@@ -24,7 +25,8 @@ const certificates = "certificates.k8s.io/v1";
 const flowcontrol = "flowcontrol.apiserver.k8s.io/v1";
 const apiregistration = "apiregistration.k8s.io/v1";
 
-const request = Buffer.from("-----BEGIN CERTIFICATE REQUEST-----\n").toString("base64");
+const request = btoa(signingRequestPem);
+const certificate = btoa(certificatePem);
 const signing = { request, usages: ["client auth"], signerName: "kubernetes.io/kube-apiserver-client" };
 const service = { namespace: "ns", name: "metrics" };
 const served = { group: "metrics.k8s.io", version: "v1", groupPriorityMinimum: 100, versionPriority: 100 };
@@ -283,8 +285,6 @@ for (const { apiVersion, kind, name, before, after, want } of changes)
 
 const condition = (type: string) => ({ type, status: "True" });
 
-const pem = (text: string) => Buffer.from(`-----BEGIN CERTIFICATE-----\n${text}`).toString("base64");
-
 const reports: readonly {
   readonly name: string;
   readonly before?: object;
@@ -303,7 +303,7 @@ const reports: readonly {
     decides: true,
     status: { conditions: [condition("Approved"), condition("Denied")] },
     want: [
-      'status.conditions: Invalid value: "Denied": Approved and Denied conditions are mutually exclusive',
+      'status.conditions[1].type: Invalid value: "Denied": Approved and Denied conditions are mutually exclusive',
     ],
   },
   {
@@ -316,7 +316,7 @@ const reports: readonly {
   {
     name: "decision with a certificate",
     decides: true,
-    status: { conditions: [condition("Approved")], certificate: pem("a") },
+    status: { conditions: [condition("Approved")], certificate },
     want: ["status.certificate: Forbidden: updates may not set certificate content"],
   },
   {
@@ -328,7 +328,7 @@ const reports: readonly {
       'status.conditions[1].type: Duplicate value: "Denied"',
     ],
   },
-  { name: "report with a certificate", status: { certificate: pem("a") }, want: [] },
+  { name: "report with a certificate", status: { certificate }, want: [] },
   {
     name: "report with words of its own",
     status: { conditions: [{ type: "Waiting", status: "False" }] },
@@ -349,9 +349,21 @@ const reports: readonly {
   },
   {
     name: "report with another certificate",
-    before: { certificate: pem("a") },
-    status: { certificate: pem("b") },
+    before: { certificate },
+    status: { certificate: btoa(`${certificatePem}\n`) },
     want: ["status.certificate: Forbidden: updates may not modify existing certificate content"],
+  },
+  {
+    name: "report with a key",
+    status: { certificate: btoa(certificatePem.replaceAll("CERTIFICATE", "PRIVATE KEY")) },
+    want: [
+      'status.certificate: Invalid value: "<certificate data>": only CERTIFICATE PEM blocks are allowed, found "PRIVATE KEY"',
+    ],
+  },
+  {
+    name: "report with half a certificate",
+    status: { certificate: btoa("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n") },
+    want: ['status.certificate: Invalid value: "<certificate data>": x509: malformed certificate'],
   },
   {
     name: "report with something else",

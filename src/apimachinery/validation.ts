@@ -158,8 +158,6 @@ function renderValue(value: unknown): string {
   if (typeof value === "string") return quote(value);
   if (value === undefined || value === null) return "null";
   if (typeof value !== "object") return String(value);
-  if (value instanceof Uint8Array)
-    return `[]byte{${Array.from(value, (byte) => `0x${byte.toString(16)}`).join(", ")}}`;
   return JSON.stringify(value).replace(/[<>&]/g, (character) => htmlEscapes[character] ?? character);
 }
 

@@ -16,6 +16,7 @@ import { definitionHooks } from "./custom-resources/store-hooks.ts";
 import type { StoredObjects } from "./metrics/server-metrics.ts";
 import type { StorageMetrics } from "./metrics/storage-metrics.ts";
 import { namespaceHooks } from "./namespaces.ts";
+import { signingRequestHooks } from "./pki/signing-request-hooks.ts";
 import { keyRootOf } from "./registry/keys.ts";
 import { fieldValue } from "./registry/select.ts";
 import { ResourceStore } from "./registry/store.ts";
@@ -82,6 +83,7 @@ export class Resources {
       "admissionregistration.k8s.io/mutatingadmissionpolicies": expressionHooks,
       "admissionregistration.k8s.io/validatingwebhookconfigurations": expressionHooks,
       "admissionregistration.k8s.io/mutatingwebhookconfigurations": expressionHooks,
+      "certificates.k8s.io/certificatesigningrequests": signingRequestHooks,
     };
     for (const definition of dependencies.definitions) this.add(definition);
   }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AnyObject } from "../../apimachinery/meta.ts";
+import { certificatePem } from "../test-support/certificates.ts";
 import {
   assertLines,
   created,
@@ -176,9 +177,10 @@ const convertedWith = (caBundle: string) => ({
     webhook: { clientConfig: { url: "https://c.example", caBundle }, conversionReviewVersions: ["v1"] },
   },
 });
+const encodedCertificate = btoa(certificatePem);
 const notPem = "unable to load root certificates: unable to parse bytes as PEM block";
 const pem = (type: string, body: string) => btoa(`-----BEGIN ${type}-----\n${body}\n-----END ${type}-----\n`);
-const bundlePath = "spec.conversion.webhookClientConfig.caBundle: Invalid value: []byte";
+const bundlePath = "spec.conversion.webhookClientConfig.caBundle: Invalid value: ";
 
 for (const { name, before, after, established, want } of [
   {
@@ -191,7 +193,7 @@ for (const { name, before, after, established, want } of [
     name: "to trust nothing",
     after: convertedWith("Cg=="),
     established: true,
-    want: [`${bundlePath}{0xa}: ${notPem}`],
+    want: [`${bundlePath}"Cg==": ${notPem}`],
   },
   {
     name: "nothing of the nothing that it trusted",
@@ -199,6 +201,12 @@ for (const { name, before, after, established, want } of [
     after: convertedWith("Cgo="),
     established: true,
     want: [],
+  },
+  {
+    name: "to trust what is a sequence, but no certificate",
+    after: convertedWith(pem("CERTIFICATE", "MAA=")),
+    established: true,
+    want: [/: failed to parse certificate: x509: malformed tbs certificate$/],
   },
   {
     name: "to trust half a certificate",
@@ -214,7 +222,7 @@ for (const { name, before, after, established, want } of [
   },
   {
     name: "to trust a certificate",
-    after: convertedWith(pem("CERTIFICATE", "MAA=")),
+    after: convertedWith(encodedCertificate),
     established: true,
     want: [],
   },

@@ -1,5 +1,7 @@
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { certificatesFault } from "../../apimachinery/x509/certificate.ts";
+import { decodeBase64Pem } from "../../apimachinery/x509/pem.ts";
 import { signerNameErrors } from "./signer-name.ts";
 import type { CertificateSigningRequest } from "./types.generated.ts";
 
@@ -33,10 +35,11 @@ const usages = [
 
 const minDurationSeconds = 600;
 
+/** Of a new request; whether it is well formed within and signed by its key is judged by the API server, which has the means to. */
 export function validateSigningRequest({ spec }: CertificateSigningRequest): Errors {
   const { request = "", usages: wanted = [], signerName = "", expirationSeconds } = spec ?? {};
   const errors: FieldError[] = [];
-  if (!isCertificateRequest(request))
+  if (decodeBase64Pem(request).blocks[0]?.type !== "CERTIFICATE REQUEST")
     errors.push(field.invalid("spec.request", request, "PEM block type must be CERTIFICATE REQUEST"));
   if (wanted.length === 0) errors.push(field.required("spec.usages"));
   errors.push(
@@ -67,17 +70,17 @@ export function validateSigningRequest({ spec }: CertificateSigningRequest): Err
   return errors;
 }
 
-function isCertificateRequest(base64: string): boolean {
-  return decoded(base64).includes("-----BEGIN CERTIFICATE REQUEST-----");
-}
-
-/** The text that base64 stands for; "" where it stands for none. */
-function decoded(base64: string): string {
-  try {
-    return new TextDecoder().decode(Uint8Array.fromBase64(base64));
-  } catch {
-    return "";
+/** What is wrong with an issued certificate and those that vouch for it. */
+function certificateFault(base64: string): string | undefined {
+  const { blocks } = decodeBase64Pem(base64);
+  if (blocks.length === 0) return "must contain at least one CERTIFICATE PEM block";
+  for (const { type, hasHeaders, bytes } of blocks) {
+    if (type !== "CERTIFICATE") return `only CERTIFICATE PEM blocks are allowed, found ${field.quote(type)}`;
+    if (hasHeaders) return "no PEM block headers are permitted";
+    const fault = certificatesFault(bytes);
+    if (fault !== undefined) return fault || "found CERTIFICATE PEM block containing 0 certificates";
   }
+  return undefined;
 }
 
 const decisions = ["Approved", "Denied"];
@@ -106,14 +109,10 @@ export function validateSigningRequestStatus(
   if (after === before) return errors;
   if (before !== "")
     errors.push(field.forbidden("status.certificate", "updates may not modify existing certificate content"));
-  if (after !== "" && !decoded(after).includes("-----BEGIN CERTIFICATE-----"))
-    errors.push(
-      field.invalid(
-        "status.certificate",
-        "<certificate data>",
-        "must contain at least one CERTIFICATE PEM block",
-      ),
-    );
+  const fault = after === "" ? undefined : certificateFault(after);
+  // What was wrong before may be replaced by what is no better.
+  if (fault !== undefined && (before === "" || certificateFault(before) === undefined))
+    errors.push(field.invalid("status.certificate", "<certificate data>", fault));
   return errors;
 }
 
@@ -135,27 +134,35 @@ function conditionsOf({ status }: CertificateSigningRequest, type: string) {
 function conditionErrors(request: CertificateSigningRequest, old: CertificateSigningRequest): Errors {
   const path = "status.conditions";
   const conditions = request.status?.conditions ?? [];
+  const before = old.status?.conditions ?? [];
+  const types = before.map(({ type }) => type);
+  // What was wrong before may stay.
+  const mayBeEmpty = types.includes("");
+  const mayRepeat = new Set(types).size < types.length;
+  const mayContradict = decisions.every((type) => types.includes(type));
   const lasting = [...decisions, "Failed"];
+  const seen = new Set<string>();
   const errors: FieldError[] = [
-    ...field.each(path, conditions, ({ type, status }, at) => [
-      ...(type ? [] : [field.required(field.child(at, "type"))]),
-      ...field.oneOf(
-        field.child(at, "status"),
-        status,
-        lasting.includes(type) ? ["True"] : ["False", "True", "Unknown"],
-        { required: true },
-      ),
-    ]),
-    ...field.unique(
-      conditions,
-      ({ type }) => type,
-      (index, { type }) => field.duplicate(field.child(field.at(path, index), "type"), type),
-    ),
+    ...field.each(path, conditions, ({ type, status }, at) => {
+      const contrary = decisions.some((other) => other !== type && seen.has(other));
+      const isRepeated = seen.has(type);
+      seen.add(type);
+      const typePath = field.child(at, "type");
+      return [
+        ...(type || mayBeEmpty ? [] : [field.required(typePath)]),
+        ...field.oneOf(
+          field.child(at, "status"),
+          status,
+          lasting.includes(type) ? ["True"] : ["False", "True", "Unknown"],
+          { required: true },
+        ),
+        ...(contrary && decisions.includes(type) && !mayContradict
+          ? [field.invalid(typePath, type, "Approved and Denied conditions are mutually exclusive")]
+          : []),
+        ...(isRepeated && !mayRepeat ? [field.duplicate(typePath, type)] : []),
+      ];
+    }),
   ];
-  const decided = conditions.filter(({ type }) => decisions.includes(type));
-  const contrary = decided.find(({ type }) => type !== decided[0]?.type);
-  if (contrary !== undefined)
-    errors.push(field.invalid(path, contrary.type, "Approved and Denied conditions are mutually exclusive"));
   for (const type of lasting)
     if (conditionsOf(request, type).length < conditionsOf(old, type).length)
       errors.push(field.forbidden(path, `updates may not remove a condition of type ${field.quote(type)}`));

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { certificatePem, signingRequestPem } from "../../api/test-support/certificates.ts";
 import type { Status } from "../../apimachinery/api-error.ts";
 import type { AnyObject, KubeList } from "../../apimachinery/meta.ts";
 import { namesOf, startTestServer, type TestServer } from "../test-support/server.ts";
@@ -194,8 +195,7 @@ test("ReplicaSet, completes the scaling of a ReplicaSet subresource; StatefulSet
 });
 
 // A request for CN=example, O=e2e, signed by a key that nobody has.
-const signingRequest =
-  "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIY01JR0NBZ0VBTUNBeEREQUtCZ05WQkFvTUEyVXlaVEVRTUE0R0ExVUVBd3dIWlhoaGJYQnNaVEJaTUJNRwpCeXFHU000OUFnRUdDQ3FHU000OUF3RUhBMElBQkVwdnVOemlIczlRSU9idjMvQ255WWFocmZFRzFENkxxUG5zCjhyZ015ckFacXc3NGsvOHlCOThwWG83RSt1cG1NZVdISVpLQzlmT3Z4a0N4cUlkY3RST2dBREFLQmdncWhrak8KUFFRREFnTkpBREJHQWlFQTNELzZ5NWZvYVdTT1g3bXA1ZVlxTm5hb1l3enVFZXFsTHprYS82dEJqQnNDSVFDTAovb254aUh1RjBIZ0x1dDJEZXcxbVphMkZsMGMva1lWTDZobEN5QkNIY3c9PQotLS0tLUVORCBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0K";
+const signingRequest = btoa(signingRequestPem);
 
 test("CertificateSigningRequest API: approval and status have endpoints of their own", async () => {
   const path = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
@@ -228,7 +228,7 @@ test("CertificateSigningRequest API: approval and status have endpoints of their
     body: { ...approved, status: { conditions: [] } },
   });
   assert.equal(undone.code, 422);
-  const certificate = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg==";
+  const certificate = btoa(certificatePem);
   const issued = await server.ok("PATCH", `${path}/${name}/status`, {
     body: { status: { certificate } },
     headers: merge,
@@ -236,6 +236,25 @@ test("CertificateSigningRequest API: approval and status have endpoints of their
   assert.equal(statusOf(issued).certificate, certificate);
   const read = await server.ok("GET", `${path}/${name}/approval`);
   assert.equal((statusOf(read).conditions as { type: string }[])[0]?.type, "Approved");
+});
+
+test("A signing request that its key did not sign is refused", async () => {
+  const tampered = signingRequestPem.replace("dGVzd", "dGVyd");
+  assert.notEqual(tampered, signingRequestPem);
+  const answer = await server.object<Status>(
+    "POST",
+    "/apis/certificates.k8s.io/v1/certificatesigningrequests",
+    {
+      body: {
+        apiVersion: "certificates.k8s.io/v1",
+        kind: "CertificateSigningRequest",
+        metadata: { name: "forged" },
+        spec: { request: btoa(tampered), usages: ["client auth"], signerName: "example.com/one" },
+      },
+    },
+  );
+  assert.equal(answer.code, 422);
+  assert.match(answer.message ?? "", /^.* spec\.request: .*: x509: ECDSA verification failure$/);
 });
 
 test("Server side field validation, typed object; Server side field validation, typed unknown metadata", async () => {

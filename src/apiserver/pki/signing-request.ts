@@ -16,7 +16,7 @@ export interface SigningRequest {
   readonly subjectAltNameDer?: Uint8Array;
 }
 
-/** Reads a PEM "CERTIFICATE REQUEST". Rejects with an Error that says what is wrong with it. */
+/** Reads a PEM "CERTIFICATE REQUEST". Rejects with an Error that says what is wrong with it, in the words of Go's `crypto/x509`. */
 export async function parseSigningRequest(pem: string): Promise<SigningRequest> {
   const x509 = await loadX509();
   const request = decode(x509, pem);
@@ -48,7 +48,7 @@ function decode(x509: X509Library, pem: string): Request {
   try {
     return new x509.Pkcs10CertificateRequest(block.rawData);
   } catch (error) {
-    throw new Error("malformed certificate request", { cause: error });
+    throw new Error("asn1: structure error: malformed certificate request", { cause: error });
   }
 }
 
@@ -66,9 +66,13 @@ async function checkSignature(request: Request): Promise<void> {
   try {
     isGood = await request.verify();
   } catch (error) {
-    throw new Error("unsupported key or signature algorithm in the certificate request", { cause: error });
+    throw new Error("x509: cannot verify signature: algorithm unimplemented", { cause: error });
   }
-  if (!isGood) throw new Error("the certificate request's signature does not match its key");
+  if (isGood) return;
+  const { name = "" } = request.signatureAlgorithm as { readonly name?: string }; // its base type is the DOM's, which is not loaded
+  throw new Error(
+    name.startsWith("RSA") ? "crypto/rsa: verification error" : `x509: ${name} verification failure`,
+  );
 }
 
 /** A certificate (PEM) for a request (PEM) that was approved: its name and key, and the usages that were asked for. */
