@@ -5,6 +5,8 @@ import type { Client } from "../client/client.ts";
 import { createEventRecorder, type EventRecorder } from "../client/event-recorder.ts";
 import type { InformerFactory } from "../client/informer.ts";
 import { createWorkQueue } from "../client/work-queue.ts";
+import { bootstrapTokenCleaner } from "./bootstrap-token/cleaner.ts";
+import { bootstrapSigner } from "./bootstrap-token/signer.ts";
 import {
   type CertificateOptions,
   certificateApprover,
@@ -33,6 +35,7 @@ import { replicaSetController, replicationController } from "./replicaset/contro
 import { resourceClaimController } from "./resource-claim/controller.ts";
 import { resourceQuotaController } from "./resource-quota/controller.ts";
 import { serviceAccountController } from "./service-account/default-account.ts";
+import { legacyTokenCleaner } from "./service-account/legacy-token-cleaner.ts";
 import { rootCaPublisher } from "./service-account/root-ca.ts";
 import { tokenSecretController } from "./service-account/token-secrets.ts";
 import { serviceCidrController } from "./service-cidr/controller.ts";
@@ -118,6 +121,9 @@ const builders: Readonly<Record<string, (sources: Sources) => Controller | undef
     rootCaPem === undefined ? undefined : rootCaPublisher({ informers, rootCa: rootCaPem }),
   "serviceaccount-token-controller": ({ client, informers, options: { rootCaPem, signToken } }) =>
     tokenSecretController({ client, informers, rootCa: rootCaPem, signToken }),
+  "legacy-serviceaccount-token-cleaner-controller": legacyTokenCleaner,
+  "bootstrap-signer-controller": bootstrapSigner,
+  "token-cleaner-controller": bootstrapTokenCleaner,
   "deployment-controller": deploymentController,
   "replicaset-controller": replicaSetController,
   "replicationcontroller-controller": replicationController,

@@ -1,11 +1,11 @@
 import { signers } from "../../api/certificates/signer-rules.ts";
 import type { CertificateSigningRequest } from "../../api/certificates/types.generated.ts";
+import { configMapsOf, secretsOf } from "../../api/core/pod-references.ts";
 import type { Binding, Node, PersistentVolumeClaim, Pod } from "../../api/core/types.generated.ts";
 import { nodes, pods } from "../../api/resources.generated.ts";
 import { notFound } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import { nodeOf } from "../authorization/node-authorizer.ts";
-import { configMapsOf, secretsOf } from "../authorization/node-relations.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../stages.ts";
 import type { ReadSubject } from "./certificates.ts";
 import { type AdmissionDependencies, getLive, refuse } from "./dependencies.ts";

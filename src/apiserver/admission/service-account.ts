@@ -1,3 +1,4 @@
+import { secretsOf } from "../../api/core/pod-references.ts";
 import type {
   Container,
   Pod,
@@ -8,7 +9,6 @@ import { serviceAccounts } from "../../api/resources.generated.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import { sleep } from "../../base/clock.ts";
 import { type Random, randomSuffix } from "../../base/random.ts";
-import { secretsOf } from "../authorization/node-relations.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../stages.ts";
 import { podTokenSeconds } from "../virtual/token-request.ts";
 import { type AdmissionDependencies, getLive, isFor, refuse } from "./dependencies.ts";

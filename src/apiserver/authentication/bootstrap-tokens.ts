@@ -1,3 +1,4 @@
+import { bootstrapTokenType, readBootstrapToken } from "../../api/core/bootstrap-token.ts";
 import type { Secret } from "../../api/core/types.generated.ts";
 import type { TokenAuthenticator, TokenResult } from "./token-authenticator.ts";
 
@@ -42,17 +43,11 @@ export function judgeBootstrapToken(
     readonly audiences: readonly string[];
   },
 ): TokenResult | undefined {
-  const value = (key: string) => decode(secret.data?.[key]);
-  if (secret.type !== "bootstrap.kubernetes.io/token" || secret.metadata.deletionTimestamp !== undefined)
-    return undefined;
-  if (!constantTimeEqual(value("token-secret"), asked.secret) || value("token-id") !== asked.id)
-    return undefined;
-  const expiration = value("expiration");
-  if (expiration !== "" && !(Date.parse(expiration) > asked.nowMs)) return undefined;
-  if (value("usage-bootstrap-authentication") !== "true") return undefined;
-  const extraGroups = value("auth-extra-groups")
-    .split(",")
-    .filter((group) => group !== "");
+  if (secret.type !== bootstrapTokenType || secret.metadata.deletionTimestamp !== undefined) return undefined;
+  const token = readBootstrapToken(secret);
+  if (!constantTimeEqual(token.secret, asked.secret) || token.id !== asked.id) return undefined;
+  if (!token.authenticates || token.expiresAtMs <= asked.nowMs) return undefined;
+  const { extraGroups } = token;
   if (extraGroups.some((group) => !groupForm.test(group))) return undefined;
   return {
     user: {
@@ -61,11 +56,6 @@ export function judgeBootstrapToken(
     },
     audiences: asked.audiences,
   };
-}
-
-function decode(base64: string | undefined): string {
-  if (base64 === undefined) return "";
-  return new TextDecoder().decode(Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)));
 }
 
 /** How long the comparison takes must not tell how much of a secret was right. */

@@ -1,3 +1,4 @@
+import { configMapsOf, secretsOf } from "../../api/core/pod-references.ts";
 import type { PersistentVolume, Pod } from "../../api/core/types.generated.ts";
 import { persistentVolumes, pods, resourceSlices, volumeAttachments } from "../../api/resources.generated.ts";
 import type { InformerFactory } from "../../client/informer.ts";
@@ -96,52 +97,6 @@ function refersTo(source: NodeRelationSource, pod: Pod, { kind, namespace, name 
   }
 }
 
-/** The shapes a container refers to config maps and secrets in; init and ephemeral containers too. */
-function* environmentsOf(pod: Pod) {
-  const { containers, initContainers = [], ephemeralContainers = [] } = pod.spec;
-  for (const container of [...initContainers, ...containers, ...ephemeralContainers]) yield container;
-}
-
-/** The names of secrets a pod's spec mentions. */
-export function secretsOf(pod: Pod): Set<string> {
-  const names = new Set<string>();
-  const add = (name: string | undefined) => name && names.add(name);
-  for (const reference of pod.spec.imagePullSecrets ?? []) add(reference.name);
-  for (const container of environmentsOf(pod)) {
-    for (const from of container.envFrom ?? []) add(from.secretRef?.name);
-    for (const variable of container.env ?? []) add(variable.valueFrom?.secretKeyRef?.name);
-  }
-  for (const volume of pod.spec.volumes ?? []) {
-    add(volume.secret?.secretName);
-    for (const source of volume.projected?.sources ?? []) add(source.secret?.name);
-    add(volume.azureFile?.secretName);
-    add(volume.cephfs?.secretRef?.name);
-    add(volume.cinder?.secretRef?.name);
-    add(volume.csi?.nodePublishSecretRef?.name);
-    add(volume.flexVolume?.secretRef?.name);
-    add(volume.iscsi?.secretRef?.name);
-    add(volume.rbd?.secretRef?.name);
-    add(volume.scaleIO?.secretRef?.name);
-    add(volume.storageos?.secretRef?.name);
-  }
-  return names;
-}
-
-/** The names of config maps a pod's spec mentions. */
-export function configMapsOf(pod: Pod): Set<string> {
-  const names = new Set<string>();
-  const add = (name: string | undefined) => name && names.add(name);
-  for (const container of environmentsOf(pod)) {
-    for (const from of container.envFrom ?? []) add(from.configMapRef?.name);
-    for (const variable of container.env ?? []) add(variable.valueFrom?.configMapKeyRef?.name);
-  }
-  for (const volume of pod.spec.volumes ?? []) {
-    add(volume.configMap?.name);
-    for (const source of volume.projected?.sources ?? []) add(source.configMap?.name);
-  }
-  return names;
-}
-
 function claimsOf(pod: Pod): Set<string> {
   const names = new Set<string>();
   for (const volume of pod.spec.volumes ?? []) {
@@ -159,6 +114,8 @@ function resourceClaimsOf(pod: Pod): Set<string> {
   for (const status of pod.status?.resourceClaimStatuses ?? []) {
     if (status.resourceClaimName !== undefined) names.add(status.resourceClaimName);
   }
+  const extended = pod.status?.extendedResourceClaimStatus?.resourceClaimName;
+  if (extended !== undefined) names.add(extended);
   return names;
 }
 
