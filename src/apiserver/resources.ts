@@ -5,6 +5,7 @@ import { rfc3339 } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { type KeyValue, prefixRange, type Storage } from "../storage/storage.ts";
+import { deviceSelectorHooks } from "./admission/device-selector-hooks.ts";
 import { expressionHooks } from "./admission/policies/expression-hooks.ts";
 import type { ServiceOptions } from "./api-server.ts";
 import { ByteBudget } from "./cache/byte-budget.ts";
@@ -84,6 +85,9 @@ export class Resources {
       "admissionregistration.k8s.io/validatingwebhookconfigurations": expressionHooks,
       "admissionregistration.k8s.io/mutatingwebhookconfigurations": expressionHooks,
       "certificates.k8s.io/certificatesigningrequests": signingRequestHooks,
+      "resource.k8s.io/deviceclasses": deviceSelectorHooks,
+      "resource.k8s.io/resourceclaims": deviceSelectorHooks,
+      "resource.k8s.io/resourceclaimtemplates": deviceSelectorHooks,
     };
     for (const definition of dependencies.definitions) this.add(definition);
   }

@@ -1,19 +1,24 @@
+import type { AnyObject } from "../../apimachinery/meta.ts";
 import * as field from "../../apimachinery/validation.ts";
 import { decodeBase64Pem } from "../../apimachinery/x509/pem.ts";
-import type { StoreHooks } from "../registry/store-calls.ts";
+import { lateChecks } from "../registry/late-checks.ts";
 
 /**
  * A new request is read and its signature checked: whoever asks must hold the key. It is done here, since signatures are verified
- * asynchronously; the library for it is loaded with the first request. What is asked never changes, so updates are not looked at.
+ * asynchronously; the library for it is loaded with the first request.
  */
-export const signingRequestHooks: StoreHooks = {
-  async beginCreate(object) {
-    const { request = "" } = (object.spec ?? {}) as { readonly request?: string }; // a CertificateSigningRequest
+export const signingRequestHooks = lateChecks({
+  contentOf: requestOf,
+  async errorsOf(object) {
+    const request = requestOf(object);
     const fault = await faultOf(request);
-    const errors = fault === undefined ? [] : [field.invalid("spec.request", request, fault)];
-    return { object, errors, finish() {} };
+    return fault === undefined ? [] : [field.invalid("spec.request", request, fault)];
   },
-};
+});
+
+function requestOf(object: AnyObject): string {
+  return ((object.spec ?? {}) as { readonly request?: string }).request ?? ""; // a CertificateSigningRequest
+}
 
 async function faultOf(request: string): Promise<string | undefined> {
   // The kind's own validation tells what is no request at all.
