@@ -5,6 +5,7 @@ import { nodes } from "./pods.ts";
 import type { ServerProcess } from "./server-process.ts";
 
 const watchers = 1000;
+const warmupMs = 4000;
 const measuredMs = 4000;
 const initialEventsEnd = Buffer.from("k8s.io/initial-events-end");
 
@@ -56,9 +57,11 @@ async function watched(server: ServerProcess, { writesPerS, accept, ofOneNode = 
   });
   const writers = await Connection.openAll(endpoint, 8);
   await new Promise((resolve) => setTimeout(resolve, 1000));
+  // The server's own start, of its watches and of its compilers, is no write's cost.
+  await writeAtPace(writers, writesPerS, warmupMs);
   await server.ask("begin");
   ages.begin();
-  const writes = await writeAtPace(writers, writesPerS);
+  const writes = await writeAtPace(writers, writesPerS, measuredMs);
   const expected = ofOneNode ? writes : writes * watchers;
   for (let waitedMs = 0; ages.frames < expected && waitedMs < 5000; waitedMs += 50)
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -87,13 +90,13 @@ async function resourceVersion(endpoint: Endpoint): Promise<string> {
 }
 
 /** Status patches at an even pace, whatever the answers take. */
-async function writeAtPace(writers: readonly Connection[], perS: number): Promise<number> {
+async function writeAtPace(writers: readonly Connection[], perS: number, forMs: number): Promise<number> {
   const free = [...writers];
   let writes = 0;
   const begun = performance.now();
   for (;;) {
     const elapsed = performance.now() - begun;
-    if (elapsed > measuredMs) break;
+    if (elapsed > forMs) break;
     const writer = free.pop();
     if (writer === undefined || writes >= (elapsed / 1000) * perS) {
       if (writer !== undefined) free.push(writer);

@@ -7,19 +7,15 @@ export type FieldOf = (cached: CachedObject, field: string) => string;
 
 /**
  * The objects of a resource as they are now, by their keys. Where a list asks for the exact value of an indexed field, it looks
- * only at the objects that have it: a thousand kubelets that start do not each look at every pod. An index is made when it
- * is first asked for.
+ * only at the objects that have it: a thousand kubelets that start do not each look at every pod. The indexes follow every write,
+ * so that no list waits while one is made of tens of thousands of objects.
  */
 export class PresentObjects {
   readonly #byKey = new SortedMap<CachedObject>();
-  readonly #indexedFields: readonly string[];
-  readonly #fieldOf: FieldOf;
-  /** Field, then value, then key. */
-  readonly #indexes = new Map<string, Map<string, Map<string, CachedObject>>>();
+  readonly #indexes: readonly FieldIndex[];
 
   constructor(indexedFields: readonly string[], fieldOf: FieldOf) {
-    this.#indexedFields = indexedFields;
-    this.#fieldOf = fieldOf;
+    this.#indexes = indexedFields.map((field) => new FieldIndex(field, fieldOf));
   }
 
   get(key: string): CachedObject | undefined {
@@ -27,13 +23,12 @@ export class PresentObjects {
   }
 
   set(cached: CachedObject): void {
-    this.#unindex(cached.key);
+    for (const index of this.#indexes) index.replace(this.#byKey.get(cached.key), cached);
     this.#byKey.set(cached.key, cached);
-    for (const [field, index] of this.#indexes) this.#insert(index, field, cached);
   }
 
   delete(key: string): void {
-    this.#unindex(key);
+    for (const index of this.#indexes) index.replace(this.#byKey.get(key), undefined);
     this.#byKey.delete(key);
   }
 
@@ -53,43 +48,45 @@ export class PresentObjects {
   /** All in [start, end) that can be selected, in the order of keys, where an index tells; the selection still decides. */
   indexed({ exactFields }: Selection, start: string, end: string): CachedObject[] | undefined {
     if (exactFields === undefined) return undefined;
-    const field = this.#indexedFields.find((name) => exactFields[name] !== undefined);
-    const value = field === undefined ? undefined : exactFields[field];
-    if (field === undefined || value === undefined) return undefined;
+    const index = this.#indexes.find(({ field }) => exactFields[field] !== undefined);
+    if (index === undefined) return undefined;
     const found: CachedObject[] = [];
-    for (const [key, cached] of this.#index(field).get(value) ?? [])
+    for (const [key, cached] of index.having(exactFields[index.field] ?? ""))
       if (this.#byKey.compare(key, start) >= 0 && this.#byKey.compare(key, end) < 0) found.push(cached);
     return found.sort((left, right) => this.#byKey.compare(left.key, right.key));
   }
+}
 
-  #index(field: string): Map<string, Map<string, CachedObject>> {
-    const known = this.#indexes.get(field);
-    if (known !== undefined) return known;
-    const index = new Map<string, Map<string, CachedObject>>();
-    this.#byKey.visit("", undefined, (cached) => {
-      this.#insert(index, field, cached);
-      return true;
-    });
-    this.#indexes.set(field, index);
-    return index;
+/** Objects by their value of one field. */
+class FieldIndex {
+  readonly field: string;
+  readonly #fieldOf: FieldOf;
+  /** Value, then key. */
+  readonly #byValue = new Map<string, Map<string, CachedObject>>();
+
+  constructor(field: string, fieldOf: FieldOf) {
+    this.field = field;
+    this.#fieldOf = fieldOf;
   }
 
-  #insert(index: Map<string, Map<string, CachedObject>>, field: string, cached: CachedObject): void {
-    const value = this.#fieldOf(cached, field);
-    const those = index.get(value);
-    if (those === undefined) index.set(value, new Map([[cached.key, cached]]));
-    else those.set(cached.key, cached);
+  having(value: string): Iterable<[string, CachedObject]> {
+    return this.#byValue.get(value) ?? [];
   }
 
-  #unindex(key: string): void {
-    if (this.#indexes.size === 0) return;
-    const former = this.#byKey.get(key);
-    if (former === undefined) return;
-    for (const [field, index] of this.#indexes) {
-      const value = this.#fieldOf(former, field);
-      const those = index.get(value);
-      those?.delete(key);
-      if (those?.size === 0) index.delete(value);
-    }
+  replace(former: CachedObject | undefined, current: CachedObject | undefined): void {
+    const value = current && this.#fieldOf(current, this.field);
+    const formerValue = former && this.#fieldOf(former, this.field);
+    if (former !== undefined && formerValue !== undefined && formerValue !== value)
+      this.#remove(formerValue, former.key);
+    if (current === undefined || value === undefined) return;
+    const those = this.#byValue.get(value);
+    if (those === undefined) this.#byValue.set(value, new Map([[current.key, current]]));
+    else those.set(current.key, current);
+  }
+
+  #remove(value: string, key: string): void {
+    const those = this.#byValue.get(value);
+    those?.delete(key);
+    if (those?.size === 0) this.#byValue.delete(value);
   }
 }
