@@ -4,12 +4,18 @@
  */
 import { enableCompileCache } from "node:module";
 import type { TestCluster, TestClusterOptions } from "./cluster-types.ts";
+import { compiledWhole } from "./eager-compilation.ts";
 
 // Hundreds of modules: the second process on a machine finds them compiled. Coverage is exact only without.
 if (process.env.NODE_V8_COVERAGE === undefined) enableCompileCache();
-const loading = import("./cluster.ts");
+const loading = load();
 // Whoever starts a cluster hears of it.
 loading.catch(() => undefined);
+
+async function load() {
+  await compiledWhole(() => import("../cmd/compose/control-plane.ts"));
+  return import("./cluster.ts");
+}
 
 /** Starts a cluster for a test; ready to use when this resolves. */
 export async function startCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
