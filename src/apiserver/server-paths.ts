@@ -13,7 +13,10 @@ import type { Startup } from "./startup.ts";
 import { indexHandler, versionHandler } from "./version.ts";
 
 export interface ServerParts {
-  readonly dependencies: Pick<ApiServerDependencies, "externalAddress" | "nonResourceHandlers" | "storage">;
+  readonly dependencies: Pick<
+    ApiServerDependencies,
+    "auditor" | "externalAddress" | "nonResourceHandlers" | "storage"
+  >;
   readonly resources: Resources;
   readonly aggregator: Aggregator;
   readonly startup: Startup;
@@ -41,6 +44,7 @@ export function serverPaths(parts: ServerParts): readonly NonResourceHandler[] {
       sources: [
         metrics,
         flow,
+        ...(dependencies.auditor === undefined ? [] : [dependencies.auditor]),
         { families: async () => objectFamilies(await resources.countObjects()) },
         { families: () => buildFamilies },
       ],

@@ -249,10 +249,10 @@ class Server implements ApiServer {
     try {
       const told = { warnings: [], audit, seat: undefined, waitedMs: 0 };
       const passage = await this.#passage(request, info, context, told);
-      return audit === undefined ? { passage } : { passage, ended: audit.upgraded() };
+      return audit === undefined ? { passage } : { passage, ended: await audit.upgraded() };
     } catch (error) {
       const refusal = this.#failed(request, error, audit);
-      return { refusal: audit === undefined ? refusal : audit.answered(refusal) };
+      return { refusal: audit === undefined ? refusal : await audit.answered(refusal) };
     }
   }
 
@@ -287,7 +287,7 @@ class Server implements ApiServer {
       audit?.beginUnauthenticated();
       throw error;
     }
-    audit?.begin(requestor);
+    if (audit !== undefined) await audit.begin(requestor);
     return effectiveUser(this.#stages.impersonator, requestor, info, request.headers, audit);
   }
 

@@ -15,11 +15,47 @@ const groups: readonly { readonly heading: string; readonly flags: readonly Defi
         "an audit Policy: which requests are recorded, and how",
       ],
       ["--audit-log-path <file>", "auditLogPath", "where they are recorded; -: standard output"],
-      ["--audit-log-maxsize <megabytes>", "auditLogMaxsize", "when a log is put aside; 100 unless said"],
+      [
+        "--audit-log-maxsize <megabytes>",
+        "auditLogMaxsize",
+        "when a log is put aside; 100 unless said, 0: never",
+      ],
       ["--audit-log-maxbackup <n>", "auditLogMaxbackup", "how many are kept; 100 unless said, 0: all"],
       ["--audit-log-maxage <days>", "auditLogMaxage", "how long they are kept; 366 unless said, 0: for ever"],
       ["--audit-log-compress [bool]", "auditLogCompress", "compress those that are put aside"],
       ["--audit-log-format <format>", "auditLogFormat", "json or legacy; json unless said"],
+      ["--audit-log-version <version>", "auditLogVersion", "audit.k8s.io/v1"],
+      [
+        "--audit-log-mode <mode>",
+        "auditLogMode",
+        "batch, blocking (requests wait for the log) or blocking-strict; blocking unless said",
+      ],
+      [
+        "--audit-log-batch-buffer-size <n>",
+        "auditLogBatchBufferSize",
+        "events that may wait; 10000 unless said",
+      ],
+      ["--audit-log-batch-max-size <n>", "auditLogBatchMaxSize", "events written at once; 1 unless said"],
+      [
+        "--audit-log-batch-max-wait <duration>",
+        "auditLogBatchMaxWait",
+        "how long a batch waits for more; 30s unless said",
+      ],
+      [
+        "--audit-log-batch-throttle-enable [bool]",
+        "auditLogBatchThrottleEnable",
+        "limit the batches; false unless said",
+      ],
+      [
+        "--audit-log-batch-throttle-qps <n>",
+        "auditLogBatchThrottleQps",
+        "to so many a second; 10 unless said",
+      ],
+      [
+        "--audit-log-batch-throttle-burst <n>",
+        "auditLogBatchThrottleBurst",
+        "after so many at once; 15 unless said",
+      ],
       [
         "--audit-log-truncate-enabled [bool]",
         "auditLogTruncateEnabled",
@@ -35,6 +71,17 @@ const groups: readonly { readonly heading: string; readonly flags: readonly Defi
         "auditWebhookConfigFile",
         "a kubeconfig of the server that events are sent to",
       ],
+      ["--audit-webhook-version <version>", "auditWebhookVersion", "audit.k8s.io/v1"],
+      [
+        "--audit-webhook-initial-backoff <duration>",
+        "auditWebhookInitialBackoff",
+        "the wait after a first failure; 10s unless said",
+      ],
+      [
+        "--audit-webhook-mode <mode>",
+        "auditWebhookMode",
+        "batch, blocking (requests wait for the webhook) or blocking-strict; batch unless said",
+      ],
       [
         "--audit-webhook-batch-buffer-size <n>",
         "auditWebhookBatchBufferSize",
@@ -49,6 +96,21 @@ const groups: readonly { readonly heading: string; readonly flags: readonly Defi
         "--audit-webhook-batch-max-wait <duration>",
         "auditWebhookBatchMaxWait",
         "how long a batch waits for more; 30s unless said",
+      ],
+      [
+        "--audit-webhook-batch-throttle-enable [bool]",
+        "auditWebhookBatchThrottleEnable",
+        "limit the batches; true unless said",
+      ],
+      [
+        "--audit-webhook-batch-throttle-qps <n>",
+        "auditWebhookBatchThrottleQps",
+        "to so many a second; 10 unless said",
+      ],
+      [
+        "--audit-webhook-batch-throttle-burst <n>",
+        "auditWebhookBatchThrottleBurst",
+        "after so many at once; 15 unless said",
       ],
       [
         "--audit-webhook-truncate-enabled [bool]",

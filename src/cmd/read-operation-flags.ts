@@ -1,9 +1,10 @@
 import { resolve } from "node:path";
 import { parseDuration } from "../apimachinery/protobuf/duration.ts";
-import { defaultBatchLimits } from "../apiserver/audit/webhook-backend.ts";
+import { type BatchLimits, logBatchLimits, webhookBatchLimits } from "../apiserver/audit/buffered-backend.ts";
 import type { FlowControlOptions } from "../apiserver/flow-control/flow-control.ts";
 import type {
   AuditLogOptions,
+  AuditMode,
   AuditOptions,
   AuditWebhookOptions,
   OperationOptions,
@@ -19,12 +20,26 @@ export interface OperationFlags {
   readonly auditLogMaxsize?: string;
   readonly auditLogFormat?: string;
   readonly auditLogCompress?: string;
+  readonly auditLogVersion?: string;
+  readonly auditLogMode?: string;
+  readonly auditLogBatchBufferSize?: string;
+  readonly auditLogBatchMaxSize?: string;
+  readonly auditLogBatchMaxWait?: string;
+  readonly auditLogBatchThrottleEnable?: string;
+  readonly auditLogBatchThrottleQps?: string;
+  readonly auditLogBatchThrottleBurst?: string;
   readonly auditLogTruncateEnabled?: string;
   readonly auditLogTruncateMaxEventSize?: string;
   readonly auditWebhookConfigFile?: string;
+  readonly auditWebhookVersion?: string;
+  readonly auditWebhookInitialBackoff?: string;
+  readonly auditWebhookMode?: string;
   readonly auditWebhookBatchBufferSize?: string;
   readonly auditWebhookBatchMaxSize?: string;
   readonly auditWebhookBatchMaxWait?: string;
+  readonly auditWebhookBatchThrottleEnable?: string;
+  readonly auditWebhookBatchThrottleQps?: string;
+  readonly auditWebhookBatchThrottleBurst?: string;
   readonly auditWebhookTruncateEnabled?: string;
   readonly auditWebhookTruncateMaxEventSize?: string;
   readonly encryptionProviderConfig?: string;
@@ -125,35 +140,91 @@ function readLog(flags: OperationFlags): AuditLogOptions | undefined {
   if (path === undefined) return undefined;
   if (format !== "json" && format !== "legacy")
     throw new UserError(`invalid audit log format ${format}, allowed formats are "legacy,json"`);
+  checkVersion(flags.auditLogVersion);
   return {
     path: path === "-" ? path : resolve(path),
     maxAgeMs: whole("audit-log-maxage", flags.auditLogMaxage, 366) * dayMs,
     maxBackups: whole("audit-log-maxbackup", flags.auditLogMaxbackup, 100),
-    maxBytes: (whole("audit-log-maxsize", flags.auditLogMaxsize, 100) || 100) * megabyte,
+    maxBytes: whole("audit-log-maxsize", flags.auditLogMaxsize, 100) * megabyte || Number.POSITIVE_INFINITY,
     format,
     compress: flag("audit-log-compress", flags.auditLogCompress, false),
+    mode: readMode("log", flags.auditLogMode ?? "blocking", logBatchLimits, {
+      bufferSize: flags.auditLogBatchBufferSize,
+      maxSize: flags.auditLogBatchMaxSize,
+      maxWait: flags.auditLogBatchMaxWait,
+      throttle: flags.auditLogBatchThrottleEnable,
+      perSecond: flags.auditLogBatchThrottleQps,
+      burst: flags.auditLogBatchThrottleBurst,
+    }),
     maxEventBytes: maxEventBytes("log", flags.auditLogTruncateEnabled, flags.auditLogTruncateMaxEventSize),
   };
 }
 
 function readWebhook(flags: OperationFlags): AuditWebhookOptions | undefined {
-  const { auditWebhookConfigFile: kubeconfig, auditWebhookBatchMaxWait: wait } = flags;
+  const { auditWebhookConfigFile: kubeconfig } = flags;
   if (kubeconfig === undefined) return undefined;
-  const prefix = "audit-webhook-batch";
-  const { bufferSize, maxBatchSize, maxBatchWaitMs, throttle } = defaultBatchLimits;
+  checkVersion(flags.auditWebhookVersion);
   return {
     kubeconfig: resolve(kubeconfig),
-    limits: {
-      bufferSize: positive(`${prefix}-buffer-size`, flags.auditWebhookBatchBufferSize, bufferSize),
-      maxBatchSize: positive(`${prefix}-max-size`, flags.auditWebhookBatchMaxSize, maxBatchSize),
-      maxBatchWaitMs: wait === undefined ? maxBatchWaitMs : duration(`${prefix}-max-wait`, wait),
-      throttle,
-    },
+    initialBackoffMs: duration("audit-webhook-initial-backoff", flags.auditWebhookInitialBackoff ?? "10s"),
+    mode: readMode("webhook", flags.auditWebhookMode ?? "batch", webhookBatchLimits, {
+      bufferSize: flags.auditWebhookBatchBufferSize,
+      maxSize: flags.auditWebhookBatchMaxSize,
+      maxWait: flags.auditWebhookBatchMaxWait,
+      throttle: flags.auditWebhookBatchThrottleEnable,
+      perSecond: flags.auditWebhookBatchThrottleQps,
+      burst: flags.auditWebhookBatchThrottleBurst,
+    }),
     maxEventBytes: maxEventBytes(
       "webhook",
       flags.auditWebhookTruncateEnabled,
       flags.auditWebhookTruncateMaxEventSize,
     ),
+  };
+}
+
+function checkVersion(version = "audit.k8s.io/v1"): void {
+  if (version !== "audit.k8s.io/v1")
+    throw new UserError('invalid group version, allowed versions are ["audit.k8s.io/v1"]');
+}
+
+interface BatchFlags {
+  readonly bufferSize: string | undefined;
+  readonly maxSize: string | undefined;
+  readonly maxWait: string | undefined;
+  readonly throttle: string | undefined;
+  readonly perSecond: string | undefined;
+  readonly burst: string | undefined;
+}
+
+/** What is said of batches counts in that mode only, right or wrong. */
+function readMode(plugin: string, mode: string, unless: BatchLimits, flags: BatchFlags): AuditMode {
+  if (mode === "blocking" || mode === "blocking-strict") return { type: mode };
+  if (mode !== "batch")
+    throw new UserError(
+      `invalid audit ${plugin} mode ${mode}, allowed modes are "batch,blocking,blocking-strict"`,
+    );
+  const name = `audit-${plugin}-batch`;
+  const amount = (what: string, text: string | undefined, otherwise: number) => {
+    const value = text === undefined ? otherwise : Number(text);
+    if (text?.trim() !== "" && value > 0) return value;
+    throw new UserError(`invalid audit batch ${plugin} ${what} ${text}, must be a positive number`);
+  };
+  const throttle = flag(`${name}-throttle-enable`, flags.throttle, unless.throttle !== undefined);
+  return {
+    type: "batch",
+    limits: {
+      bufferSize: amount("buffer size", flags.bufferSize, unless.bufferSize),
+      maxBatchSize: amount("max batch size", flags.maxSize, unless.maxBatchSize),
+      maxBatchWaitMs:
+        flags.maxWait === undefined ? unless.maxBatchWaitMs : duration(`${name}-max-wait`, flags.maxWait),
+      throttle: throttle
+        ? {
+            perSecond: amount("throttle QPS", flags.perSecond, webhookBatchLimits.throttle?.perSecond ?? 10),
+            burst: amount("throttle burst", flags.burst, webhookBatchLimits.throttle?.burst ?? 15),
+          }
+        : undefined,
+    },
   };
 }
 

@@ -4,14 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
-import { silentLogger } from "../../base/log.ts";
 import { seededRandom } from "../../base/random.ts";
 import { VirtualClock } from "../../base/virtual-clock.ts";
+import { blockingBackend } from "./blocking-backend.ts";
+import { bufferedBackend, webhookBatchLimits } from "./buffered-backend.ts";
 import { type AuditEvent, formatEvent } from "./event.ts";
-import { logBackend } from "./log-backend.ts";
 import { RotatingFile, type RotatingFileOptions } from "./log-file/rotating-file.ts";
+import { logSink } from "./log-sink.ts";
 import { truncatingBackend } from "./truncate.ts";
-import { defaultBatchLimits, webhookBackend } from "./webhook-backend.ts";
+import { webhookSink } from "./webhook-sink.ts";
 
 const event: AuditEvent = {
   kind: "Event",
@@ -96,33 +97,63 @@ test("logs are kept for so long, and may be compressed", async () => {
   });
 });
 
-test("events of a moment are one write; while the disk is slow as many wait as may, and what is lost is told", async () => {
+/** A log whose first write waits, in a mode that lets requests wait. */
+function startBlocking({
+  isStrict,
+  failing = false,
+}: {
+  readonly isStrict: boolean;
+  readonly failing?: boolean;
+}) {
   const writes: string[] = [];
-  const told: string[] = [];
+  const told: number[] = [];
   const gate = Promise.withResolvers<void>();
-  const logger = { ...silentLogger, error: (_: object, message: string) => void told.push(message) };
-  const line = formatEvent(event, "json");
-  const backend = logBackend({
+  const sink = logSink({
     target: {
       async append(lines) {
         writes.push(new TextDecoder().decode(lines));
         await gate.promise;
+        if (failing) throw new Error("no space left");
       },
       async close() {},
     },
     format: "json",
-    logger: logger as typeof silentLogger,
-    maxWaitingBytes: line.length * 2,
   });
-  backend.process(event);
-  backend.process(event);
+  const failed = (_: unknown, events: number) => void told.push(events);
+  const backend = blockingBackend({ sink, isStrict, failed, clock: new VirtualClock() });
+  return { backend, writes, told, release: () => gate.resolve() };
+}
+
+test("requests wait for the write of their events; those that wait at the same time share the next one", async () => {
+  const { backend, writes, release } = startBlocking({ isStrict: false });
+  const line = formatEvent(event, "json");
+  const first = [backend.process(event), backend.process(event)];
   await Promise.resolve();
-  for (let count = 0; count < 3; count++) backend.process(event);
-  gate.resolve();
+  const second = [backend.process(event), backend.process(event), backend.process(event)];
+  let isKept = false;
+  void first[0]?.then(() => {
+    isKept = true;
+  });
+  await new Promise(setImmediate);
+  assert.equal(isKept, false);
+  release();
+  assert.deepEqual(await Promise.all([...first, ...second]), [true, true, true, true, true]);
+  assert.deepEqual(writes, [line.repeat(2), line.repeat(3)]);
   await backend.close();
-  assert.deepEqual(writes, [line.repeat(2), line.repeat(2)]);
-  assert.deepEqual(told, ["audit events were lost: the log is too slow"]);
 });
+
+for (const { name, isStrict, want } of [
+  { name: "does not matter to requests", isStrict: false, want: true },
+  { name: "matters where the mode is strict", isStrict: true, want: false },
+]) {
+  test(`an event that cannot be written is told, and ${name}`, async () => {
+    const { backend, told, release } = startBlocking({ isStrict, failing: true });
+    release();
+    assert.equal(await backend.process(event), want);
+    assert.deepEqual(told, [1]);
+    await backend.close();
+  });
+}
 
 test("what is too large loses its bodies", () => {
   const seen: AuditEvent[] = [];
@@ -136,27 +167,29 @@ test("what is too large loses its bodies", () => {
   assert.equal(lost.length, 1);
 });
 
-function startWebhook(limits = defaultBatchLimits) {
+function startWebhook(limits = webhookBatchLimits) {
   const clock = new VirtualClock();
   const batches: number[] = [];
   let failures = 0;
-  const backend = webhookBackend({
+  const sink = webhookSink({
     async post(list) {
       if (failures-- > 0) throw new Error("not now");
       batches.push((list as { items: unknown[] }).items.length);
     },
+    async close() {},
     clock,
     random: seededRandom(1),
-    logger: silentLogger,
-    limits,
   });
+  const lost: string[] = [];
+  const failed = (error: unknown, events: number) => void lost.push(`${events}: ${String(error)}`);
+  const backend = bufferedBackend({ sink, limits, failed, clock });
   const send = (count: number) => {
     for (let index = 0; index < count; index++) backend.process(event);
   };
   const setFailures = (count: number) => {
     failures = count;
   };
-  return { clock, batches, backend, send, fail: setFailures };
+  return { clock, batches, backend, send, fail: setFailures, lost };
 }
 
 test("a webhook gets what has come when its wait is over, and a full batch at once", async () => {
@@ -175,20 +208,24 @@ test("a webhook gets what has come when its wait is over, and a full batch at on
 });
 
 test("a webhook that fails is tried again; events beyond the buffer are lost", async () => {
-  const { clock, batches, backend, send, fail } = startWebhook({ ...defaultBatchLimits, bufferSize: 5 });
+  const { clock, batches, backend, send, fail, lost } = startWebhook({
+    ...webhookBatchLimits,
+    bufferSize: 5,
+  });
   fail(2);
   send(9);
   await clock.advance(30_000);
   assert.deepEqual(batches, []);
   await clock.advance(60_000);
   assert.deepEqual(batches, [5]);
+  assert.deepEqual(lost, ["4: Error: audit buffer queue blocked"]);
   await backend.close();
 });
 
 test("batches come no faster than the throttle lets them", async () => {
   const throttle = { perSecond: 1, burst: 1 };
   const { clock, batches, backend, send } = startWebhook({
-    ...defaultBatchLimits,
+    ...webhookBatchLimits,
     maxBatchSize: 1,
     throttle,
   });

@@ -43,13 +43,22 @@ export interface AuditObjectReference {
   readonly subresource?: string;
 }
 
-/** Where events go. */
+/** Where events go, and who waits for it. */
 export interface AuditBackend {
-  /** Takes an event at once; never throws and never waits. */
-  process(event: AuditEvent): void;
+  /** Never throws. A promise: whoever caused the event waits for it; false: it is lost, and that is not to be. */
+  process(event: AuditEvent): Promise<boolean> | undefined;
   /** Resolves when all that was taken is written, or cannot be. */
   close(): Promise<void>;
 }
+
+/** What writes events; rejects where it cannot. */
+export interface AuditSink {
+  write(events: readonly AuditEvent[], options: { readonly signal: AbortSignal }): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What is left when the server stops gets this long. */
+export const closingMs = 5_000;
 
 export function auditUser({ name, uid, groups, extra = {} }: UserInfo): AuditUser {
   return {

@@ -1,4 +1,4 @@
-import type { Status } from "../../apimachinery/api-error.ts";
+import { internalError, type Status } from "../../apimachinery/api-error.ts";
 import { rfc3339Micro } from "../../base/clock.ts";
 import type { ApiRequest, ApiResponse, UserInfo } from "../../client/exchange.ts";
 import { isLongRunning } from "../http/long-running.ts";
@@ -22,7 +22,10 @@ export interface TrailDependencies {
   readonly info: RequestInfo;
   readonly arrival: Arrival;
   readonly evaluate: (user: UserInfo | undefined) => AuditConfiguration;
-  readonly emit: (event: AuditEvent) => void;
+  /** A promise: the request waits for it; false: the event is lost, and that is not to be. */
+  readonly emit: (event: AuditEvent) => Promise<boolean> | undefined;
+  /** The request is refused because it cannot be recorded. */
+  readonly rejected: () => void;
   readonly now: () => number;
 }
 
@@ -42,14 +45,21 @@ export class AuditTrail {
   #annotations: Record<string, string> | undefined;
   #fields: Fields = {};
   #failedAuthentication = false;
+  /** Of the stages that are told and may not be written yet. */
+  #writes: Promise<boolean> | undefined;
 
   constructor(dependencies: TrailDependencies) {
     this.#dependencies = dependencies;
   }
 
-  /** It is known who asks: the policy says what is recorded. */
-  begin(user: UserInfo): void {
-    if (this.#configure(user)) this.#stage("RequestReceived");
+  /** It is known who asks: the policy says what is recorded. Rejects where that must be recorded and cannot be. */
+  async begin(user: UserInfo): Promise<void> {
+    if (!this.#configure(user)) return;
+    this.#stage("RequestReceived");
+    if (await this.#kept()) return;
+    this.#configuration = unrecorded;
+    this.#dependencies.rejected();
+    throw internalError("failed to store audit event");
   }
 
   /** Credentials were given that are none; told with the answer alone, as upstream does. */
@@ -87,8 +97,14 @@ export class AuditTrail {
   }
 
   /** The request was answered, or an answer that lasts has begun: the answer to send, whose end is told too. */
-  answered(response: ApiResponse): ApiResponse {
+  async answered(response: ApiResponse): Promise<ApiResponse> {
     if (!this.#isRecorded) return response;
+    const told = this.#told(response);
+    await this.#kept();
+    return told;
+  }
+
+  #told(response: ApiResponse): ApiResponse {
     this.#describe(response);
     if (this.#failedAuthentication) {
       this.#stage("ResponseStarted");
@@ -108,9 +124,10 @@ export class AuditTrail {
   }
 
   /** The connection was taken over: the function is called when that ends. */
-  upgraded(): () => void {
+  async upgraded(): Promise<() => void> {
     this.#fields.responseStatus = { metadata: {}, code: 101 };
     if (this.#isRecorded) this.#stage("ResponseStarted");
+    await this.#kept();
     return () => {
       if (this.#isRecorded) this.#finish();
     };
@@ -128,6 +145,13 @@ export class AuditTrail {
     };
     this.#stage("Panic");
     this.#configuration = unrecorded;
+  }
+
+  /** Whether all that was told so far is kept; whoever waits for it waits for the disk. */
+  async #kept(): Promise<boolean> {
+    const writes = this.#writes;
+    this.#writes = undefined;
+    return (await writes) ?? true;
   }
 
   get #isRecorded(): boolean {
@@ -204,7 +228,7 @@ export class AuditTrail {
     const { impersonatedUser, authenticationMetadata, sourceIPs, userAgent, objectRef, ...later } =
       this.#fields;
     const { responseStatus, requestObject, responseObject } = later;
-    emit({
+    this.#writes = emit({
       kind: "Event",
       apiVersion: "audit.k8s.io/v1",
       level,

@@ -13,8 +13,9 @@ export function truncatingBackend(
     process(event) {
       if (fits(event)) return backend.process(event);
       const short = isAtLeast(event.level, "Request") ? withoutBodies(event) : event;
-      if (fits(short)) backend.process(short);
-      else lost(event);
+      if (fits(short)) return backend.process(short);
+      lost(event);
+      return undefined;
     },
     close: () => backend.close(),
   };

@@ -1,11 +1,14 @@
 import { readFile } from "node:fs/promises";
+import { AuditMetrics } from "../../apiserver/audit/audit-metrics.ts";
 import { type Auditor, createAuditor } from "../../apiserver/audit/auditor.ts";
-import type { AuditBackend } from "../../apiserver/audit/event.ts";
-import { type LogTarget, logBackend } from "../../apiserver/audit/log-backend.ts";
+import { blockingBackend } from "../../apiserver/audit/blocking-backend.ts";
+import { bufferedBackend } from "../../apiserver/audit/buffered-backend.ts";
+import type { AuditBackend, AuditSink } from "../../apiserver/audit/event.ts";
 import { RotatingFile } from "../../apiserver/audit/log-file/rotating-file.ts";
+import { type LogTarget, logSink } from "../../apiserver/audit/log-sink.ts";
 import { readAuditPolicy } from "../../apiserver/audit/policy.ts";
 import { truncatingBackend } from "../../apiserver/audit/truncate.ts";
-import { webhookBackend } from "../../apiserver/audit/webhook-backend.ts";
+import { webhookSink } from "../../apiserver/audit/webhook-sink.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
@@ -14,7 +17,7 @@ import { loadKubeconfig } from "../../client/transport/connect.ts";
 import { connectionOf } from "../../client/transport/connection.ts";
 import { createHttpsTransport } from "../../client/transport/https-transport.ts";
 import { UserError } from "../user-error.ts";
-import type { AuditLogOptions, AuditOptions, AuditWebhookOptions } from "./operation-options.ts";
+import type { AuditLogOptions, AuditMode, AuditOptions, AuditWebhookOptions } from "./operation-options.ts";
 
 interface AuditDependencies {
   readonly clock: Clock;
@@ -34,18 +37,35 @@ export async function composeAudit(
   dependencies: AuditDependencies,
 ): Promise<ComposedAudit> {
   const policy = await loadPolicy(policyFile);
+  const { clock, logger } = dependencies;
+  const metrics = new AuditMetrics();
+  const backendFor = (plugin: string, sink: AuditSink, options: AuditLogOptions | AuditWebhookOptions) => {
+    const failed = (error: unknown, events: number) => {
+      metrics.failed(plugin, events);
+      logger.error({ plugin, error: String(error), events }, "audit events could not be recorded");
+    };
+    return truncated(backendOf(sink, options.mode, { clock, failed }), options.maxEventBytes, dependencies);
+  };
   const backends = [
-    ...(log === undefined ? [] : [truncated(logTo(log, dependencies), log.maxEventBytes, dependencies)]),
-    ...(webhook === undefined
-      ? []
-      : [truncated(await sendTo(webhook, dependencies), webhook.maxEventBytes, dependencies)]),
+    ...(log === undefined ? [] : [backendFor("log", logTo(log, dependencies), log)]),
+    ...(webhook === undefined ? [] : [backendFor("webhook", await sendTo(webhook, dependencies), webhook)]),
   ];
   return {
-    auditor: createAuditor({ policy, backends, clock: dependencies.clock }),
+    auditor: createAuditor({ policy, backends, clock, metrics }),
     async close() {
       await Promise.all(backends.map((backend) => backend.close()));
     },
   };
+}
+
+function backendOf(
+  sink: AuditSink,
+  mode: AuditMode,
+  shared: { readonly clock: Clock; readonly failed: (error: unknown, events: number) => void },
+): AuditBackend {
+  return mode.type === "batch"
+    ? bufferedBackend({ sink, limits: mode.limits, ...shared })
+    : blockingBackend({ sink, isStrict: mode.type === "blocking-strict", ...shared });
 }
 
 async function loadPolicy(path: string) {
@@ -69,10 +89,9 @@ function truncated(
   return truncatingBackend(backend, { maxEventBytes, lost });
 }
 
-function logTo(options: AuditLogOptions, { clock, logger }: AuditDependencies): AuditBackend {
+function logTo(options: AuditLogOptions, { clock }: AuditDependencies): AuditSink {
   const { path, format } = options;
-  const target = path === "-" ? standardOutput : new RotatingFile({ ...options, clock });
-  return logBackend({ target, format, logger });
+  return logSink({ target: path === "-" ? standardOutput : new RotatingFile({ ...options, clock }), format });
 }
 
 const standardOutput: LogTarget = {
@@ -84,16 +103,17 @@ const standardOutput: LogTarget = {
 };
 
 async function sendTo(
-  { kubeconfig, limits }: AuditWebhookOptions,
+  { kubeconfig, initialBackoffMs }: AuditWebhookOptions,
   dependencies: AuditDependencies,
-): Promise<AuditBackend> {
+): Promise<AuditSink> {
   const loaded = await loadKubeconfig([kubeconfig]).catch((cause: Error) => {
     throw new UserError(`--audit-webhook-config-file: ${cause.message}`, { cause });
   });
   const transport = createHttpsTransport(await connectionOf(resolveContext(loaded)));
-  const backend = webhookBackend({
+  return webhookSink({
     ...dependencies,
-    limits,
+    initialBackoffMs,
+    close: () => transport.close(),
     async post(list, { signal }) {
       const { status } = await transport.send({
         method: "POST",
@@ -106,11 +126,4 @@ async function sendTo(
       if (status < 200 || status > 299) throw new Error(`the webhook answered ${status}`);
     },
   });
-  return {
-    process: (event) => backend.process(event),
-    async close() {
-      await backend.close();
-      await transport.close();
-    },
-  };
 }

@@ -1,4 +1,4 @@
-import type { BatchLimits } from "../../apiserver/audit/webhook-backend.ts";
+import type { BatchLimits } from "../../apiserver/audit/buffered-backend.ts";
 import type { FlowControlOptions } from "../../apiserver/flow-control/flow-control.ts";
 
 /** How an administrator wants the API server run; paths are absolute. */
@@ -22,11 +22,18 @@ export interface AuditOptions {
   readonly webhook?: AuditWebhookOptions;
 }
 
+/** Whether requests wait for their events to be written, or a batch of them is written some time. */
+export type AuditMode =
+  | { readonly type: "blocking" | "blocking-strict" }
+  | { readonly type: "batch"; readonly limits: BatchLimits };
+
 export interface AuditLogOptions {
+  readonly mode: AuditMode;
   /** "-": standard output. */
   readonly path: string;
   readonly maxAgeMs: number;
   readonly maxBackups: number;
+  /** Infinity: it is never put aside. */
   readonly maxBytes: number;
   readonly format: "json" | "legacy";
   readonly compress: boolean;
@@ -35,7 +42,8 @@ export interface AuditLogOptions {
 
 export interface AuditWebhookOptions {
   readonly kubeconfig: string;
-  readonly limits: BatchLimits;
+  readonly mode: AuditMode;
+  readonly initialBackoffMs: number;
   readonly maxEventBytes: number | undefined;
 }
 

@@ -160,7 +160,8 @@ test("requests over HTTPS are recorded in the log file, with where they came fro
       maxBytes: 1e6,
       compress: false,
       maxEventBytes: undefined,
-    };
+      mode: { type: "blocking-strict" },
+    } as const;
     const server = await start({
       ...defaultOperation,
       audit: { policyFile, log: { ...log, format: "json" } },

@@ -1,11 +1,8 @@
-import { backoffDelayMs } from "../../base/backoff.ts";
 import { type Clock, sleep, type Timer } from "../../base/clock.ts";
-import type { Logger } from "../../base/log.ts";
-import type { Random } from "../../base/random.ts";
 import { fullBucket, reserveToken, type TokenBucketPolicy } from "../../base/token-bucket.ts";
-import type { AuditBackend, AuditEvent } from "./event.ts";
+import { type AuditBackend, type AuditEvent, type AuditSink, closingMs } from "./event.ts";
 
-/** Upstream's `--audit-webhook-batch-*` defaults. */
+/** Upstream's `--audit-…-batch-*`. */
 export interface BatchLimits {
   /** Events that wait; more are lost, and said so. */
   readonly bufferSize: number;
@@ -14,34 +11,31 @@ export interface BatchLimits {
   readonly throttle: TokenBucketPolicy | undefined;
 }
 
-export const defaultBatchLimits: BatchLimits = {
+/** A webhook's, unless said. */
+export const webhookBatchLimits: BatchLimits = {
   bufferSize: 10_000,
   maxBatchSize: 400,
   maxBatchWaitMs: 30_000,
   throttle: { perSecond: 10, burst: 15 },
 };
 
-export interface WebhookBackendOptions {
-  /** Posts an EventList. Rejects with why it was not taken. */
-  readonly post: (list: object, options: { readonly signal: AbortSignal }) => Promise<void>;
+/** A log's, unless said: a file gains nothing by batches. */
+export const logBatchLimits: BatchLimits = { ...webhookBatchLimits, maxBatchSize: 1, throttle: undefined };
+
+export interface BufferedBackendOptions {
+  readonly sink: AuditSink;
+  readonly limits: BatchLimits;
+  readonly failed: (error: unknown, events: number) => void;
   readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly limits?: BatchLimits;
 }
 
-const attempts = 5;
-const retry = { initialMs: 10_000, factor: 1.5, limitMs: 60_000, jitter: 0.2 };
-/** What is left when the server stops gets this long. */
-const closingMs = 5_000;
-
-/** Sends events in batches to a server that a kubeconfig names; requests never wait for it. */
-export function webhookBackend(options: WebhookBackendOptions): AuditBackend {
-  return new WebhookBackend(options);
+/** Writes events in batches; requests never wait for it: upstream's mode `batch`. */
+export function bufferedBackend(options: BufferedBackendOptions): AuditBackend {
+  return new BufferedBackend(options);
 }
 
-class WebhookBackend implements AuditBackend {
-  readonly #options: WebhookBackendOptions;
+class BufferedBackend implements AuditBackend {
+  readonly #options: BufferedBackendOptions;
   readonly #limits: BatchLimits;
   readonly #ending = new AbortController();
   #buffer: AuditEvent[] = [];
@@ -51,14 +45,14 @@ class WebhookBackend implements AuditBackend {
   #closing = false;
   #bucket;
 
-  constructor(options: WebhookBackendOptions) {
+  constructor(options: BufferedBackendOptions) {
     this.#options = options;
-    this.#limits = options.limits ?? defaultBatchLimits;
+    this.#limits = options.limits;
     const { throttle } = this.#limits;
     this.#bucket = throttle && fullBucket(throttle, options.clock.now());
   }
 
-  process(event: AuditEvent): void {
+  process(event: AuditEvent): undefined {
     const { bufferSize, maxBatchSize, maxBatchWaitMs } = this.#limits;
     if (this.#buffer.length >= bufferSize) {
       this.#lost++;
@@ -77,6 +71,7 @@ class WebhookBackend implements AuditBackend {
     await this.#sending;
     last.cancel();
     this.#ending.abort();
+    await this.#options.sink.close();
   }
 
   #send(): void {
@@ -92,17 +87,16 @@ class WebhookBackend implements AuditBackend {
   }
 
   async #drain(): Promise<void> {
-    const { logger } = this.#options;
+    const { sink, failed } = this.#options;
     do {
-      const items = this.#buffer.splice(0, this.#limits.maxBatchSize);
+      const events = this.#buffer.splice(0, this.#limits.maxBatchSize);
       try {
         await this.#throttled();
-        await this.#post(items);
+        await sink.write(events, { signal: this.#ending.signal });
       } catch (error) {
-        logger.error({ error: String(error), events: items.length }, "audit events could not be sent");
+        failed(error, events.length);
       }
-      if (this.#lost > 0)
-        logger.error({ events: this.#lost }, "audit events were lost: the webhook is too slow");
+      if (this.#lost > 0) failed(new Error("audit buffer queue blocked"), this.#lost);
       this.#lost = 0;
     } while (
       !this.#ending.signal.aborted &&
@@ -117,19 +111,5 @@ class WebhookBackend implements AuditBackend {
     const { bucket, delayMs } = reserveToken(this.#bucket, throttle, clock.now());
     this.#bucket = bucket;
     if (delayMs > 0) await sleep(clock, delayMs, { signal: this.#ending.signal });
-  }
-
-  async #post(items: readonly AuditEvent[]): Promise<void> {
-    const { post, clock, random } = this.#options;
-    const { signal } = this.#ending;
-    const list = { kind: "EventList", apiVersion: "audit.k8s.io/v1", metadata: {}, items };
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await post(list, { signal });
-      } catch (error) {
-        if (attempt >= attempts || signal.aborted) throw error;
-        await sleep(clock, backoffDelayMs(retry, attempt - 1, random), { signal });
-      }
-    }
   }
 }
