@@ -120,6 +120,8 @@ export interface Strategy<T extends KubeObject> {
   validateSubresourceUpdate?(subresource: string, object: T, old: T): readonly FieldError[];
   /** Texts for Warning headers. */
   warnings?(object: T, old?: T): readonly string[];
+  /** Of a new object as it was sent, before preparation fills what it lacks. */
+  inputWarnings?(object: T): readonly string[];
   /**
    * Bumps metadata.generation when one of these differs between old and new; absent: the `spec` field, if the kind
    * has one; an empty list: objects of the kind have no generation.

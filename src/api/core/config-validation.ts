@@ -1,6 +1,7 @@
 /** Config maps and secrets: keys, sizes, and what may not change. */
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import { byteLength, configMapKey } from "../../apimachinery/names.ts";
+import { jsonSyntaxError } from "../../apimachinery/schema/json-syntax-error.ts";
 import * as field from "../../apimachinery/validation.ts";
 import type { Strategy } from "../definition.ts";
 import type { ConfigMap, Secret } from "./types.generated.ts";
@@ -97,13 +98,23 @@ function validateSecret(secret: Secret): Errors {
 function dockerConfigErrors(key: string | undefined, data: Data): Errors {
   const content = key === undefined ? undefined : data[key];
   if (key === undefined || content === undefined) return [];
+  const fault = jsonObjectFault(new TextDecoder().decode(Uint8Array.fromBase64(content)));
+  return fault === undefined
+    ? []
+    : [field.invalid(field.at("data", key), "<secret contents redacted>", fault)];
+}
+
+/** Why a text is not what Go decodes into a map, in its words. */
+function jsonObjectFault(text: string): string | undefined {
+  let value: unknown;
   try {
-    const parsed: unknown = JSON.parse(new TextDecoder().decode(Uint8Array.fromBase64(content)));
-    if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return [];
+    value = JSON.parse(text);
   } catch {
-    // Told below, in the same words as for a wrong shape.
+    return jsonSyntaxError(text);
   }
-  return [field.invalid(field.at("data", key), "<secret contents redacted>", "must be a JSON object")];
+  if (value === null || (typeof value === "object" && !Array.isArray(value))) return undefined;
+  const type = Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
+  return `json: cannot unmarshal ${type} into Go value of type map[string]interface {}`;
 }
 
 export const secretValidation: Strategy<Secret> = {

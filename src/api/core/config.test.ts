@@ -76,7 +76,17 @@ for (const { kind, name, parts, want } of [
     kind: "Secret",
     name: "of a registry that is no JSON",
     parts: { type: "kubernetes.io/dockerconfigjson", data: { ".dockerconfigjson": encode("no") } },
-    want: [/^data\[\.dockerconfigjson\]: Invalid value: "<secret contents redacted>": /],
+    want: [
+      `data[.dockerconfigjson]: Invalid value: "<secret contents redacted>": invalid character 'o' in literal null (expecting 'u')`,
+    ],
+  },
+  {
+    kind: "Secret",
+    name: "of a registry that is a list",
+    parts: { type: "kubernetes.io/dockercfg", data: { ".dockercfg": encode("[1]") } },
+    want: [
+      'data[.dockercfg]: Invalid value: "<secret contents redacted>": json: cannot unmarshal array into Go value of type map[string]interface {}',
+    ],
   },
   {
     kind: "Secret",

@@ -10,17 +10,23 @@ export const nodeStrategy: Strategy<Node> = {
   generationFields: [],
   defaults: defaultNode,
   warnings: nodeWarnings,
-  prepareForCreate: withoutConfigSource,
-  prepareForUpdate: (node, old) => (old.spec?.configSource === undefined ? withoutConfigSource(node) : node),
+  prepareForCreate: (node) => withoutConfiguration(node),
+  prepareForUpdate: withoutConfiguration,
   validate: validateNode,
   validateUpdate: (node, old) => [...validateNode(node), ...validateNodeUpdate(node, old)],
   validateStatusUpdate: validateNodeUpdate,
-  prepareForStatusUpdate: (node) => defaultNode(node),
+  prepareForStatusUpdate: (node, old) => defaultNode(withoutConfiguration(node, old)),
 };
 
-/** Kubelets read their configuration from the API no more. */
-function withoutConfigSource(node: Node): Node {
-  return mapField(node, "spec", (spec) => dropField(spec, "configSource"));
+/** Kubelets read their configuration from the API no more: only what a node had before it keeps. */
+function withoutConfiguration(node: Node, old?: Node): Node {
+  const spec =
+    old?.spec?.configSource === undefined
+      ? mapField(node, "spec", (given) => dropField(given, "configSource"))
+      : node;
+  return old?.status?.config === undefined
+    ? mapField(spec, "status", (given) => dropField(given, "config"))
+    : spec;
 }
 
 function nodeWarnings({ spec }: Node, old?: Node): readonly string[] {

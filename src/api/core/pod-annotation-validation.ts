@@ -2,6 +2,7 @@
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import * as field from "../../apimachinery/validation.ts";
 import { descendingPathErrors } from "./path-validation.ts";
+import { appArmorPrefix } from "./pod-profiles.ts";
 import type { Container, PodSpec } from "./types.generated.ts";
 
 type Errors = readonly FieldError[];
@@ -11,7 +12,6 @@ const mirrorAnnotation = "kubernetes.io/config.mirror";
 const deletionCostAnnotation = "controller.kubernetes.io/pod-deletion-cost";
 const seccompPodAnnotation = "seccomp.security.alpha.kubernetes.io/pod";
 const seccompContainerPrefix = "container.seccomp.security.alpha.kubernetes.io/";
-const appArmorPrefix = "container.apparmor.security.beta.kubernetes.io/";
 const maxInt32 = 2_147_483_647;
 
 export function validatePodAnnotations(

@@ -71,11 +71,13 @@ const cases: readonly Case[] = [
     name: "whose annotations contradict its fields",
     annotations: { [appArmor]: "unconfined", [seccomp]: "localhost/one" },
     spec: {
-      securityContext: { appArmorProfile: { type: "RuntimeDefault" } },
       containers: [
         {
           ...container,
-          securityContext: { seccompProfile: { type: "Localhost", localhostProfile: "two" } },
+          securityContext: {
+            appArmorProfile: { type: "RuntimeDefault" },
+            seccompProfile: { type: "Localhost", localhostProfile: "two" },
+          },
         },
       ],
     },
@@ -108,7 +110,8 @@ test("the template of a workload is judged by its annotations too", () => {
 });
 
 test("a profile in an annotation stays as it was made", () => {
-  const spec = { containers: [container] };
+  const securityContext = { appArmorProfile: { type: "Unconfined" } };
+  const spec = { containers: [{ ...container, securityContext }] };
   const before = { metadata: { annotations: { [appArmor]: "unconfined" } }, spec };
   assertLines(updateErrors("v1", "Pod", before, { spec }), [
     `metadata.annotations[${appArmor}]: Forbidden: may not remove or update AppArmor annotations`,

@@ -20,3 +20,64 @@ for (const { name, before, written } of [
     assert.deepEqual(metadata, { name: "p", ...before });
   });
 }
+
+const key = "container.apparmor.security.beta.kubernetes.io/c";
+const unconfined = { type: "Unconfined" };
+const deprecated = `metadata.annotations[${key}]: deprecated since v1.30; use the "appArmorProfile" field instead`;
+
+for (const { name, annotation, ofContainer, ofPod, os, want, warnings } of [
+  { name: "a word becomes the field", annotation: "unconfined", want: unconfined, warnings: [deprecated] },
+  {
+    name: "a profile of the host becomes the field",
+    annotation: "localhost/mine",
+    want: { type: "Localhost", localhostProfile: "mine" },
+    warnings: [deprecated],
+  },
+  {
+    name: "what the field cannot say stays an annotation",
+    annotation: "localhost/ padded ",
+    want: undefined,
+    warnings: [deprecated],
+  },
+  {
+    name: "what the pod says already is not said again",
+    annotation: "unconfined",
+    ofPod: unconfined,
+    want: undefined,
+    warnings: [],
+  },
+  {
+    name: "the container's own word stays",
+    annotation: "runtime/default",
+    ofContainer: unconfined,
+    want: unconfined,
+    warnings: [],
+  },
+  {
+    name: "Windows knows no profiles",
+    annotation: "unconfined",
+    os: "windows",
+    want: undefined,
+    warnings: [],
+  },
+]) {
+  test(`AppArmor in annotations of a new pod: ${name}`, () => {
+    const given: Pod = {
+      ...pod({ annotations: { [key]: annotation } }),
+      spec: {
+        ...(os === undefined ? {} : { os: { name: os } }),
+        ...(ofPod === undefined ? {} : { securityContext: { appArmorProfile: ofPod } }),
+        containers: [
+          {
+            name: "c",
+            image: "i",
+            ...(ofContainer === undefined ? {} : { securityContext: { appArmorProfile: ofContainer } }),
+          },
+        ],
+      },
+    };
+    const { spec } = podStrategy.prepareForCreate?.(given) ?? given;
+    assert.deepEqual(spec.containers[0]?.securityContext?.appArmorProfile, want);
+    assert.deepEqual(podStrategy.inputWarnings?.(given), warnings);
+  });
+}

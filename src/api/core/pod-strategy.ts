@@ -2,6 +2,7 @@ import type { Strategy } from "../definition.ts";
 import { isPodTerminal } from "./pod-conditions.ts";
 import { defaultPod } from "./pod-defaults.ts";
 import { withLabelKeys } from "./pod-label-keys.ts";
+import { appArmorWarnings, withAppArmorProfiles } from "./pod-profiles.ts";
 import { computePodQosClass } from "./pod-qos.ts";
 import { validatePodResize } from "./pod-resize-validation.ts";
 import { validatePodStatusUpdate } from "./pod-status-validation.ts";
@@ -12,7 +13,7 @@ import type { Pod, PodStatus } from "./types.generated.ts";
 export const podStrategy: Strategy<Pod> = {
   defaults: defaultPod,
   prepareForCreate: (pod) => ({
-    ...withLabelKeys(pod),
+    ...withLabelKeys(withAppArmorProfiles(pod)),
     status: { phase: "Pending", qosClass: computePodQosClass(pod), ...gatedStatus(pod) },
   }),
   prepareForStatusUpdate: (pod, old) => ({
@@ -26,6 +27,7 @@ export const podStrategy: Strategy<Pod> = {
   validateSubresourceUpdate: (subresource, pod, old) =>
     subresource === "resize" ? validatePodResize(pod, old) : validateEphemeralContainersUpdate(pod, old),
   warnings: podWarnings,
+  inputWarnings: appArmorWarnings,
   gracePeriodSeconds(pod, requested) {
     const seconds = requested ?? pod.spec.terminationGracePeriodSeconds ?? 0;
     // Nothing runs that would need time to end.

@@ -11,6 +11,7 @@ import {
   oldLabelMessage,
   oldLabelWarning,
 } from "./node-label-warnings.ts";
+import { appArmorPrefix, appArmorProfileOf, appArmorWarning } from "./pod-profiles.ts";
 import type { ResourceList } from "./pod-resources.ts";
 import type {
   Affinity,
@@ -302,7 +303,6 @@ function environmentWarnings(path: string, variables: readonly EnvVar[] = []): W
 }
 
 const seccompPrefix = "container.seccomp.security.alpha.kubernetes.io/";
-const appArmorPrefix = "container.apparmor.security.beta.kubernetes.io/";
 
 /** Annotations that nobody reads any more, where the field is missing that is read. */
 function profileWarnings(
@@ -320,12 +320,13 @@ function profileWarnings(
       warnings.push(
         `${field.at(path, seccomp)}: non-functional in v1.27+; use the "seccompProfile" field instead`,
       );
-    const appArmor = `${appArmorPrefix}${name}`;
-    const profile = securityContext?.appArmorProfile ?? spec.securityContext?.appArmorProfile;
-    if (profile === undefined && annotations[appArmor] !== undefined)
-      warnings.push(
-        `${field.at(path, appArmor)}: deprecated since v1.30; use the "appArmorProfile" field instead`,
-      );
+    // Pods were warned when the annotation became a field.
+    const annotation = root === "" ? undefined : annotations[`${appArmorPrefix}${name}`];
+    if (securityContext?.appArmorProfile === undefined && annotation !== undefined) {
+      const ofPod = spec.securityContext?.appArmorProfile;
+      if (ofPod === undefined || !field.semanticEqual(ofPod, appArmorProfileOf(annotation)))
+        warnings.push(appArmorWarning(path, name));
+    }
     return warnings;
   });
 }

@@ -66,7 +66,7 @@ function validateSeccomp(path: string, profile: SeccompProfile | undefined): Err
 
 const maxProfileBytes = 4095;
 
-function validateAppArmor(path: string, profile: AppArmorProfile | undefined): Errors {
+export function validateAppArmor(path: string, profile: AppArmorProfile | undefined): Errors {
   if (profile === undefined) return [];
   const { type, localhostProfile } = profile;
   const at = field.child(path, "localhostProfile");

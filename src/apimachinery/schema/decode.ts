@@ -1,5 +1,5 @@
 /** Reads an object that a client sent: JSON or YAML bytes to a normalized object, with upstream's messages. */
-import { type ApiError, badRequest, isApiError } from "../api-error.ts";
+import { type ApiError, badRequest, invalid, isApiError } from "../api-error.ts";
 import { type AnyObject, apiVersionOf, type GroupVersionKind, parseApiVersion } from "../meta.ts";
 import { jsonSyntaxError } from "./json-syntax-error.ts";
 import { countKeysInText, countKeysInValue } from "./json-text.ts";
@@ -20,6 +20,10 @@ export interface DecodeOptions {
   /** How a custom resource is read. */
   readonly shape?: ObjectShape | undefined;
   readonly fieldValidation: FieldValidation;
+  /** Whether this server has a shape for another kind: what is said of one in the wrong place. */
+  readonly knows?: ((kind: GroupVersionKind) => boolean) | undefined;
+  /** Faults are told without saying of which kind, as upstream does of options. */
+  readonly bare?: boolean | undefined;
 }
 
 /** The shape of a custom kind. */
@@ -52,7 +56,7 @@ export function decodeJson(body: Uint8Array, options: DecodeOptions): Decoded {
   } catch (error) {
     throw unrecognized(
       options,
-      `couldn't get version/kind; json parse error: ${jsonSyntaxError(error, text)} (${summaryOf(body)})`,
+      `couldn't get version/kind; json parse error: ${error instanceof SyntaxError ? jsonSyntaxError(text) : "invalid UTF-8"} (${summaryOf(body)})`,
     );
   }
   if (!isObjectLike(value)) throw unrecognized(options, `${notAnObject(value)} (${summaryOf(body)})`);
@@ -74,13 +78,10 @@ export async function decodeYaml(
     parsed = await parse(utf8.decode(body));
   } catch (error) {
     if (isApiError(error)) throw error;
-    throw unrecognized(
-      options,
-      `error converting YAML to JSON: yaml: ${messageOf(error)} (${summaryOf(body)})`,
-    );
+    throw unrecognized(options, `error converting YAML to JSON: yaml: ${messageOf(error)}`, body);
   }
   const { value, duplicates } = parsed;
-  if (!isObjectLike(value)) throw unrecognized(options, `${notAnObject(value)} (${summaryOf(body)})`);
+  if (!isObjectLike(value)) throw unrecognized(options, notAnObject(value), body);
   return guarded(options, value, () => {
     // First: an alias within its own anchor makes a value without end.
     countKeysInValue(value);
@@ -158,24 +159,57 @@ function withTypeMeta(value: unknown, options: DecodeOptions): Readonly<Record<s
 /** Older versions of the same shape that are taken still: what `kubectl drain` before 1.22 sends. */
 const sameShape: Readonly<Record<string, string>> = { "policy/v1 Eviction": "policy/v1beta1" };
 
-function checkKind(
-  value: unknown,
-  found: { apiVersion: string; kind: string },
-  options: DecodeOptions,
-): void {
+function checkKind(value: unknown, found: TypeMeta, options: DecodeOptions): void {
   const { expected } = options;
   const version = apiVersionOf(expected);
   if (found.apiVersion === version && found.kind === expected.kind) return;
   if (found.kind === expected.kind && sameShape[`${version} ${expected.kind}`] === found.apiVersion) return;
-  if (found.kind === expected.kind && parseApiVersion(found.apiVersion).group === expected.group)
+  const isKnown = options.shape !== undefined || options.knows?.(kindOf(found)) === true;
+  if (!isKnown || optionKinds.has(expected.kind))
+    throw cannotBeHandled(value, options, notRegistered(found, expected));
+  if (options.shape === undefined && found.kind !== expected.kind)
+    throw cannotBeHandled(
+      value,
+      options,
+      `converting (${parseApiVersion(found.apiVersion).version}.${found.kind}) to (${goPackage(expected.group)}.${expected.kind}): unknown conversion`,
+    );
+  if (found.apiVersion !== version)
     throw badRequest(
       `the API version in the data (${found.apiVersion}) does not match the expected API version (${version})`,
     );
-  throw cannotBeHandled(
-    value,
-    options,
-    `no kind "${found.kind}" of version "${found.apiVersion}" is taken here, only "${expected.kind}" of "${version}"`,
-  );
+  // Custom objects are read whatever they are called; what they should be called is a rule of theirs.
+  const name = (value as { metadata?: { name?: unknown } } | null)?.metadata?.name;
+  throw invalid({ group: expected.group, kind: found.kind }, typeof name === "string" ? name : "", [
+    {
+      type: "FieldValueInvalid",
+      field: "kind",
+      message: `Invalid value: ${JSON.stringify(found.kind)}: must be ${expected.kind}`,
+    },
+  ]);
+}
+
+interface TypeMeta {
+  readonly apiVersion: string;
+  readonly kind: string;
+}
+
+function kindOf({ apiVersion, kind }: TypeMeta): GroupVersionKind {
+  return { ...parseApiVersion(apiVersion), kind };
+}
+
+/** Upstream keeps its kinds in several registries, and names them by the line of code that makes them. */
+function notRegistered({ apiVersion, kind }: TypeMeta, { group, kind: expected }: GroupVersionKind): string {
+  const registry = optionKinds.has(expected)
+    ? "pkg/apis/meta/internalversion/scheme/register.go:27"
+    : group === "apiextensions.k8s.io"
+      ? "pkg/apiserver/apiserver.go:55"
+      : "pkg/api/legacyscheme/scheme.go:30";
+  return `no kind "${kind}" is registered for version "${apiVersion}" in scheme "${registry}"`;
+}
+
+/** Where upstream declares the hub types of a group: its first name, but for what lives in the core group. */
+function goPackage(group: string): string {
+  return group === "" || group === "events.k8s.io" ? "core" : (group.split(".", 1)[0] ?? group);
 }
 
 function guarded(options: DecodeOptions, value: unknown, decode: () => Decoded): Decoded {
@@ -187,7 +221,8 @@ function guarded(options: DecodeOptions, value: unknown, decode: () => Decoded):
   }
 }
 
-function cannotBeHandled(value: unknown, { expected }: DecodeOptions, why: string): ApiError {
+function cannotBeHandled(value: unknown, { expected, bare }: DecodeOptions, why: string): ApiError {
+  if (bare === true) return badRequest(why);
   const { apiVersion, kind } = (value ?? {}) as { apiVersion?: unknown; kind?: unknown };
   const foundKind = typeof kind === "string" && kind !== "" ? kind : expected.kind;
   const foundVersion =
@@ -197,8 +232,13 @@ function cannotBeHandled(value: unknown, { expected }: DecodeOptions, why: strin
   );
 }
 
-function unrecognized({ expected }: DecodeOptions, why: string): ApiError {
-  return badRequest(`the object provided is unrecognized (must be of type ${expected.kind}): ${why}`);
+/** `body`: how it begins is told, too. */
+function unrecognized({ expected, bare }: DecodeOptions, why: string, body?: Uint8Array): ApiError {
+  if (bare === true) return badRequest(why);
+  const beginning = body === undefined ? "" : ` (${summaryOf(body)})`;
+  return badRequest(
+    `the object provided is unrecognized (must be of type ${expected.kind}): ${why}${beginning}`,
+  );
 }
 
 function messageOf(error: unknown): string {

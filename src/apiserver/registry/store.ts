@@ -23,6 +23,7 @@ import type { WatchCache } from "../cache/watch-cache.ts";
 import { isDeletedByUpdate, planDeletion } from "./deletion.ts";
 import { keyRootOf, objectKeyIn } from "./keys.ts";
 import { isUnchanged, withKeptIdentity, withMetadata, withNewIdentity } from "./metadata.ts";
+import { revisionOfObject } from "./resource-version.ts";
 import type { CreateCall, DeleteCall, Place, Reservation, StoreHooks, UpdateCall } from "./store-calls.ts";
 
 export interface ResourceStoreDependencies {
@@ -134,6 +135,7 @@ export class ResourceStore {
     });
     const counted = this.#countsGeneration(object);
     object = withMetadata(object, { generation: counted ? 1 : undefined });
+    for (const warning of strategy.inputWarnings?.(object) ?? []) call.warn(warning);
     if (strategy.prepareForCreate !== undefined) object = strategy.prepareForCreate(object);
     const reservation = (await this.#hooks.beginCreate?.(object, call)) ?? { object, finish() {} };
     try {
@@ -221,6 +223,8 @@ export class ResourceStore {
       throw uidMismatch(this.resource, place.name, this.keyOf(place), [call.uid, old?.metadata.uid ?? ""]);
     if (old === undefined && call.createMissing === undefined) throw notFound(this.resource, place.name);
     const changed = await call.change(old);
+    const version = changed.metadata.resourceVersion ?? "";
+    if (version !== "") revisionOfObject(version);
     if (old === undefined || current === undefined) {
       if (call.createMissing === undefined) throw notFound(this.resource, place.name);
       return {
@@ -229,7 +233,6 @@ export class ResourceStore {
         object: await this.#createOnce(changed, place.namespace, call.createMissing),
       };
     }
-    const version = changed.metadata.resourceVersion ?? "";
     const unconditional = call.unconditional ?? this.definition.strategy.unconditionalUpdate ?? true;
     if (version === "" && !unconditional)
       throw invalid({ group: this.definition.group, kind: this.definition.plural }, place.name, [
