@@ -1,9 +1,12 @@
 import type { ApiResponse } from "../client/exchange.ts";
 import type { AuditTrail } from "./audit/trail.ts";
 import type { Seat } from "./flow-control/seat.ts";
+import type { ServedResource } from "./resource-table.ts";
 
 /** What comes to be known of a request on its way. */
 export interface Told {
+  /** What it is a request for; undefined: no resource, or none that is served. */
+  readonly served: ServedResource | undefined;
   readonly warnings: string[];
   readonly audit: AuditTrail | undefined;
   seat: Seat | undefined;

@@ -36,8 +36,8 @@ import { countedAnswer } from "./metrics/counted-answer.ts";
 import { meteredAuthenticator, meteredAuthorizer } from "./metrics/metered-access.ts";
 import { ServerMetrics } from "./metrics/server-metrics.ts";
 import type { NonResourceHandler } from "./non-resource.ts";
-import type { RequestInfo } from "./request-info.ts";
-import { parseRequestInfo } from "./request-info.ts";
+import { parseRequestInfo, type RequestInfo } from "./request-info.ts";
+import type { ServedResource } from "./resource-table.ts";
 import { Resources } from "./resources.ts";
 import { serverPaths } from "./server-paths.ts";
 import type { Authorizer, CreateHandler, Stages } from "./stages.ts";
@@ -52,6 +52,8 @@ export const loopbackUser: UserInfo = {
   name: "system:apiserver",
   groups: ["system:masters", "system:authenticated"],
 };
+
+type Asked = Pick<ResourceCall, "request" | "info" | "user">;
 
 export async function createApiServer(dependencies: ApiServerDependencies): Promise<ApiServer> {
   return new Server(dependencies);
@@ -151,14 +153,16 @@ class Server implements ApiServer {
     const auditId = this.#auditIdOf(request);
     const info = parseRequestInfo(request.method, request.path, request.query);
     const { clock } = this.#dependencies;
+    const served = this.#servedBy(info);
     const observe = this.metrics.requests.begin({
       request,
       info,
       startMs: clock.now(),
-      isKnown: this.#isServed(info),
+      // Paths that nobody serves are counted as one: there is no end of them.
+      isKnown: info.isResourceRequest ? served !== undefined : this.#paths.has(info.path),
     });
     const audit = this.#openAudit(request, info, context, auditId);
-    const told: Told = { warnings: [], audit, seat: undefined, waitedMs: 0 };
+    const told: Told = { served, warnings: [], audit, seat: undefined, waitedMs: 0 };
     let response: ApiResponse;
     try {
       response = await this.#answer(request, info, context, told);
@@ -180,10 +184,8 @@ class Server implements ApiServer {
     return audit === undefined ? complete : audit.answered(complete);
   }
 
-  /** Paths that nobody serves are counted as one: there is no end of them. */
-  #isServed(info: RequestInfo): boolean {
-    if (!info.isResourceRequest) return this.#paths.has(info.path);
-    return this.#resources.table.find(info.apiGroup, info.apiVersion, info.resource) !== undefined;
+  #servedBy({ isResourceRequest, apiGroup, apiVersion, resource }: RequestInfo): ServedResource | undefined {
+    return isResourceRequest ? this.#resources.table.find(apiGroup, apiVersion, resource) : undefined;
   }
 
   #auditIdOf({ headers }: ApiRequest): string {
@@ -233,9 +235,8 @@ class Server implements ApiServer {
       }
       return unserved(info.path, this.#builtInGroups);
     }
-    if (this.#resources.table.find(info.apiGroup, info.apiVersion, info.resource) === undefined)
-      return unserved(info.path, this.#builtInGroups);
-    const call = this.#resourceCall(request, info, user, told);
+    if (told.served === undefined) return unserved(info.path, this.#builtInGroups);
+    const call = this.#resourceCall(told.served, { request, info, user }, told);
     if (info.subresource !== "") return dispatchSubresource(this.#context, call, this.#subresources);
     const handler =
       info.verb === "create" ? this.#createHandlerOf(info.apiGroup, info.resource, "") : undefined;
@@ -247,7 +248,7 @@ class Server implements ApiServer {
     const info = parseRequestInfo(request.method, request.path, request.query);
     const audit = this.#openAudit(request, info, context, this.#auditIdOf(request));
     try {
-      const told = { warnings: [], audit, seat: undefined, waitedMs: 0 };
+      const told = { served: this.#servedBy(info), warnings: [], audit, seat: undefined, waitedMs: 0 };
       const passage = await this.#passage(request, info, context, told);
       return audit === undefined ? { passage } : { passage, ended: await audit.upgraded() };
     } catch (error) {
@@ -266,8 +267,8 @@ class Server implements ApiServer {
     await authorizeRequest(this.#authorizer, attributesOf(user, info), told.audit);
     const extension = this.#aggregator.find(request.path);
     if (extension !== undefined) return this.#aggregator.passage(extension, request, user);
-    if (!info.isResourceRequest) throw noSuchResource();
-    const call = this.#resourceCall(request, info, user, told);
+    if (told.served === undefined) throw noSuchResource();
+    const call = this.#resourceCall(told.served, { request, info, user }, told);
     const subresource = declaredSubresource(call);
     if (subresource === undefined || !isConnection(call)) throw noSuchResource();
     return resolveConnection(this.#context, call, subresource);
@@ -304,11 +305,9 @@ class Server implements ApiServer {
     return anonymousUser;
   }
 
-  #resourceCall(request: ApiRequest, info: RequestInfo, user: UserInfo, told: Told): ResourceCall {
-    const { warnings, audit } = told;
-    const served = this.#resources.table.find(info.apiGroup, info.apiVersion, info.resource);
-    if (served === undefined) throw noSuchResource();
+  #resourceCall(served: ServedResource, asked: Asked, { warnings, audit }: Told): ResourceCall {
     const { definition, version, store } = served;
+    const { request, info } = asked;
     const kind = { group: definition.group, version, kind: definition.kind };
     const protobuf = this.#context.input.protobuf?.knows(kind) === true;
     // What is only ever created (a review) is no object that a table or its metadata could show.
@@ -325,7 +324,7 @@ class Server implements ApiServer {
       this.metrics.requests.askedDeprecated(info, deprecation);
     }
     if (custom?.isTerminating() === true && info.verb === "create") throw terminatingKind(definition);
-    return { request, info, user, definition, version, store, output, warn, audit };
+    return { ...asked, definition, version, store, output, warn, audit };
   }
 
   #failed(request: ApiRequest, error: unknown, audit: AuditTrail | undefined): ApiResponse {
