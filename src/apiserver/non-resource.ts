@@ -21,6 +21,12 @@ export function textResponse(
   return bytesResponse(status, encoder.encode(text), { "content-type": contentType });
 }
 
+/** What Go's HTTP library answers where nothing knows the path. */
+export function pageNotFound(): ApiResponse {
+  const page = textResponse(404, "404 page not found\n");
+  return { ...page, headers: { ...page.headers, "x-content-type-options": "nosniff" } };
+}
+
 export function bytesResponse(
   status: number,
   bytes: Uint8Array,

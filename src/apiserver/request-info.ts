@@ -1,5 +1,3 @@
-import type { HttpMethod } from "../client/exchange.ts";
-
 /** What a request asks for, read off its method, path and query alone: upstream's `request.RequestInfo`. */
 export interface RequestInfo {
   readonly isResourceRequest: boolean;
@@ -32,7 +30,7 @@ const verbOfMethod: Readonly<Record<string, string>> = {
 const selectingVerbs: ReadonlySet<string> = new Set(["list", "watch", "deletecollection"]);
 
 /** `path` is what ApiRequest carries. Never throws: what is not a resource's path is a non-resource request. */
-export function parseRequestInfo(method: HttpMethod, path: string, query: URLSearchParams): RequestInfo {
+export function parseRequestInfo(method: string, path: string, query: URLSearchParams): RequestInfo {
   const segments = splitPath(path);
   const prefix = segments[0];
   const base = { path, verb: method.toLowerCase(), parts: [], ...emptyPlace };

@@ -15,7 +15,7 @@ import { indexHandler, versionHandler } from "./version.ts";
 export interface ServerParts {
   readonly dependencies: Pick<
     ApiServerDependencies,
-    "auditor" | "externalAddress" | "nonResourceHandlers" | "storage"
+    "auditor" | "externalAddress" | "nonResourceHandlers" | "protobuf" | "storage"
   >;
   readonly resources: Resources;
   readonly aggregator: Aggregator;
@@ -34,6 +34,7 @@ export function serverPaths(parts: ServerParts): readonly NonResourceHandler[] {
     discoveryHandler(resources.table, {
       serverAddress: () => dependencies.externalAddress ?? "",
       extensions: aggregator,
+      protobuf: dependencies.protobuf,
     }),
     versionHandler,
     healthHandler({

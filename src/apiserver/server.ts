@@ -17,7 +17,7 @@ import type { AuditTrail } from "./audit/trail.ts";
 import { attributesOf, authorizeRequest, effectiveUser, privileged } from "./authorize.ts";
 import { type Told, withCommonHeaders } from "./common-headers.ts";
 import type { BackendRequest } from "./connect/backend.ts";
-import { mediaTypes, negotiateOutput } from "./content/negotiate.ts";
+import { mediaTypes } from "./content/negotiate.ts";
 import { wantsPretty } from "./content/pretty.ts";
 import { FlowControl, turnedAway } from "./flow-control/flow-control.ts";
 import { flowHooks } from "./flow-control/flow-hooks.ts";
@@ -25,6 +25,7 @@ import { type HandlerContext, kindOf, type ResourceCall } from "./handlers/call.
 import { isConnection, resolveConnection } from "./handlers/connections.ts";
 import { handleCreateHandler } from "./handlers/create-handlers.ts";
 import { dispatchResource, noSuchResource } from "./handlers/dispatch.ts";
+import { outputOf, refusalOutput } from "./handlers/output.ts";
 import {
   declaredSubresource,
   dispatchSubresource,
@@ -292,6 +293,10 @@ class Server implements ApiServer {
     return effectiveUser(this.#stages.impersonator, requestor, info, request.headers, audit);
   }
 
+  get #hasProtobuf(): boolean {
+    return this.#context.input.protobuf !== undefined;
+  }
+
   #createHandlerOf(group: string, resource: string, subresource: string): CreateHandler | undefined {
     return this.#createHandlers.get(`${group}/${resource}/${subresource}`);
   }
@@ -308,11 +313,7 @@ class Server implements ApiServer {
   #resourceCall(served: ServedResource, asked: Asked, { warnings, audit }: Told): ResourceCall {
     const { definition, version, store } = served;
     const { request, info } = asked;
-    const kind = { group: definition.group, version, kind: definition.kind };
-    const protobuf = this.#context.input.protobuf?.knows(kind) === true;
-    // What is only ever created (a review) is no object that a table or its metadata could show.
-    const views = definition.verbs?.includes("get") ?? true;
-    const output = negotiateOutput(request.headers.accept, { protobuf, views });
+    const output = outputOf(request, { definition, info }, this.#hasProtobuf);
     const warn = (text: string) => {
       if (!warnings.includes(text)) warnings.push(text);
     };
@@ -339,14 +340,16 @@ class Server implements ApiServer {
       status = internalError(error instanceof Error ? error.message : String(error)).status;
     }
     const retryAfter = status.details?.retryAfterSeconds;
+    const { encoding, isPretty } = refusalOutput(request.headers.accept, this.#hasProtobuf);
     return {
       type: "object",
       status: status.code ?? 500,
       headers: {
-        "content-type": mediaTypes.json,
+        "content-type": mediaTypes[encoding],
         ...(retryAfter === undefined ? {} : { "retry-after": String(retryAfter) }),
       },
       object: status,
+      isPretty,
     };
   }
 

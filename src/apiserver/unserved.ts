@@ -1,6 +1,6 @@
 import type { ApiResponse } from "../client/exchange.ts";
 import { noSuchResource } from "./handlers/dispatch.ts";
-import { textResponse } from "./non-resource.ts";
+import { pageNotFound } from "./non-resource.ts";
 
 /**
  * The answer for a path at which nothing is served. Below the core API, /version and the groups that this server was
@@ -15,9 +15,4 @@ export function unserved(path: string, builtInGroups: ReadonlySet<string>): ApiR
     if (routed) throw noSuchResource();
   }
   return pageNotFound();
-}
-
-function pageNotFound(): ApiResponse {
-  const page = textResponse(404, "404 page not found\n");
-  return { ...page, headers: { ...page.headers, "x-content-type-options": "nosniff" } };
 }

@@ -19,7 +19,8 @@ export type HttpMethod = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | 
 
 /** One request, whatever carries it: what a `Transport` sends. */
 export interface ApiRequest {
-  readonly method: HttpMethod;
+  /** A `HttpMethod`; what else a client may send is refused with 405 by whoever serves the path. */
+  readonly method: string;
   /** The path without the query, percent-decoded a segment at a time: "/api/v1/namespaces/default/pods". */
   readonly path: string;
   readonly query: URLSearchParams;

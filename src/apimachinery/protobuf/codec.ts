@@ -52,7 +52,8 @@ export function createProtobufCodec(tables: SchemaTables): ProtobufCodec {
   const known = (object: object) => {
     const { apiVersion = "", kind = "" } = object as Partial<TypeMeta>; // checked by the look-up
     const typeMeta = { apiVersion, kind };
-    const model = modelOf(typeMeta);
+    // The oldest discovery documents are shown without the version that they have.
+    const model = modelOf(apiVersion === "" ? { apiVersion: "v1", kind } : typeMeta);
     if (model === undefined)
       throw new ProtobufError(`no kind ${kind} of version ${apiVersion} has a binary form`);
     return { model, typeMeta };

@@ -310,8 +310,10 @@ async function document(path: string, options: CallOptions = {}): Promise<unknow
 
 async function discovered(): Promise<unknown> {
   const accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
-  const { items } = (await document("/apis", { headers: { accept } })) as {
-    items: { metadata: { name?: string }; versions: unknown }[];
-  };
+  const { items } = await server.object<{ items: { metadata: { name?: string }; versions: unknown }[] }>(
+    "GET",
+    "/apis",
+    { headers: { accept } },
+  );
   return items.find(({ metadata }) => metadata.name === "wardle.example.com")?.versions;
 }

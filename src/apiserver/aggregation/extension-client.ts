@@ -14,6 +14,7 @@ import type { ExtensionRoute } from "./routes.ts";
 /** Who this server is when it asks for itself. */
 const aggregator: UserInfo = { name: "system:kube-aggregator", groups: ["system:masters"] };
 const requestTimeoutMs = 5_000;
+const cachingHeaders = ["etag", "cache-control", "expires"];
 const maxDocumentBytes = 32 * 1024 * 1024;
 
 export interface ExtensionClientDependencies {
@@ -26,7 +27,8 @@ export interface ExtensionClientDependencies {
 export interface ExtensionDocument {
   readonly status: number;
   readonly contentType: string;
-  readonly etag: string;
+  /** What it says of how long, and as what, it may be kept. */
+  readonly caching: Readonly<Record<string, string>>;
   readonly bytes: Uint8Array;
 }
 
@@ -108,7 +110,12 @@ export class ExtensionClient {
     return {
       status: response.status,
       contentType: String(response.headers["content-type"] ?? ""),
-      etag: String(response.headers.etag ?? ""),
+      caching: Object.fromEntries(
+        cachingHeaders.flatMap((name) => {
+          const value = response.headers[name];
+          return typeof value === "string" ? [[name, value]] : [];
+        }),
+      ),
       bytes: await readAll(response.body, maxDocumentBytes),
     };
   }

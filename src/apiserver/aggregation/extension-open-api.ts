@@ -57,8 +57,7 @@ class Merged {
     return bytesResponse(found.status, found.bytes, {
       "content-type": found.contentType,
       vary: "Accept",
-      ...(found.etag === "" ? {} : { etag: found.etag }),
-      ...(query.has("hash") ? { "cache-control": "public, immutable, max-age=31536000" } : {}),
+      ...found.caching,
     });
   }
 

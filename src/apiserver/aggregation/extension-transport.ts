@@ -1,4 +1,3 @@
-import type { HttpMethod } from "../../client/exchange.ts";
 import type { BackendResponse } from "../connect/backend.ts";
 
 /** An extension API server, by one of its addresses. */
@@ -12,7 +11,7 @@ export interface ExtensionTarget {
 }
 
 export interface ExtensionRequest {
-  readonly method: HttpMethod;
+  readonly method: string;
   /** Path and query as they go on the wire. */
   readonly target: string;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;

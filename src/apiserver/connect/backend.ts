@@ -1,5 +1,3 @@
-import type { HttpMethod } from "../../client/exchange.ts";
-
 /** Something behind the server that requests are passed on to: a kubelet, a pod, a service's endpoint. */
 export interface Backend {
   readonly scheme: "https" | "http";
@@ -23,7 +21,7 @@ export interface FrontProxyPassage {
 
 export interface BackendRequest {
   readonly backend: Backend;
-  readonly method: HttpMethod;
+  readonly method: string;
   /** Path and query as they go on the wire. */
   readonly target: string;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;

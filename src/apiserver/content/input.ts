@@ -23,6 +23,8 @@ export interface ExpectedInput {
   /** Of a custom kind. */
   readonly shape?: ObjectShape | undefined;
   readonly fieldValidation: FieldValidation;
+  /** Its faults are told without naming its kind. */
+  readonly bare?: boolean;
 }
 
 /** The request's body as an object of the expected kind; undefined when there is none. Throws 400 and 415. */
@@ -38,24 +40,31 @@ export async function readObject(
     model: context.modelOf(expected.kind),
     shape: expected.shape,
     fieldValidation: expected.fieldValidation,
+    knows: (kind: GroupVersionKind) => context.modelOf(kind) !== undefined,
+    bare: expected.bare,
   };
   if ("object" in body) return decodeValue(body.object, options);
   if (body.bytes.length === 0) return undefined;
   const { protobuf } = context;
-  const encoding = negotiateInput(request.headers["content-type"], {
-    protobuf: protobuf?.knows(expected.kind) === true,
-  });
-  switch (encoding) {
+  switch (negotiateInput(request.headers["content-type"])) {
     case "json":
       return decodeJson(body.bytes, options);
     case "yaml":
       return decodeYaml(body.bytes, options, context.parseYaml);
     case "protobuf":
-      return decodeValue(readProtobuf(protobuf, body.bytes), options);
+      return decodeValue(readProtobuf(protobuf, body.bytes, expected), options);
   }
 }
 
-function readProtobuf(protobuf: ProtobufCodec | undefined, bytes: Uint8Array): unknown {
+function readProtobuf(
+  protobuf: ProtobufCodec | undefined,
+  bytes: Uint8Array,
+  { kind: { kind, version }, shape }: ExpectedInput,
+): unknown {
+  if (shape !== undefined)
+    throw badRequest(
+      `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: object *unstructured.Unstructured does not implement the protobuf marshalling interface and cannot be encoded to a protobuf message`,
+    );
   try {
     return protobuf?.decode(bytes);
   } catch (error) {

@@ -1,4 +1,5 @@
 import { failure } from "../../apimachinery/api-error.ts";
+import { type Clause, clausesOf, meets } from "./accept.ts";
 
 export type Encoding = "json" | "yaml" | "protobuf";
 
@@ -11,121 +12,110 @@ export interface OutputFormat {
   readonly viewVersion?: "v1" | "v1beta1";
 }
 
+/** What can be had. */
+export interface Offer {
+  /** The binary form of what this server knows by itself; JSON and YAML there always are. */
+  readonly protobuf: boolean;
+  /** Objects of a custom kind have none, though their metadata has. */
+  readonly custom?: boolean;
+  /** Tables, and metadata alone. */
+  readonly views?: boolean;
+}
+
 export const mediaTypes: Readonly<Record<Encoding, string>> = {
   json: "application/json",
   yaml: "application/yaml",
   protobuf: "application/vnd.kubernetes.protobuf",
 };
 
-interface Clause {
-  readonly type: string;
-  readonly parameters: ReadonlyMap<string, string>;
-  readonly quality: number;
-}
-
+/** In the order of preference where a client leaves it open. */
+export const encodings: readonly Encoding[] = ["json", "yaml", "protobuf"];
 const plainJson: OutputFormat = { encoding: "json" };
-const parsed = new Map<string, readonly Clause[]>();
-const parsedLimit = 1000;
 
 /** What the Accept header asks for first of what can be had. Throws 406. */
-export function negotiateOutput(
-  accept: string | undefined,
-  available: { readonly protobuf: boolean; readonly views: boolean },
-): OutputFormat {
+export function negotiateOutput(accept: string | undefined, offer: Offer): OutputFormat {
+  const format = acceptableOutput(accept, offer);
+  if (format === undefined) throw onlyAccepted(Object.values(mediaTypes));
+  return format;
+}
+
+/** As `negotiateOutput`; undefined where nothing can be had. */
+export function acceptableOutput(accept: string | undefined, offer: Offer): OutputFormat | undefined {
   if (accept === undefined || accept === "" || accept === "application/json" || accept === "*/*")
     return plainJson;
-  for (const clause of clausesOf(accept)) {
-    const encoding = encodingOf(clause.type);
-    if (encoding === undefined || (encoding === "protobuf" && !available.protobuf)) continue;
-    const view = clause.parameters.get("as");
-    if (view === undefined) return { encoding };
-    const viewVersion = clause.parameters.get("v");
-    if (!available.views || clause.parameters.get("g") !== "meta.k8s.io") continue;
-    if (viewVersion !== "v1" && viewVersion !== "v1beta1") continue;
-    if (view === "Table" && encoding === "protobuf") continue;
-    if (view === "Table" || view === "PartialObjectMetadata" || view === "PartialObjectMetadataList")
-      return { encoding, view, viewVersion };
-  }
-  throw notAcceptable(available.protobuf);
+  for (const clause of clausesOf(accept))
+    for (const encoding of encodings) {
+      if (!meets(clause, mediaTypes[encoding]) || (encoding === "protobuf" && !offer.protobuf)) continue;
+      const format = formatOf(clause, encoding, offer);
+      if (format !== undefined) return format;
+    }
+  return undefined;
 }
 
-function notAcceptable(protobuf = true): Error {
-  return failure(
+/** Undefined where the clause's parameters ask for what this encoding, or anything here, has not. */
+function formatOf(
+  { parameters }: Clause,
+  encoding: Encoding,
+  { custom = false, views = false }: Offer,
+): OutputFormat | undefined {
+  const stream = parameters.get("stream") ?? "";
+  if (stream !== "" && (stream !== "watch" || encoding === "yaml")) return undefined;
+  const serverVersion = parameters.get("sv") ?? "";
+  if (serverVersion !== "" && serverVersion !== "v1") return undefined;
+  const view = parameters.get("as");
+  const group = parameters.get("g");
+  const viewVersion = parameters.get("v");
+  if (view === undefined && group === undefined && viewVersion === undefined)
+    return custom && encoding === "protobuf" ? undefined : { encoding };
+  if (!views || group !== "meta.k8s.io") return undefined;
+  if (viewVersion !== "v1" && (viewVersion !== "v1beta1" || encoding === "protobuf")) return undefined;
+  if (view === "Table") return encoding === "protobuf" ? undefined : { encoding, view, viewVersion };
+  if (view === "PartialObjectMetadata" || view === "PartialObjectMetadataList")
+    return { encoding, view, viewVersion };
+  return undefined;
+}
+
+/**
+ * Throws 406 where none of the Accept header's types is among those that a path gives at all: what upstream's router asks,
+ * more narrowly and in other words, before anything is negotiated.
+ */
+export function checkProducible(accept: string | undefined, producible: readonly string[]): void {
+  if (accept === undefined || accept === "") return;
+  for (const clause of accept.split(",")) {
+    const type = (clause.split(";", 1)[0] ?? "").replace(/^ +| +$/g, "");
+    if (type === "*/*" || producible.includes(type)) return;
+  }
+  throw failure(
     406,
     "NotAcceptable",
-    `only the following media types are accepted: ${acceptedTypes(protobuf).join(", ")}`,
+    `406: Not Acceptable\n\nAvailable representations: ${producible.join(", ")}`,
+    {},
   );
 }
 
-/** 406 for a watch: its events come as frames, in fewer encodings than objects. */
-export function notAcceptableStream(protobuf: boolean): Error {
-  const types = protobuf ? [mediaTypes.json, mediaTypes.protobuf] : [mediaTypes.json];
-  const accepted = types.map((type) => `${type};stream=watch`).join(", ");
-  return failure(406, "NotAcceptable", `only the following media types are accepted: ${accepted}`);
+/** Watches' events come as frames, in fewer encodings than objects. */
+export const streamTypes: readonly string[] = [mediaTypes.json, mediaTypes.protobuf].map(
+  (type) => `${type};stream=watch`,
+);
+
+/** 406 for a watch. */
+export function notAcceptableStream(): Error {
+  return onlyAccepted(streamTypes);
 }
 
-function unsupportedMediaType(accepted: readonly string[]): Error {
-  return failure(
-    415,
-    "UnsupportedMediaType",
-    `the body of the request was in an unknown format - accepted media types include: ${accepted.join(", ")}`,
-  );
-}
-
-function acceptedTypes(protobuf: boolean): readonly string[] {
-  return protobuf ? Object.values(mediaTypes) : [mediaTypes.json, mediaTypes.yaml];
+function onlyAccepted(types: readonly string[]): Error {
+  return failure(406, "NotAcceptable", `only the following media types are accepted: ${types.join(", ")}`);
 }
 
 /** The encoding of a body. No content type means JSON. Throws 415. */
-export function negotiateInput(
-  contentType: string | undefined,
-  available: { readonly protobuf: boolean },
-): Encoding {
+export function negotiateInput(contentType: string | undefined): Encoding {
   if (contentType === undefined || contentType === "" || contentType === "application/json") return "json";
   const type = contentType.split(";", 1)[0]?.trim().toLowerCase() ?? "";
-  const encoding = type === "*/*" ? undefined : encodingOf(type);
-  if (encoding === undefined || (encoding === "protobuf" && !available.protobuf))
-    throw unsupportedMediaType(acceptedTypes(available.protobuf));
-  return encoding;
-}
-
-/** The best clauses first. Clients repeat themselves, so what was read once is kept. */
-function clausesOf(accept: string): readonly Clause[] {
-  const known = parsed.get(accept);
-  if (known !== undefined) return known;
-  const clauses = accept
-    .split(",")
-    .slice(0, 50)
-    .map(parseClause)
-    .filter(({ quality }) => quality > 0)
-    .sort((left, right) => right.quality - left.quality);
-  if (parsed.size >= parsedLimit) parsed.clear();
-  parsed.set(accept, clauses);
-  return clauses;
-}
-
-function parseClause(text: string): Clause {
-  const [type = "", ...rest] = text.split(";").map((part) => part.trim());
-  const parameters = new Map<string, string>();
-  for (const part of rest) {
-    const equals = part.indexOf("=");
-    if (equals > 0) parameters.set(part.slice(0, equals).trim().toLowerCase(), part.slice(equals + 1).trim());
-  }
-  const quality = Number(parameters.get("q") ?? 1);
-  return { type: type.toLowerCase(), parameters, quality: Number.isNaN(quality) ? 0 : quality };
-}
-
-function encodingOf(type: string): Encoding | undefined {
-  switch (type) {
-    case "application/json":
-    case "application/*":
-    case "*/*":
-      return "json";
-    case "application/yaml":
-      return "yaml";
-    case "application/vnd.kubernetes.protobuf":
-      return "protobuf";
-    default:
-      return undefined;
-  }
+  const encoding = encodings.find((each) => mediaTypes[each] === type);
+  if (encoding !== undefined) return encoding;
+  throw failure(
+    415,
+    "UnsupportedMediaType",
+    `the body of the request was in an unknown format - accepted media types include: ${Object.values(mediaTypes).join(", ")}`,
+  );
 }

@@ -178,10 +178,9 @@ for (const name of [
     const response = await server.call("GET", "/apis", {
       headers: { accept: "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList" },
     });
-    assert.equal(response.type, "bytes");
-    if (response.type !== "bytes") return;
-    const chunks = await Array.fromAsync(response.body);
-    const document = JSON.parse(new TextDecoder().decode(chunks[0])) as Discovered;
+    assert.equal(response.type, "object");
+    if (response.type !== "object") return;
+    const document = response.object as Discovered;
     const [version] = document.items.find(({ metadata }) => metadata.name === "example.com")?.versions ?? [];
     const resource = version?.resources.find((each) => each.resource === plural);
     assert.deepEqual(resource?.shortNames, [plural.slice(0, 2)]);

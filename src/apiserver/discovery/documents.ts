@@ -152,16 +152,13 @@ export function apiResourceList(
 }
 
 /** The aggregated form of `/api` (the core group alone) and `/apis` (the others). */
-export function aggregatedDiscovery(
-  groups: readonly DiscoveredGroup[],
-  documentVersion: "v2" | "v2beta1",
-): object {
+export function aggregatedDiscovery(groups: readonly DiscoveredGroup[]): object {
   return {
     kind: "APIGroupDiscoveryList",
-    apiVersion: `apidiscovery.k8s.io/${documentVersion}`,
+    apiVersion: "apidiscovery.k8s.io/v2",
     metadata: {},
     items: groups.map((group) => ({
-      metadata: { ...(group.group === "" ? {} : { name: group.group }), creationTimestamp: null },
+      metadata: group.group === "" ? {} : { name: group.group },
       versions: group.versions.map((version) => {
         const other = group.extensions.find((extension) => extension.version === version);
         return {

@@ -1,8 +1,16 @@
 import type { ResourceDefinition } from "../../api/definition.ts";
+import type { ProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
 import { sha256 } from "../../base/sha256.ts";
 import type { ApiRequest, ApiResponse } from "../../client/exchange.ts";
 import type { ExtensionVersion } from "../aggregation/extension-discovery.ts";
-import { mediaTypes, negotiateOutput } from "../content/negotiate.ts";
+import { clausesOf, meets } from "../content/accept.ts";
+import {
+  checkProducible,
+  type Encoding,
+  encodings,
+  mediaTypes,
+  negotiateOutput,
+} from "../content/negotiate.ts";
 import { storageVersionOf } from "../content/views.ts";
 import { methodNotAllowed } from "../handlers/dispatch.ts";
 import type { NonResourceHandler } from "../non-resource.ts";
@@ -20,6 +28,7 @@ import {
 
 interface DiscoveryOptions {
   readonly serverAddress: () => string;
+  readonly protobuf?: ProtobufCodec | undefined;
   /** What other servers serve behind this one. */
   readonly extensions?: {
     /** Grows with every change of `versions`. */
@@ -69,10 +78,10 @@ class Discovery implements NonResourceHandler {
     const version = root === "api" ? first : second;
     const group = this.#groups.find((candidate) => candidate.group === name);
     if (group === undefined || (root === "api" && rest.length > 1)) return undefined;
-    if (version === undefined) return documentResponse(request, apiGroup(group));
+    if (version === undefined) return this.#plainDocument(request, apiGroup(group));
     if (!group.versions.includes(version)) return undefined;
     const hashOf = (definition: ResourceDefinition) => this.#hashes.get(hashKey(definition)) ?? "";
-    return documentResponse(request, apiResourceList(group, version, hashOf));
+    return this.#plainDocument(request, apiResourceList(group, version, hashOf));
   }
 
   #refresh(): void {
@@ -90,63 +99,67 @@ class Discovery implements NonResourceHandler {
   }
 
   async #rootDocument(request: ApiRequest, root: "api" | "apis"): Promise<ApiResponse> {
-    const version = aggregatedVersion(request.headers.accept);
-    if (version !== undefined) return this.#aggregatedDocument(request, root, version);
+    const encoding = aggregatedEncoding(request.headers.accept, this.#options.protobuf !== undefined);
+    if (encoding !== undefined) return this.#aggregatedDocument(request, root, encoding);
     const document = root === "api" ? apiVersions(this.#options.serverAddress()) : apiGroupList(this.#groups);
-    return documentResponse(request, document);
+    return this.#plainDocument(request, document);
+  }
+
+  #plainDocument(request: ApiRequest, object: object): ApiResponse {
+    const { accept } = request.headers;
+    checkProducible(accept, Object.values(mediaTypes));
+    const { encoding } = negotiateOutput(accept, { protobuf: this.#options.protobuf !== undefined });
+    return { type: "object", status: 200, headers: { "content-type": mediaTypes[encoding] }, object };
   }
 
   async #aggregatedDocument(
     request: ApiRequest,
     root: "api" | "apis",
-    version: "v2" | "v2beta1",
+    encoding: Encoding,
   ): Promise<ApiResponse> {
-    const key = `${root} ${version}`;
-    let document = this.#aggregated.get(key);
+    let document = this.#aggregated.get(root);
     if (document === undefined) {
       const members = this.#groups.filter(({ group }) => (group === "") === (root === "api"));
-      document = withEtag(aggregatedDiscovery(members, version));
-      this.#aggregated.set(key, document);
+      document = withEtag(aggregatedDiscovery(members));
+      this.#aggregated.set(root, document);
     }
-    const { bytes, etag } = await document;
-    const headers = { etag, vary: "Accept", "cache-control": "public" };
-    if (request.headers["if-none-match"] === etag) return bytesResponse(304, new Uint8Array(), headers);
-    const contentType = `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
-    return bytesResponse(200, bytes, { ...headers, "content-type": contentType });
+    const { object, etag } = await document;
+    const caching = { etag, vary: "Accept", "cache-control": "public" };
+    if (request.headers["if-none-match"] === etag) return bytesResponse(304, new Uint8Array(), caching);
+    const headers = {
+      ...caching,
+      "content-type": `${mediaTypes[encoding]};g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList`,
+    };
+    const { protobuf } = this.#options;
+    // Its groups name no kind of their own: it is no list that could be sent a piece at a time.
+    if (encoding === "protobuf" && protobuf !== undefined)
+      return bytesResponse(200, protobuf.encode(object), headers);
+    return { type: "object", status: 200, headers, object };
   }
 }
 
 interface Aggregated {
-  readonly bytes: Uint8Array;
+  readonly object: object;
   /** Quoted, as the header has it. */
   readonly etag: string;
 }
 
-async function withEtag(document: object): Promise<Aggregated> {
-  const bytes = new TextEncoder().encode(JSON.stringify(document));
+async function withEtag(object: object): Promise<Aggregated> {
+  const bytes = new TextEncoder().encode(JSON.stringify(object));
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-512", bytes));
-  return { bytes, etag: `"${digest.toHex().toUpperCase()}"` };
+  return { object, etag: `"${digest.toHex().toUpperCase()}"` };
 }
 
-/** The aggregated form the client asks for before the plain one. */
-function aggregatedVersion(accept: string | undefined): "v2" | "v2beta1" | undefined {
-  for (const clause of accept?.split(",") ?? []) {
-    const parameters = clause.split(";").map((part) => part.trim());
-    if (parameters[0] !== mediaTypes.json && parameters[0] !== "*/*") continue;
-    if (!parameters.includes("as=APIGroupDiscoveryList")) {
-      if (parameters.length === 1) return undefined;
-      continue;
-    }
-    if (!parameters.includes("g=apidiscovery.k8s.io")) continue;
-    if (parameters.includes("v=v2")) return "v2";
-    if (parameters.includes("v=v2beta1")) return "v2beta1";
+/** The encoding in which a client takes the aggregated form, which goes before the plain one wherever it is asked for. */
+function aggregatedEncoding(accept: string | undefined, hasProtobuf: boolean): Encoding | undefined {
+  for (const clause of clausesOf(accept ?? "")) {
+    const { parameters } = clause;
+    if (parameters.get("as") !== "APIGroupDiscoveryList" || parameters.get("v") !== "v2") continue;
+    if (parameters.get("g") !== "apidiscovery.k8s.io") continue;
+    const met = encodings.find((each) => meets(clause, mediaTypes[each]));
+    if (met !== undefined && (met !== "protobuf" || hasProtobuf)) return met;
   }
   return undefined;
-}
-
-function documentResponse(request: ApiRequest, object: object): ApiResponse {
-  const { encoding } = negotiateOutput(request.headers.accept, { protobuf: false, views: false });
-  return { type: "object", status: 200, headers: { "content-type": mediaTypes[encoding] }, object };
 }
 
 function hashKey({ group, kind }: ResourceDefinition): string {

@@ -18,6 +18,7 @@ import { bytesResponse, textResponse } from "../non-resource.ts";
 import { withoutTrailingSlashes } from "../request-info.ts";
 import type { HandlerContext, ResourceCall } from "./call.ts";
 import { admissionAttributes, placeOf } from "./call.ts";
+import { methodNotAllowed } from "./dispatch.ts";
 
 /** Subresources whose requests go on to a kubelet, pod or service. */
 const connectSubresources: ReadonlySet<string> = new Set([
@@ -29,7 +30,10 @@ const connectSubresources: ReadonlySet<string> = new Set([
   "nodes/proxy",
 ]);
 
-export function isConnection(call: ResourceCall): boolean {
+const proxiedMethods: readonly string[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+const streamingMethods: readonly string[] = ["GET", "POST"];
+
+export function isConnection(call: Pick<ResourceCall, "definition" | "info">): boolean {
   return (
     call.definition.group === "" &&
     connectSubresources.has(`${call.definition.plural}/${call.info.subresource}`)
@@ -42,7 +46,9 @@ export async function resolveConnection(
   call: ResourceCall,
   subresource: SubresourceDefinition,
 ): Promise<BackendRequest> {
-  const { query } = call.request;
+  const { query, method } = call.request;
+  const methods = call.info.subresource === "proxy" ? proxiedMethods : streamingMethods;
+  if (!methods.includes(method)) throw methodNotAllowed();
   if (query.has("dryRun")) throw badRequest("dryRun is not supported");
   const object = connectOptions(subresource.kind, query);
   const name = call.info.name;

@@ -117,6 +117,7 @@ async function readOptions(context: HandlerContext, call: ResourceCall): Promise
   const body = await readObject(call.request, context.input, {
     kind: { group: "", version: "v1", kind: "DeleteOptions" },
     fieldValidation: "Ignore",
+    bare: true,
   });
   if (body !== undefined) call.audit?.requestObject(() => body.object);
   return deleteOptions(call.request.query, body?.object);

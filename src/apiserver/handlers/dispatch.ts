@@ -1,7 +1,8 @@
-import type { ResourceVerb } from "../../api/definition.ts";
+import type { ResourceDefinition, ResourceVerb } from "../../api/definition.ts";
 import { badRequest, failure } from "../../apimachinery/api-error.ts";
 import { pathSegment } from "../../apimachinery/names.ts";
 import type { ApiResponse } from "../../client/exchange.ts";
+import { pageNotFound } from "../non-resource.ts";
 import type { ResourceStore } from "../registry/store.ts";
 import { handleBinding } from "./binding.ts";
 import type { HandlerContext, ResourceCall } from "./call.ts";
@@ -13,17 +14,38 @@ import { handleCreate, handleUpdate } from "./writes.ts";
 /** A request for an object or a collection. Throws ApiErrors. */
 export async function dispatchResource(context: HandlerContext, call: ResourceCall): Promise<ApiResponse> {
   const { definition, info, request } = call;
-  // Inside a namespace there are only namespaced resources; of those, outside of one, only lists and watches.
-  if (!definition.namespaced && info.namespace !== "" && definition.plural !== "namespaces")
-    throw noSuchResource();
   const verb = info.verb;
   const isCollection = info.parts.length < 2;
-  if (definition.namespaced && info.namespace === "" && !(isCollection && request.method === "GET")) {
+  const isCustom = definition.custom !== undefined;
+  // Inside a namespace there are only namespaced resources; of those, outside of one, only lists and watches.
+  if (!definition.namespaced && info.namespace !== "" && definition.plural !== "namespaces") {
+    if (isCustom) return pageNotFound();
+    throw noSuchResource();
+  }
+  if (definition.namespaced && info.namespace === "" && !(isCollection && readsAll(request.method))) {
+    if (isCustom) return pageNotFound();
     throw isCollection ? methodNotAllowed() : noSuchResource();
   }
+  if (isCustom) return dispatchVerb(context, call, isCollection);
+  // Custom kinds are behind a handler of verbs, the others behind a router of methods, that knows no HEAD.
+  if (request.method === "HEAD") throw methodNotAllowed();
   if (definition.verbs !== undefined && !definition.verbs.includes(verb as ResourceVerb))
     throw methodNotAllowed();
-  if (info.parts.length > 1) checkSegment(info.name);
+  if (isCollection ? verb === "update" || verb === "patch" : verb === "create") throw methodNotAllowed();
+  return dispatchVerb(context, call, isCollection);
+}
+
+const readsAll = (method: string) => method === "GET" || method === "HEAD";
+
+async function dispatchVerb(
+  context: HandlerContext,
+  call: ResourceCall,
+  isCollection: boolean,
+): Promise<ApiResponse> {
+  const { definition, info } = call;
+  const { verb } = info;
+  if (!isCollection) checkSegment(info.name);
+  else if (verb === "update" || verb === "patch") throw badRequest("name must be provided");
   switch (verb) {
     case "get":
       return handleGet(context, call);
@@ -32,23 +54,20 @@ export async function dispatchResource(context: HandlerContext, call: ResourceCa
     case "watch":
       return handleListOrWatch(context, call, true);
     case "create":
-      if (!isCollection) throw methodNotAllowed();
       // Nothing is kept of a Binding: it is what is done to a pod.
       if (definition.group === "" && definition.plural === "bindings")
         return handleBinding(context, call, podsOf(context));
       return handleCreate(context, call);
     case "update":
-      if (isCollection) throw methodNotAllowed();
       return handleUpdate(context, call);
     case "patch":
-      if (isCollection) throw methodNotAllowed();
       return handlePatch(context, call);
     case "delete":
       return handleDelete(context, call);
     case "deletecollection":
       return handleDeleteCollection(context, call);
     default:
-      throw methodNotAllowed();
+      throw definition.custom === undefined ? methodNotAllowed() : notSupported(definition, verb);
   }
 }
 
@@ -63,6 +82,11 @@ function checkSegment(name: string): void {
   const reasons = pathSegment(name);
   if (reasons.length > 0)
     throw badRequest(`Name parameter invalid: ${JSON.stringify(name)}: ${reasons.join(";")}`);
+}
+
+function notSupported({ group, plural }: ResourceDefinition, verb: string): Error {
+  const why = `${verb} is not supported on resources of kind "${plural}.${group}"`;
+  return failure(405, "MethodNotAllowed", why, { group, kind: plural });
 }
 
 export function noSuchResource(): Error {

@@ -11,16 +11,17 @@ import type { ContinueToken } from "../registry/continue-token.ts";
 import { decodeContinue, encodeContinue } from "../registry/continue-token.ts";
 import type { ListRequestOptions } from "../registry/options.ts";
 import { listOptions } from "../registry/options.ts";
+import { revisionToList, revisionToRead } from "../registry/resource-version.ts";
 import { selectionOf } from "../registry/select.ts";
 import type { HandlerContext, ResourceCall } from "./call.ts";
-import { contentHeaders, kindOf, placeOf, respondObject } from "./call.ts";
+import { contentHeaders, placeOf, respondObject } from "./call.ts";
 
 /** A watch without timeoutSeconds ends after one to two times this, so that not all come back at once. */
 const minWatchSeconds = 1800;
 
 export async function handleGet(context: HandlerContext, call: ResourceCall): Promise<ApiResponse> {
   const version = call.request.query.get("resourceVersion") ?? "";
-  const minRevision = version === "" ? undefined : revisionOf(version);
+  const minRevision = version === "" ? undefined : revisionToRead(version);
   const object = await call.store.get(placeOf(call), minRevision === undefined ? {} : { minRevision });
   return respondObject(context, call, 200, object);
 }
@@ -101,7 +102,7 @@ async function listPage(
     }
   }
   if (options.resourceVersion === "") return cache.list(common);
-  const revision = revisionOf(options.resourceVersion);
+  const revision = revisionToList(options.resourceVersion);
   const exact =
     options.resourceVersionMatch === "Exact" ||
     // What resourceVersion meant together with a limit before there was a match to name.
@@ -122,8 +123,7 @@ async function handleWatch(
   options: ListRequestOptions,
 ): Promise<ApiResponse> {
   // YAML has no frames that a client could tell apart.
-  if (call.output.encoding === "yaml")
-    throw notAcceptableStream(context.input.protobuf?.knows(kindOf(call)) === true);
+  if (call.output.encoding === "yaml") throw notAcceptableStream();
   const seconds =
     options.timeoutSeconds !== undefined && options.timeoutSeconds > 0
       ? options.timeoutSeconds
@@ -144,7 +144,7 @@ async function handleWatch(
 
 /** Where a watch begins, as resourceVersion and sendInitialEvents say together. */
 function watchStart({ resourceVersion, sendInitialEvents, allowWatchBookmarks }: ListRequestOptions) {
-  const revision = resourceVersion === "" ? undefined : revisionOf(resourceVersion);
+  const revision = resourceVersion === "" ? undefined : revisionToRead(resourceVersion);
   if (sendInitialEvents === true)
     return {
       ...(revision === undefined ? {} : { minRevision: revision }),
@@ -184,13 +184,4 @@ function viewOptions(
     nowMs: context.clock.now(),
     now: () => context.clock.now(),
   };
-}
-
-/** A resourceVersion as a storage revision. Throws 400. */
-function revisionOf(resourceVersion: string): number {
-  if (!/^\d{1,15}$/.test(resourceVersion))
-    throw badRequest(
-      `invalid resource version: resourceVersion: Invalid value: ${JSON.stringify(resourceVersion)}: strconv.ParseUint: parsing ${JSON.stringify(resourceVersion)}: invalid syntax`,
-    );
-  return Number(resourceVersion);
 }

@@ -1,6 +1,8 @@
 import type { SubresourceDefinition } from "../../api/definition.ts";
+import { notFound } from "../../apimachinery/api-error.ts";
 import type { ApiResponse } from "../../client/exchange.ts";
 import type { BackendTransport } from "../connect/backend.ts";
+import { pageNotFound } from "../non-resource.ts";
 import { subresourceRules } from "../registry/subresource-rules.ts";
 import type { CreateHandler } from "../stages.ts";
 import { handleBinding } from "./binding.ts";
@@ -27,7 +29,12 @@ export async function dispatchSubresource(
 ): Promise<ApiResponse> {
   const { definition, info } = call;
   const { subresource, verb } = info;
-  if (definition.namespaced && info.namespace === "") throw noSuchResource();
+  const isCustom = definition.custom !== undefined;
+  if (definition.namespaced && info.namespace === "") {
+    if (isCustom) return pageNotFound();
+    throw noSuchResource();
+  }
+  if (!isCustom && call.request.method === "HEAD" && !isConnection(call)) throw methodNotAllowed();
   if (subresource === "scale" && definition.scale !== undefined) return handleScale(context, call);
   const rules = subresourceRules(definition, subresource);
   const declared = declaredSubresource(call);
@@ -37,7 +44,7 @@ export async function dispatchSubresource(
     if (verb === "patch") return handlePatch(context, call, rules);
     throw methodNotAllowed();
   }
-  if (declared === undefined) throw noSuchResource();
+  if (declared === undefined) throw isCustom ? notFound(call.store.resource, info.name) : noSuchResource();
   if (isConnection(call)) return handleProxy(context, call, declared, dependencies.backends);
   if (definition.group === "" && definition.plural === "pods" && subresource === "log") {
     if (verb !== "get") throw methodNotAllowed();

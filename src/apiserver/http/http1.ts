@@ -1,13 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { TLSSocket } from "node:tls";
-import type { ApiRequest, HttpMethod, RequestBody } from "../../client/exchange.ts";
+import type { ApiRequest, RequestBody } from "../../client/exchange.ts";
 import type { RequestContext } from "../api-server.ts";
 import { clientCertificateOf } from "./certificate.ts";
 import { wireHeaders } from "./header-values.ts";
 import { type Reply, unlessFailed } from "./reply.ts";
 import { parseTarget } from "./target.ts";
-
-const methods: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 
 /** What a request line and headers say; undefined where they make no sense. */
 export function readHttp1(
@@ -17,9 +15,9 @@ export function readHttp1(
 ): ApiRequest | undefined {
   const target = parseTarget(message.url ?? "");
   const method = message.method ?? "";
-  if (target === undefined || !methods.has(method)) return undefined;
+  if (target === undefined || method === "") return undefined;
   return {
-    method: method as HttpMethod, // one of the set
+    method,
     path: target.path,
     query: target.query,
     // Node joins what came several times; only set-cookie stays a list, and nothing here reads it.

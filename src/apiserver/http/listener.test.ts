@@ -54,7 +54,7 @@ test("objects go in and come out as JSON, YAML and protobuf", async () => {
 test("what cannot be encoded or decoded is refused with 406 and 415", async () => {
   const refused = await server.send("GET", maps, { headers: { accept: "text/html" } });
   assert.equal(refused.status, 406);
-  assert.match(JSON.parse(refused.text).message, /only the following media types are accepted/);
+  assert.match(JSON.parse(refused.text).message, /^406: Not Acceptable\n\nAvailable representations: /);
   const unknown = await server.send("POST", maps, { body: "x", headers: { "content-type": "text/plain" } });
   assert.equal(unknown.status, 415);
 });
@@ -203,8 +203,13 @@ for (const { name, bytes, status } of [
     status: 400,
   },
   {
-    name: "a method nobody knows",
+    name: "a method that no path has",
     bytes: "PROPFIND /api HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+    status: 405,
+  },
+  {
+    name: "a method nobody knows",
+    bytes: "FETCH /api HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
     status: 400,
   },
   {

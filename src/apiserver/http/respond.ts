@@ -17,10 +17,10 @@ export interface RespondOptions {
 }
 
 /** Upstream's threshold: below it, compression costs more than it saves. */
-const gzipMinBytes = 128 * 1024;
+const gzipAboveBytes = 128 * 1024;
 const gzipHeaders = { "content-encoding": "gzip", vary: "Accept-Encoding" };
 /** A list is encoded this much at a time: below this it is one piece, and not compressed. */
-const chunkBytes = gzipMinBytes;
+const chunkBytes = gzipAboveBytes;
 /** Or for this long, if that is less. */
 const pieceMs = 2;
 
@@ -52,9 +52,10 @@ async function sendObject(response: ObjectResponse, reply: Reply, options: Respo
   const object = response.object as object; // answers are JSON objects
   const { protobuf } = options;
   const members = membersOf(object);
-  if (headers["content-type"] === mediaTypes.yaml)
+  const mediaType = String(headers["content-type"]).split(";", 1)[0];
+  if (mediaType === mediaTypes.yaml)
     return sendWhole(status, headers, await yamlBytes(object), reply, options);
-  if (headers["content-type"] === mediaTypes.protobuf && protobuf !== undefined)
+  if (mediaType === mediaTypes.protobuf && protobuf !== undefined)
     return members === undefined
       ? sendWhole(status, headers, protobufBytes(object, protobuf), reply, options)
       : sendPieces(status, headers, protobufListPieces(members, protobuf), reply, options);
@@ -75,7 +76,7 @@ async function sendWhole(
   options: RespondOptions,
   written?: () => void,
 ): Promise<void> {
-  if (bytes.length >= gzipMinBytes && acceptsGzip(options)) {
+  if (bytes.length > gzipAboveBytes && acceptsGzip(options)) {
     const compressed = await gzip(bytes);
     reply.head(status, { ...headers, ...gzipHeaders, "content-length": compressed.length });
     reply.end(compressed);
@@ -125,10 +126,9 @@ async function fillInTurns(writer: ChunkWriter): Promise<void> {
   } while (!writer.full && !writer.ended);
 }
 
+/** As upstream, which knows no qualities here. */
 function acceptsGzip({ acceptEncoding }: RespondOptions): boolean {
-  return (
-    acceptEncoding !== "" && /(^|,)\s*gzip\s*(;\s*q=(?!0(\.0*)?\s*(,|$))[^,]*)?(,|$)/i.test(acceptEncoding)
-  );
+  return acceptEncoding !== "" && acceptEncoding.split(",").some((token) => token.trim() === "gzip");
 }
 
 /** Off the event loop; level 1 is what upstream uses. */

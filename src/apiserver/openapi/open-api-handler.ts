@@ -1,5 +1,6 @@
 import type { ApiRequest, ApiResponse } from "../../client/exchange.ts";
-import { bytesResponse, type NonResourceHandler, textResponse } from "../non-resource.ts";
+import { clausesOf, meets } from "../content/accept.ts";
+import { bytesResponse, type NonResourceHandler, pageNotFound } from "../non-resource.ts";
 import type { OpenApi, OpenApiDocument } from "./open-api.ts";
 
 const json = "application/json";
@@ -8,83 +9,104 @@ const gnosticV2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 const gnosticV2Deprecated = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
 const gnosticV3 = "application/com.github.proto-openapi.spec.v3.v1.0+protobuf";
 const gnosticV3Deprecated = "application/com.github.proto-openapi.spec.v3@v1.0+protobuf";
+const v2Path = "/openapi/v2";
 const v3Root = "/openapi/v3";
 
 /**
  * Serves `/openapi/v2` and `/openapi/v3`. `load` is called with the first request, so that a server which nobody asks
  * need not even load the code: `async () => (await import("./open-api.ts")).createOpenApi(…)`.
  */
-export function openApiHandler(load: () => Promise<OpenApi>): NonResourceHandler {
+export function openApiHandler(load: () => Promise<OpenApi>, now: () => number): NonResourceHandler {
   let loaded: Promise<OpenApi> | undefined;
   return {
-    paths: ["/openapi/v2", v3Root],
+    paths: [v2Path, v3Root],
     handle(request) {
-      if (request.path !== "/openapi/v2" && request.path !== v3Root && !request.path.startsWith(`${v3Root}/`))
+      if (request.path !== v2Path && request.path !== v3Root && !request.path.startsWith(`${v3Root}/`))
         return undefined;
       loaded ??= load();
-      return loaded.then((openApi) => serve(openApi, request));
+      return loaded.then((openApi) => serve(openApi, request, now()));
     },
   };
 }
 
-async function serve(openApi: OpenApi, request: ApiRequest): Promise<ApiResponse> {
-  if (request.path === "/openapi/v2") return serveV2(openApi, request);
-  if (request.path === v3Root || request.path === `${v3Root}/`)
-    return answer(request, await openApi.v3Index(), json, {});
-  return serveV3(openApi, request);
+/** One form of a document: what the client may call it, and what it is sent as. */
+interface Form {
+  readonly accepted: readonly string[];
+  readonly contentType: string;
+  readonly document: () => Promise<OpenApiDocument | undefined>;
 }
 
-async function serveV2(openApi: OpenApi, request: ApiRequest): Promise<ApiResponse> {
-  switch (firstAccepted(request, [json, gnosticV2Deprecated, gnosticV2])) {
-    case json:
-      return answer(request, await openApi.v2Json(), json, {});
-    case gnosticV2:
-    case gnosticV2Deprecated:
-      return answer(request, await openApi.v2Protobuf(), gnosticV2, {});
-    default:
-      return notAcceptable();
-  }
+async function serve(openApi: OpenApi, request: ApiRequest, nowMs: number): Promise<ApiResponse> {
+  const { path } = request;
+  if (path === v3Root) return answer(request, await openApi.v3Index(), { "content-type": json });
+  if (path !== v2Path) return serveV3(openApi, request, nowMs);
+  const binary = { accepted: [gnosticV2Deprecated, gnosticV2], contentType: gnosticV2 };
+  const form = acceptedForm(request, [
+    { accepted: [json], contentType: json, document: () => openApi.v2Json() },
+    { ...binary, document: () => openApi.v2Protobuf() },
+  ]);
+  const document = await form?.document();
+  if (form === undefined || document === undefined) return notAcceptable();
+  return answer(request, document, { vary: "Accept", "content-type": form.contentType });
 }
 
-async function serveV3(openApi: OpenApi, request: ApiRequest): Promise<ApiResponse> {
-  const path = request.path.slice(v3Root.length + 1);
-  const accepted = firstAccepted(request, [json, gnosticV3Deprecated, gnosticV3]);
-  const isJson = accepted === undefined || accepted === json;
-  const document = await (isJson ? openApi.v3Document(path) : openApi.v3Protobuf(path));
-  if (document === undefined) return textResponse(404, "404 page not found\n");
-  if (accepted === undefined) return notAcceptable();
-  const type = isJson ? json : gnosticV3;
-  const hash = request.query.get("hash");
-  if (hash === null || hash === "") return answer(request, document, type, {});
+async function serveV3(openApi: OpenApi, request: ApiRequest, nowMs: number): Promise<ApiResponse> {
+  const group = request.path.slice(v3Root.length + 1);
+  const binary = { accepted: [gnosticV3, gnosticV3Deprecated], contentType: gnosticV3 };
+  const form = acceptedForm(request, [
+    { accepted: [json], contentType: json, document: () => openApi.v3Document(group) },
+    { ...binary, document: () => openApi.v3Protobuf(group) },
+  ]);
+  if (form === undefined) return notAcceptable();
+  const document = await form.document();
+  if (document === undefined) return pageNotFound();
+  const headers = { vary: "Accept", "content-type": form.contentType, etag: quoted(document) };
+  const hash = request.query.get("hash") ?? "";
+  if (hash === "") return answer(request, document, headers);
   if (hash !== document.etag)
-    return bytesResponse(301, new Uint8Array(), { location: `${request.path}?hash=${document.etag}` });
+    return bytesResponse(301, new Uint8Array(), {
+      ...headers,
+      location: `${v3Root}/${group}?hash=${document.etag}`,
+    });
   // The hash is part of the address, so what is behind it never changes.
-  return answer(request, document, type, { "cache-control": "public, immutable, max-age=31536000" });
+  return answer(request, document, {
+    ...headers,
+    "cache-control": "public, immutable",
+    expires: aYearLater(nowMs),
+  });
+}
+
+/** In the form of RFC 1123, with the name of the zone that Go gives: UTC. */
+function aYearLater(nowMs: number): string {
+  const date = new Date(nowMs);
+  date.setUTCFullYear(date.getUTCFullYear() + 1);
+  return date.toUTCString().replace("GMT", "UTC");
+}
+
+function quoted({ etag }: OpenApiDocument): string {
+  return `"${etag}"`;
 }
 
 function answer(
   request: ApiRequest,
-  { bytes, etag }: OpenApiDocument,
-  contentType: string,
+  document: OpenApiDocument,
   headers: Readonly<Record<string, string>>,
 ): ApiResponse {
-  const all = { ...headers, etag: `"${etag}"`, vary: "Accept" };
-  if (request.headers["if-none-match"]?.includes(`"${etag}"`) === true)
-    return bytesResponse(304, new Uint8Array(), all);
-  return bytesResponse(200, bytes, { ...all, "content-type": contentType });
+  const etag = quoted(document);
+  const { "content-type": _type, ...unchanged } = headers;
+  const known = request.headers["if-none-match"] ?? "";
+  if (known.trim() === "*" || known.includes(etag))
+    return bytesResponse(304, new Uint8Array(), { ...unchanged, etag });
+  return bytesResponse(200, document.bytes, { ...headers, etag });
 }
 
 function notAcceptable(): ApiResponse {
-  return textResponse(406, "406 not acceptable\n");
+  return bytesResponse(406, new Uint8Array(), { vary: "Accept" });
 }
 
-/** The first of the client's media types that is offered; the offer's first for a client that takes anything. */
-function firstAccepted(request: ApiRequest, offered: readonly string[]): string | undefined {
-  const accept = request.headers.accept ?? "*/*";
-  for (const clause of accept === "" ? ["*/*"] : accept.split(",")) {
-    const type = clause.split(";", 1)[0]?.trim().toLowerCase() ?? "";
-    const found = offered.find((each) => each === type || type === "*/*" || type === "application/*");
-    if (found !== undefined) return found;
-  }
+/** The form that the client likes best; the first of several that it likes as much. */
+function acceptedForm({ headers: { accept } }: ApiRequest, forms: readonly Form[]): Form | undefined {
+  for (const clause of clausesOf(accept === undefined || accept === "" ? "*/*" : accept))
+    for (const form of forms) if (form.accepted.some((type) => meets(clause, type))) return form;
   return undefined;
 }

@@ -235,9 +235,6 @@ function fromBody(body: unknown): RawDeleteOptions {
   if (typeof body !== "object" || body === null || Array.isArray(body))
     throw badRequest("decoded object cannot be converted to DeleteOptions");
   const options = body as Readonly<Record<string, unknown>>;
-  const kind = options.kind;
-  if (kind !== undefined && kind !== "" && kind !== "DeleteOptions")
-    throw badRequest("decoded object cannot be converted to DeleteOptions");
   const grace = optional(options, "gracePeriodSeconds", "number");
   if (grace !== undefined && !Number.isInteger(grace))
     throw badRequest(

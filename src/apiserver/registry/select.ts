@@ -22,7 +22,8 @@ export function selectionOf(definition: ResourceDefinition, request: SelectionRe
   const fields = parsed(() => parseFieldSelector(request.fieldSelector));
   for (const { field } of fields) checkField(definition, field);
   const exactFields: Record<string, string> = {};
-  for (const { field, operator, value } of fields) if (operator === "=") exactFields[field] = value;
+  // The first of several, as upstream; nothing is what a second one can only leave.
+  for (const { field, operator, value } of fields) if (operator === "=") exactFields[field] ??= value;
 
   const exactName = exactFields["metadata.name"];
   if (request.name !== "" && fields.length > 0 && exactName !== request.name)
@@ -33,7 +34,9 @@ export function selectionOf(definition: ResourceDefinition, request: SelectionRe
       ? (exactFields["metadata.namespace"] ?? "")
       : request.namespace;
   // What the key range already says need not be asked of every object.
-  const remaining = fields.filter(({ field, operator }) => !(operator === "=" && field === "metadata.name"));
+  const remaining = fields.filter(
+    ({ field, operator, value }) => !(operator === "=" && field === "metadata.name" && value === name),
+  );
   const everything = labels.length === 0 && remaining.length === 0 && name === undefined;
   return {
     namespace,

@@ -36,8 +36,9 @@ export const flunders: ResourceDefinition = {
 };
 
 export function openApiOf(definitions: readonly ResourceDefinition[]): NonResourceHandler {
-  return openApiHandler(async () =>
-    createOpenApi({ definitions: () => definitions, tables: schemas, serverVersion: "v1.36.0" }),
+  return openApiHandler(
+    async () => createOpenApi({ definitions: () => definitions, tables: schemas, serverVersion: "v1.36.0" }),
+    () => 0,
   );
 }
 

@@ -116,7 +116,10 @@ export async function composeApiServer(
     externalAddress: new URL(options.externalUrl).host,
     webhookTransport: webhooks,
     nonResourceHandlers: [
-      openApiHandler(() => loadOpenApi(() => server.definitions())),
+      openApiHandler(
+        () => loadOpenApi(() => server.definitions()),
+        () => clock.now(),
+      ),
       ...(operation.profiling ? [profilingHandler({ clock })] : []),
     ],
     ...(audit === undefined ? {} : { auditor: audit.auditor }),
