@@ -1,7 +1,8 @@
 /** Environments of Kubernetes' CEL: the language, its libraries, and the variables of a place where expressions are. */
-import { type ASTNode, Environment } from "@marcbachmann/cel-js";
+import { Environment } from "@marcbachmann/cel-js";
 import { CelCompileError, CelRuntimeError, compileError, evaluationError, located } from "./errors.ts";
 import { registerLibraries } from "./libraries/register.ts";
+import { CostBudget, metered } from "./metering.ts";
 import { type CelNode, childrenOf, resolved } from "./syntax.ts";
 import type { CelType, ObjectType } from "./types.ts";
 
@@ -9,15 +10,6 @@ export type { CelNode } from "./syntax.ts";
 
 /** Upstream's limit of one evaluation (`PerCallLimit`). */
 export const perCallCostLimit = 1_000_000;
-
-/** What is left to spend; evaluations draw on it. */
-export class CostBudget {
-  remaining: number;
-
-  constructor(units: number) {
-    this.remaining = units;
-  }
-}
 
 export interface Program {
   readonly expression: string;
@@ -72,7 +64,7 @@ export function createCelEnvironment(variables: Readonly<Record<string, CelType>
       if (!valid) throw compileError(error, expression, isFunction);
       if (wanted !== undefined && type !== "dyn" && !wanted.includes(type))
         throw new CelCompileError(`must evaluate to ${wanted.join(" or ")}`);
-      const meter = metered(parsed.ast);
+      const meter = metered(syntax);
       return {
         expression,
         resultType: type,
@@ -187,42 +179,4 @@ function mentions(node: CelNode, variable: string): boolean {
   );
 }
 
-type Evaluate = (evaluator: unknown, node: unknown, context: unknown) => unknown;
-
-/**
- * Charges each step of an evaluation to a budget. Evaluation is synchronous, so that the budget of the moment is one
- * variable; long results cost more than one step.
- */
-function metered(root: ASTNode): <T>(budget: CostBudget, work: () => T) => T {
-  let current = new CostBudget(0);
-  const wrapped = new Set<CelNode>();
-  const wrap = (node: CelNode): void => {
-    const each = resolved(node);
-    if (wrapped.has(each)) return;
-    wrapped.add(each);
-    for (const child of childrenOf(each)) wrap(child);
-    const meta = each.meta as { evaluate?: Evaluate };
-    const original = meta.evaluate;
-    if (original === undefined || each.meta.macro !== undefined) return;
-    meta.evaluate = (evaluator, ast, context) => {
-      if (--current.remaining < 0)
-        throw new CelRuntimeError("operation cancelled: actual cost limit exceeded");
-      const result = original(evaluator, ast, context);
-      if ((typeof result === "string" || Array.isArray(result)) && result.length > 100)
-        current.remaining -= Math.ceil(result.length / 10);
-      return result;
-    };
-  };
-  wrap(root as unknown as CelNode);
-  return (budget, work) => {
-    const before = current;
-    current = budget;
-    try {
-      return work();
-    } finally {
-      current = before;
-    }
-  };
-}
-
-export { CelCompileError, CelRuntimeError, located };
+export { CelCompileError, CelRuntimeError, CostBudget, located };

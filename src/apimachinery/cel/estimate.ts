@@ -1,195 +1,290 @@
-import { type CelNode, childrenOf, resolved } from "./syntax.ts";
+import {
+  add,
+  addSizes,
+  fixed,
+  listCost,
+  mapCost,
+  multiply,
+  type Size,
+  traversal,
+  union,
+  unknownSize,
+} from "./cost-sizes.ts";
+import { type CallEstimate, estimateCall, type Operand } from "./estimate-calls.ts";
+import { type CelNode, calleeOf, isNumber, type LoopNode, loopOf, resolved } from "./syntax.ts";
 import type { SizeBounds } from "./types.ts";
 
-/** What an expression may cost at worst, from the bounds of the values it looks at: upstream's static estimate, simplified. */
-export function estimateCost(syntax: CelNode, variables: Readonly<Record<string, SizeBounds>>): number {
-  return estimate(syntax, variables).cost;
+/**
+ * What an expression may cost at worst, given how large the values are that it looks at: cel-go's static estimate, figure by
+ * figure, since it decides which rules may be written. `root` bounds `self` and `oldSelf`.
+ */
+export function estimateCost(syntax: CelNode, root: SizeBounds): number {
+  return new Estimator(root).estimate(syntax, {}).cost;
 }
 
 interface Estimate {
   readonly cost: number;
-  readonly size: SizeBounds;
+  /** How large the value may be; undefined: not known. */
+  readonly size: Size | undefined;
+  /** Of what is inside a list or map that the expression makes. */
+  readonly inner?: Size | undefined;
+  /** Where in the object the value lies; absent: it does not lie there. */
+  readonly place?: Place | undefined;
 }
 
-type Variables = Readonly<Record<string, SizeBounds>>;
+/** A place in the object; "lost": one of which nothing is known. */
+type Place = SizeBounds | "lost";
 
-const small: SizeBounds = { max: 1 };
-const listCost = 10;
-const mapCost = 30;
-/** Of each character that a function over strings looks at. */
-const traversalCost = 0.1;
+/** Local variables. */
+type Scope = Readonly<Record<string, Pick<Estimate, "size" | "inner" | "place">>>;
 
-/** Functions that look at all of their receiver, and those that make something as long. */
-const traversing = new Set([
-  "contains",
-  "startsWith",
-  "endsWith",
-  "goMatches",
-  "find",
-  "findAll",
-  "replace",
-  "split",
-  "join",
-  "lowerAscii",
-  "upperAscii",
-  "trim",
-  "substring",
-  "indexOf",
-  "lastIndexOf",
-  "sum",
-  "min",
-  "max",
-  "isSorted",
-  "reverse",
-  "sort",
-  "distinct",
-  "format",
-  "url",
-  "isURL",
-  "ip",
-  "isIP",
-  "cidr",
-  "isCIDR",
-  "quantity",
-  "isQuantity",
-  "semver",
-  "isSemver",
-  "validate",
+const scalars = new Set([
+  "bool",
+  "int",
+  "uint",
+  "double",
+  "google.protobuf.Timestamp",
+  "google.protobuf.Duration",
 ]);
 
-function estimate(node: CelNode, variables: Variables): Estimate {
-  const each = resolved(node);
-  const parts = Array.isArray(each.args) ? (each.args as readonly unknown[]) : [each.args];
-  switch (each.op) {
-    case "value":
-      return { cost: 0, size: typeof each.args === "string" ? { max: each.args.length } : small };
-    case "id":
-      return { cost: 1, size: variables[String(each.args)] ?? small };
-    case "accuValue":
-    case "accuInc":
-      return { cost: 0, size: small };
-    case ".":
-    case ".?": {
-      const operand = estimate(parts[0] as CelNode, variables); // of a selection
-      const name = String(parts[1]);
-      return { cost: operand.cost + 1, size: operand.size.fields?.[name] ?? operand.size.inner ?? small };
+class Estimator {
+  readonly #root: SizeBounds;
+
+  constructor(root: SizeBounds) {
+    this.#root = root;
+  }
+
+  estimate(node: CelNode, scope: Scope): Estimate {
+    if (node.op === "id") return this.#identifier(node, scope);
+    const loop = loopOf(node);
+    if (loop !== undefined) return this.#loop(loop, scope);
+    const each = resolved(node);
+    const { args } = each;
+    const parts = Array.isArray(args) ? (args as readonly CelNode[]) : [args as CelNode]; // where a case reads them
+    switch (each.op) {
+      case "value":
+        return { cost: 0, size: sizeOfLiteral(each.args) };
+      case "-_":
+        // cel-go reads a negative number as one literal.
+        if (isNumber(each.args as CelNode)) return { cost: 0, size: fixed(1) };
+        return this.#operator(each, scope);
+      case "accuValue":
+        return { cost: 1, size: undefined };
+      case "accuInc":
+        return { cost: 2, size: undefined };
+      case "accuPush":
+        return { cost: add(2, listCost, this.estimate(each.args as CelNode, scope).cost), size: undefined };
+      case ".":
+        return this.#selection(node, parts[0] as CelNode, String(parts[1]), scope);
+      case "[]":
+        return this.#access(parts[0] as CelNode, parts[1] as CelNode, node, scope);
+      case ".?":
+      case "[?]":
+        return {
+          cost: add(
+            1,
+            this.estimate(parts[0] as CelNode, scope).cost,
+            each.op === "[?]" ? this.estimate(parts[1] as CelNode, scope).cost : 0,
+          ),
+          size: undefined,
+        };
+      case "list":
+        return this.#literal(parts, listCost, parts.length, scope);
+      case "map":
+        return this.#literal(parts.flat() as readonly CelNode[], mapCost, parts.length, scope);
+      case "call":
+      case "rcall":
+        return this.#call(node, scope);
+      default:
+        return this.#operator(each, scope);
     }
-    case "[]":
-    case "[?]": {
-      const operand = estimate(parts[0] as CelNode, variables); // of an access
+  }
+
+  /** How large a value may be, in the order in which cel-go asks: by its place, then its type, then what is known of a variable. */
+  #sized(node: CelNode, place: Place | undefined, otherwise?: Size): Size | undefined {
+    if (place !== undefined && place !== "lost") return { min: 0, max: place.max };
+    return scalars.has(node.checkedType?.name ?? "") ? fixed(1) : otherwise;
+  }
+
+  #identifier(node: CelNode, scope: Scope): Estimate {
+    const name = String(node.args);
+    const local = Object.hasOwn(scope, name) ? scope[name] : undefined;
+    const place = local === undefined ? this.#root : local.place;
+    return { cost: 1, size: this.#sized(node, place, local?.size), inner: local?.inner, place };
+  }
+
+  /** What does not lie in the object is looked up from its root, as upstream does. */
+  #below(place: Place | undefined, step: (bounds: SizeBounds) => SizeBounds | undefined): Place {
+    if (place === undefined) return this.#root;
+    return place === "lost" ? "lost" : (step(place) ?? "lost");
+  }
+
+  #selection(node: CelNode, from: CelNode, name: string, scope: Scope): Estimate {
+    const operand = this.estimate(from, scope);
+    const kind = from.checkedType?.kind;
+    const place = this.#below(operand.place, ({ fields }) => fields?.[name]);
+    return {
+      cost: add(operand.cost, kind === "map" || kind === "message" || kind === "param" ? 1 : 0),
+      size: this.#sized(node, place),
+      place,
+    };
+  }
+
+  #access(from: CelNode, index: CelNode, node: CelNode, scope: Scope): Estimate {
+    const operand = this.estimate(from, scope);
+    const place =
+      from.checkedType?.kind === "dyn" ? undefined : this.#below(operand.place, ({ inner }) => inner);
+    return {
+      cost: add(operand.cost, 1, this.estimate(index, scope).cost),
+      size: operand.inner ?? this.#sized(node, place),
+      place,
+    };
+  }
+
+  #literal(items: readonly CelNode[], base: number, length: number, scope: Scope): Estimate {
+    const estimates = items.map((item) => this.estimate(item, scope));
+    return {
+      cost: add(base, ...estimates.map(({ cost }) => cost)),
+      size: fixed(length),
+      inner: estimates.map(({ size }) => size ?? unknownSize).reduce(union, estimates[0]?.size ?? fixed(0)),
+    };
+  }
+
+  #operand(node: CelNode, { size, place, inner }: Estimate): Operand {
+    const type = node.checkedType;
+    const each = resolved(node);
+    const itemType = type?.kind === "list" ? type.valueType : undefined;
+    return {
+      size,
+      type: type?.kind === "primitive" ? type.name : type?.kind,
+      ...(each.op === "value" ? { literal: each.args } : {}),
+      ...(itemType === undefined
+        ? {}
+        : { item: { type: itemType.name, size: inner ?? this.#itemSize(place) } }),
+    };
+  }
+
+  #itemSize(place: Place | undefined): Size | undefined {
+    const inner = place === undefined || place === "lost" ? undefined : place.inner;
+    return inner === undefined ? undefined : { min: 0, max: inner.max };
+  }
+
+  #call(node: CelNode, scope: Scope): Estimate {
+    const { name, target, args } = calleeOf(node);
+    if (name === "HAS") {
+      // Presence itself is free; what it is asked of is not.
+      const [operand] = resolved(args[0] as CelNode).args as readonly [CelNode];
+      return { cost: this.estimate(operand, scope).cost, size: fixed(1) };
+    }
+    if ((name === "optMap" || name === "optFlatMap") && target !== undefined)
+      return this.#optional(name, target, args, scope);
+    const estimates = args.map((arg) => this.estimate(arg, scope));
+    const receiver = target === undefined ? undefined : this.estimate(target, scope);
+    const operands = args.map((arg, index) => this.#operand(arg, estimates[index] as Estimate));
+    const costs = add(receiver?.cost ?? 0, ...estimates.map(({ cost }) => cost));
+    if (name === "dyn" && estimates[0] !== undefined)
+      return { cost: add(1, costs), size: estimates[0].size, inner: estimates[0].inner };
+    const { cost, size } = estimateCall(
+      name,
+      target === undefined || receiver === undefined ? undefined : this.#operand(target, receiver),
+      operands,
+    );
+    return { cost: add(cost, costs), size: size ?? this.#sized(node, undefined) };
+  }
+
+  /** `target.hasValue() ? optional.of(bind(variable, target.value(), body)) : optional.none()` */
+  #optional(name: string, target: CelNode, [variable, body]: readonly CelNode[], scope: Scope): Estimate {
+    const receiver = this.estimate(target, scope).cost;
+    const inside = this.estimate(body as CelNode, {
+      ...scope,
+      [String(variable?.args)]: { size: undefined },
+    });
+    const bound = add(listCost, 1, receiver, inside.cost, name === "optMap" ? 1 : 0);
+    return { cost: add(1, receiver, bound), size: undefined };
+  }
+
+  #operator(node: CelNode, scope: Scope): Estimate {
+    const nodes = (Array.isArray(node.args) ? node.args : [node.args]) as readonly CelNode[];
+    const estimates = nodes.map((each) => this.estimate(each, scope));
+    const costs = add(...estimates.map(({ cost }) => cost));
+    const [first, second, third] = estimates;
+    if (node.op === "&&" || node.op === "||") return { cost: costs, size: fixed(1) };
+    if (node.op === "?:")
       return {
-        cost: operand.cost + 1 + estimate(parts[1] as CelNode, variables).cost,
-        size: operand.size.inner ?? small,
+        cost: add(first?.cost ?? 0, Math.max(second?.cost ?? 0, third?.cost ?? 0)),
+        size: union(second?.size ?? unknownSize, third?.size ?? unknownSize),
+        inner:
+          second?.inner === undefined || third?.inner === undefined
+            ? undefined
+            : union(second.inner, third.inner),
       };
-    }
-    case "comprehension":
-      return comprehension(each.args as Comprehension, variables);
-    default:
-      return operation(each, parts, variables);
+    const types = nodes.map(({ checkedType }) => (checkedType?.kind === "list" ? "list" : checkedType?.name));
+    const { cost, size } = operatorCost(node.op, types, first?.size, second?.size);
+    const inner =
+      size !== undefined && first?.inner !== undefined && second?.inner !== undefined
+        ? union(first.inner, second.inner)
+        : undefined;
+    return { cost: add(cost, costs), size: size ?? this.#sized(node, undefined), inner };
+  }
+
+  #loop(loop: LoopNode, scope: Scope): Estimate {
+    const range = this.estimate(loop.range, scope);
+    const isMap = loop.range.checkedType?.kind === "map";
+    const keys: Place = this.#below(range.place, () => (isMap ? noText : undefined));
+    const values: Place = this.#below(range.place, ({ inner }) => inner);
+    const variable = (place: Place) => ({ size: range.inner, place });
+    const [one, two] = loop.variables;
+    const inside: Scope = {
+      ...scope,
+      ...(two === undefined
+        ? { [String(one)]: variable(isMap ? keys : values) }
+        : { [String(one)]: variable(keys), [two]: variable(values) }),
+    };
+    const turn = add(loop.turnCost, ...loop.bodies.map((body) => this.estimate(body, inside).cost));
+    const size = range.size ?? unknownSize;
+    return {
+      cost: add(range.cost, loop.resultCost, multiply(size.max, turn)),
+      size: loop.makes === undefined ? fixed(1) : size,
+    };
   }
 }
 
-/** Calls, operators and literals. */
-function operation(node: CelNode, parts: readonly unknown[], variables: Variables): Estimate {
-  const operands = parts as readonly CelNode[]; // where a case reads them
-  switch (node.op) {
-    case "&&":
-    case "||":
-      return { cost: sum(node, variables), size: small };
-    case "rcall":
-      return call(String(parts[0]), [parts[1] as CelNode, ...(parts[2] as readonly CelNode[])], variables);
-    case "call":
-      // Presence of a field costs what its operand does.
-      return parts[0] === "HAS"
-        ? { cost: sum(resolvedField(parts[1] as readonly CelNode[]), variables), size: small }
-        : call(String(parts[0]), parts[1] as readonly CelNode[], variables);
-    case "?:": {
-      const [condition, yes, no] = operands.map((part) => estimate(part, variables));
-      return {
-        cost: (condition?.cost ?? 0) + Math.max(yes?.cost ?? 0, no?.cost ?? 0),
-        size: larger(yes?.size ?? small, no?.size ?? small),
-      };
-    }
-    case "list":
-    case "map":
-      return {
-        cost: sum(node, variables) + (node.op === "list" ? listCost : mapCost),
-        size: { max: parts.length },
-      };
+/** Keys of maps count as empty. */
+const noText: SizeBounds = { max: 0 };
+
+function sizeOfLiteral(value: unknown): Size | undefined {
+  if (typeof value === "string") return fixed([...value].length);
+  if (value instanceof Uint8Array) return fixed(value.length);
+  return typeof value === "object" && value !== null ? undefined : fixed(1);
+}
+
+const mayBeText = (types: readonly (string | undefined)[]) =>
+  types.every((type) => type === undefined || type === "dyn" || type === "string" || type === "bytes");
+
+function operatorCost(
+  operator: string,
+  types: readonly (string | undefined)[],
+  left: Size = unknownSize,
+  right: Size = unknownSize,
+): CallEstimate {
+  switch (operator) {
     case "==":
     case "!=":
+      return { cost: traversal(Math.min(left.max, right.max)) };
     case "<":
     case "<=":
     case ">":
     case ">=":
-      return comparison(operands, variables);
-    case "in": {
-      const [item, list] = operands.map((part) => estimate(part, variables));
-      return { cost: (item?.cost ?? 0) + (list?.cost ?? 0) + 1 + (list?.size.max ?? 0), size: small };
-    }
+      return { cost: mayBeText(types) ? traversal(Math.min(left.max, right.max)) : 1 };
+    case "in":
+      return { cost: types[1] === "list" || types[1] === "dyn" ? right.max : 1 };
     case "+": {
-      const [left, right] = operands.map((part) => estimate(part, variables));
-      const max = (left?.size.max ?? 0) + (right?.size.max ?? 0);
-      const cost = (left?.cost ?? 0) + (right?.cost ?? 0) + 1 + (max > 2 ? max * traversalCost : 0);
-      return { cost, size: { ...left?.size, max } };
+      if (types.includes("list")) return { cost: 1, size: addSizes(left, right) };
+      if (!mayBeText(types)) return { cost: 1 };
+      const size = addSizes(left, right);
+      return { cost: traversal(size.max), size };
     }
     default:
-      return { cost: 1 + sum(node, variables), size: small };
+      return { cost: 1 };
   }
-}
-
-/** The selection that `has` asks for. */
-function resolvedField([field]: readonly CelNode[]): CelNode {
-  if (field === undefined) throw new Error("has() has no argument");
-  return resolved(field);
-}
-
-/** As the library's nodes of loops are. */
-interface Comprehension {
-  readonly iterable: CelNode;
-  readonly iterVarName: string;
-  readonly step: CelNode;
-  /** Of all, exists and exists_one. */
-  readonly kind?: string;
-}
-
-/** What a turn of a loop costs beside its body: asking whether to go on, and making the list longer. */
-const quantifierCost = 3;
-const listingCost = 12;
-
-function comprehension({ iterable, iterVarName, step, kind }: Comprehension, variables: Variables): Estimate {
-  const range = estimate(iterable, variables);
-  const body = estimate(step, { ...variables, [iterVarName]: range.size.inner ?? small });
-  return {
-    cost: range.cost + 1 + range.size.max * (body.cost + (kind === undefined ? listingCost : quantifierCost)),
-    size: { max: range.size.max, inner: body.size },
-  };
-}
-
-function call(name: string, operands: readonly CelNode[], variables: Variables): Estimate {
-  const estimates = operands.map((operand) => estimate(operand, variables));
-  const cost = estimates.reduce((total, each) => total + each.cost, 1);
-  const [receiver] = estimates;
-  const size = receiver?.size ?? small;
-  if (name === "size") return { cost, size: small };
-  if (!traversing.has(name)) return { cost, size };
-  return { cost: cost + Math.ceil(size.max * traversalCost), size };
-}
-
-/** Two strings or lists cost what the shorter of them is long. */
-function comparison(parts: readonly CelNode[], variables: Variables): Estimate {
-  const [left, right] = parts.map((part) => estimate(part, variables));
-  const shorter = Math.min(left?.size.max ?? 1, right?.size.max ?? 1);
-  return {
-    cost: (left?.cost ?? 0) + (right?.cost ?? 0) + 1 + Math.floor(shorter * traversalCost),
-    size: small,
-  };
-}
-
-function sum(node: CelNode, variables: Variables): number {
-  return childrenOf(node).reduce((total, child) => total + estimate(child, variables).cost, 0);
-}
-
-function larger(left: SizeBounds, right: SizeBounds): SizeBounds {
-  return left.max >= right.max ? left : right;
 }

@@ -4,13 +4,27 @@ export interface CelNode {
   readonly op: string;
   readonly args: unknown;
   readonly pos?: number;
+  /** Set by the check. */
+  readonly checkedType?: NodeType;
   readonly meta: { readonly alternate?: CelNode; readonly macro?: Readonly<Record<string, unknown>> };
+}
+
+/** The type of a node, as far as it is asked for. */
+interface NodeType {
+  /** "primitive", "message", "list", "map", "dyn", "optional", "param". */
+  readonly kind: string;
+  readonly name: string;
+  readonly valueType?: NodeType;
 }
 
 /** What stands for a node at run time: macros are expanded into others. */
 export function resolved(node: CelNode): CelNode {
   return node.meta.alternate === undefined ? node : resolved(node.meta.alternate);
 }
+
+/** Whether a node is a number as it is written, without its sign. */
+export const isNumber = (node: CelNode | undefined): boolean =>
+  node?.op === "value" && (typeof node.args === "bigint" || typeof node.args === "number");
 
 function isNode(value: unknown): value is CelNode {
   return typeof value === "object" && value !== null && "op" in value && "meta" in value;
@@ -36,4 +50,92 @@ function collect(value: unknown, found: Set<CelNode>, depth: number): void {
     Object.getPrototypeOf(value) === Object.prototype
   )
     for (const member of Object.values(value)) collect(member, found, depth + 1);
+}
+
+/** A loop over a list or a map, of one variable or two: what every macro that loops comes down to. */
+export interface LoopNode {
+  readonly range: CelNode;
+  readonly variables: readonly string[];
+  /** What each turn evaluates: the steps. */
+  readonly bodies: readonly CelNode[];
+  /** What cel-go's expansion of the macro evaluates in a turn beside the bodies, and once. */
+  readonly turnCost: number;
+  readonly resultCost: number;
+  /** What it makes; absent: a single value. */
+  readonly makes?: "list" | "map";
+}
+
+/** As the library's nodes of loops over one variable are. */
+interface Comprehension {
+  readonly iterable: CelNode;
+  readonly iterVarName: string;
+  readonly init: CelNode;
+  readonly step: CelNode;
+  /** Of all, exists and exists_one. */
+  readonly kind?: string;
+}
+
+/** all asks whether to go on and joins with what was; exists also negates; exists_one compares its count in the end. */
+const quantifiers = new Map<unknown, readonly [turn: number, result: number]>([
+  [true, [3, 1]],
+  [false, [4, 1]],
+]);
+
+/** Of loops over two variables. The transforming ones make their result longer in each turn. */
+const loops: Readonly<Record<string, readonly [turn: number, result: number, makes?: "list" | "map"]>> = {
+  all: [3, 1],
+  exists: [4, 1],
+  existsOne: [2, 2],
+  exists_one: [2, 2],
+  transformList: [12, 11, "list"],
+  transformMap: [3, 31, "map"],
+  transformMapEntry: [2, 31, "map"],
+};
+
+/** The loop that a node is; undefined: it is none. */
+export function loopOf(node: CelNode): LoopNode | undefined {
+  const each = resolved(node);
+  if (each.op === "comprehension") {
+    const { iterable, iterVarName, init, step, kind } = each.args as Comprehension;
+    const isQuantifier = kind !== undefined;
+    const [turnCost, resultCost] = isQuantifier ? (quantifiers.get(init.args) ?? [0, 2]) : [0, 11];
+    return {
+      range: iterable,
+      variables: [iterVarName],
+      bodies: [step],
+      turnCost,
+      resultCost,
+      ...(isQuantifier ? {} : { makes: "list" }),
+    };
+  }
+  if (each.op !== "rcall" || each.meta.macro === undefined) return undefined;
+  const [name, range, [first, second, ...bodies]] = each.args as [string, CelNode, readonly CelNode[]];
+  const loop = Object.hasOwn(loops, name) ? loops[name] : undefined;
+  if (loop === undefined) return undefined;
+  const [turnCost, resultCost, makes] = loop;
+  return {
+    range,
+    variables: [String(first?.args), String(second?.args)],
+    bodies,
+    turnCost,
+    resultCost,
+    ...(makes === undefined ? {} : { makes }),
+  };
+}
+
+/** The function that a call asks for; a name before its dot that is no value belongs to its name: `ip.isCanonical`. */
+export function calleeOf(node: CelNode): {
+  readonly name: string;
+  readonly target?: CelNode;
+  readonly args: readonly CelNode[];
+} {
+  const each = resolved(node);
+  if (each.op === "call") {
+    const [name, args] = each.args as [string, readonly CelNode[]];
+    return { name, args };
+  }
+  const [name, target, args] = each.args as [string, CelNode, readonly CelNode[]];
+  return target.op === "id" && target.meta.alternate !== undefined
+    ? { name: `${String(target.args)}.${name}`, args }
+    : { name, target, args };
 }

@@ -12,6 +12,8 @@ export interface CelType {
   readonly objects: readonly ObjectType[];
   /** How large values may become, for the estimate of costs. */
   readonly size: SizeBounds;
+  /** The fewest bytes a value takes as JSON, for how many fit in a request. */
+  readonly minBytes: number;
 }
 
 export interface ObjectType {
@@ -32,26 +34,39 @@ export interface SizeBounds {
 
 /** A request cannot be larger. */
 const maxRequestBytes = 3 * 1024 * 1024;
-const unbounded: SizeBounds = { max: maxRequestBytes };
-unboundedSelf(unbounded);
+/** The longest string of a request, without its quotation marks. */
+const longestString: SizeBounds = { max: maxRequestBytes - 2 };
 
-function unboundedSelf(bounds: { max: number; inner?: SizeBounds }): void {
-  bounds.inner = bounds;
-}
-
-const scalar = (name: string, fromJson: (value: unknown) => unknown): CelType => ({
+const scalar = (name: string, fromJson: (value: unknown) => unknown, minBytes: number): CelType => ({
   name,
   fromJson,
   objects: [],
-  size: { max: 1 },
+  // Upstream gives numbers and booleans no length.
+  size: { max: 0 },
+  minBytes,
 });
 
 /** A value whose type is found when it is looked at. */
-export const dynType: CelType = { name: "dyn", fromJson: dynFromJson, objects: [], size: unbounded };
-const boolType = scalar("bool", (value) => value);
-const intType = scalar("int", (value) => (typeof value === "number" ? BigInt(Math.trunc(value)) : undefined));
-const doubleType = scalar("double", (value) => value);
-const stringType: CelType = { ...scalar("string", (value) => value), size: unbounded };
+export const dynType: CelType = {
+  name: "dyn",
+  fromJson: dynFromJson,
+  objects: [],
+  size: longestString,
+  minBytes: 1,
+};
+const boolType = scalar("bool", (value) => value, 4);
+const intType = scalar(
+  "int",
+  (value) => (typeof value === "number" ? BigInt(Math.trunc(value)) : undefined),
+  1,
+);
+const doubleType = scalar("double", (value) => value, 1);
+const stringType: CelType = { ...scalar("string", (value) => value, 2), size: longestString };
+
+/** How many values fit in a request beside each other, given the fewest bytes of one (`maxCardinality`). */
+export function mostInRequest(minBytes: number): number {
+  return Math.floor(maxRequestBytes / (minBytes + 1));
+}
 
 const converted = new WeakMap<object, unknown>();
 
@@ -79,8 +94,7 @@ function mapFromJson(object: Readonly<Record<string, unknown>>): Map<string, unk
 export function typeOfSchema(schema: JsonSchema, name = "object"): CelType {
   if (schema.nullable === true)
     return { ...dynType, size: typeOfSchema({ ...schema, nullable: false }, name).size };
-  if (schema["x-kubernetes-int-or-string"] === true)
-    return { ...dynType, size: { max: schema.maxLength ?? maxRequestBytes } };
+  if (schema["x-kubernetes-int-or-string"] === true) return { ...dynType, size: lengthOf(schema) };
   switch (schema.type) {
     case "boolean":
       return boolType;
@@ -99,49 +113,63 @@ export function typeOfSchema(schema: JsonSchema, name = "object"): CelType {
   }
 }
 
-function stringOf({ format, maxLength, enum: values }: JsonSchema): CelType {
-  const longest = Math.max(
-    0,
-    ...(values ?? []).map((value) => (typeof value === "string" ? value.length : 0)),
-  );
-  const size = {
-    max: maxLength ?? (values === undefined || values.length === 0 ? maxRequestBytes : longest),
-  };
+/** Characters may take four bytes each. */
+function lengthOf({ maxLength }: JsonSchema): SizeBounds {
+  return maxLength === undefined ? longestString : { max: Math.max(0, maxLength) * 4 };
+}
+
+/** Times and durations, which have a length as text. */
+const temporal = (
+  name: string,
+  fromJson: (text: string) => unknown,
+  max: number,
+  minBytes: number,
+): CelType => ({
+  ...scalar(name, (value) => (typeof value === "string" ? fromJson(value) : undefined), minBytes),
+  size: { max },
+});
+const dateType = temporal("google.protobuf.Timestamp", (text) => new Date(text), 12, 12);
+const dateTimeType = temporal("google.protobuf.Timestamp", (text) => new Date(text), 32, 21);
+const durationType = temporal("google.protobuf.Duration", goDuration, 32, 3);
+
+function stringOf(schema: JsonSchema): CelType {
+  const { format, maxLength, enum: values = [] } = schema;
   switch (format) {
     case "date":
+      return dateType;
     case "date-time":
-      return scalar("google.protobuf.Timestamp", (value) =>
-        typeof value === "string" ? new Date(value) : undefined,
-      );
+      return dateTimeType;
     case "duration":
-      return scalar("google.protobuf.Duration", (value) =>
-        typeof value === "string" ? goDuration(value) : undefined,
-      );
+      return durationType;
     case "byte":
       return {
-        ...scalar("bytes", (value) =>
-          typeof value === "string" ? Uint8Array.from(atob(value), (char) => char.charCodeAt(0)) : undefined,
-        ),
-        size,
+        ...temporal("bytes", (text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0)), 0, 2),
+        size: maxLength === undefined ? longestString : { max: Math.max(0, maxLength) },
       };
-    default:
-      return { ...stringType, size };
+    default: {
+      const longest = Math.max(0, ...values.map((value) => (typeof value === "string" ? value.length : 0)));
+      return {
+        ...stringType,
+        size: maxLength === undefined && values.length > 0 ? { max: longest } : lengthOf(schema),
+      };
+    }
   }
 }
 
 function listOf(item: CelType, maxItems: number | undefined): CelType {
-  const max = maxItems ?? Math.floor(maxRequestBytes / minJsonBytes(item));
   return {
     name: `list<${item.name}>`,
     fromJson: (value) => (Array.isArray(value) ? value.map(item.fromJson) : undefined),
     objects: item.objects,
-    size: { max, inner: item.size },
+    size: {
+      max:
+        maxItems === undefined
+          ? Math.floor((maxRequestBytes - 2) / (item.minBytes + 1))
+          : Math.max(0, maxItems),
+      inner: item.size,
+    },
+    minBytes: 2,
   };
-}
-
-/** The fewest bytes an item takes in a request, its comma included. */
-function minJsonBytes({ name }: CelType): number {
-  return name === "string" || name === "dyn" || name.startsWith("list") || name.startsWith("map") ? 3 : 2;
 }
 
 function objectOf(schema: JsonSchema, name: string): CelType {
@@ -157,20 +185,27 @@ function objectOf(schema: JsonSchema, name: string): CelType {
           : undefined,
       objects: value.objects,
       size: {
-        max: schema.maxProperties ?? Math.floor(maxRequestBytes / 6),
+        max:
+          schema.maxProperties === undefined
+            ? Math.floor((maxRequestBytes - 2) / (value.minBytes + 6))
+            : Math.max(0, schema.maxProperties),
         inner: value.size,
       },
+      minBytes: 2,
     };
   }
   if (schema.properties === undefined && !isEmbedded) return dynType;
   const properties = isEmbedded ? { ...resourceProperties, ...schema.properties } : (schema.properties ?? {});
-  return recordType(
-    name,
-    Object.entries(properties).map(([key, property]) => [
-      key,
-      typeOfSchema(property, `${name}.${escapeName(key)}`),
-    ]),
+  const fields = Object.entries(properties).map(
+    ([key, property]) => [key, typeOfSchema(property, `${name}.${escapeName(key)}`)] as const,
   );
+  const required = fields.filter(
+    ([key]) => schema.required?.includes(key) === true && properties[key]?.default === undefined,
+  );
+  return {
+    ...recordType(name, fields),
+    minBytes: required.reduce((total, [key, type]) => total + key.length + type.minBytes + 4, 2),
+  };
 }
 
 /** What of an object's metadata its rules see. */
@@ -225,8 +260,9 @@ function recordType(
     name,
     fromJson,
     objects: [...visible.flatMap(({ type }) => type.objects), own],
+    minBytes: 2,
     size: {
-      max: visible.length,
+      max: 0,
       fields: Object.fromEntries(visible.map(({ escaped, type }) => [escaped, type.size])),
     },
   };

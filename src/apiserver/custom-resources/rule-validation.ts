@@ -1,7 +1,8 @@
 import type { CustomResourceDefinition } from "../../api/apiextensions/types.generated.ts";
 import type { FieldError } from "../../apimachinery/api-error.ts";
+import { add, multiply } from "../../apimachinery/cel/cost-sizes.ts";
 import { estimateCost } from "../../apimachinery/cel/estimate.ts";
-import type { SizeBounds } from "../../apimachinery/cel/types.ts";
+import { mostInRequest } from "../../apimachinery/cel/types.ts";
 import {
   itemsOf,
   type JsonSchema,
@@ -22,25 +23,46 @@ export function validateRules(crd: CustomResourceDefinition): readonly FieldErro
     const path = field.child(field.at("spec.versions", index), "schema", "openAPIV3Schema");
     const schema = version.schema?.openAPIV3Schema;
     if (schema === undefined) return [];
-    const total: Total = { cost: 0 };
+    const total = new TotalCost();
     const errors = validateSchema(schema, { path, isRoot: true, cardinality: 1, correlates: true }, total);
-    if (total.cost > definitionCostLimit)
-      errors.push(
-        field.forbidden(
-          path,
-          costMessage(
-            "x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema",
-            total.cost,
-            definitionCostLimit,
-          ),
-        ),
-      );
-    return errors;
+    return [...errors, ...total.errors(path)];
   });
 }
 
-interface Total {
-  cost: number;
+/** What all rules of a schema cost together. */
+class TotalCost {
+  #cost = 0;
+  readonly #rules: { readonly path: string; readonly cost: number }[] = [];
+
+  observe(path: string, cost: number): void {
+    this.#cost = add(this.#cost, cost);
+    this.#rules.push({ path, cost });
+  }
+
+  /** Too much: which rules contribute most to it, and by how much it is. */
+  errors(path: string): readonly FieldError[] {
+    if (this.#cost <= definitionCostLimit) return [];
+    const expensive = this.#rules
+      .filter(({ cost }) => cost >= definitionCostLimit / 100)
+      .toSorted((a, b) => b.cost - a.cost)
+      .slice(0, 4);
+    return [
+      ...expensive.map((rule) =>
+        field.forbidden(
+          rule.path,
+          "contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema",
+        ),
+      ),
+      field.forbidden(
+        path,
+        costMessage(
+          "x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema",
+          this.#cost,
+          definitionCostLimit,
+        ),
+      ),
+    ];
+  }
 }
 
 interface Place {
@@ -52,7 +74,7 @@ interface Place {
   readonly correlates: boolean;
 }
 
-function validateSchema(schema: JsonSchema, place: Place, total: Total): FieldError[] {
+function validateSchema(schema: JsonSchema, place: Place, total: TotalCost): FieldError[] {
   const errors: FieldError[] = [];
   const below = (part: JsonSchema | undefined, path: string, change: Partial<Place> = {}) => {
     if (part !== undefined)
@@ -77,40 +99,15 @@ function times(left: number | undefined, right: number | undefined): number | un
   return left === undefined || right === undefined ? undefined : left * right;
 }
 
-const maxRequestBytes = 3 * 1024 * 1024;
-
-/** How many values of a schema fit in a request. */
-function mostInRequest(schema: JsonSchema): number {
-  return Math.floor(maxRequestBytes / (minJsonBytes(schema) + 1));
-}
-
-/** The fewest bytes that a value of a schema takes. */
-function minJsonBytes(schema: JsonSchema): number {
-  switch (schema.type) {
-    case "boolean":
-      return 4;
-    case "string":
-      return 2 + (schema.minLength ?? 0);
-    case "array":
-      return 2;
-    case "object":
-      return (schema.required ?? []).reduce((total, name) => {
-        const property = schema.properties?.[name];
-        return total + name.length + 4 + (property === undefined ? 1 : minJsonBytes(property));
-      }, 2);
-    default:
-      return 1;
-  }
-}
-
-function validateOwn(schema: JsonSchema, place: Place, total: Total): readonly FieldError[] {
+function validateOwn(schema: JsonSchema, place: Place, total: TotalCost): readonly FieldError[] {
   const path = field.child(place.path, "x-kubernetes-validations");
   const wellFormed = (schema["x-kubernetes-validations"] ?? []).flatMap((rule, index) =>
     validateForm(rule, field.at(path, index), schema),
   );
   if (wellFormed.length > 0) return wellFormed;
   const { type, rules } = compileRules(schema, place.isRoot);
-  const bounds: Readonly<Record<string, SizeBounds>> = { self: type.size, oldSelf: type.size };
+  // A message is made once; only how often a rule is asked depends on where it stands.
+  const times = place.cardinality ?? mostInRequest(type.minBytes);
   return rules.flatMap((compiled, index) => {
     const at = field.at(path, index);
     const errors: FieldError[] = [];
@@ -119,8 +116,9 @@ function validateOwn(schema: JsonSchema, place: Place, total: Total): readonly F
       ["messageExpression", compiled.message],
     ] as const) {
       if (program === undefined) continue;
-      const cost = estimateCost(program.syntax, bounds) * (place.cardinality ?? mostInRequest(schema));
-      total.cost += cost;
+      const once = estimateCost(program.syntax, type.size);
+      const cost = name === "rule" ? multiply(once, times) : once;
+      total.observe(field.child(at, name), cost);
       if (cost > ruleCostLimit)
         errors.push(
           field.forbidden(

@@ -4,16 +4,25 @@ import { runtimeError } from "../errors.ts";
 /** Macros beside the library's own: presence of a field, loops over two variables, optional values. */
 export function registerComprehensions(environment: Environment): void {
   presence(environment);
-  twoVariables(environment, "all", "bool", (results) => results.every(Boolean));
-  twoVariables(environment, "exists", "bool", (results) => results.some(Boolean));
-  twoVariables(environment, "existsOne", "bool", (results) => results.filter(Boolean).length === 1);
-  twoVariables(environment, "transformList", "list<dyn>", (results) => results);
-  twoVariables(
-    environment,
-    "transformMap",
-    "map<dyn, dyn>",
-    (results, keys) => new Map(keys.map((key, index) => [key, results[index]])),
-  );
+  twoVariables(environment, "all", 1, "bool", (turns) => turns.every(([, result]) => result));
+  twoVariables(environment, "exists", 1, "bool", (turns) => turns.some(([, result]) => result));
+  for (const name of ["existsOne", "exists_one"])
+    twoVariables(
+      environment,
+      name,
+      1,
+      "bool",
+      (turns) => turns.filter(([, result]) => result === true).length === 1,
+    );
+  for (const bodies of [1, 2]) {
+    twoVariables(environment, "transformList", bodies, "list<dyn>", (turns) =>
+      turns.map(([, result]) => result),
+    );
+    twoVariables(environment, "transformMap", bodies, "map<dyn, dyn>", (turns) => new Map(turns));
+    twoVariables(environment, "transformMapEntry", bodies, "map<dyn, dyn>", (turns) =>
+      mergedEntries(turns.map(([, result]) => result)),
+    );
+  }
   optionalMacro(environment, "optMap", (value) => Optional.of(value));
   optionalMacro(environment, "optFlatMap", (value) => value);
 }
@@ -94,58 +103,74 @@ function isPresent(value: unknown, name: string): boolean {
     : Object.getOwnPropertyDescriptor(value, name)?.get !== undefined;
 }
 
+/** Each turn's key and what its body gave. */
+type Turns = readonly (readonly [unknown, unknown])[];
+
+/** A loop whose last argument is its body; of two, the first says whether a turn counts. */
 function twoVariables(
   environment: Environment,
   name: string,
+  bodies: number,
   result: string,
-  finish: (results: readonly unknown[], keys: readonly unknown[]) => unknown,
+  finish: (turns: Turns) => unknown,
 ): void {
-  environment.registerFunction(`list.${name}(ast, ast, ast): ${result}`, ({ args, receiver }: Macro) => ({
+  const parameters = ["ast", "ast", ...Array(bodies).fill("ast")].join(", ");
+  environment.registerFunction(`list.${name}(${parameters}): ${result}`, ({ args, receiver }: Macro) => ({
     receiver,
     args,
     async: false,
     typeCheck(checker: Checker, macro: Macro, context: Context) {
-      const range = checker.check(macro.receiver, context);
-      const isMap = range.kind === "map";
-      if (!isMap && range.kind !== "list" && range.kind !== "dyn")
-        throw checker.createError(
-          "invalid_comprehension_range",
-          "the range of a comprehension must be a list or a map",
-          macro.receiver,
-        );
-      const key = isMap
-        ? (range.keyType ?? checker.dynType)
-        : range.kind === "list"
-          ? checker.getType("int")
-          : checker.dynType;
+      const { key, value } = rangeTypes(checker, macro.receiver, context);
       macro.outer = context.forkWithVariable(variableName(macro.args[0]), key);
-      macro.inner = macro.outer.forkWithVariable(
-        variableName(macro.args[1]),
-        range.valueType ?? checker.dynType,
-      );
-      const [, , body] = macro.args;
-      if (body !== undefined) checker.check(body, macro.inner);
+      macro.inner = macro.outer.forkWithVariable(variableName(macro.args[1]), value);
+      for (const body of macro.args.slice(2)) checker.check(body, macro.inner);
       return checker.getType(result);
     },
     evaluate(evaluator: Evaluator, macro: Macro, context: Context) {
       const { outer, inner } = macro;
-      const [, , body] = macro.args;
+      const body = macro.args.at(-1);
+      const filter = bodies === 2 ? macro.args[2] : undefined;
       if (outer === undefined || inner === undefined || body === undefined)
         throw runtimeError("a macro was not checked");
-      const entries = entriesOf(evaluator.run(macro.receiver, context));
-      const results = entries.map(([key, value]) => {
+      const turns: [unknown, unknown][] = [];
+      for (const [key, value] of entriesOf(evaluator.run(macro.receiver, context))) {
         outer.reuse(context);
         outer.setIterValue(key, evaluator);
         inner.reuse(outer);
         inner.setIterValue(value, evaluator);
-        return evaluator.run(body, inner);
-      });
-      return finish(
-        results,
-        entries.map(([key]) => key),
-      );
+        if (filter === undefined || evaluator.run(filter, inner) === true)
+          turns.push([key, evaluator.run(body, inner)]);
+      }
+      return finish(turns);
     },
   }));
+}
+
+function rangeTypes(
+  checker: Checker,
+  node: Node,
+  context: Context,
+): { readonly key: Type; readonly value: Type } {
+  const { dynType } = checker;
+  const range = checker.check(node, context);
+  if (range.kind === "dyn") return { key: dynType, value: dynType };
+  if (range.kind === "list") return { key: checker.getType("int"), value: range.valueType ?? dynType };
+  if (range.kind === "map") return { key: range.keyType ?? dynType, value: range.valueType ?? dynType };
+  throw checker.createError(
+    "invalid_comprehension_range",
+    "the range of a comprehension must be a list or a map",
+    node,
+  );
+}
+
+function mergedEntries(results: readonly unknown[]): ReadonlyMap<unknown, unknown> {
+  const merged = new Map<unknown, unknown>();
+  for (const result of results)
+    for (const [key, value] of entriesOf(result)) {
+      if (merged.has(key)) throw runtimeError(`insert failed: key ${String(key)} already exists`);
+      merged.set(key, value);
+    }
+  return merged;
 }
 
 function entriesOf(range: unknown): readonly (readonly [unknown, unknown])[] {

@@ -10,6 +10,11 @@ class CelIp {
     this.address = address;
   }
 
+  /** For what comparing it costs. */
+  get byteLength(): number {
+    return this.address.family === 4 ? 4 : 16;
+  }
+
   toString(): string {
     return formatIp(this.address);
   }
@@ -26,6 +31,11 @@ class CelCidr {
 
   get size(): number {
     return this.address.family === 4 ? 32 : 128;
+  }
+
+  /** For what comparing it costs. */
+  get byteLength(): number {
+    return Math.ceil(this.bits / 8);
   }
 
   /** The address with the bits of the host cleared. */
