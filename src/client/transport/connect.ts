@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { systemClock } from "../../base/system-clock.ts";
@@ -83,7 +83,7 @@ async function findConnection(options: ConnectOptions): Promise<Omit<Connection,
     const inCluster = await inClusterConnection();
     if (inCluster !== undefined) return inCluster;
   }
-  const resolved = resolveContext(await loadKubeconfig(paths ?? [defaultPath()]), options);
+  const resolved = resolveContext(await loadKubeconfig(paths ?? [await defaultPath()]), options);
   return { transport: await connectionOf(resolved), namespace: resolved.namespace };
 }
 
@@ -94,8 +94,15 @@ function kubeconfigPaths(path: string | undefined): readonly string[] | undefine
   return named.length === 0 ? undefined : named;
 }
 
-function defaultPath(): string {
-  return join(homedir(), ".kube", "config");
+async function defaultPath(): Promise<string> {
+  const path = join(homedir(), ".kube", "config");
+  await access(path).catch((error: Error) => {
+    throw new Error(
+      `no cluster is configured: KUBECONFIG is not set, this is not a pod, and there is no ${path}`,
+      { cause: error },
+    );
+  });
+  return path;
 }
 
 /** Reads and merges kubeconfig files; of several, those that do not exist are left out, as kubectl does. */
@@ -109,26 +116,50 @@ export async function loadKubeconfig(paths: readonly string[]): Promise<Kubeconf
     if (text === undefined) continue;
     const { parse } = await import("yaml");
     const folder = dirname(resolve(path));
-    configs.push(withResolvedPaths(readKubeconfig(parse(text), path), (file) => resolve(folder, file)));
+    const document = parsed(() => parse(text), path);
+    configs.push(withResolvedPaths(readKubeconfig(document, path), (file) => resolve(folder, file)));
   }
+  if (configs.length === 0) throw new Error(`none of the kubeconfig files exists: ${paths.join(", ")}`);
   return mergeKubeconfigs(configs);
 }
 
 const serviceAccountFolder = "/var/run/secrets/kubernetes.io/serviceaccount";
 
-/** The API server as a pod sees it, with the pod's service account; undefined: this is not a pod. */
-async function inClusterConnection(): Promise<Omit<Connection, "client"> | undefined> {
-  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
-  if (host === undefined || port === undefined) return undefined;
-  const ca = await readFile(join(serviceAccountFolder, "ca.crt"), "utf8");
-  const namespace = await readFile(join(serviceAccountFolder, "namespace"), "utf8").catch(() => "default");
+/** The API server as a pod sees it, with the pod's service account, whose files are followed; undefined: this is not a pod. */
+export async function inClusterConnection(
+  environment: NodeJS.ProcessEnv = process.env,
+  folder = serviceAccountFolder,
+): Promise<Omit<Connection, "client"> | undefined> {
+  const { KUBERNETES_SERVICE_HOST: host = "", KUBERNETES_SERVICE_PORT: port = "" } = environment;
+  if (host === "" || port === "") return undefined;
+  const token = join(folder, "token");
+  await access(token).catch((error: Error) => {
+    throw new Error(
+      `this is a pod, but it has no ${token}: is automountServiceAccountToken false? (or set KUBECONFIG)`,
+      { cause: error },
+    );
+  });
+  const caFile = join(folder, "ca.crt");
+  const hasCa = await access(caFile).then(
+    () => true,
+    () => false,
+  );
+  const namespace = await readFile(join(folder, "namespace"), "utf8").catch(() => "default");
   return {
     transport: {
       server: `https://${host.includes(":") ? `[${host}]` : host}:${port}`,
-      ca,
+      ...(hasCa ? { caFile } : {}),
       proxyFromEnvironment: true,
-      credentials: tokenFile(join(serviceAccountFolder, "token")),
+      credentials: tokenFile(token),
     },
     namespace: namespace.trim(),
   };
+}
+
+function parsed(parse: () => unknown, path: string): unknown {
+  try {
+    return parse();
+  } catch (error) {
+    throw new Error(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
 }

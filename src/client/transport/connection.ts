@@ -19,36 +19,53 @@ import {
 import { execCredentials } from "./exec-credentials.ts";
 import type { HttpsTransportOptions } from "./https-transport.ts";
 import { oidcCredentials } from "./oidc-credentials.ts";
+import { isLocal } from "./proxy.ts";
 
 /** What a kubeconfig's context says about how to reach its cluster, as options of a transport. Reads the files it names. */
 export async function connectionOf({ cluster, user }: ResolvedContext): Promise<HttpsTransportOptions> {
-  const ca = await pemOf(cluster["certificate-authority-data"], cluster["certificate-authority"]);
-  const serverName = cluster["tls-server-name"];
-  const proxyUrl = cluster["proxy-url"];
-  if (ca !== undefined && cluster["insecure-skip-tls-verify"] === true)
+  const caData = cluster["certificate-authority-data"];
+  const caPath = cluster["certificate-authority"];
+  if (!(isAbsent(caData) && isAbsent(caPath)) && cluster["insecure-skip-tls-verify"] === true)
     throw new Error(
       "kubeconfig: a certificate authority together with insecure-skip-tls-verify is not allowed",
     );
-  return {
+  const ca = await pemOf("certificate-authority", caData, caPath);
+  const serverName = cluster["tls-server-name"];
+  const proxyUrl = cluster["proxy-url"];
+  const options = {
     server: cluster.server,
-    ...(ca === undefined ? {} : { ca }),
+    // From a file it is followed: authorities are rotated too.
+    ...(ca === undefined ? {} : isAbsent(caData) && !isAbsent(caPath) ? { caFile: caPath } : { ca }),
     ...(serverName === undefined ? {} : { tlsServerName: serverName }),
     ...(cluster["insecure-skip-tls-verify"] === true ? { insecureSkipTlsVerify: true } : {}),
     ...(proxyUrl === undefined || proxyUrl === "" ? { proxyFromEnvironment: true } : { proxyUrl }),
     ...(cluster["disable-compression"] === true ? { gzip: false } : {}),
     headers: impersonationHeaders(user),
-    credentials: await credentialsOf(user, cluster, ca),
   };
+  const { protocol, hostname } = serverOf(cluster.server);
+  // Nobody else on the network is to read them; client-go leaves them out as well.
+  if (protocol !== "https:" && !isLocal(hostname)) return options;
+  return { ...options, credentials: await credentialsOf(user, cluster, ca) };
 }
 
-/** In kubectl's order: a client certificate beside whatever names the user; a token before a password. */
+function serverOf(server: string): URL {
+  const url = URL.parse(server);
+  if (url?.protocol === "https:" || url?.protocol === "http:") return url;
+  throw new Error(`kubeconfig: server ${JSON.stringify(server)} is not a URL such as https://host:6443`);
+}
+
+/** In kubectl's order: a client certificate beside whatever names the user; a token before a password, a plugin last. */
 async function credentialsOf(
   user: KubeconfigUser,
   cluster: KubeconfigCluster,
   caData: string | undefined,
 ): Promise<Credentials> {
-  if (user.exec !== undefined) return execCredentials(checkedExec(user.exec, user), { ...cluster, caData });
-  return combined(await certificateOf(user), authorizationOf(user));
+  const exec = user.exec === undefined ? undefined : checkedExec(user.exec, user);
+  const certificates = await certificateOf(user);
+  const authorizations = authorizationOf(user);
+  const isKnown = certificates !== anonymous || authorizations !== anonymous;
+  if (exec !== undefined && !isKnown) return execCredentials(exec, { ...cluster, caData });
+  return combined(certificates, authorizations);
 }
 
 const execVersions = ["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"];
@@ -96,11 +113,11 @@ async function certificateOf(user: KubeconfigUser): Promise<Credentials> {
   const keyData = user["client-key-data"];
   if (isAbsent(certData) && isAbsent(keyData) && !isAbsent(certPath) && !isAbsent(keyPath))
     return certificateFiles(certPath, keyPath);
-  const cert = await pemOf(certData, certPath);
-  const key = await pemOf(keyData, keyPath);
-  if (cert === undefined && key === undefined) return anonymous;
-  if (cert === undefined || key === undefined)
+  if ((isAbsent(certData) && isAbsent(certPath)) !== (isAbsent(keyData) && isAbsent(keyPath)))
     throw new Error("kubeconfig: a client certificate needs both its certificate and its key");
+  const cert = await pemOf("client-certificate", certData, certPath);
+  const key = await pemOf("client-key", keyData, keyPath);
+  if (cert === undefined || key === undefined) return anonymous;
   return certificate({ cert, key });
 }
 
@@ -109,7 +126,19 @@ function isAbsent(text: string | undefined): text is undefined | "" {
 }
 
 /** Inline data before a file, as everywhere in kubeconfigs. */
-async function pemOf(data: string | undefined, path: string | undefined): Promise<string | undefined> {
-  if (!isAbsent(data)) return Buffer.from(data, "base64").toString("utf8");
-  return isAbsent(path) ? undefined : readFile(path, "utf8");
+async function pemOf(
+  field: string,
+  data: string | undefined,
+  path: string | undefined,
+): Promise<string | undefined> {
+  const text = isAbsent(data)
+    ? isAbsent(path)
+      ? undefined
+      : await readFile(path, "utf8").catch((error: Error) => {
+          throw new Error(`kubeconfig: cannot read ${field}: ${error.message}`, { cause: error });
+        })
+    : Buffer.from(data, "base64").toString("utf8");
+  if (text !== undefined && !text.includes("-----BEGIN "))
+    throw new Error(`kubeconfig: ${isAbsent(data) ? `${field} ${path}` : `${field}-data`} holds no PEM`);
+  return text;
 }

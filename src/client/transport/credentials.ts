@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { RotatingFile } from "./rotating-file.ts";
 
 /** How a client says who it is. Asked at every request: what is cached is this record's matter. */
 export interface Credentials {
@@ -65,50 +65,4 @@ export function combined(certificates: Credentials, authorizations: Credentials)
     clientCertificate: certificates.clientCertificate,
     rejected: (used) => [certificates.rejected(used), authorizations.rejected(used)].includes(true),
   };
-}
-
-const freshMs = 60_000;
-
-class RotatingFile {
-  readonly #path: string;
-  #text: Promise<string> | undefined;
-  #modifiedMs = 0;
-  #checkedMs = 0;
-
-  constructor(path: string) {
-    this.#path = path;
-  }
-
-  read(): Promise<string> {
-    const nowMs = Date.now();
-    if (this.#text === undefined || nowMs - this.#checkedMs >= freshMs) {
-      this.#checkedMs = nowMs;
-      this.#text = this.#refresh(this.#text);
-    }
-    return this.#text;
-  }
-
-  /** True if there was something cached to forget. */
-  expire(): boolean {
-    const cached = this.#text !== undefined;
-    this.#checkedMs = 0;
-    this.#modifiedMs = 0;
-    return cached;
-  }
-
-  async #refresh(last: Promise<string> | undefined): Promise<string> {
-    try {
-      const { mtimeMs } = await stat(this.#path);
-      if (last !== undefined && mtimeMs === this.#modifiedMs) return await last;
-      const text = await readFile(this.#path, "utf8");
-      this.#modifiedMs = mtimeMs;
-      return text;
-    } catch (error) {
-      this.#text = undefined;
-      // A file that is being replaced may be absent for a moment: what was read last is good until it is refused.
-      const known = await last?.catch(() => undefined);
-      if (known !== undefined) return known;
-      throw new Error(`cannot read credentials from ${this.#path}`, { cause: error });
-    }
-  }
 }

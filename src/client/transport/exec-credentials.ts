@@ -140,6 +140,7 @@ function clusterInfo(cluster: KubeconfigCluster & { readonly caData?: string | u
     ...(cluster["insecure-skip-tls-verify"] === true ? { "insecure-skip-tls-verify": true } : {}),
     ...(caData === undefined ? {} : { "certificate-authority-data": Buffer.from(caData).toString("base64") }),
     ...(cluster["proxy-url"] === undefined ? {} : { "proxy-url": cluster["proxy-url"] }),
+    ...(cluster["disable-compression"] === true ? { "disable-compression": true } : {}),
     ...(extension === undefined ? {} : { config: extension.extension }),
   };
 }

@@ -5,12 +5,15 @@ import {
   constants,
   type OutgoingHttpHeaders,
 } from "node:http2";
+import type { Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from "node:tls";
 import { TransportError } from "../transport-error.ts";
 
 export interface Http2Options {
   readonly server: URL;
   readonly tls: ConnectionOptions;
+  /** A connection to the server through a proxy; absent: straight there. */
+  readonly tunnel?: () => Promise<Socket>;
   /** How long a connection may take to come about. */
   readonly connectTimeoutMs: number;
   /** 30 s and 15 s, as client-go: after so long without a byte the server is asked for a sign of life, and has so long. */
@@ -100,12 +103,14 @@ export class Http2Sessions {
     else this.#sessions.add(entry);
   }
 
-  #connectSocket(): Promise<TLSSocket> {
-    const { server, tls, connectTimeoutMs } = this.#options;
+  async #connectSocket(): Promise<TLSSocket> {
+    const { server, tls, connectTimeoutMs, tunnel } = this.#options;
+    const through = await tunnel?.();
     return new Promise((resolve, reject) => {
       const socket = connectTls({
         host: server.hostname.replace(/^\[|\]$/g, ""),
         port: Number(server.port) || 443,
+        ...(through === undefined ? {} : { socket: through }),
         ...tls,
         ALPNProtocols: ["h2", "http/1.1"],
       });

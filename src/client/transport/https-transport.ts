@@ -4,11 +4,12 @@ import { isIP } from "node:net";
 import type { ConnectionOptions } from "node:tls";
 import type { ApiRequest, ApiResponse, Transport } from "../exchange.ts";
 import { TransportError } from "../transport-error.ts";
-import { anonymous, type ClientCertificate, type Credentials } from "./credentials.ts";
+import { anonymous, type Credentials } from "./credentials.ts";
 import { Http2Sessions } from "./http2-sessions.ts";
-import { isLocal, isProxiedByEnvironment, proxyOptions, socksConnection, socksOf } from "./proxy.ts";
+import { isLocal, openTunnel, plainProxyOptions, proxyFor, routeThrough } from "./proxy.ts";
 import { decodeResponse, type WireResponse } from "./response-decoder.ts";
 import type { ResponseLimits } from "./response-limits.ts";
+import { RotatingFile } from "./rotating-file.ts";
 import { codeOf, type Exchange, http2Exchange, isObject, wireResponse } from "./wire-exchange.ts";
 
 /** Which server, whom to believe, and how to show who one is. */
@@ -17,6 +18,8 @@ export interface HttpsTransportOptions {
   readonly server: string;
   /** PEM; absent: the system's authorities. */
   readonly ca?: string;
+  /** A file of it, read again when it changes; `ca` comes before it. */
+  readonly caFile?: string;
   /** What the server's certificate must name, where that is not the host of `server`. */
   readonly tlsServerName?: string;
   /** Believes any certificate. */
@@ -26,9 +29,9 @@ export interface HttpsTransportOptions {
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** "http://proxy:3128", "https://…" or "socks5://…", with user and password where it asks for them. */
   readonly proxyUrl?: string;
-  /** Without `proxyUrl`: HTTPS_PROXY, HTTP_PROXY and NO_PROXY count, but never for a server on this machine. */
+  /** Without `proxyUrl`: HTTPS_PROXY, HTTP_PROXY and NO_PROXY count as in Go, but never for a server on this machine. */
   readonly proxyFromEnvironment?: boolean;
-  /** Shares a connection among requests and watches where the server speaks HTTP/2 and there is no proxy. */
+  /** Shares a connection among requests and watches where the server speaks HTTP/2, through a proxy too. */
   readonly http2?: boolean;
   /** Asks for compressed answers; by default where the server is not on this machine. */
   readonly gzip?: boolean;
@@ -54,12 +57,9 @@ class HttpsTransport implements Transport {
   readonly #base: URL;
   readonly #credentials: Credentials;
   readonly #gzip: boolean;
-  #agent:
-    | { readonly agent: HttpAgent | HttpsAgent; readonly certificate: ClientCertificate | undefined }
-    | undefined;
-  #http2:
-    | { readonly sessions: Http2Sessions; readonly certificate: ClientCertificate | undefined }
-    | undefined;
+  readonly #caFile: RotatingFile | undefined;
+  #agent: { readonly agent: HttpAgent | HttpsAgent; readonly trust: Trust } | undefined;
+  #http2: { readonly sessions: Http2Sessions; readonly trust: Trust } | undefined;
   #closed = false;
 
   constructor(options: HttpsTransportOptions) {
@@ -67,6 +67,8 @@ class HttpsTransport implements Transport {
     this.#base = new URL(options.server);
     this.#credentials = options.credentials ?? anonymous;
     this.#gzip = options.gzip ?? !isLocal(this.#base.hostname);
+    if (options.ca === undefined && options.caFile !== undefined)
+      this.#caFile = new RotatingFile(options.caFile, (text) => text.includes("-----END CERTIFICATE-----"));
   }
 
   async send(request: ApiRequest): Promise<ApiResponse> {
@@ -87,12 +89,12 @@ class HttpsTransport implements Transport {
   async #sendOnce(request: ApiRequest, authorization: string | undefined): Promise<ApiResponse> {
     if (this.#closed) throw new TransportError("the transport is closed");
     request.signal.throwIfAborted();
-    const certificate = await this.#credentials.clientCertificate();
+    const trust = await this.#trust();
     const isWatch = request.query.get("watch") === "true";
     for (let retried = false; ; retried = true) {
       const exchange =
-        (await this.#beginHttp2(request, certificate, authorization, isWatch)) ??
-        this.#begin(request, this.#agentFor(certificate), authorization, isWatch);
+        (await this.#beginHttp2(request, trust, authorization, isWatch)) ??
+        this.#begin(request, this.#agentFor(trust), authorization, isWatch);
       try {
         const response = await exchange.answer;
         return await decodeResponse(response, { isWatch, signal: request.signal, ...this.#options.limits });
@@ -107,11 +109,11 @@ class HttpsTransport implements Transport {
 
   async #beginHttp2(
     request: ApiRequest,
-    certificate: ClientCertificate | undefined,
+    trust: Trust,
     authorization: string | undefined,
     isWatch: boolean,
   ): Promise<Exchange | undefined> {
-    const sessions = this.#sessionsFor(certificate);
+    const sessions = this.#sessionsFor(trust);
     if (sessions === undefined) return undefined;
     const body = bodyBytes(request);
     const headers = {
@@ -129,32 +131,37 @@ class HttpsTransport implements Transport {
     }
   }
 
-  /** Kept until the client certificate changes; undefined: HTTP/1.1 it is. */
-  #sessionsFor(certificate: ClientCertificate | undefined): Http2Sessions | undefined {
-    const { http2, proxyUrl, proxyFromEnvironment, tlsServerName, idleTimeoutMs } = this.#options;
-    const proxied =
-      proxyUrl !== undefined || (proxyFromEnvironment === true && isProxiedByEnvironment(this.#base));
-    if (http2 !== true || proxied || this.#base.protocol !== "https:") return undefined;
+  /** Kept until a certificate changes; undefined: HTTP/1.1 it is. */
+  #sessionsFor(trust: Trust): Http2Sessions | undefined {
+    const { http2, tlsServerName, idleTimeoutMs } = this.#options;
+    if (http2 !== true || this.#base.protocol !== "https:") return undefined;
     const known = this.#http2;
-    if (known !== undefined && sameCertificate(known.certificate, certificate)) return known.sessions;
+    if (known !== undefined && isSame(known.trust, trust)) return known.sessions;
     known?.sessions.retire();
     const host = this.#base.hostname.replace(/^\[|\]$/g, "");
     const servername = tlsServerName ?? (isIP(host) === 0 ? host : undefined);
+    const proxy = proxyFor(this.#options, this.#base);
     const sessions = new Http2Sessions({
       server: this.#base,
-      tls: { ...this.#tls(certificate), ...(servername === undefined ? {} : { servername }) },
+      tls: { ...this.#tls(trust), ...(servername === undefined ? {} : { servername }) },
       connectTimeoutMs: idleTimeoutMs ?? defaultIdleTimeoutMs,
+      ...(proxy === undefined ? {} : { tunnel: () => openTunnel(proxy, this.#base) }),
     });
-    this.#http2 = { sessions, certificate };
+    this.#http2 = { sessions, trust };
     return sessions;
   }
 
-  #tls(certificate: ClientCertificate | undefined): ConnectionOptions {
-    const { ca, insecureSkipTlsVerify } = this.#options;
+  /** What is asked for at each request: it may have been renewed. */
+  async #trust(): Promise<Trust> {
+    const certificate = await this.#credentials.clientCertificate();
+    const ca = this.#options.ca ?? (await this.#caFile?.read());
+    return { ...certificate, ...(ca === undefined ? {} : { ca }) };
+  }
+
+  #tls(trust: Trust): ConnectionOptions {
     return {
-      ...(ca === undefined ? {} : { ca }),
-      ...(certificate === undefined ? {} : { cert: certificate.cert, key: certificate.key }),
-      ...(insecureSkipTlsVerify === true ? { rejectUnauthorized: false } : {}),
+      ...trust,
+      ...(this.#options.insecureSkipTlsVerify === true ? { rejectUnauthorized: false } : {}),
     };
   }
 
@@ -198,26 +205,25 @@ class HttpsTransport implements Transport {
     };
   }
 
-  /** Kept until the client certificate changes. */
-  #agentFor(certificate: ClientCertificate | undefined): HttpAgent | HttpsAgent {
+  /** Kept until a certificate changes. */
+  #agentFor(trust: Trust): HttpAgent | HttpsAgent {
     const known = this.#agent;
-    if (known !== undefined && sameCertificate(known.certificate, certificate)) return known.agent;
+    if (known !== undefined && isSame(known.trust, trust)) return known.agent;
     if (known !== undefined) retire(known.agent);
+    const proxy = proxyFor(this.#options, this.#base);
     const kept = {
       keepAlive: true,
       keepAliveMsecs: tcpKeepAliveMs,
       maxSockets: Number.POSITIVE_INFINITY,
       maxFreeSockets: idleSocketLimit,
       scheduling: "lifo" as const,
-      ...proxyOptions(this.#options, this.#base),
     };
     const agent =
       this.#base.protocol === "https:"
-        ? new HttpsAgent({ ...kept, ...this.#tls(certificate), ALPNProtocols: ["http/1.1"] })
-        : new HttpAgent(kept);
-    const throughSocks = socksOf(this.#options);
-    if (throughSocks !== undefined) agent.createConnection = socksConnection(throughSocks, this.#base);
-    this.#agent = { agent, certificate };
+        ? new HttpsAgent({ ...kept, ...this.#tls(trust), ALPNProtocols: ["http/1.1"] })
+        : new HttpAgent({ ...kept, ...plainProxyOptions(proxy) });
+    if (proxy !== undefined) routeThrough(proxy, this.#base, agent);
+    this.#agent = { agent, trust };
     return agent;
   }
 
@@ -259,8 +265,15 @@ function bodyBytes({ body }: ApiRequest): Uint8Array | undefined {
   return "bytes" in body ? body.bytes : Buffer.from(JSON.stringify(body.object));
 }
 
-function sameCertificate(left: ClientCertificate | undefined, right: ClientCertificate | undefined): boolean {
-  return left?.cert === right?.cert && left?.key === right?.key;
+/** Whom a connection believes, and by what certificate it proves itself; in PEM. */
+interface Trust {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+function isSame(left: Trust, right: Trust): boolean {
+  return left.ca === right.ca && left.cert === right.cert && left.key === right.key;
 }
 
 function asTransportError(error: unknown, server: URL): TransportError {
