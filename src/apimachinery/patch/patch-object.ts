@@ -57,7 +57,7 @@ export function patchObject(
     invalidPatch(quoted(), `${strictPrefix}${[...duplicates, ...faults].join(", ")}`);
   let decoded: Decoded;
   try {
-    decoded = decodeValue(patched, options);
+    decoded = decodeValue(patched, { ...options, known: current });
   } catch (error) {
     if (!isApiError(error, "BadRequest")) throw error;
     const reason = withoutSubject(error.message);

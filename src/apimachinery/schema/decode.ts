@@ -20,6 +20,8 @@ export interface DecodeOptions {
   /** How a custom resource is read. */
   readonly shape?: ObjectShape | undefined;
   readonly fieldValidation: FieldValidation;
+  /** What the object was made from, in order as it is: its parts are taken where they stand in the same place. */
+  readonly known?: AnyObject | undefined;
   /** Whether this server has a shape for another kind: what is said of one in the wrong place. */
   readonly knows?: ((kind: GroupVersionKind) => boolean) | undefined;
   /** Faults are told without saying of which kind, as upstream does of options. */
@@ -92,7 +94,7 @@ export async function decodeYaml(
 /** Checks an object that is already parsed, such as the result of a patch. Throws `ApiError` 400. */
 export function decodeValue(value: unknown, options: DecodeOptions): Decoded {
   return guarded(options, value, () => {
-    countKeysInValue(value);
+    countKeysInValue(value, 0, options.known);
     return decodeText(undefined, value, false, [], options);
   });
 }
@@ -108,7 +110,7 @@ function decodeText(
   const typed = withTypeMeta(value, options);
   if (shape !== undefined) return decodeCustom(text, typed, hasDuplicates, known, { ...options, shape });
   const { object, hasUnknownFields } =
-    model === undefined ? { object: typed, hasUnknownFields: false } : normalize(model, typed);
+    model === undefined ? { object: typed, hasUnknownFields: false } : normalize(model, typed, options.known);
   const complete = object as AnyObject; // apiVersion and kind are there, and metadata is of every kind's model
   if (fieldValidation === "Ignore" || !(hasDuplicates || hasUnknownFields || known.length > 0))
     return { object: complete, warnings: [] };

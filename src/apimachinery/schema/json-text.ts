@@ -52,19 +52,21 @@ function isEscaped(text: string, at: number): boolean {
 
 /**
  * Counts the keys of all objects in a parsed value; throws `ShapeError` for one that nests too deep and for a key that
- * would change a prototype.
+ * would change a prototype. What is the same part of `known` was looked into before.
  */
-export function countKeysInValue(value: unknown, depth = 0): number {
-  if (typeof value !== "object" || value === null) return 0;
+export function countKeysInValue(value: unknown, depth = 0, known?: unknown): number {
+  if (typeof value !== "object" || value === null || value === known) return 0;
   if (depth === maxJsonDepth) throw new ShapeError("exceeded max depth");
   let keys = 0;
   if (Array.isArray(value)) {
-    for (const item of value) keys += countKeysInValue(item, depth + 1);
+    const before: readonly unknown[] = Array.isArray(known) ? known : [];
+    for (const [index, item] of value.entries()) keys += countKeysInValue(item, depth + 1, before[index]);
     return keys;
   }
+  const before = (known ?? {}) as Readonly<Record<string, unknown>>; // to look for the same value by its key
   for (const [key, member] of Object.entries(value)) {
     if (key === "__proto__") throw new ShapeError('the key "__proto__" is not allowed');
-    keys += 1 + countKeysInValue(member, depth + 1);
+    keys += 1 + countKeysInValue(member, depth + 1, before[key]);
   }
   return keys;
 }

@@ -30,14 +30,17 @@ interface Place {
   readonly depth: number;
 }
 
-/** Throws `ShapeError`. The result shares free-form parts with `value`, which must not change afterwards. */
-export function normalize(model: Model, value: unknown): Normalized {
+/**
+ * Throws `ShapeError`. The result shares free-form parts with `value`, which must not change afterwards. Parts of `known`, an
+ * object of the same model that is in order, are taken as they are where they stand in `value` in the same place.
+ */
+export function normalize(model: Model, value: unknown, known?: JsonObject): Normalized {
   if (!isObject(value))
     throw new ShapeError(
       `json: cannot unmarshal ${jsonTypeName(value)} into Go value of type ${goTypeName({ kind: "model", model })}`,
     );
   const context: Context = { hasUnknownFields: false };
-  const object = normalizeModel(model, value, undefined, context);
+  const object = normalizeModel(model, value, undefined, context, known);
   return { object, hasUnknownFields: context.hasUnknownFields };
 }
 
@@ -50,7 +53,10 @@ function normalizeModel(
   value: JsonObject,
   parent: Place | undefined,
   context: Context,
+  like?: unknown,
 ): JsonObject {
+  if (value === like) return value;
+  const before = isObject(like) ? like : undefined;
   const result: Record<string, unknown> = {};
   let known = 0;
   for (const field of model.fields) {
@@ -66,7 +72,7 @@ function normalizeModel(
     }
     const place: Place = { model, field, parent, depth: (parent?.depth ?? 0) + 1 };
     if (place.depth > maxJsonDepth) throw new ShapeError("exceeded max depth");
-    const normal = normalizeValue(field.shape, raw, place, context);
+    const normal = normalizeValue(field.shape, raw, place, context, before?.[field.name]);
     if (isOmitted(field, normal)) continue;
     result[field.name] = normal;
   }
@@ -120,15 +126,27 @@ function isOmitted(field: Field, value: unknown): boolean {
   return false;
 }
 
-function normalizeValue(shape: Shape, value: unknown, place: Place, context: Context): unknown {
+function normalizeValue(
+  shape: Shape,
+  value: unknown,
+  place: Place,
+  context: Context,
+  like?: unknown,
+): unknown {
   switch (shape.kind) {
     case "model":
       if (!isObject(value)) throw mismatch(value, shape, place);
-      return normalizeModel(shape.model, value, place, context);
-    case "list":
+      return normalizeModel(shape.model, value, place, context, like);
+    case "list": {
       if (!Array.isArray(value)) throw mismatch(value, shape, place);
-      return value.map((item: unknown) => normalizeItem(shape.item, item, place, context));
+      if (value === like) return value;
+      const before: readonly unknown[] = Array.isArray(like) ? like : [];
+      return value.map((item: unknown, index) =>
+        normalizeItem(shape.item, item, place, context, before[index]),
+      );
+    }
     case "map":
+      if (value === like) return value;
       return normalizeMap(shape, value, place, context);
     case "schemaOrArray":
     case "schemaOrBool":
@@ -139,8 +157,8 @@ function normalizeValue(shape: Shape, value: unknown, place: Place, context: Con
   }
 }
 
-function normalizeItem(shape: Shape, item: unknown, place: Place, context: Context): unknown {
-  return item === null ? (zeroOf(shape) ?? null) : normalizeValue(shape, item, place, context);
+function normalizeItem(shape: Shape, item: unknown, place: Place, context: Context, like?: unknown): unknown {
+  return item === null ? (zeroOf(shape) ?? null) : normalizeValue(shape, item, place, context, like);
 }
 
 function normalizeMap(

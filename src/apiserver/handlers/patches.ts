@@ -1,5 +1,6 @@
 import { notFound } from "../../apimachinery/api-error.ts";
 import { patchObject, patchTypeOf } from "../../apimachinery/patch/patch-object.ts";
+import { sharing } from "../../apimachinery/patch/sharing.ts";
 import type { ApiResponse, RequestBody } from "../../client/exchange.ts";
 import { handleApply, isApply } from "../apply/apply-patch.ts";
 import { inNamespace } from "../registry/metadata.ts";
@@ -37,7 +38,7 @@ export async function handlePatch(
         fieldValidation: options.fieldValidation,
       });
       for (const warning of warnings) call.warn(warning);
-      const named = inNamespace(toHub(call, patched), place.namespace);
+      const named = inNamespace(sharing(toHub(call, patched), existing), place.namespace);
       checkName(named, place.name);
       const tracked = context.fieldManagement.track(named, existing, trackedWrite(context, call, options));
       return admitChange(context, call, tracked, existing, options);

@@ -1,5 +1,6 @@
 import { badRequest } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
+import { sharing } from "../../apimachinery/patch/sharing.ts";
 import type { ApiResponse } from "../../client/exchange.ts";
 import { managerNameOf, type TrackedWrite } from "../apply/field-management.ts";
 import { withValidManagers } from "../apply/valid-managers.ts";
@@ -46,7 +47,8 @@ export async function handleUpdate(
       ? { createMissing: authorizedCreateCall(context, call, options) }
       : {}),
     change: (existing) => {
-      const tracked = context.fieldManagement.track(input, existing, trackedWrite(context, call, options));
+      const changed = sharing(input, existing);
+      const tracked = context.fieldManagement.track(changed, existing, trackedWrite(context, call, options));
       return admitChange(context, call, tracked, existing, options);
     },
   });
