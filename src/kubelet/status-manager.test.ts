@@ -34,6 +34,25 @@ test("The last status always reaches the API, however it falls between two write
   }
 });
 
+test("A pod that is forgotten while a newer status waits for its write keeps nobody busy", async () => {
+  const client = {
+    patch: (_type: unknown, _name: unknown, _body: unknown, { signal }: { signal: AbortSignal }) =>
+      new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+  };
+  const manager = new StatusManager({
+    client: client as unknown as Client, // the status manager calls nothing else here
+    clock: new VirtualClock(),
+    random: seededRandom(1),
+    logger: silentLogger,
+  });
+  manager.set(podWith(), { phase: "Running" });
+  manager.set(podWith(), { phase: "Succeeded" });
+  manager.remove(podWith().metadata.uid ?? "");
+  // Promises that begin one another without end would never let it come.
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(manager.get(podWith().metadata.uid ?? ""), undefined);
+});
+
 const rows: { name: string; before: PodStatus; after: PodStatus; want: object | undefined }[] = [
   {
     name: "names what changed",

@@ -112,8 +112,8 @@ export class StatusManager {
     entry.pending = true;
     entry.writing ??= this.#writeAll(entry).finally(() => {
       entry.writing = undefined;
-      // Set between the last look and here: nobody else would write it.
-      if (entry.pending) this.#kick(entry);
+      // Set between the last look and here: nobody else would write it. Of a pod that is gone, nobody shall.
+      if (entry.pending && !entry.controller.signal.aborted) this.#kick(entry);
     });
   }
 
