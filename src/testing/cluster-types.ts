@@ -8,6 +8,7 @@ import type { InformerFactory } from "../client/informer.ts";
 import type { ControlPlane } from "../cmd/compose/control-plane.ts";
 import type { SimNode } from "../cmd/compose/sim-node.ts";
 import type { SimRuntimeOptions } from "../kubelet/cri/sim/sim-runtime.ts";
+import type { ExtensionApis } from "./extension-apis.ts";
 import type { Faults } from "./faults.ts";
 import type { TestKubeconfig } from "./kubeconfig.ts";
 import type { Webhooks } from "./webhooks.ts";
@@ -42,6 +43,8 @@ export interface TestCluster extends AsyncDisposable {
   readonly faults: Faults;
   /** Functions of the test as admission and conversion webhooks. */
   readonly webhooks: Webhooks;
+  /** Functions of the test as aggregated APIs; what pods use, for autoscalers. */
+  readonly apis: ExtensionApis;
   /** Moves virtual time: "10m", "1.5s", "2h", or milliseconds. Throws on a real clock. */
   advance(duration: string | number): Promise<void>;
   /** Moves virtual time (or waits, on a real clock) until the condition holds; throws after `timeout` ("10m"). */

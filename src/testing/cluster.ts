@@ -15,6 +15,7 @@ import { createMemoryStorage } from "../storage/memory/memory-storage.ts";
 import { fillWithBootstrapObjects } from "./bootstrap-state.ts";
 import type { TestCluster, TestClusterOptions, TestNamespace } from "./cluster-types.ts";
 import { milliseconds } from "./duration.ts";
+import { InProcessExtensions } from "./extension-apis.ts";
 import { createFaults } from "./faults.ts";
 import { install } from "./install.ts";
 import { OutsideAccess } from "./kubeconfig.ts";
@@ -46,6 +47,12 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
     revision: () => storage.revision,
   });
   const webhooks = new InProcessWebhooks({ client: () => client, settle: () => pace.settle() });
+  const apis = new InProcessExtensions({
+    client: () => client,
+    backend: () => plane.clientFor(userNamed("system:extension")),
+    clock,
+    until: (condition) => until(condition),
+  });
   const plane = await startControlPlane({
     storage,
     clock,
@@ -57,6 +64,7 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
     disabled,
     intercept,
     webhooks: webhooks.transport,
+    extensions: apis.transport,
   });
   plane.startComponents();
   const nodes = startNodes(plane, options, { clock, random, signal: stop.signal });
@@ -75,6 +83,7 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
     controlPlane: plane,
     faults,
     webhooks,
+    apis,
     advance: async (duration) => pace.advance(milliseconds(duration)),
     until,
     during: (work, { speed = 1 } = {}) => pace.during(work, speed),

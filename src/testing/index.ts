@@ -32,6 +32,13 @@ export type {
 } from "../kubelet/cri/sim/behavior.ts";
 export type { SimRuntime, SimRuntimeOptions } from "../kubelet/cri/sim/sim-runtime.ts";
 export type { TestCluster, TestClusterOptions, TestNamespace } from "./cluster-types.ts";
+export type {
+  ExtensionApi,
+  ExtensionApis,
+  ExtensionCall,
+  ExtensionResource,
+  PodUsage,
+} from "./extension-apis.ts";
 export type { AnswerOptions, Fault, FaultOptions, Faults } from "./faults.ts";
 export type { TestKubeconfig } from "./kubeconfig.ts";
 export type { RequestMatch, Who } from "./request-match.ts";

@@ -123,6 +123,11 @@ const testing: Page = {
       guide: "../testing.md#kinds-of-your-own-webhooks-namespaces",
       files: ["src/testing/webhooks.ts"],
     },
+    {
+      title: "Metrics and aggregated APIs",
+      guide: "../testing.md#metrics-and-aggregated-apis",
+      files: ["src/testing/extension-apis.ts"],
+    },
     { title: "Other clients", guide: "../testing.md#other-clients", files: ["src/testing/kubeconfig.ts"] },
     {
       title: "What the containers do",

@@ -4,6 +4,7 @@ import { builtInDefinitions } from "../../api/registry.ts";
 import { schemas } from "../../api/schemas.ts";
 import { createProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
 import type { WebhookTransport } from "../../apiserver/admission/webhooks/caller.ts";
+import type { ExtensionTransport } from "../../apiserver/aggregation/extension-transport.ts";
 import { createStages } from "../../apiserver/create-stages.ts";
 import { DrainGate } from "../../apiserver/drain-gate.ts";
 import type { Listener, ListenerOptions } from "../../apiserver/http/listener.ts";
@@ -54,6 +55,8 @@ export interface ControlPlaneOptions {
   readonly intercept?: (server: Entrance) => Entrance;
   /** Calls some webhooks in another way than over HTTPS. */
   readonly webhooks?: (https: WebhookTransport) => WebhookTransport;
+  /** The same for extension API servers. */
+  readonly extensions?: (https: ExtensionTransport) => ExtensionTransport;
 }
 
 /** The way into an API server. */
@@ -108,7 +111,7 @@ export async function composeApiServer(
     protobuf,
     parseYaml: createYamlParser(),
     backends: wire.backends,
-    extensionTransport: wire.extensions,
+    extensionTransport: options.extensions?.(wire.extensions) ?? wire.extensions,
     services: {
       clusterIpRanges: [options.network.serviceCidr],
       ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
