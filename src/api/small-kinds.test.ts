@@ -344,7 +344,7 @@ const reports: readonly {
     before: { conditions: [condition("Approved")] },
     status: { conditions: [{ ...condition("Approved"), reason: "other" }] },
     want: [
-      /^status\.conditions: Forbidden: updates may not modify a condition of type "Approved"\n\+ \[0\]\.reason: "other"/,
+      /^status\.conditions: Forbidden: updates may not modify a condition of type "Approved"\n@@ -2,7 \+2,7 @@\n.*\n- {2}"Reason": "",\n\+ {2}"Reason": "other",\n/s,
     ],
   },
   {

@@ -185,21 +185,3 @@ export function unique<T>(
     return [];
   });
 }
-
-/** What differs between two values, a line for each leaf: `- spec.a: 1`, `+ spec.a: 2`. */
-export function describeDifference(old: unknown, value: unknown, path = ""): string {
-  if (semanticEqual(old, value)) return "";
-  if (isPlainObject(old) && isPlainObject(value)) {
-    const names = [...new Set([...Object.keys(old), ...Object.keys(value)])].sort();
-    return names.map((name) => describeDifference(old[name], value[name], child(path, name))).join("");
-  }
-  if (Array.isArray(old) && Array.isArray(value) && old.length === value.length)
-    return old.map((item, index) => describeDifference(item, value[index], at(path, index))).join("");
-  const line = (sign: string, side: unknown) =>
-    side === undefined ? "" : `${sign} ${path}: ${renderValue(side)}\n`;
-  return line("-", old) + line("+", value);
-}
-
-function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}

@@ -10,6 +10,7 @@ import {
 } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
 import { validateConditions } from "../../apimachinery/validation-conditions.ts";
+import { inGoForm } from "../go-form.ts";
 import { validateMatchConditions, validateNamedRule } from "./rule-validation.ts";
 import type {
   AuditAnnotation,
@@ -169,7 +170,9 @@ function validateAuditAnnotations(
 ): Errors {
   const tooMany = `must not have more than ${maxAuditAnnotations} auditAnnotations`;
   return [
-    ...(annotations.length > maxAuditAnnotations ? [field.invalid(path, annotations, tooMany)] : []),
+    ...(annotations.length > maxAuditAnnotations
+      ? [field.invalid(path, inGoForm("AuditAnnotation", annotations), tooMany)]
+      : []),
     ...field.each(path, annotations, ({ key = "", valueExpression = "" }, at) => {
       const keyPath = field.child(at, "key");
       const name = `${policyName}/${key}`;

@@ -18,6 +18,7 @@ import {
   validateWorkloadSelector,
 } from "../core/template-match-validation.ts";
 import type { PodTemplateSpec } from "../core/types.generated.ts";
+import { inGoForm } from "../go-form.ts";
 import type {
   DaemonSet,
   DaemonSetSpec,
@@ -54,7 +55,9 @@ function validateDeploymentStrategy(path: string, strategy: DeploymentSpec["stra
       ? []
       : [field.forbidden(at, "may not be specified when strategy `type` is 'Recreate'")];
   if (type !== "RollingUpdate")
-    return [field.notSupported(path, strategy ?? {}, ["Recreate", "RollingUpdate"])];
+    return [
+      field.notSupported(path, inGoForm("DeploymentStrategy", strategy ?? {}), ["Recreate", "RollingUpdate"]),
+    ];
   if (rollingUpdate === undefined) return [field.required(at, "this should be defaulted and never be nil")];
   const { maxUnavailable, maxSurge } = rollingUpdate;
   const unavailablePath = field.child(at, "maxUnavailable");
@@ -156,7 +159,12 @@ function validateDaemonSetStrategy(path: string, strategy: DaemonSetSpec["update
   const { type = "", rollingUpdate } = strategy ?? {};
   if (type === "OnDelete") return [];
   if (type !== "RollingUpdate")
-    return [field.notSupported(path, strategy ?? {}, ["RollingUpdate", "OnDelete"])];
+    return [
+      field.notSupported(path, inGoForm("DaemonSetUpdateStrategy", strategy ?? {}), [
+        "RollingUpdate",
+        "OnDelete",
+      ]),
+    ];
   const at = field.child(path, "rollingUpdate");
   if (rollingUpdate === undefined) return [field.required(at)];
   const { maxUnavailable, maxSurge } = rollingUpdate;
@@ -278,14 +286,26 @@ function validateStatefulSetStrategy(path: string, strategy: StatefulSetSpec["up
     case "OnDelete":
       return rollingUpdate === undefined
         ? []
-        : [field.invalid(at, rollingUpdate, "only allowed for updateStrategy 'RollingUpdate'")];
+        : [
+            field.invalid(
+              at,
+              inGoForm("RollingUpdateStatefulSetStrategy", rollingUpdate),
+              "only allowed for updateStrategy 'RollingUpdate'",
+            ),
+          ];
     case "RollingUpdate":
       return [
         ...field.nonNegative(field.child(at, "partition"), rollingUpdate?.partition),
         ...validateMaxUnavailable(field.child(at, "maxUnavailable"), rollingUpdate?.maxUnavailable),
       ];
     default:
-      return [field.invalid(path, strategy, "must be 'RollingUpdate' or 'OnDelete'")];
+      return [
+        field.invalid(
+          path,
+          inGoForm("StatefulSetUpdateStrategy", strategy ?? {}),
+          "must be 'RollingUpdate' or 'OnDelete'",
+        ),
+      ];
   }
 }
 

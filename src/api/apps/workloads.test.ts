@@ -235,7 +235,7 @@ const refused: readonly (RefusedCase & { readonly kind: (typeof kinds)[number] }
     name: "with an unknown strategy",
     spec: { strategy: { type: "Slowly" } },
     want: [
-      'spec.strategy: Unsupported value: {"type":"Slowly"}: supported values: "Recreate", "RollingUpdate"',
+      'spec.strategy: Unsupported value: {"Type":"Slowly","RollingUpdate":null}: supported values: "Recreate", "RollingUpdate"',
     ],
   },
   {

@@ -2,6 +2,7 @@
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import { qualifiedName } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { inGoForm } from "../go-form.ts";
 import type { JobSpec, PodFailurePolicy, SuccessPolicy } from "./types.generated.ts";
 
 type Errors = readonly FieldError[];
@@ -114,7 +115,7 @@ export function validateSuccessPolicy(path: string, spec: JobSpec): Errors {
   if (successPolicy === undefined) return [];
   const at = field.child(path, "successPolicy");
   if (completionMode !== "Indexed")
-    return [field.invalid(at, successPolicy, "requires indexed completion mode")];
+    return [field.invalid(at, inGoForm("SuccessPolicy", successPolicy), "requires indexed completion mode")];
   const rulesPath = field.child(at, "rules");
   const rules = successPolicy.rules ?? [];
   const errors: FieldError[] = [];

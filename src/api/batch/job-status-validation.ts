@@ -4,6 +4,7 @@
  */
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { inGoForm } from "../go-form.ts";
 import { isJobConditionTrue, isJobFinished, type JobConditionType } from "./job-conditions.ts";
 import { countIndexes } from "./job-policy-validation.ts";
 import type { Job, JobStatus } from "./types.generated.ts";
@@ -124,7 +125,7 @@ function finishedErrors(job: Job, old: Job): Errors {
     errors.push(
       field.invalid(
         "status.uncountedTerminatedPods",
-        uncountedTerminatedPods,
+        inGoForm("UncountedTerminatedPods", uncountedTerminatedPods),
         "uncountedTerminatedPods needs to be empty for finished job",
       ),
     );

@@ -6,6 +6,7 @@ import { byteLength, dns1123Label, dns1123Subdomain } from "../../apimachinery/n
 import * as field from "../../apimachinery/validation.ts";
 import { validatePodTemplate } from "../core/pod-spec-validation.ts";
 import { selectorMismatch } from "../core/template-match-validation.ts";
+import { immutableStruct } from "../go-form.ts";
 import { isJobConditionTrue } from "./job-conditions.ts";
 import { jobLabels } from "./job-labels.ts";
 import { validateFailurePolicy, validateSuccessPolicy } from "./job-policy-validation.ts";
@@ -188,22 +189,22 @@ function restartPolicyErrors(path: string, { template, podFailurePolicy }: JobSp
 }
 
 /** Fields that stay as they were made. */
-const fixedFields = [
-  "selector",
-  "completionMode",
-  "podFailurePolicy",
-  "backoffLimitPerIndex",
-  "managedBy",
-  "successPolicy",
-] as const;
-
 export function validateJobUpdate(job: Job, old: Job): Errors {
   const { spec } = job;
+  const fixed = (name: keyof JobSpec) =>
+    field.immutable(field.child("spec", name), spec[name], old.spec[name]);
+  const fixedStruct = (name: keyof JobSpec, struct: string) =>
+    immutableStruct(struct, field.child("spec", name), spec[name], old.spec[name]);
   return [
     ...validateSpec("spec", spec),
     ...completionsUpdateErrors(spec, old.spec),
-    ...fixedFields.flatMap((name) => field.immutable(field.child("spec", name), spec[name], old.spec[name])),
-    ...field.immutable("spec.template", maskDirectives(job, old), old.spec.template),
+    ...fixed("selector"),
+    ...immutableStruct("PodTemplateSpec", "spec.template", maskDirectives(job, old), old.spec.template),
+    ...fixed("completionMode"),
+    ...fixedStruct("podFailurePolicy", "PodFailurePolicy"),
+    ...fixed("backoffLimitPerIndex"),
+    ...fixed("managedBy"),
+    ...fixedStruct("successPolicy", "SuccessPolicy"),
   ];
 }
 

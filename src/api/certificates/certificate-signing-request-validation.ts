@@ -1,7 +1,9 @@
 import type { FieldError } from "../../apimachinery/api-error.ts";
+import { unifiedDiff } from "../../apimachinery/unified-diff.ts";
 import * as field from "../../apimachinery/validation.ts";
 import { certificatesFault } from "../../apimachinery/x509/certificate.ts";
 import { decodeBase64Pem } from "../../apimachinery/x509/pem.ts";
+import { inGoForm } from "../go-form.ts";
 import { signerNameErrors } from "./signer-name.ts";
 import type { CertificateSigningRequest } from "./types.generated.ts";
 
@@ -101,7 +103,7 @@ export function validateSigningRequestStatus(
       errors.push(
         field.forbidden(
           "status.conditions",
-          `updates may not modify a condition of type ${field.quote(type)}\n${field.describeDifference(before, after)}`,
+          `updates may not modify a condition of type ${field.quote(type)}\n${unifiedDiff(conditionsInGoForm(before), conditionsInGoForm(after))}`,
         ),
       );
   }
@@ -125,6 +127,10 @@ export function validateSigningRequestApproval(
   return (request.status?.certificate ?? "") === (old.status?.certificate ?? "")
     ? errors
     : [...errors, field.forbidden("status.certificate", "updates may not set certificate content")];
+}
+
+function conditionsInGoForm(conditions: readonly unknown[]): unknown {
+  return inGoForm("CertificateSigningRequestCondition", conditions);
 }
 
 function conditionsOf({ status }: CertificateSigningRequest, type: string) {

@@ -3,7 +3,9 @@ import type { FieldError } from "../../apimachinery/api-error.ts";
 import { validateAnnotations, validateLabelSelector, validateLabels } from "../../apimachinery/labels.ts";
 import { dns1123Label, dns1123Subdomain, qualifiedName } from "../../apimachinery/names.ts";
 import { compareQuantity, parseQuantity, zeroQuantity } from "../../apimachinery/quantity.ts";
+import { unifiedDiff } from "../../apimachinery/unified-diff.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { inGoForm } from "../go-form.ts";
 import { resourceAmountErrors } from "./resource-validation.ts";
 import type {
   PersistentVolumeClaim,
@@ -130,7 +132,10 @@ export function validateClaimUpdate(claim: PersistentVolumeClaim, old: Persisten
   errors.push(...annotationErrors(claim, old));
   const masked = maskChangeable(claim, old, { isBinding, isBound });
   if (!field.semanticEqual(masked, old.spec)) {
-    const difference = field.describeDifference(old.spec, masked, "spec");
+    const difference = unifiedDiff(
+      inGoForm("PersistentVolumeClaimSpec", old.spec),
+      inGoForm("PersistentVolumeClaimSpec", masked),
+    );
     errors.push(
       field.forbidden(
         "spec",

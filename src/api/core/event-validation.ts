@@ -1,6 +1,7 @@
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import { byteLength, dns1123Subdomain, qualifiedName } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { immutableStruct } from "../go-form.ts";
 import type { Event } from "./types.generated.ts";
 
 /** Events stand in the namespace of what they are about; those of the newer form must say more. */
@@ -88,17 +89,23 @@ const fixedFields = [
   "reportingInstance",
 ] as const;
 
+const structs: Readonly<Record<string, string>> = {
+  involvedObject: "ObjectReference",
+  source: "EventSource",
+  related: "ObjectReference",
+};
+
+function fixedErrors(name: string, value: unknown, old: unknown): readonly FieldError[] {
+  const path = name === "reportingComponent" ? "reportingController" : name;
+  const struct = structs[name];
+  return struct === undefined ? field.immutable(path, value, old) : immutableStruct(struct, path, value, old);
+}
+
 /** Through `events.k8s.io` an event can only be told to have happened again. */
 export function validateNewEventUpdate(event: Event, old: Event): readonly FieldError[] {
   return [
     ...validateForm(event, "reportingController"),
     ...(field.semanticEqual(event.series, old.series) ? [] : seriesErrors(event)),
-    ...fixedFields.flatMap((name) =>
-      field.immutable(
-        name === "reportingComponent" ? "reportingController" : name,
-        event[name] || undefined,
-        old[name] || undefined,
-      ),
-    ),
+    ...fixedFields.flatMap((name) => fixedErrors(name, event[name] || undefined, old[name] || undefined)),
   ];
 }

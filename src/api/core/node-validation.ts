@@ -3,6 +3,7 @@ import { validateLabelName } from "../../apimachinery/labels.ts";
 import { labelValue } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
 import { cidrErrors, isDualStack } from "../../apimachinery/validation-ip.ts";
+import { inGoForm } from "../go-form.ts";
 import { taintEffectErrors } from "./affinity-validation.ts";
 import { resourceAmountErrors } from "./resource-validation.ts";
 import type { Node, Taint } from "./types.generated.ts";
@@ -42,13 +43,7 @@ function validateTaints(path: string, taints: readonly Taint[] | undefined): Err
     else errors.push(...taintEffectErrors(field.child(at, "effect"), effect));
     const identity = `${effect}/${key}`;
     if (seen.has(identity)) {
-      // As Go writes its own form of a taint.
-      const duplicate = field.duplicate(at, {
-        Key: key,
-        Value: value,
-        Effect: effect,
-        TimeAdded: taint.timeAdded ?? null,
-      });
+      const duplicate = field.duplicate(at, inGoForm("Taint", taint));
       errors.push({
         ...duplicate,
         message: `${duplicate.message}: taints must be unique by key and effect pair`,
@@ -83,7 +78,7 @@ export function validateNodeUpdate(node: Node, old: Node): Errors {
       node.status?.addresses,
       ({ type, address }) => `${type}/${address}`,
       (index, { type, address }) =>
-        field.duplicate(field.at("status.addresses", index), { Type: type, Address: address }),
+        field.duplicate(field.at("status.addresses", index), inGoForm("NodeAddress", { type, address })),
     ),
   );
   errors.push(...podCidrChanges(node.spec?.podCIDRs ?? [], old.spec?.podCIDRs ?? []));

@@ -1,6 +1,8 @@
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import { parseQuantity, quantityValue } from "../../apimachinery/quantity.ts";
+import { unifiedDiff } from "../../apimachinery/unified-diff.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { inGoForm } from "../go-form.ts";
 import { validateNodeSelector } from "./affinity-validation.ts";
 import { accessModeErrors, classNameErrors, volumeModeErrors } from "./claim-validation.ts";
 import type { PersistentVolume, PersistentVolumeSpec } from "./types.generated.ts";
@@ -169,13 +171,14 @@ export function validatePersistentVolumeUpdate(volume: PersistentVolume, old: Pe
     const { controllerExpandSecretRef: _added, ...rest } = after.csi;
     after.csi = rest;
   }
-  if (!field.semanticEqual(after, before))
-    errors.push(
-      field.forbidden(
-        "spec.persistentvolumesource",
-        `spec.persistentvolumesource is immutable after creation\n${field.describeDifference(before, after)}`,
-      ),
+  if (!field.semanticEqual(after, before)) {
+    const difference = unifiedDiff(
+      inGoForm("PersistentVolumeSource", before),
+      inGoForm("PersistentVolumeSource", after),
     );
+    const detail = `spec.persistentvolumesource is immutable after creation\n${difference}`;
+    errors.push(field.forbidden("spec.persistentvolumesource", detail));
+  }
   errors.push(...field.immutable("volumeMode", volume.spec.volumeMode, old.spec.volumeMode));
   if (old.spec.nodeAffinity !== undefined)
     errors.push(...affinityChangeErrors(volume.spec.nodeAffinity, old.spec.nodeAffinity));
@@ -210,5 +213,5 @@ function affinityChangeErrors(after: Affinity, before: Affinity): Errors {
   }));
   if (field.semanticEqual(terms, renamed)) return [];
   const detail = `${field.immutableMessage}, except for updating from beta label to GA`;
-  return [field.invalid("nodeAffinity", after, detail)];
+  return [field.invalid("nodeAffinity", inGoForm("VolumeNodeAffinity", after), detail)];
 }

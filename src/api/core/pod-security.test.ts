@@ -136,7 +136,7 @@ for (const { name, status, want } of [
     name: "two addresses of one family, one of them twice",
     status: { podIPs: [{ ip: "10.0.0.1" }, { ip: "10.0.0.1" }], podIP: "10.0.0.1" },
     want: [
-      'status.podIPs: Invalid value: [{"ip":"10.0.0.1"},{"ip":"10.0.0.1"}]: may specify no more than one IP for each IP family',
+      'status.podIPs: Invalid value: [{"IP":"10.0.0.1"},{"IP":"10.0.0.1"}]: may specify no more than one IP for each IP family',
       'status.podIPs[1]: Duplicate value: {"IP":"10.0.0.1"}',
     ],
   },

@@ -13,6 +13,7 @@ import {
 import { compareQuantity, formatQuantity, parseQuantity } from "../../apimachinery/quantity.ts";
 import * as field from "../../apimachinery/validation.ts";
 import { ipErrors } from "../../apimachinery/validation-ip.ts";
+import { inGoForm } from "../go-form.ts";
 import { validateAffinity, validateTolerations, validateTopologySpread } from "./affinity-validation.ts";
 import {
   type PodContext,
@@ -116,13 +117,17 @@ function validateClaims(path: string, claims: readonly PodResourceClaim[] | unde
       errors.push(
         field.invalid(
           at,
-          claim,
+          inGoForm("PodResourceClaim", claim),
           "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified",
         ),
       );
     if (given === 0)
       errors.push(
-        field.invalid(at, claim, "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`"),
+        field.invalid(
+          at,
+          inGoForm("PodResourceClaim", claim),
+          "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`",
+        ),
       );
     for (const [source, value] of sources)
       if (value !== undefined)

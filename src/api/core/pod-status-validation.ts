@@ -3,6 +3,7 @@ import type { FieldError } from "../../apimachinery/api-error.ts";
 import { dns1123Subdomain, qualifiedName, userId } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
 import { ipErrors, isDualStack } from "../../apimachinery/validation-ip.ts";
+import { inGoForm } from "../go-form.ts";
 import { validatePodAnnotations, validatePodAnnotationsUpdate } from "./pod-annotation-validation.ts";
 import { isSidecar } from "./pod-conditions.ts";
 import type { Container, ContainerStatus, Pod, PodSpec } from "./types.generated.ts";
@@ -110,12 +111,14 @@ function addressErrors(
   const before = (old ?? []).map(({ ip = "" }) => ip);
   const errors = [...field.each(path, addresses, (address, at) => ipErrors(at, address, before))];
   if (addresses.length > 1 && (addresses.length > 2 || !isDualStack(addresses)))
-    errors.push(field.invalid(path, list, "may specify no more than one IP for each IP family"));
+    errors.push(
+      field.invalid(path, inGoForm("PodIP", list), "may specify no more than one IP for each IP family"),
+    );
   errors.push(
     ...field.unique(
       list,
       ({ ip }) => ip,
-      (index, { ip }) => field.duplicate(field.at(path, index), { IP: ip }),
+      (index, { ip }) => field.duplicate(field.at(path, index), inGoForm("PodIP", { ip })),
     ),
   );
   return errors;

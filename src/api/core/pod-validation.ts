@@ -1,7 +1,9 @@
 /** Pods: when they are made, changed, resized and debugged. */
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import { inRange } from "../../apimachinery/names.ts";
+import { unifiedDiff } from "../../apimachinery/unified-diff.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { inGoForm } from "../go-form.ts";
 import { validateTolerations } from "./affinity-validation.ts";
 import { imageSpaceErrors } from "./container-validation.ts";
 import {
@@ -100,7 +102,7 @@ export function validatePodUpdate(pod: Pod, old: Pod): Errors {
   if (isGated) errors.push(...gatedPodErrors(pod.spec, old.spec));
   const masked = maskChangeable(pod.spec, old.spec, isGated);
   if (!field.semanticEqual(masked, old.spec)) {
-    const difference = field.describeDifference(old.spec, masked, "spec");
+    const difference = unifiedDiff(inGoForm("PodSpec", old.spec), inGoForm("PodSpec", masked));
     errors.push(
       field.forbidden(
         "spec",
@@ -184,7 +186,11 @@ function narrowedAffinityErrors(after: NodeAffinity | undefined, before: NodeAff
   const oldTerms = required.nodeSelectorTerms;
   if (oldTerms.length > 0 && oldTerms.length !== terms.length)
     return [
-      field.invalid(path, terms, "no additions/deletions to non-empty NodeSelectorTerms list are allowed"),
+      field.invalid(
+        path,
+        inGoForm("NodeSelectorTerm", terms),
+        "no additions/deletions to non-empty NodeSelectorTerms list are allowed",
+      ),
     ];
   return oldTerms.flatMap((term, index) => {
     const changed = terms[index] ?? {};
@@ -193,7 +199,7 @@ function narrowedAffinityErrors(after: NodeAffinity | undefined, before: NodeAff
       : [
           field.invalid(
             field.at(path, index),
-            changed,
+            inGoForm("NodeSelectorTerm", changed),
             "only additions are allowed (no mutations or deletions)",
           ),
         ];
@@ -240,7 +246,11 @@ export function validateEphemeralContainersUpdate(pod: Pod, old: Pod): Errors {
     const which = `existing ephemeral containers ${field.quote(before.name)}`;
     if (after === undefined) return [field.forbidden(path, `${which} may not be removed\n`)];
     if (field.semanticEqual(after, before)) return [];
-    return [field.forbidden(path, `${which} may not be changed\n${field.describeDifference(before, after)}`)];
+    const difference = unifiedDiff(
+      inGoForm("EphemeralContainer", before),
+      inGoForm("EphemeralContainer", after),
+    );
+    return [field.forbidden(path, `${which} may not be changed\n${difference}`)];
   });
   return [...validateWhole(pod), ...changes];
 }

@@ -6,6 +6,7 @@ import { dns1123Label, dns1123Subdomain } from "../../apimachinery/names.ts";
 import { parseQuantity } from "../../apimachinery/quantity.ts";
 import * as field from "../../apimachinery/validation.ts";
 import { signerNameErrors, trustBundleName } from "../certificates/signer-name.ts";
+import { inGoForm } from "../go-form.ts";
 import { validateClaimTemplate } from "./claim-validation.ts";
 import { validateResourceFieldSelector, validateVolumeFieldSelector } from "./container-env-validation.ts";
 import { fileModeErrors, nonReservedPathErrors } from "./path-validation.ts";
@@ -290,7 +291,13 @@ function validateTrustBundle(
   const { name, signerName, labelSelector, path: target = "" } = bundle;
   const errors: FieldError[] = [];
   if (name !== undefined && signerName !== undefined)
-    errors.push(field.invalid(path, bundle, "only one of name and signerName may be used"));
+    errors.push(
+      field.invalid(
+        path,
+        inGoForm("ClusterTrustBundleProjection", bundle),
+        "only one of name and signerName may be used",
+      ),
+    );
   else if (name !== undefined) {
     const namePath = field.child(path, "name");
     if (name === "") errors.push(field.required(namePath, "must be a valid object name"));

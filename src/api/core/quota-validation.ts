@@ -3,6 +3,7 @@ import type { FieldError } from "../../apimachinery/api-error.ts";
 import { qualifiedName } from "../../apimachinery/names.ts";
 import { compareQuantity, parseQuantity, quantityMilliValue } from "../../apimachinery/quantity.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { inGoForm } from "../go-form.ts";
 import type { ResourceList } from "./pod-resources.ts";
 import {
   containerResourceNameErrors,
@@ -201,7 +202,13 @@ function validateScopeSelector({ scopeSelector, hard, scopes: given }: ResourceQ
       own.push(field.invalid(field.child(path, "scopeName"), scopeName, "unsupported scope"));
     for (const name in hard)
       if (!name.includes("/") && !scopeFits(scopeName, name))
-        own.push(field.invalid(path, scopeSelector, "unsupported scope applied to resource"));
+        own.push(
+          field.invalid(
+            path,
+            inGoForm("ScopeSelector", scopeSelector),
+            "unsupported scope applied to resource",
+          ),
+        );
     if (existenceScopes.includes(scopeName) && operator !== "Exists")
       own.push(
         field.invalid(

@@ -2,6 +2,7 @@
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import { byteLength, userId } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { inGoForm } from "../go-form.ts";
 import { descendingPathErrors } from "./path-validation.ts";
 import type { AppArmorProfile, PodSpec, SeccompProfile, SecurityContext } from "./types.generated.ts";
 import { validateWindowsOptions } from "./windows-validation.ts";
@@ -33,9 +34,18 @@ export function validateSecurityContext(
   errors.push(...validateSeccomp(field.child(path, "seccompProfile"), context.seccompProfile));
   if (allowPrivilegeEscalation === false) {
     const cannot = "cannot set `allowPrivilegeEscalation` to false and";
-    if (privileged === true) errors.push(field.invalid(path, context, `${cannot} \`privileged\` to true`));
+    if (privileged === true)
+      errors.push(
+        field.invalid(path, inGoForm("SecurityContext", context), `${cannot} \`privileged\` to true`),
+      );
     if (capabilities?.add?.includes("CAP_SYS_ADMIN"))
-      errors.push(field.invalid(path, context, `${cannot} \`capabilities.Add\` CAP_SYS_ADMIN`));
+      errors.push(
+        field.invalid(
+          path,
+          inGoForm("SecurityContext", context),
+          `${cannot} \`capabilities.Add\` CAP_SYS_ADMIN`,
+        ),
+      );
   }
   errors.push(...validateWindowsOptions(field.child(path, "windowsOptions"), context.windowsOptions));
   errors.push(...validateAppArmor(field.child(path, "appArmorProfile"), context.appArmorProfile));
@@ -60,7 +70,13 @@ function validateSeccomp(path: string, profile: SeccompProfile | undefined): Err
         : descendingPathErrors(at, localhostProfile)),
     );
   else if (localhostProfile !== undefined)
-    errors.push(field.invalid(at, profile, "can only be set when seccomp type is Localhost"));
+    errors.push(
+      field.invalid(
+        at,
+        inGoForm("SeccompProfile", profile),
+        "can only be set when seccomp type is Localhost",
+      ),
+    );
   return errors;
 }
 

@@ -11,6 +11,7 @@ import {
   isIpv6,
   parseIp,
 } from "../../apimachinery/validation-ip.ts";
+import { inGoForm } from "../go-form.ts";
 import { protocols } from "./container-validation.ts";
 import { portErrors } from "./probe-validation.ts";
 import { isExternallyAccessible } from "./service-defaults.ts";
@@ -101,14 +102,7 @@ function validatePortsTogether({ ports = [], type }: ServiceSpec): Errors {
       ({ port, protocol }) => `${port}/${protocol}`,
       (index, { port, protocol }) =>
         // As Go writes what it compares by: a port with nothing but these two.
-        field.duplicate(`spec.ports[${index}]`, {
-          Name: "",
-          Protocol: protocol,
-          AppProtocol: null,
-          Port: port,
-          TargetPort: 0,
-          NodePort: 0,
-        }),
+        field.duplicate(`spec.ports[${index}]`, inGoForm("ServicePort", { port, protocol })),
     ),
   ];
 }

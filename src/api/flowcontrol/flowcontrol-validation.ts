@@ -2,6 +2,7 @@
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import { dns1123Label, dns1123Subdomain } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { inGoForm } from "../go-form.ts";
 import { mandatorySchemas } from "./bootstrap.ts";
 import { validateConditions } from "./condition-validation.ts";
 import type { FlowSchema, NonResourcePolicyRule, ResourcePolicyRule, Subject } from "./types.generated.ts";
@@ -33,7 +34,13 @@ export function validateFlowSchema({ metadata, spec, status }: FlowSchema): Erro
       ),
     );
   if (distinguisherMethod !== undefined && !methods.includes(distinguisherMethod.type))
-    errors.push(field.notSupported("spec.distinguisherMethod.type", distinguisherMethod, methods));
+    errors.push(
+      field.notSupported(
+        "spec.distinguisherMethod.type",
+        inGoForm("FlowDistinguisherMethod", distinguisherMethod),
+        methods,
+      ),
+    );
   const level = priorityLevelConfiguration?.name ?? "";
   const levelPath = "spec.priorityLevelConfiguration.name";
   errors.push(
@@ -55,7 +62,13 @@ export function validateFlowSchema({ metadata, spec, status }: FlowSchema): Erro
   );
   const fixed = mandatorySchemas.find((schema) => schema.metadata.name === metadata.name);
   if (fixed !== undefined && !field.semanticEqual(spec, fixed.spec))
-    errors.push(field.invalid("spec", spec, `spec of '${metadata.name}' must equal the fixed value`));
+    errors.push(
+      field.invalid(
+        "spec",
+        inGoForm("FlowSchemaSpec", spec),
+        `spec of '${metadata.name}' must equal the fixed value`,
+      ),
+    );
   return [...errors, ...validateConditions(status?.conditions)];
 }
 

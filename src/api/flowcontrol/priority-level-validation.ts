@@ -1,5 +1,6 @@
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { inGoForm } from "../go-form.ts";
 import { mandatoryLevels } from "./bootstrap.ts";
 import { validateConditions } from "./condition-validation.ts";
 import type {
@@ -41,7 +42,13 @@ function fixedSpecErrors(name: string, spec: PriorityLevelConfiguration["spec"])
   if (exempt === undefined)
     return field.semanticEqual(spec, fixed)
       ? []
-      : [field.invalid("spec", spec, `spec of '${name}' must equal the fixed value`)];
+      : [
+          field.invalid(
+            "spec",
+            inGoForm("PriorityLevelConfigurationSpec", spec),
+            `spec of '${name}' must equal the fixed value`,
+          ),
+        ];
   const allowed = {
     ...fixed,
     ...(spec?.exempt === undefined ? {} : { exempt: { ...exempt, ...spec.exempt } }),
@@ -51,7 +58,7 @@ function fixedSpecErrors(name: string, spec: PriorityLevelConfiguration["spec"])
     : [
         field.invalid(
           "spec",
-          spec,
+          inGoForm("PriorityLevelConfigurationSpec", spec),
           `spec of '${name}' except the 'spec.exempt.nominalConcurrencyShares' and 'spec.exempt.lendablePercent' fields must equal the fixed value`,
         ),
       ];

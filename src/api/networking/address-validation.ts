@@ -3,6 +3,7 @@ import type { FieldError } from "../../apimachinery/api-error.ts";
 import { dns1123Subdomain, pathSegment } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
 import { canonicalCidrErrors, canonicalIpErrors, isDualStack } from "../../apimachinery/validation-ip.ts";
+import { immutableStruct } from "../go-form.ts";
 import type { IPAddress, ServiceCIDR } from "./types.generated.ts";
 
 type Errors = readonly FieldError[];
@@ -24,7 +25,7 @@ export function validateIpAddress({ metadata, spec }: IPAddress): Errors {
 }
 
 export function validateIpAddressUpdate(object: IPAddress, old: IPAddress): Errors {
-  return field.immutable("spec.parentRef", object.spec?.parentRef, old.spec?.parentRef);
+  return immutableStruct("ParentReference", "spec.parentRef", object.spec?.parentRef, old.spec?.parentRef);
 }
 
 export function validateServiceCidr({ spec }: ServiceCIDR): Errors {

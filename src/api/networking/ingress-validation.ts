@@ -10,6 +10,7 @@ import {
 } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
 import { ipErrors, parseIp } from "../../apimachinery/validation-ip.ts";
+import { inGoForm } from "../go-form.ts";
 import type { HTTPIngressPath, Ingress, IngressBackend, IngressClass } from "./types.generated.ts";
 
 type Errors = readonly FieldError[];
@@ -20,7 +21,13 @@ export function validateIngress(ingress: Ingress): Errors {
   const { rules = [], defaultBackend, tls, ingressClassName } = ingress.spec;
   const errors: FieldError[] = [];
   if (rules.length === 0 && defaultBackend === undefined)
-    errors.push(field.invalid("spec", rules, "either `defaultBackend` or `rules` must be specified"));
+    errors.push(
+      field.invalid(
+        "spec",
+        inGoForm("IngressRule", rules),
+        "either `defaultBackend` or `rules` must be specified",
+      ),
+    );
   if (defaultBackend !== undefined) errors.push(...validateBackend("spec.defaultBackend", defaultBackend));
   errors.push(
     ...field.each("spec.rules", rules, ({ host = "", http }, at) => [

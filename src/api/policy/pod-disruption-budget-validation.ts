@@ -7,6 +7,7 @@ import {
   overHundredErrors,
   replicaCountErrors,
 } from "../core/template-match-validation.ts";
+import { inGoForm } from "../go-form.ts";
 import type { PodDisruptionBudget } from "./types.generated.ts";
 
 type Errors = readonly FieldError[];
@@ -15,7 +16,13 @@ export function validateDisruptionBudget({ spec }: PodDisruptionBudget): Errors 
   const { minAvailable, maxUnavailable, selector, unhealthyPodEvictionPolicy } = spec;
   const errors: FieldError[] = [];
   if (minAvailable !== undefined && maxUnavailable !== undefined)
-    errors.push(field.invalid("spec", spec, "minAvailable and maxUnavailable cannot be both set"));
+    errors.push(
+      field.invalid(
+        "spec",
+        inGoForm("PodDisruptionBudgetSpec", spec),
+        "minAvailable and maxUnavailable cannot be both set",
+      ),
+    );
   for (const [name, value] of Object.entries({ minAvailable, maxUnavailable })) {
     const path = field.child("spec", name);
     errors.push(...intOrPercentErrors(path, value), ...overHundredErrors(path, value));

@@ -3,6 +3,7 @@ import type { FieldError } from "../../apimachinery/api-error.ts";
 import { validateLabelSelector } from "../../apimachinery/labels.ts";
 import { dns1123Subdomain, pathSegment } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { inGoForm } from "../go-form.ts";
 import type {
   ClusterRole,
   ClusterRoleBinding,
@@ -113,5 +114,5 @@ function validateSubject(path: string, subject: Subject, namespaced: boolean): E
 export function roleRefChange({ roleRef }: Binding, old: Binding): Errors {
   return field.semanticEqual(roleRef, old.roleRef)
     ? []
-    : [field.invalid("roleRef", roleRef, "cannot change roleRef")];
+    : [field.invalid("roleRef", inGoForm("RoleRef", roleRef), "cannot change roleRef")];
 }

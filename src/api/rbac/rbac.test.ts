@@ -108,7 +108,7 @@ for (const { kind, name, parts, want } of [
 test("a binding keeps its role", () => {
   const after = { roleRef: { ...roleRef, name: "writer" } };
   assertLines(updateErrors(group, "RoleBinding", { roleRef }, after), [
-    'roleRef: Invalid value: {"kind":"Role","name":"writer","apiGroup":"rbac.authorization.k8s.io"}: cannot change roleRef',
+    'roleRef: Invalid value: {"APIGroup":"rbac.authorization.k8s.io","Kind":"Role","Name":"writer"}: cannot change roleRef',
   ]);
   assertLines(
     updateErrors(group, "RoleBinding", { roleRef }, { roleRef, subjects: [{ kind: "User", name: "u" }] }),

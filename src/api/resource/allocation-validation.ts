@@ -5,6 +5,7 @@ import * as field from "../../apimachinery/validation.ts";
 import { validateConditions } from "../../apimachinery/validation-conditions.ts";
 import { formatIp, parseCidr } from "../../apimachinery/validation-ip.ts";
 import { validateNodeSelector } from "../core/affinity-validation.ts";
+import { immutableStruct } from "../go-form.ts";
 import { driverNameErrors } from "../storage/driver-name.ts";
 import {
   type RequestNames,
@@ -79,7 +80,10 @@ export function validateClaimStatusUpdate(claim: ResourceClaim, old: ResourceCla
   }
   if (allocation === undefined) return errors;
   if (old.status?.allocation !== undefined)
-    return [...errors, ...field.immutable("status.allocation", allocation, old.status.allocation)];
+    return [
+      ...errors,
+      ...immutableStruct("AllocationResult", "status.allocation", allocation, old.status.allocation),
+    ];
   const names = requestNamesOf(claim.spec?.devices?.requests);
   return [...errors, ...validateAllocation("status.allocation", allocation, names)];
 }

@@ -4,6 +4,7 @@ import { validateAnnotations, validateLabels } from "../../apimachinery/labels.t
 import { byteLength, dns1123Subdomain } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
 import { isExtendedResource } from "../core/resource-validation.ts";
+import { immutableStruct } from "../go-form.ts";
 import { driverNameErrors } from "../storage/driver-name.ts";
 import { fullyQualifiedNameErrors, labelErrors, limitedErrors, limitedSetErrors } from "./device-names.ts";
 import { validateDeviceToleration } from "./device-taint-validation.ts";
@@ -35,7 +36,7 @@ export function validateClaim({ spec }: ResourceClaim): Errors {
 }
 
 export function validateClaimUpdate(claim: ResourceClaim, old: ResourceClaim): Errors {
-  return field.immutable("spec", claim.spec, old.spec);
+  return immutableStruct("ResourceClaimSpec", "spec", claim.spec, old.spec);
 }
 
 export function validateClaimTemplate({ spec }: ResourceClaimTemplate): Errors {
@@ -50,7 +51,7 @@ export function validateClaimTemplateUpdate(
   template: ResourceClaimTemplate,
   old: ResourceClaimTemplate,
 ): Errors {
-  return field.immutable("spec", template.spec, old.spec);
+  return immutableStruct("ResourceClaimTemplateSpec", "spec", template.spec, old.spec);
 }
 
 export function validateDeviceClass({ spec }: DeviceClass): Errors {

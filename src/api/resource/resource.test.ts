@@ -332,7 +332,7 @@ const slices: readonly { name: string; spec: object; want: RefusedCase["want"] }
     },
     want: [
       /^spec\.devices\[0\]\.attributes: Invalid value: "a-b": a valid C identifier must start with/,
-      'spec.devices[0].attributes[a.b/c]: Invalid value: {"string":"x","int":1}: exactly one value must be specified',
+      'spec.devices[0].attributes[a.b/c]: Invalid value: {"IntValue":1,"BoolValue":null,"StringValue":"x","VersionValue":null,"IntValues":null,"BoolValues":null,"StringValues":null,"VersionValues":null}: exactly one value must be specified',
       'spec.devices[0].attributes[none]: Invalid value: "": exactly one value must be specified',
       'spec.devices[0].attributes[version].version: Invalid value: "1.0": must be a string compatible with semver.org spec 2.0.0',
       "spec.devices[0].attributes[long].string: Too long: may not be more than 64 bytes",

@@ -11,6 +11,7 @@ import {
 } from "../../apimachinery/quantity.ts";
 import * as field from "../../apimachinery/validation.ts";
 import { validateNodeSelector } from "../core/affinity-validation.ts";
+import { inGoForm } from "../go-form.ts";
 import { driverNameErrors } from "../storage/driver-name.ts";
 import {
   labelErrors,
@@ -121,7 +122,7 @@ function validatePlace(spec: ResourceSliceSpec): Errors {
       errors.push(
         field.invalid(
           "spec.nodeSelector.nodeSelectorTerms",
-          terms,
+          inGoForm("NodeSelectorTerm", terms),
           "must have exactly one node selector term",
         ),
       );
@@ -260,7 +261,11 @@ function validateAttribute(path: string, attribute: DeviceAttribute): Errors {
   errors.push(...field.each(field.child(path, "versions"), versions, (text, at) => versionErrors(at, text)));
   if (given.length !== 1)
     errors.push(
-      field.invalid(path, given.length === 0 ? "" : attribute, "exactly one value must be specified"),
+      field.invalid(
+        path,
+        given.length === 0 ? "" : inGoForm("DeviceAttribute", attribute),
+        "exactly one value must be specified",
+      ),
     );
   return errors;
 }

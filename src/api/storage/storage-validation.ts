@@ -6,6 +6,7 @@ import { parseQuantity } from "../../apimachinery/quantity.ts";
 import * as field from "../../apimachinery/validation.ts";
 import { validateInlineVolume } from "../core/persistent-volume-validation.ts";
 import type { TopologySelectorTerm } from "../core/types.generated.ts";
+import { immutableStruct, inGoForm } from "../go-form.ts";
 import { driverNameErrors } from "./driver-name.ts";
 import type {
   CSIDriver,
@@ -199,7 +200,7 @@ export function validateCsiNodeUpdate(object: CSINode, old: CSINode): Errors {
     const { allocatable: _after, ...rest } = now;
     return field.semanticEqual(rest, driver)
       ? []
-      : [field.invalid("spec.drivers", now, field.immutableMessage)];
+      : [field.invalid("spec.drivers", inGoForm("CSINodeDriver", now), field.immutableMessage)];
   });
   return [...validateCsiNode(object), ...changes];
 }
@@ -280,5 +281,8 @@ function attachmentStatusErrors(status: VolumeAttachment["status"]): Errors {
 }
 
 export function validateVolumeAttachmentUpdate(object: VolumeAttachment, old: VolumeAttachment): Errors {
-  return [...validateVolumeAttachment(object), ...field.immutable("spec", object.spec, old.spec)];
+  return [
+    ...validateVolumeAttachment(object),
+    ...immutableStruct("VolumeAttachmentSpec", "spec", object.spec, old.spec),
+  ];
 }

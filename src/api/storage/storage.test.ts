@@ -152,7 +152,9 @@ for (const { kind, name, before, after, want } of [
     name: "the id of a driver",
     before: { spec: { drivers: [driver] } },
     after: { spec: { drivers: [{ ...driver, nodeID: "m" }] } },
-    want: ['spec.drivers: Invalid value: {"name":"a.b","nodeID":"m"}: field is immutable'],
+    want: [
+      'spec.drivers: Invalid value: {"Name":"a.b","NodeID":"m","TopologyKeys":null,"Allocatable":null}: field is immutable',
+    ],
   },
   {
     kind: "CSIStorageCapacity",
