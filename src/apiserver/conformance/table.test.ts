@@ -60,6 +60,43 @@ function suite({ api, named }: Suite): void {
     assert.equal(rest.rows.length, 18);
   });
 
+  test("Events as a table, through both of their groups", async () => {
+    const name = named("tables-events");
+    const namespace = await api().namespace(name);
+    await api().create(`${namespace}/events`, {
+      apiVersion: "v1",
+      kind: "Event",
+      metadata: { name: "told" },
+      reason: "Told",
+      involvedObject: { kind: "ConfigMap", name: "it", namespace: name },
+    });
+    for (const root of [namespace, `/apis/events.k8s.io/v1/namespaces/${name}`])
+      for (const path of [`${root}/events`, `${root}/events/told`]) {
+        const { object, text } = await api().send("GET", path, { headers: { accept } });
+        const { columnDefinitions, rows } = (object ?? JSON.parse(text)) as Table;
+        const at = columnDefinitions.findIndex((column) => column.name === "Object");
+        assert.equal(rows[0]?.cells[at], "configmap/it", path);
+      }
+  });
+
+  test("A scale as a table: what is wanted and what there is", async () => {
+    const namespace = await api().namespace(named("tables-scale"));
+    const labels = { app: "scaled" };
+    const template = { metadata: { labels }, spec: { containers: [{ name: "main", image: "agnhost" }] } };
+    await api().create(`${namespace}/replicationcontrollers`, {
+      apiVersion: "v1",
+      kind: "ReplicationController",
+      metadata: { name: "scaled" },
+      spec: { replicas: 0, selector: labels, template },
+    });
+    const found = await table(`${namespace}/replicationcontrollers/scaled/scale`);
+    assert.deepEqual(
+      found.columnDefinitions.map((column) => column.name),
+      ["Name", "Desired", "Available", "Age"],
+    );
+    assert.deepEqual(found.rows[0]?.cells.slice(0, 3), ["scaled", 0, 0]);
+  });
+
   test("All nodes as a table", async () => {
     const found = await table("/api/v1/nodes");
     assert.ok(found.columnDefinitions.length >= 2);

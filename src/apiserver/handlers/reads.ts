@@ -56,9 +56,10 @@ async function handleList(
     throw badRequest("specifying resource version is not allowed when using continue");
   const page = await listPage(call, options, token);
   const apiVersion = apiVersionOf({ group: definition.group, version: call.version });
-  const shared = isStoredForm(definition, call.version);
+  // A view is made of the stored object, as columns are written for it.
+  const asStored = call.output.view !== undefined || isStoredForm(definition, call.version);
   const items = page.items.map(({ object }) =>
-    shared ? object : inVersion(definition, object, call.version),
+    asStored ? object : inVersion(definition, object, call.version),
   );
   const resourceVersion = String(page.revision);
   const list: KubeList = {

@@ -1,4 +1,5 @@
-import type { ScaleDefinition } from "../../api/definition.ts";
+import { ageColumn, integerColumn, nameColumn } from "../../api/columns.ts";
+import type { Column, ScaleDefinition } from "../../api/definition.ts";
 import { internalError, invalid, notFound } from "../../apimachinery/api-error.ts";
 import { managersOfScale, managersOfScaled } from "../../apimachinery/managed-fields/scale-managers.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
@@ -11,7 +12,7 @@ import { withMetadata } from "../registry/metadata.ts";
 import { writeOptions } from "../registry/options.ts";
 import { objectRules } from "../registry/update-rules.ts";
 import type { HandlerContext, ResourceCall } from "./call.ts";
-import { placeOf, respond } from "./call.ts";
+import { placeOf, respondObject } from "./call.ts";
 import { methodNotAllowed } from "./dispatch.ts";
 import { patchBytes } from "./patches.ts";
 import { admitChange, checkName, toHub, trackedWrite, updateCall } from "./writes.ts";
@@ -20,7 +21,15 @@ const scaleKind = { group: "autoscaling", version: "v1", kind: "Scale" };
 
 interface Scale extends AnyObject {
   readonly spec?: { readonly replicas?: number };
+  readonly status?: { readonly replicas?: number };
 }
+
+const columns: readonly Column<Scale>[] = [
+  nameColumn,
+  integerColumn("Desired", "How many replicas are wanted.", ({ spec }) => spec?.replicas ?? 0),
+  integerColumn("Available", "How many replicas there are.", ({ status }) => status?.replicas ?? 0),
+  ageColumn,
+];
 
 /** `/scale`: the replicas of an object as a kind of its own (autoscaling/v1 Scale). */
 export async function handleScale(context: HandlerContext, call: ResourceCall): Promise<ApiResponse> {
@@ -31,7 +40,7 @@ export async function handleScale(context: HandlerContext, call: ResourceCall): 
       const object = await call.store.get(placeOf(call));
       const fault = scale.fault?.(object);
       if (fault !== undefined) throw internalError(fault);
-      return respond(call, 200, scaleOf(scale, object));
+      return respondScale(context, call, scaleOf(scale, object));
     }
     case "update":
       return writeScale(context, call, scale, await readScale(context, call));
@@ -133,7 +142,12 @@ async function writeScale(
       return withMetadata(scaled, { managedFields });
     },
   });
-  return respond(call, 200, scaleOf(scale, object));
+  return respondScale(context, call, scaleOf(scale, object));
+}
+
+function respondScale(context: HandlerContext, call: ResourceCall, scale: Scale): ApiResponse {
+  const definition = { ...call.definition, ...scaleKind, columns };
+  return respondObject(context, { ...call, definition, version: scaleKind.version }, 200, scale);
 }
 
 function scaleOf(scale: ScaleDefinition<AnyObject>, object: AnyObject): Scale {
