@@ -11,6 +11,8 @@ export interface NodeProcess {
 }
 
 const restartMs = 1000;
+/** A node that has not ended by then is killed: its containers live on either way. */
+const stopMs = 20_000;
 
 /** Starts it, and starts it again whenever it ends by itself. */
 export async function startNodeProcess(config: NodeProcessConfig, logger: Logger): Promise<NodeProcess> {
@@ -47,7 +49,11 @@ export async function startNodeProcess(config: NodeProcessConfig, logger: Logger
       const ended = child;
       return new Promise((resolve) => {
         if (ended.exitCode !== null || ended.signalCode !== null) return resolve();
-        ended.once("exit", () => resolve());
+        const killing = setTimeout(() => ended.kill("SIGKILL"), stopMs);
+        ended.once("exit", () => {
+          clearTimeout(killing);
+          resolve();
+        });
         ended.kill("SIGTERM");
         return undefined;
       });
