@@ -12,6 +12,7 @@ import type { UserInfo } from "../client/exchange.ts";
 import type { InformerFactory } from "../client/informer.ts";
 import { type AdmissionChainOptions, createAdmissionChain } from "./admission/create-admission-chain.ts";
 import { getLive } from "./admission/dependencies.ts";
+import type { AdmissionPlugins } from "./admission/optional/load-plugins.ts";
 import { keepPolicyStatus } from "./admission/policies/policy-status.ts";
 import { ensureSystemPriorityClasses } from "./admission/priority.ts";
 import type { WebhookTransport } from "./admission/webhooks/caller.ts";
@@ -74,7 +75,8 @@ export interface StagesDependencies {
   readonly moreTokens?: readonly TokenAuthenticator[];
   /** Who is asked whether a request is allowed; Node and RBAC unless said. */
   readonly authorizers?: AuthorizerDependencies["chain"];
-  readonly disabledAdmissionPlugins?: readonly string[];
+  /** What flags turn on, off or configure. */
+  readonly admissionPlugins?: AdmissionPlugins;
   /** https://kubernetes.default.svc.cluster.local unless said. */
   readonly issuer?: string;
   /** What longer-lived service account tokens are shortened to, in seconds; absent: nothing is. */
@@ -112,9 +114,7 @@ export function createStages(dependencies: StagesDependencies): Stages {
     synced: sync.synced,
     ...webhookOptions(dependencies),
     ...policyOptions(dependencies),
-    ...(dependencies.disabledAdmissionPlugins === undefined
-      ? {}
-      : { disabled: dependencies.disabledAdmissionPlugins }),
+    ...(dependencies.admissionPlugins === undefined ? {} : { plugins: dependencies.admissionPlugins }),
   });
   return {
     authenticator: createAuthenticator(authenticatorOptions(dependencies, tokens)),

@@ -146,6 +146,22 @@ const groups: readonly { readonly heading: string; readonly flags: readonly Defi
     ],
   },
   {
+    heading: "Admission (as kube-apiserver's):",
+    flags: [
+      [
+        "--enable-admission-plugins <names>",
+        "enableAdmissionPlugins",
+        "plugins beside those that are on by default, comma-separated, in any order",
+      ],
+      ["--disable-admission-plugins <names>", "disableAdmissionPlugins", "plugins to leave out"],
+      [
+        "--admission-control-config-file <file>",
+        "admissionControlConfigFile",
+        "an AdmissionConfiguration: what plugins are told",
+      ],
+    ],
+  },
+  {
     heading: "Load (as kube-apiserver's):",
     flags: [
       [

@@ -1,8 +1,10 @@
 import { resolve } from "node:path";
 import { parseDuration } from "../apimachinery/protobuf/duration.ts";
+import { pluginOrder } from "../apiserver/admission/plugin-order.ts";
 import { type BatchLimits, logBatchLimits, webhookBatchLimits } from "../apiserver/audit/buffered-backend.ts";
 import type { FlowControlOptions } from "../apiserver/flow-control/flow-control.ts";
 import type {
+  AdmissionOptions,
   AuditLogOptions,
   AuditMode,
   AuditOptions,
@@ -48,6 +50,9 @@ export interface OperationFlags {
   readonly etcdCompactionInterval?: string;
   readonly shutdownDelayDuration?: string;
   readonly shutdownSendRetryAfter?: string;
+  readonly enableAdmissionPlugins?: string;
+  readonly disableAdmissionPlugins?: string;
+  readonly admissionControlConfigFile?: string;
   readonly maxRequestsInflight?: string;
   readonly maxMutatingRequestsInflight?: string;
   readonly enablePriorityAndFairness?: string;
@@ -62,6 +67,7 @@ const megabyte = 1024 * 1024;
 /** Throws UserError with kube-apiserver's words where it has some. */
 export function readOperationFlags(flags: OperationFlags): OperationOptions {
   const audit = readAudit(flags);
+  const admission = readAdmission(flags);
   const reload = flag(
     "encryption-provider-config-automatic-reload",
     flags.encryptionProviderConfigAutomaticReload,
@@ -74,6 +80,7 @@ export function readOperationFlags(flags: OperationFlags): OperationOptions {
     );
   return {
     ...(audit === undefined ? {} : { audit }),
+    ...(admission === undefined ? {} : { admission }),
     ...(path === undefined ? {} : { encryption: { path: resolve(path), reload } }),
     ...(flags.eventTtl === undefined ? {} : { eventTtlSeconds: eventTtlSeconds(flags.eventTtl) }),
     ...(flags.etcdCompactionInterval === undefined
@@ -85,6 +92,28 @@ export function readOperationFlags(flags: OperationFlags): OperationOptions {
     flowControl: readFlowControl(flags),
     goawayChance: chance("goaway-chance", flags.goawayChance ?? "0"),
   };
+}
+
+function readAdmission(flags: OperationFlags): AdmissionOptions | undefined {
+  const { enableAdmissionPlugins, disableAdmissionPlugins, admissionControlConfigFile: file } = flags;
+  if (enableAdmissionPlugins === undefined && disableAdmissionPlugins === undefined && file === undefined)
+    return undefined;
+  const enabled = pluginNames("enable", enableAdmissionPlugins);
+  const disabled = pluginNames("disable", disableAdmissionPlugins);
+  const both = enabled.filter((name) => disabled.includes(name)).toSorted();
+  if (both.length > 0)
+    throw new UserError(
+      `[${both.join(" ")}] in enable-admission-plugins and disable-admission-plugins overlapped`,
+    );
+  return { enabled, disabled, ...(file === undefined ? {} : { configFile: resolve(file) }) };
+}
+
+function pluginNames(verb: "enable" | "disable", text = ""): readonly string[] {
+  const names = text === "" ? [] : text.split(",");
+  for (const name of names)
+    if (!pluginOrder.includes(name))
+      throw new UserError(`${verb}-admission-plugins plugin ${JSON.stringify(name)} is unknown`);
+  return names;
 }
 
 function readFlowControl(flags: OperationFlags): FlowControlOptions {

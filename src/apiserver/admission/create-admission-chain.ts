@@ -10,7 +10,10 @@ import { claimAuthorization } from "./claim-authorization.ts";
 import type { AdmissionDependencies } from "./dependencies.ts";
 import { limitRanger } from "./limit-ranger.ts";
 import { namespaceLifecycle } from "./namespace-lifecycle.ts";
+import { nodeDeclaredFeatureValidator } from "./node-declared-features.ts";
 import { nodeRestriction } from "./node-restriction.ts";
+import type { AdmissionPlugins } from "./optional/load-plugins.ts";
+import { inOrder } from "./plugin-order.ts";
 import { defaultTolerationSeconds, taintNodesByCondition } from "./pod-defaults.ts";
 import { podResizeValidator, podTopologyLabels } from "./pod-on-node.ts";
 import { podSecurity } from "./pod-security/pod-security.ts";
@@ -40,21 +43,24 @@ export interface AdmissionChainOptions extends AdmissionDependencies {
   /** Whether the caches that plugins read have their first lists; if not, `synced` is waited for. */
   readonly hasSynced: () => boolean;
   readonly synced: () => Promise<void>;
-  /** Names of plugins to leave out (--disable-admission-plugins). */
-  readonly disabled?: readonly string[];
+  /** What flags turn on, off or configure. */
+  readonly plugins?: AdmissionPlugins;
 }
 
-/** The plugins that a kube-apiserver v1.36 enables by default, in its order. */
+/** The plugins that a kube-apiserver v1.36 enables by default, and those that are asked for, in its order. */
 export function createAdmissionChain(options: AdmissionChainOptions): AdmissionPlugin[] {
-  const isEnabled = ({ name }: AdmissionPlugin) => !(options.disabled ?? []).includes(name);
-  const first: AdmissionPlugin[] = [
+  const { disabled = [], added = [], podSecurity: security } = options.plugins ?? {};
+  const isEnabled = ({ name }: AdmissionPlugin) => !disabled.includes(name);
+  const more = added.map((make) => make(options));
+  const isLast = ({ name }: AdmissionPlugin) => name === "AlwaysDeny";
+  const first: AdmissionPlugin[] = inOrder([
     certificateRequestor(),
     namespaceLifecycle(options),
     limitRanger(options),
     serviceAccountPlugin(options),
     nodeRestriction(options, options.readSubject),
     taintNodesByCondition(),
-    podSecurity(options),
+    podSecurity(options, security),
     priority(options),
     defaultTolerationSeconds(),
     defaultStorageClass(options),
@@ -66,8 +72,10 @@ export function createAdmissionChain(options: AdmissionChainOptions): AdmissionP
     certificateSubjectRestriction(options.readSubject),
     defaultIngressClass(options),
     podTopologyLabels(options),
+    nodeDeclaredFeatureValidator(options),
     podResizeValidator(options),
-  ].filter(isEnabled);
+    ...more.filter((plugin) => !isLast(plugin)),
+  ]).filter(isEnabled);
   const webhooks = options.webhooks === undefined ? undefined : { ...options, ...options.webhooks };
   const policies = options.policies === undefined ? undefined : { ...options, ...options.policies };
   const last: AdmissionPlugin[] = [
@@ -76,6 +84,7 @@ export function createAdmissionChain(options: AdmissionChainOptions): AdmissionP
     ...(policies === undefined ? [] : [validatingPolicies(policies)]),
     ...(webhooks === undefined ? [] : [validatingWebhooks(webhooks)]),
     resourceQuota(options),
+    ...more.filter(isLast),
     claimAuthorization(options),
     rbacEscalation(options),
   ].filter(isEnabled);

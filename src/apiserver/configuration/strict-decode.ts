@@ -4,12 +4,15 @@
  */
 import { parseDuration } from "../../apimachinery/protobuf/duration.ts";
 
-/** What a value must look like. "duration" is Go's notation and becomes milliseconds. */
+/** What a value must look like. "duration" is Go's notation and becomes milliseconds; "any" is taken as it is. */
 export type Shape =
+  | "any"
   | "string"
+  | "number"
   | "boolean"
   | "duration"
   | { readonly list: Shape }
+  | { readonly values: Shape }
   | { readonly fields: Readonly<Record<string, Shape>> };
 
 export interface ConfigurationKind {
@@ -26,7 +29,14 @@ export async function decodeConfiguration(
   text: string,
   expected: ConfigurationKind,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const document = await parseDocument(text);
+  return decodeDocument(await parseDocument(text), expected);
+}
+
+/** As `decodeConfiguration`, for a document inside of another one. */
+export function decodeDocument(
+  document: unknown,
+  expected: ConfigurationKind,
+): Readonly<Record<string, unknown>> {
   if (!isRecord(document)) throw new ConfigurationError("the file holds no object");
   const { apiVersion, kind } = document;
   if (typeof kind !== "string" || kind === "") throw new ConfigurationError("Object 'Kind' is missing");
@@ -46,7 +56,8 @@ export async function decodeConfiguration(
   return decoded;
 }
 
-async function parseDocument(text: string): Promise<unknown> {
+/** What a YAML or JSON text holds. Throws ConfigurationError. */
+export async function parseDocument(text: string): Promise<unknown> {
   const { parse } = await import("yaml");
   try {
     return parse(text, { maxAliasCount: 100 }) as unknown;
@@ -76,7 +87,8 @@ function decodeFields(
 }
 
 function decode(value: unknown, shape: Shape, path: string, unknown: string[]): unknown {
-  if (shape === "string" || shape === "boolean") {
+  if (shape === "any") return value;
+  if (shape === "string" || shape === "boolean" || shape === "number") {
     if (typeof value !== shape) throw mismatch(path, shape, value);
     return value;
   }
@@ -86,6 +98,13 @@ function decode(value: unknown, shape: Shape, path: string, unknown: string[]): 
     return value.map((item, index) => decode(item, shape.list, `${path}[${index}]`, unknown));
   }
   if (!isRecord(value)) throw mismatch(path, "object", value);
+  if ("values" in shape)
+    return Object.fromEntries(
+      Object.entries(value).map(([key, member]) => [
+        key,
+        decode(member, shape.values, `${path}.${key}`, unknown),
+      ]),
+    );
   return decodeFields(value, shape.fields, path, unknown);
 }
 

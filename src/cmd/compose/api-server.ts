@@ -3,6 +3,7 @@ import type { ResourceDefinition } from "../../api/definition.ts";
 import { builtInDefinitions } from "../../api/registry.ts";
 import { schemas } from "../../api/schemas.ts";
 import { createProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
+import type { AdmissionPlugins } from "../../apiserver/admission/optional/load-plugins.ts";
 import type { WebhookTransport } from "../../apiserver/admission/webhooks/caller.ts";
 import type { ExtensionTransport } from "../../apiserver/aggregation/extension-transport.ts";
 import { createStages } from "../../apiserver/create-stages.ts";
@@ -27,7 +28,7 @@ import type { Storage } from "../../storage/storage.ts";
 import type { AuthOptions } from "./auth-options.ts";
 import type { ClusterNetwork } from "./cluster-network.ts";
 import type { ExternalAuth } from "./external-auth.ts";
-import { defaultOperation, type OperationOptions } from "./operation-options.ts";
+import { type AdmissionOptions, defaultOperation, type OperationOptions } from "./operation-options.ts";
 import { kubernetesVersion } from "./versions.ts";
 import { lazyWire } from "./wire.ts";
 
@@ -101,6 +102,7 @@ export async function composeApiServer(
   const auth = await externalAuth(options, signal);
   const { operation = defaultOperation } = options;
   const audit = await auditOf(options);
+  const plugins = operation.admission && (await pluginsOf(operation.admission));
   const server: ApiServer = await createApiServer({
     storage: options.storage,
     clock,
@@ -127,7 +129,8 @@ export async function composeApiServer(
     ],
     ...(audit === undefined ? {} : { auditor: audit.auditor }),
     ...(operation.flowControl && { flowControl: operation.flowControl }),
-    stages: (loopback) => composeStages(options, { loopback, webhooks, auth, server: () => server, signal }),
+    stages: (loopback) =>
+      composeStages(options, { loopback, webhooks, auth, plugins, server: () => server, signal }),
   });
   const ready = server.start();
   ready.catch((error: unknown) => logger.error({ error }, "the API server's start hooks failed"));
@@ -213,10 +216,16 @@ async function auditOf({ operation, clock, random, logger }: ControlPlaneOptions
   return composeAudit(operation.audit, { clock, random, logger });
 }
 
+async function pluginsOf(admission: AdmissionOptions): Promise<AdmissionPlugins> {
+  const { composeAdmission } = await import("./admission.ts");
+  return composeAdmission(admission);
+}
+
 interface StagesInput {
   readonly loopback: Transport;
   readonly webhooks: WebhookTransport;
   readonly auth: ExternalAuth | undefined;
+  readonly plugins: AdmissionPlugins | undefined;
   /** Known only once the stages are made. */
   readonly server: () => ApiServer;
   readonly signal: AbortSignal;
@@ -253,7 +262,7 @@ async function externalAuth(
 /** Authentication, authorization and admission, which read the cluster through the server they stand before. */
 function composeStages(
   options: ControlPlaneOptions,
-  { loopback, webhooks, auth, server, signal }: StagesInput,
+  { loopback, webhooks, auth, plugins, server, signal }: StagesInput,
 ) {
   const { clock, random, logger, pki } = options;
   const { verificationKeys = [], clientAuthorities = [], ...fromFiles } = auth ?? {};
@@ -281,6 +290,7 @@ function composeStages(
       frontProxyNames,
     },
     webhookTransport: webhooks,
+    ...(plugins && { admissionPlugins: plugins }),
     definitionOf: (resource) => server().definitionOf(resource),
     definitions: () => server().definitions(),
   });

@@ -4,6 +4,7 @@ import type { FlowControlOptions } from "../../apiserver/flow-control/flow-contr
 /** How an administrator wants the API server run; paths are absolute. */
 export interface OperationOptions {
   readonly audit?: AuditOptions;
+  readonly admission?: AdmissionOptions;
   readonly encryption?: { readonly path: string; readonly reload: boolean };
   readonly eventTtlSeconds?: number;
   /** 0: history is not compacted. */
@@ -14,6 +15,12 @@ export interface OperationOptions {
   /** With it, what any request may take. */
   readonly flowControl?: FlowControlOptions;
   readonly goawayChance?: number;
+}
+
+export interface AdmissionOptions {
+  readonly enabled: readonly string[];
+  readonly disabled: readonly string[];
+  readonly configFile?: string;
 }
 
 export interface AuditOptions {

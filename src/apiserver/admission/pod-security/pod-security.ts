@@ -14,6 +14,8 @@ import {
   isSameLevel,
   type LevelVersion,
   policyOf,
+  privileged,
+  type SecurityPolicy,
 } from "./policy.ts";
 
 const ignoredSubresources: ReadonlySet<string> = new Set([
@@ -45,8 +47,40 @@ function specTemplate(object: AnyObject): PodTemplateSpec | undefined {
   return (object.spec as { template?: PodTemplateSpec } | undefined)?.template;
 }
 
+/** What an administrator says of all namespaces (`PodSecurityConfiguration`). */
+export interface PodSecurityConfiguration {
+  readonly defaults: SecurityPolicy;
+  readonly exemptions: {
+    readonly usernames: readonly string[];
+    readonly namespaces: readonly string[];
+    readonly runtimeClasses: readonly string[];
+  };
+}
+
+const unconfigured: PodSecurityConfiguration = {
+  defaults: privileged,
+  exemptions: { usernames: [], namespaces: [], runtimeClasses: [] },
+};
+
+/** Whom nothing is asked of, and by what, as the audit log has it; undefined: nobody. */
+function exemption(
+  { exemptions }: PodSecurityConfiguration,
+  { namespace, user }: AdmissionAttributes,
+  runtimeClass: string | undefined,
+): string | undefined {
+  if (exemptions.namespaces.includes(namespace)) return "namespace";
+  if (exemptions.usernames.includes(user.name)) return "user";
+  return runtimeClass !== undefined && exemptions.runtimeClasses.includes(runtimeClass)
+    ? "runtimeClass"
+    : undefined;
+}
+
 /** Holds pods to the level that their namespace's labels say; upstream's PodSecurity plugin. */
-export function podSecurity(dependencies: AdmissionDependencies): AdmissionPlugin {
+export function podSecurity(
+  plugins: AdmissionDependencies,
+  configuration: PodSecurityConfiguration = unconfigured,
+): AdmissionPlugin {
+  const dependencies = { ...plugins, configuration };
   const podsOfNamespace = dependencies.informers.informer(pods).lister;
   dependencies.informers.informer(namespaces);
   return {
@@ -55,7 +89,7 @@ export function podSecurity(dependencies: AdmissionDependencies): AdmissionPlugi
     validate(attributes) {
       const { group, resource } = attributes.resource;
       if (group === "" && resource === "namespaces") {
-        validateNamespace(attributes, (name) => podsOfNamespace.list({ namespace: name }));
+        validateNamespace(attributes, configuration, (name) => podsOfNamespace.list({ namespace: name }));
         return undefined;
       }
       if (group === "" && resource === "pods") return validatePod(attributes, dependencies);
@@ -67,18 +101,24 @@ export function podSecurity(dependencies: AdmissionDependencies): AdmissionPlugi
   };
 }
 
-async function validatePod(
-  attributes: AdmissionAttributes,
-  dependencies: AdmissionDependencies,
-): Promise<void> {
+interface Configured extends AdmissionDependencies {
+  readonly configuration: PodSecurityConfiguration;
+}
+
+async function validatePod(attributes: AdmissionAttributes, dependencies: Configured): Promise<void> {
   if (ignoredSubresources.has(attributes.subresource) || attributes.object === undefined) return;
-  const namespace = await findNamespace(dependencies, attributes.namespace);
-  if (namespace === undefined) throw internalError(`failed to lookup namespace "${attributes.namespace}"`);
-  const { policy, errors } = policyOf(namespace.metadata.labels);
-  attributes.annotate?.(`${annotationPrefix}enforce-policy`, describeLevel(policy.enforce));
-  if (errors.length === 0 && isFullyPrivileged(policy)) return;
   // The resource says that it is a pod.
   const pod = attributes.object as AnyObject & Pod;
+  const exempt = exemption(dependencies.configuration, attributes, pod.spec.runtimeClassName);
+  if (exempt !== undefined) {
+    attributes.annotate?.(`${annotationPrefix}exempt`, exempt);
+    return;
+  }
+  const namespace = await findNamespace(dependencies, attributes.namespace);
+  if (namespace === undefined) throw internalError(`failed to lookup namespace "${attributes.namespace}"`);
+  const { policy, errors } = policyOf(namespace.metadata.labels, dependencies.configuration.defaults);
+  attributes.annotate?.(`${annotationPrefix}enforce-policy`, describeLevel(policy.enforce));
+  if (errors.length === 0 && isFullyPrivileged(policy)) return;
   const oldPod = attributes.oldObject as (AnyObject & Pod) | undefined;
   if (attributes.operation === "UPDATE" && oldPod !== undefined && !isSignificantUpdate(pod, oldPod)) return;
   const violations = evaluatePod(policy.enforce, pod.metadata, pod.spec);
@@ -94,13 +134,18 @@ async function validatePod(
 /** A controller is never refused: its pods are. Its author is warned. */
 async function validateController(
   attributes: AdmissionAttributes,
-  dependencies: AdmissionDependencies,
+  dependencies: Configured,
   templateOf: (object: AnyObject) => PodTemplateSpec | undefined,
 ): Promise<void> {
   const namespace = await findNamespace(dependencies, attributes.namespace);
   const template = attributes.object === undefined ? undefined : templateOf(attributes.object);
   if (namespace === undefined || template?.spec === undefined) return;
-  const { policy } = policyOf(namespace.metadata.labels);
+  const exempt = exemption(dependencies.configuration, attributes, template.spec.runtimeClassName);
+  if (exempt !== undefined) {
+    attributes.annotate?.(`${annotationPrefix}exempt`, exempt);
+    return;
+  }
+  const { policy } = policyOf(namespace.metadata.labels, dependencies.configuration.defaults);
   tellAudit(attributes, policy.audit, template.metadata ?? {}, template.spec);
   warn(attributes, policy.warn, template.metadata ?? {}, template.spec);
 }
@@ -146,19 +191,20 @@ function isSignificantUpdate(pod: Pod, old: Pod): boolean {
 
 function validateNamespace(
   attributes: AdmissionAttributes,
+  { defaults, exemptions }: PodSecurityConfiguration,
   podsIn: (namespace: string) => readonly Pod[],
 ): void {
   if (attributes.subresource !== "" || attributes.object === undefined) return;
   // The resource says that it is a namespace.
   const namespace = attributes.object as AnyObject & Namespace;
-  const next = policyOf(namespace.metadata.labels);
+  const next = policyOf(namespace.metadata.labels, defaults);
   const previous =
-    attributes.oldObject === undefined ? undefined : policyOf(attributes.oldObject.metadata.labels);
+    attributes.oldObject === undefined ? undefined : policyOf(attributes.oldObject.metadata.labels, defaults);
   const name = namespace.metadata.name ?? "";
   // A label that was wrong before does not keep the namespace from being changed.
   if (next.errors.length > 0 && JSON.stringify(next.errors) !== JSON.stringify(previous?.errors))
     throw invalid({ group: "", kind: "Namespace" }, name, next.errors);
-  if (previous === undefined) return;
+  if (previous === undefined || exemptions.namespaces.includes(name)) return;
   const { enforce } = next.policy;
   const old = previous.policy.enforce;
   if (isSameLevel(enforce, old) || enforce.level === "privileged") return;

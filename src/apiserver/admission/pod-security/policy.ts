@@ -21,7 +21,8 @@ export interface SecurityPolicy {
   readonly warn: LevelVersion;
 }
 
-const strictness: readonly Level[] = ["privileged", "baseline", "restricted"];
+/** From what allows most to what allows least. */
+export const strictness: readonly Level[] = ["privileged", "baseline", "restricted"];
 
 export function compareLevels(a: Level, b: Level): number {
   return strictness.indexOf(a) - strictness.indexOf(b);
@@ -36,8 +37,18 @@ export function isSameLevel(a: LevelVersion, b: LevelVersion): boolean {
   return a.level === b.level && a.minor === b.minor;
 }
 
+/** What counts where a namespace says nothing. */
+export const privileged: SecurityPolicy = {
+  enforce: { level: "privileged" },
+  audit: { level: "privileged" },
+  warn: { level: "privileged" },
+};
+
 /** The policy of a namespace; labels that say nothing valid are errors, and count as the safe side of each mode. */
-export function policyOf(labels: Readonly<Record<string, string>> | undefined): {
+export function policyOf(
+  labels: Readonly<Record<string, string>> | undefined,
+  defaults: SecurityPolicy = privileged,
+): {
   readonly policy: SecurityPolicy;
   readonly errors: readonly FieldError[];
 } {
@@ -59,8 +70,8 @@ export function policyOf(labels: Readonly<Record<string, string>> | undefined): 
       set: level !== undefined && (mode === "warn" || valid !== undefined),
       versionSet: version !== undefined,
       value: {
-        level: valid ?? (level === undefined ? "privileged" : onError),
-        ...(typeof minor === "number" ? { minor } : {}),
+        level: valid ?? (level === undefined ? defaults[mode].level : onError),
+        ...versionOf(version === undefined ? defaults[mode].minor : minor),
       },
     };
   };
@@ -75,6 +86,8 @@ export function policyOf(labels: Readonly<Record<string, string>> | undefined): 
   return { policy: { enforce: enforce.value, audit: audit.value, warn: warned }, errors };
 }
 
+const versionOf = (minor: number | string | undefined) => (typeof minor === "number" ? { minor } : {});
+
 function labelError(label: string, value: string, text: string): FieldError {
   return {
     type: "FieldValueInvalid",
@@ -83,7 +96,8 @@ function labelError(label: string, value: string, text: string): FieldError {
   };
 }
 
-function parseMinor(version: string): number | "invalid" | undefined {
+/** "latest" is undefined. */
+export function parseMinor(version: string): number | "invalid" | undefined {
   if (version === "latest") return undefined;
   const match = /^v1\.(0|[1-9][0-9]*)$/.exec(version);
   return match?.[1] === undefined ? "invalid" : Number(match[1]);

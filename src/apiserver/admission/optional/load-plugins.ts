@@ -1,0 +1,248 @@
+import {
+  ConfigurationError,
+  type ConfigurationKind,
+  decodeConfiguration,
+  decodeDocument,
+  parseDocument,
+  type Shape,
+} from "../../configuration/strict-decode.ts";
+import type { AdmissionPlugin } from "../../stages.ts";
+import type { AdmissionChainOptions } from "../create-admission-chain.ts";
+import type { PodSecurityConfiguration } from "../pod-security/pod-security.ts";
+import { type Level, parseMinor, strictness } from "../pod-security/policy.ts";
+import type { EventLimit } from "./event-rate-limit.ts";
+import type { TolerationDefaults } from "./pod-toleration-restriction.ts";
+
+type PluginFactory = (options: AdmissionChainOptions) => AdmissionPlugin;
+
+/** What flags say of admission plugins. */
+export interface AdmissionPlugins {
+  readonly disabled: readonly string[];
+  readonly added: readonly PluginFactory[];
+  readonly podSecurity?: PodSecurityConfiguration;
+  /** The kubeconfig that says who this server is to webhooks. */
+  readonly webhookKubeconfig?: { readonly mutating?: string; readonly validating?: string };
+}
+
+/** Makes the plugins that are off unless enabled; each is loaded with the first that asks for it. */
+const loaders: Readonly<Record<string, (configuration: unknown) => Promise<PluginFactory>>> = {
+  AlwaysAdmit: async () => (await import("./always.ts")).alwaysAdmit,
+  AlwaysDeny: async () => (await import("./always.ts")).alwaysDeny,
+  AlwaysPullImages: async () => (await import("./always-pull-images.ts")).alwaysPullImages,
+  DenyServiceExternalIPs: async () => (await import("./pod-limits.ts")).denyServiceExternalIps,
+  LimitPodHardAntiAffinityTopology: async () =>
+    (await import("./pod-limits.ts")).limitPodHardAntiAffinityTopology,
+  ExtendedResourceToleration: async () =>
+    (await import("./extended-resource-toleration.ts")).extendedResourceToleration,
+  NamespaceAutoProvision: async () => (await import("./namespace-existence.ts")).namespaceAutoProvision,
+  NamespaceExists: async () => (await import("./namespace-existence.ts")).namespaceExists,
+  async OwnerReferencesPermissionEnforcement() {
+    const { ownerReferencesPermissionEnforcement } = await import("./owner-references.ts");
+    return ({ authorizer, policies }) =>
+      ownerReferencesPermissionEnforcement({
+        authorizer,
+        definitions: policies?.definitions ?? (() => []),
+      });
+  },
+  async EventRateLimit(configuration) {
+    const limits = eventLimits(configuration);
+    const { eventRateLimit } = await import("./event-rate-limit.ts");
+    return (options) => eventRateLimit(options, limits);
+  },
+  async PodNodeSelector(configuration) {
+    const { podNodeSelector } = await import("./pod-node-selector.ts");
+    const given = configuration as { podNodeSelectorPluginConfig?: Record<string, string> } | undefined; // opaque upstream too
+    return (options) => podNodeSelector(options, given?.podNodeSelectorPluginConfig);
+  },
+  async PodTolerationRestriction(configuration) {
+    const { podTolerationRestriction } = await import("./pod-toleration-restriction.ts");
+    const defaults = (
+      configuration === undefined ? {} : decodeDocument(configuration, tolerationConfiguration)
+    ) as TolerationDefaults; // the shape was checked
+    return (options) => podTolerationRestriction(options, defaults);
+  },
+};
+
+/** Off unless enabled, and not there at all here. */
+const absent = ["ClusterTrustBundleAttest", "ImagePolicyWebhook"];
+
+/** Names that --enable-admission-plugins takes. */
+export const optionalPlugins: readonly string[] = Object.keys(loaders);
+
+/** Reads the plugins' configuration. Rejects with ConfigurationError. */
+export async function loadAdmissionPlugins(flags: {
+  readonly enabled: readonly string[];
+  readonly disabled: readonly string[];
+  /** The text of --admission-control-config-file. */
+  readonly configuration?: string;
+  /** Reads a file named in it. */
+  readonly read: (path: string) => Promise<string>;
+}): Promise<AdmissionPlugins> {
+  const missing = flags.enabled.find((name) => absent.includes(name));
+  if (missing !== undefined) throw new ConfigurationError(`admission plugin "${missing}" is not there`);
+  const configurations = await configurationsOf(flags);
+  const added = await Promise.all(
+    flags.enabled.flatMap((name) => {
+      const load = Object.hasOwn(loaders, name) ? loaders[name] : undefined;
+      return load === undefined ? [] : [named(name, () => load(configurations.get(name)))];
+    }),
+  );
+  const security = configurations.get("PodSecurity");
+  const kubeconfig = (name: string) => {
+    const configuration = configurations.get(name);
+    return configuration === undefined
+      ? undefined
+      : (decodeDocument(configuration, webhookConfiguration).kubeConfigFile as string | undefined);
+  };
+  const mutating = kubeconfig("MutatingAdmissionWebhook");
+  const validating = kubeconfig("ValidatingAdmissionWebhook");
+  if (configurations.has("ResourceQuota"))
+    throw new ConfigurationError('the configuration of admission plugin "ResourceQuota" is not supported');
+  return {
+    disabled: flags.disabled,
+    added,
+    ...(security === undefined ? {} : { podSecurity: podSecurityOf(security) }),
+    ...(mutating === undefined && validating === undefined
+      ? {}
+      : {
+          webhookKubeconfig: {
+            ...(mutating === undefined ? {} : { mutating }),
+            ...(validating === undefined ? {} : { validating }),
+          },
+        }),
+  };
+}
+
+/** Errors of a plugin's configuration name it. */
+async function named<T>(name: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    throw new ConfigurationError(`couldn't init admission plugin "${name}": ${error.message}`);
+  }
+}
+
+const admissionConfiguration: ConfigurationKind = {
+  kind: "AdmissionConfiguration",
+  apiVersions: ["apiserver.config.k8s.io/v1", "apiserver.k8s.io/v1alpha1"],
+  fields: { plugins: { list: { fields: { name: "string", path: "string", configuration: "any" } } } },
+};
+
+async function configurationsOf({
+  configuration,
+  read,
+}: Pick<Parameters<typeof loadAdmissionPlugins>[0], "configuration" | "read">): Promise<
+  ReadonlyMap<string, unknown>
+> {
+  if (configuration === undefined) return new Map();
+  const { plugins = [] } = (await decodeConfiguration(configuration, admissionConfiguration)) as {
+    plugins?: readonly { name?: string; path?: string; configuration?: unknown }[]; // the shape was checked
+  };
+  const entries = await Promise.all(
+    plugins.map(
+      async ({ name = "", path = "", configuration: nested }): Promise<[string, unknown]> => [
+        name,
+        nested ?? (path === "" ? undefined : await parseDocument(await read(path))),
+      ],
+    ),
+  );
+  // Of two for one plugin the first counts.
+  return new Map(entries.reverse().filter(([, value]) => value !== undefined));
+}
+
+const texts: Shape = { list: "string" };
+const podSecurityConfiguration: ConfigurationKind = {
+  kind: "PodSecurityConfiguration",
+  apiVersions: ["v1", "v1beta1", "v1alpha1"].map(
+    (version) => `pod-security.admission.config.k8s.io/${version}`,
+  ),
+  fields: {
+    defaults: {
+      fields: Object.fromEntries(
+        ["enforce", "audit", "warn"].flatMap((mode) => [
+          [mode, "string"] as const,
+          [`${mode}-version`, "string"] as const,
+        ]),
+      ),
+    },
+    exemptions: { fields: { usernames: texts, namespaces: texts, runtimeClasses: texts } },
+  },
+};
+
+function podSecurityOf(document: unknown): PodSecurityConfiguration {
+  const { defaults = {}, exemptions = {} } = decodeDocument(document, podSecurityConfiguration) as {
+    defaults?: Readonly<Record<string, string>>; // the shape was checked
+    exemptions?: Partial<PodSecurityConfiguration["exemptions"]>;
+  };
+  const levelOf = (mode: "enforce" | "audit" | "warn") => {
+    const { [mode]: level = "privileged", [`${mode}-version`]: version = "latest" } = defaults;
+    const known = strictness.find((name): name is Level => name === level);
+    if (known === undefined)
+      throw new ConfigurationError(
+        `defaults.${mode}: Invalid value: "${level}": must be one of ${strictness.join(", ")}`,
+      );
+    const minor = parseMinor(version);
+    if (minor === "invalid")
+      throw new ConfigurationError(
+        `defaults.${mode}-version: Invalid value: "${version}": must be "latest" or "v1.x"`,
+      );
+    return { level: known, ...(minor === undefined ? {} : { minor }) };
+  };
+  return {
+    defaults: { enforce: levelOf("enforce"), audit: levelOf("audit"), warn: levelOf("warn") },
+    exemptions: { usernames: [], namespaces: [], runtimeClasses: [], ...exemptions },
+  };
+}
+
+const webhookConfiguration: ConfigurationKind = {
+  kind: "WebhookAdmissionConfiguration",
+  apiVersions: ["apiserver.config.k8s.io/v1"],
+  fields: { kubeConfigFile: "string" },
+};
+
+const toleration: Shape = {
+  fields: {
+    key: "string",
+    operator: "string",
+    value: "string",
+    effect: "string",
+    tolerationSeconds: "number",
+  },
+};
+const tolerationConfiguration: ConfigurationKind = {
+  kind: "Configuration",
+  apiVersions: ["podtolerationrestriction.admission.k8s.io/v1alpha1"],
+  fields: { default: { list: toleration }, whitelist: { list: toleration } },
+};
+
+const eventConfiguration: ConfigurationKind = {
+  kind: "Configuration",
+  apiVersions: ["eventratelimit.admission.k8s.io/v1alpha1"],
+  fields: {
+    limits: { list: { fields: { type: "string", qps: "number", burst: "number", cacheSize: "number" } } },
+  },
+};
+const limitTypes = ["Server", "Namespace", "User", "SourceAndObject"];
+
+function eventLimits(document: unknown): readonly EventLimit[] {
+  const { limits = [] } = (document === undefined ? {} : decodeDocument(document, eventConfiguration)) as {
+    limits?: readonly EventLimit[]; // the shape was checked
+  };
+  if (limits.length === 0) throw new ConfigurationError("limits: Invalid value: []: must not be empty");
+  for (const [index, { type, qps, burst, cacheSize = 0 }] of limits.entries()) {
+    const refuse = (field: string, value: unknown, why: string) =>
+      new ConfigurationError(`limits[${index}].${field}: Invalid value: ${JSON.stringify(value)}: ${why}`);
+    if (!limitTypes.includes(type))
+      throw new ConfigurationError(
+        `limits[${index}].type: Unsupported value: "${type}": supported values: ${limitTypes
+          .toSorted()
+          .map((name) => `"${name}"`)
+          .join(", ")}`,
+      );
+    if (!(qps > 0)) throw refuse("qps", qps, "must be positive");
+    if (!(burst > 0)) throw refuse("burst", burst, "must be positive");
+    if (cacheSize < 0) throw refuse("cacheSize", cacheSize, "must not be negative");
+  }
+  return limits;
+}
