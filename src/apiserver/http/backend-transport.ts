@@ -1,5 +1,5 @@
-import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
+import { http } from "../../client/transport/node-http.ts";
 import type { BackendTransport } from "../connect/backend.ts";
 import { answerTo } from "./outgoing.ts";
 import { type KubeletIdentity, tlsOptions } from "./upgrade.ts";
@@ -23,7 +23,7 @@ export function createBackendTransport(kubelet: KubeletIdentity | undefined): Ba
       const outgoing =
         backend.scheme === "https"
           ? requestHttps({ ...common, ...tlsOptions(backend, kubelet) })
-          : requestHttp(common);
+          : http.request(common);
       return answerTo(outgoing, body);
     },
   };

@@ -1,10 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import {
-  createServer as createHttp1Server,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import {
   createServer as createHttp2Server,
   type IncomingHttpHeaders,
@@ -18,6 +13,7 @@ import { badRequest, failure, type Status, tooManyRequests } from "../../apimach
 import type { ProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
 import type { Logger } from "../../base/log.ts";
 import type { ApiRequest, RequestBody } from "../../client/exchange.ts";
+import { http } from "../../client/transport/node-http.ts";
 import { TransportError } from "../../client/transport-error.ts";
 import type { ApiServer, RequestContext } from "../api-server.ts";
 import { maxTimeoutMs as defaultTimeoutMs, requestedTimeoutMs } from "../request-deadline.ts";
@@ -87,7 +83,7 @@ class Edge {
 
   constructor(options: ListenerOptions) {
     this.#options = options;
-    this.#http1 = createHttp1Server({
+    this.#http1 = http.createServer({
       maxHeaderSize: maxHeaderBytes,
       keepAliveTimeout: idleTimeoutMs,
       headersTimeout: options.headersTimeoutMs ?? defaultHeadersTimeoutMs,

@@ -1,5 +1,6 @@
-import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
+import { http } from "../transport/node-http.ts";
 
 /** An HTTP/1.1 request to speak something else on its connection, as node:http's "upgrade" event gives it. */
 export interface UpgradeRequest {
@@ -33,7 +34,7 @@ export function refuseUpgrade(
     "Content-Length": String(Buffer.byteLength(body)),
     Connection: "close",
   }).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines.join("")}\r\n${body}`);
+  socket.end(`HTTP/1.1 ${status} ${http.STATUS_CODES[status] ?? ""}\r\n${lines.join("")}\r\n${body}`);
   // What it still sends is dropped, since closing on it could cut the answer off; but it cannot keep the connection.
   socket.resume();
   const timer = setTimeout(() => socket.destroy(), lingerMs);

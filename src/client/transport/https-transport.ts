@@ -1,4 +1,4 @@
-import { Agent as HttpAgent, request as httpRequest, type OutgoingHttpHeaders } from "node:http";
+import type { Agent as HttpAgent, OutgoingHttpHeaders } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
 import type { ConnectionOptions } from "node:tls";
@@ -6,6 +6,7 @@ import type { ApiRequest, ApiResponse, Transport } from "../exchange.ts";
 import { TransportError } from "../transport-error.ts";
 import { anonymous, type Credentials } from "./credentials.ts";
 import { Http2Sessions } from "./http2-sessions.ts";
+import { http } from "./node-http.ts";
 import { isLocal, openTunnel, plainProxyOptions, proxyFor, routeThrough } from "./proxy.ts";
 import { decodeResponse, type WireResponse } from "./response-decoder.ts";
 import type { ResponseLimits } from "./response-limits.ts";
@@ -173,7 +174,7 @@ class HttpsTransport implements Transport {
   ): Exchange {
     const body = bodyBytes(request);
     const { hostname, port, protocol } = this.#base;
-    const clientRequest = (protocol === "https:" ? httpsRequest : httpRequest)({
+    const clientRequest = (protocol === "https:" ? httpsRequest : http.request)({
       agent,
       hostname: hostname.replace(/^\[|\]$/g, ""),
       ...(port === "" ? {} : { port }),
@@ -221,7 +222,7 @@ class HttpsTransport implements Transport {
     const agent =
       this.#base.protocol === "https:"
         ? new HttpsAgent({ ...kept, ...this.#tls(trust), ALPNProtocols: ["http/1.1"] })
-        : new HttpAgent({ ...kept, ...plainProxyOptions(proxy) });
+        : new http.Agent({ ...kept, ...plainProxyOptions(proxy) });
     if (proxy !== undefined) routeThrough(proxy, this.#base, agent);
     this.#agent = { agent, trust };
     return agent;

@@ -1,6 +1,7 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { HealthReport } from "../manager/health.ts";
+import { http } from "./node-http.ts";
 
 interface ReportOptions {
   readonly only?: string;
@@ -21,7 +22,7 @@ export interface ManagerServerOptions {
 export async function serveManager(
   options: ManagerServerOptions,
 ): Promise<{ readonly port: number; close(): Promise<void> }> {
-  const server = createServer({ requestTimeout: 10_000 }, (request, response) => {
+  const server = http.createServer({ requestTimeout: 10_000 }, (request, response) => {
     answer(options, request, response).catch(() => {
       if (!response.headersSent) response.writeHead(500);
       response.end();

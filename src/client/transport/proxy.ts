@@ -1,9 +1,10 @@
-import { type Agent as HttpAgent, request as httpRequest } from "node:http";
+import type { Agent as HttpAgent } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import { TransportError } from "../transport-error.ts";
+import { http } from "./node-http.ts";
 import { proxyOfEnvironment } from "./proxy-environment.ts";
 import { connectThroughSocks } from "./socks.ts";
 
@@ -66,7 +67,7 @@ function connectThroughHttp(proxy: URL, target: string): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const fail = (why: string, cause?: unknown) =>
       reject(new TransportError(`proxy ${proxy.host}: cannot connect to ${target}: ${why}`, { cause }));
-    const request = (protocol === "https:" ? httpsRequest : httpRequest)({
+    const request = (protocol === "https:" ? httpsRequest : http.request)({
       agent: false,
       hostname: hostname.replace(/^\[|\]$/g, ""),
       port: port || (protocol === "https:" ? 443 : 80),

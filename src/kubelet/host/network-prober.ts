@@ -1,6 +1,6 @@
-import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { connect } from "node:net";
+import { http } from "../../client/transport/node-http.ts";
 import type { HttpProbe, NetworkProber, ProbeAnswer } from "../probes/prober.ts";
 
 const maxBodyBytes = 10 * 1024;
@@ -53,7 +53,7 @@ function ask(url: URL, { headers }: HttpProbe, timeoutMs: number): Promise<HttpA
       connection: "close",
     };
     for (const { name, value } of headers) headerMap[name.toLowerCase()] = value;
-    const send = url.protocol === "https:" ? httpsRequest : httpRequest;
+    const send = url.protocol === "https:" ? httpsRequest : http.request;
     const request = send(url, { headers: headerMap, agent: false, rejectUnauthorized: false }, (response) => {
       const chunks: Buffer[] = [];
       let size = 0;

@@ -1,6 +1,7 @@
-import { type ClientRequest, type ClientRequestArgs, request as httpRequest } from "node:http";
+import type { ClientRequest, ClientRequestArgs } from "node:http";
 import { request as httpsRequest, type RequestOptions } from "node:https";
 import type { Duplex } from "node:stream";
+import { http } from "../../transport/node-http.ts";
 import { PatientSocket } from "../patient-socket.ts";
 import { RemoteCommandError } from "../process-status.ts";
 
@@ -27,7 +28,7 @@ const openPatiently = ({ host, port }: ClientRequestArgs) =>
 /** Asks a server to speak SPDY/3.1 on this connection. Rejects with the server's own words when it refuses. */
 export function upgradeToSpdy(url: string, options: UpgradeOptions): Promise<UpgradedConnection> {
   const secure = url.startsWith("https:");
-  const request = secure ? httpsRequest : httpRequest;
+  const request = secure ? httpsRequest : http.request;
   return new Promise((resolve, reject) => {
     const outgoing: ClientRequest = request(url, {
       method: "POST",
