@@ -7,6 +7,7 @@ import type {
 } from "../../api/autoscaling/types.generated.ts";
 import { isPodReady } from "../../api/core/pod-conditions.ts";
 import type { Pod } from "../../api/core/types.generated.ts";
+import { isApiError } from "../../apimachinery/api-error.ts";
 import { formatLabelSelector, requirementsOf } from "../../apimachinery/label-selector.ts";
 import { formatQuantity, parseQuantity, quantityMilliValue } from "../../apimachinery/quantity.ts";
 import type { Client } from "../../client/client.ts";
@@ -48,8 +49,7 @@ export async function propose(spec: MetricSpec, context: MetricContext): Promise
   try {
     return await proposeFrom(spec, context);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return { error: message, reason: reasons[spec.type] ?? "InvalidMetricSourceType" };
+    return { error: messageOf(error), reason: reasons[spec.type] ?? "InvalidMetricSourceType" };
   }
 }
 
@@ -79,10 +79,11 @@ async function fromResource(
   container: string | undefined,
   context: MetricContext,
 ): Promise<Proposal> {
-  const { client, autoscaler, selector } = context;
-  const query = selector === "" ? "" : `?labelSelector=${encodeURIComponent(selector)}`;
-  const path = `/apis/metrics.k8s.io/v1beta1/namespaces/${autoscaler.metadata.namespace}/pods${query}`;
-  const { items = [] } = (await client.raw(path)) as { readonly items?: readonly ResourceUsage[] }; // PodMetricsList
+  const items = await readUsages(context).catch((error: unknown) => {
+    const what = `${name} ${target.averageUtilization === undefined ? "usage" : "utilization"}`;
+    const where = `unable to get metrics for resource ${name}: unable to fetch metrics from resource metrics API`;
+    throw new Error(`failed to get ${what}: ${where}: ${reasonOf(error)}`);
+  });
   const metrics = new Map(items.flatMap((item) => readUsage(item, name, container)));
   const podTarget: PodTarget =
     target.averageUtilization === undefined
@@ -100,6 +101,28 @@ async function fromResource(
   const what = container === undefined ? "resource" : "container resource";
   const suffix = podTarget.type === "utilization" ? " utilization (percentage of request)" : "";
   return { replicas: count.replicas, name: `${name} ${what}${suffix}`, status };
+}
+
+async function readUsages({
+  client,
+  autoscaler,
+  selector,
+}: MetricContext): Promise<readonly ResourceUsage[]> {
+  const query = selector === "" ? "" : `?labelSelector=${encodeURIComponent(selector)}`;
+  const path = `/apis/metrics.k8s.io/v1beta1/namespaces/${autoscaler.metadata.namespace}/pods${query}`;
+  const { items = [] } = (await client.raw(path)) as { readonly items?: readonly ResourceUsage[] }; // PodMetricsList
+  return items;
+}
+
+/** Why there are no metrics; in a cluster without a metrics server as client-go says that nobody serves them. */
+function reasonOf(error: unknown): string {
+  if (isApiError(error, "NotFound"))
+    return "the server could not find the requested resource (get pods.metrics.k8s.io)";
+  return messageOf(error);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function readUsage(

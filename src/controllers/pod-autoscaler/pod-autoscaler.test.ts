@@ -7,9 +7,12 @@ import type {
 } from "../../api/autoscaling/types.generated.ts";
 import type { Pod } from "../../api/core/types.generated.ts";
 import { deployments } from "../../api/resources.generated.ts";
+import { failure } from "../../apimachinery/api-error.ts";
+import type { Client } from "../../client/client.ts";
 import { actions, ago, meta, now, nowMs, pod, writtenStatus } from "../test-support/objects.ts";
 import { limit } from "./behavior.ts";
 import { countForPods, countForTotal, MetricError, requestIn } from "./calculate.ts";
+import { propose } from "./metrics.ts";
 import { type AutoscalerSnapshot, type Proposal, reconcileAutoscaler } from "./reconcile.ts";
 
 const requesting = (name: string, traits: Parameters<typeof pod>[1] = {}): Pod =>
@@ -205,7 +208,11 @@ for (const { name, got, want } of [
   {
     name: "does not shrink while a metric is missing",
     got: decide(4, [asks(2), silent]),
-    want: ["event Warning FailedGetResourceMetric: no metrics API", sync],
+    want: [
+      "event Warning FailedGetResourceMetric: no metrics API",
+      "event Warning FailedComputeMetricsReplicas: invalid metrics (1 invalid out of 2), first error is: no metrics API",
+      sync,
+    ],
   },
   {
     name: "grows although a metric is missing",
@@ -220,6 +227,27 @@ for (const { name, got, want } of [
 ]) {
   test(`Autoscaler ${name}`, () => assert.deepEqual(actions(got), want));
 }
+
+test("Autoscaler says that nobody serves metrics in a cluster without a metrics server", async () => {
+  const missing = failure(404, "NotFound", "404 page not found");
+  const proposal = await propose(
+    { type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 50 } } },
+    {
+      client: { raw: () => Promise.reject(missing) } as unknown as Client, // nothing else of it is called
+      autoscaler: autoscaler(),
+      pods: [],
+      selector: "app=web",
+      currentReplicas: 1,
+      nowMs,
+      resourceOf: () => Promise.resolve(undefined),
+    },
+  );
+  assert.deepEqual(proposal, {
+    reason: "FailedGetResourceMetric",
+    error:
+      "failed to get cpu utilization: unable to get metrics for resource cpu: unable to fetch metrics from resource metrics API: the server could not find the requested resource (get pods.metrics.k8s.io)",
+  });
+});
 
 test("Autoscaler says in its conditions what it does and why", () => {
   const status = writtenStatus<HorizontalPodAutoscalerStatus>(decide(2, [asks(4)]));

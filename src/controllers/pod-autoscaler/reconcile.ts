@@ -74,7 +74,8 @@ function followMetrics(
 ): Intent[] {
   const { autoscaler, proposals } = snapshot;
   const valid = proposals.filter((each) => "replicas" in each);
-  const [failed] = proposals.filter((each) => "error" in each);
+  const failures = proposals.filter((each) => "error" in each);
+  const [failed] = failures;
   draft.metrics = valid.map(({ status }) => status);
   const highest = valid.toSorted((left, right) => right.replicas - left.replicas)[0];
   // With a metric missing the others may ask for more, not for less: the missing one might have asked for most.
@@ -82,8 +83,15 @@ function followMetrics(
     const why = failed ?? { error: "no metrics", reason: "FailedGetMetrics" };
     const message = `the HPA was unable to compute the replica count: ${why.error}`;
     draft.say("ScalingActive", "False", why.reason, message);
+    const counts = `${failures.length} invalid out of ${proposals.length}`;
     return [
-      event(autoscaler, "Warning", why.reason, why.error),
+      ...failures.map(({ reason, error }) => event(autoscaler, "Warning", reason, error)),
+      event(
+        autoscaler,
+        "Warning",
+        "FailedComputeMetricsReplicas",
+        `invalid metrics (${counts}), first error is: ${why.error}`,
+      ),
       ...draft.write({ currentReplicas: current }),
     ];
   }
