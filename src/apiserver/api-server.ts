@@ -13,6 +13,7 @@ import type { Auditor } from "./audit/auditor.ts";
 import type { BackendRequest, BackendTransport } from "./connect/backend.ts";
 import type { ModelLookup } from "./content/input.ts";
 import type { FlowControlOptions } from "./flow-control/flow-control.ts";
+import type { HealthCheck } from "./health.ts";
 import type { ServerMetrics } from "./metrics/server-metrics.ts";
 import type { NonResourceHandler } from "./non-resource.ts";
 import type { ClientCertificate, StagesFactory } from "./stages.ts";
@@ -39,6 +40,8 @@ export interface ApiServerDependencies {
   readonly externalAddress?: string;
   /** Other paths, such as those of OpenAPI. */
   readonly nonResourceHandlers?: readonly NonResourceHandler[];
+  /** What stands beside the server and storage, as `componentstatuses` shows it. */
+  readonly components?: readonly HealthCheck[];
   /** Calls the webhooks that convert custom resources; absent: those cannot be converted. */
   readonly webhookTransport?: WebhookTransport;
   /** How many requests that come over the network are answered at the same time, and which of them wait. */

@@ -129,7 +129,7 @@ export function serverChecks(
 const pingCheck: HealthCheck = { name: "ping", check() {} };
 
 /** That storage answers; under upstream's names, whatever the engine is. */
-function storageCheck(name: string, storage: Pick<Storage, "get">): HealthCheck {
+export function storageCheck(name: string, storage: Pick<Storage, "get">): HealthCheck {
   return {
     name,
     async check() {

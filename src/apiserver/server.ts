@@ -17,7 +17,6 @@ import type { AuditTrail } from "./audit/trail.ts";
 import { attributesOf, authorizeRequest, effectiveUser, privileged } from "./authorize.ts";
 import { type Told, withCommonHeaders } from "./common-headers.ts";
 import type { BackendRequest } from "./connect/backend.ts";
-import { mediaTypes } from "./content/negotiate.ts";
 import { wantsPretty } from "./content/pretty.ts";
 import { FlowControl, turnedAway } from "./flow-control/flow-control.ts";
 import { flowHooks } from "./flow-control/flow-hooks.ts";
@@ -25,13 +24,13 @@ import { type HandlerContext, kindOf, type ResourceCall } from "./handlers/call.
 import { isConnection, resolveConnection } from "./handlers/connections.ts";
 import { handleCreateHandler } from "./handlers/create-handlers.ts";
 import { dispatchResource, noSuchResource } from "./handlers/dispatch.ts";
-import { outputOf, refusalOutput } from "./handlers/output.ts";
+import { outputOf, refusalOf } from "./handlers/output.ts";
 import {
   declaredSubresource,
   dispatchSubresource,
   type SubresourceDependencies,
 } from "./handlers/subresources.ts";
-import type { HealthCheck } from "./health.ts";
+import { type HealthCheck, storageCheck } from "./health.ts";
 import { inProcessTransport } from "./in-process.ts";
 import { countedAnswer } from "./metrics/counted-answer.ts";
 import { meteredAuthenticator, meteredAuthorizer } from "./metrics/metered-access.ts";
@@ -116,6 +115,7 @@ class Server implements ApiServer {
       fieldManagement: new FieldManagement(modelOf),
       admission: new AdmissionChain(stages.admission, { metrics: this.metrics.admission, now }),
       authorizer,
+      components: [...(dependencies.components ?? []), storageCheck("etcd-0", dependencies.storage)],
       storeOf: (resource) => this.#resources.table.storeOf(resource),
     };
     this.#aggregator = new Aggregator({
@@ -339,18 +339,7 @@ class Server implements ApiServer {
       }
       status = internalError(error instanceof Error ? error.message : String(error)).status;
     }
-    const retryAfter = status.details?.retryAfterSeconds;
-    const { encoding, isPretty } = refusalOutput(request.headers.accept, this.#hasProtobuf);
-    return {
-      type: "object",
-      status: status.code ?? 500,
-      headers: {
-        "content-type": mediaTypes[encoding],
-        ...(retryAfter === undefined ? {} : { "retry-after": String(retryAfter) }),
-      },
-      object: status,
-      isPretty,
-    };
+    return refusalOf(status, request.headers.accept, this.#hasProtobuf);
   }
 
   definitions(): readonly ResourceDefinition[] {

@@ -10,7 +10,8 @@ import type { AuditTrail } from "../audit/trail.ts";
 import type { InputContext } from "../content/input.ts";
 import type { OutputFormat } from "../content/negotiate.ts";
 import { mediaTypes } from "../content/negotiate.ts";
-import { includeObjectOf, isStoredForm, showObject } from "../content/views.ts";
+import { includeObjectOf, isStoredForm, showObject, type ViewOptions } from "../content/views.ts";
+import type { HealthCheck } from "../health.ts";
 import type { ResourceStore } from "../registry/store.ts";
 import type { RequestInfo } from "../request-info.ts";
 import type { AdmissionAttributes, AdmissionOperation, Authorizer } from "../stages.ts";
@@ -24,6 +25,8 @@ export interface HandlerContext {
   readonly fieldManagement: FieldManagement;
   readonly admission: AdmissionChain;
   readonly authorizer: Authorizer;
+  /** The parts of the control plane, by the names under which upstream shows them. */
+  readonly components: readonly HealthCheck[];
   /** The store of another resource; undefined where it is not served. */
   readonly storeOf: (resource: {
     readonly group: string;
@@ -68,14 +71,18 @@ export function respondObject(
 ): ApiResponse {
   if (call.output.view === undefined && isStoredForm(call.definition, call.version))
     return respond(call, status, object);
-  const options = {
+  return respond(call, status, showObject(object, viewOptions(context, call)));
+}
+
+/** How the request wants its objects shown. Throws 400. */
+export function viewOptions(context: HandlerContext, call: ResourceCall): ViewOptions {
+  return {
     definition: call.definition,
     version: call.version,
     format: call.output,
     includeObject: includeObjectOf(call.request.query),
     nowMs: context.clock.now(),
   };
-  return respond(call, status, showObject(object, options));
 }
 
 export function respond(call: Pick<ResourceCall, "output">, status: number, object: object): ApiResponse {

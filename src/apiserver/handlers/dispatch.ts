@@ -6,6 +6,7 @@ import { pageNotFound } from "../non-resource.ts";
 import type { ResourceStore } from "../registry/store.ts";
 import { handleBinding } from "./binding.ts";
 import type { HandlerContext, ResourceCall } from "./call.ts";
+import { handleComponentStatuses } from "./component-statuses.ts";
 import { handleDelete, handleDeleteCollection } from "./deletes.ts";
 import { handlePatch } from "./patches.ts";
 import { handleGet, handleListOrWatch } from "./reads.ts";
@@ -48,8 +49,10 @@ async function dispatchVerb(
   else if (verb === "update" || verb === "patch") throw badRequest("name must be provided");
   switch (verb) {
     case "get":
+      if (isComponentStatus(definition)) return handleComponentStatuses(context, call);
       return handleGet(context, call);
     case "list":
+      if (isComponentStatus(definition)) return handleComponentStatuses(context, call);
       return handleListOrWatch(context, call);
     case "watch":
       return handleListOrWatch(context, call, true);
@@ -69,6 +72,10 @@ async function dispatchVerb(
     default:
       throw definition.custom === undefined ? methodNotAllowed() : notSupported(definition, verb);
   }
+}
+
+function isComponentStatus({ group, plural }: ResourceDefinition): boolean {
+  return group === "" && plural === "componentstatuses";
 }
 
 function podsOf(context: HandlerContext): ResourceStore {

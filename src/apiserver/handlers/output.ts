@@ -1,5 +1,6 @@
 import type { ResourceDefinition } from "../../api/definition.ts";
-import type { ApiRequest } from "../../client/exchange.ts";
+import type { Status } from "../../apimachinery/api-error.ts";
+import type { ApiRequest, ApiResponse } from "../../client/exchange.ts";
 import {
   acceptableOutput,
   checkProducible,
@@ -37,13 +38,20 @@ function producibleBy({ verb, resource, subresource, parts }: RequestInfo): read
 }
 
 /**
- * How a refusal is to look: as what was asked for, if the client took plain objects. One that takes none gets JSON anyway, laid
- * out for people, as upstream writes what it could not negotiate.
+ * The answer that tells a client why it gets no other: in the encoding that it asked for, if it took plain objects. One that takes
+ * none gets JSON anyway, laid out for people, as upstream writes what it could not negotiate.
  */
-export function refusalOutput(
-  accept: string | undefined,
-  hasProtobuf: boolean,
-): OutputFormat & { readonly isPretty: boolean } {
+export function refusalOf(status: Status, accept: string | undefined, hasProtobuf: boolean): ApiResponse {
   const output = acceptableOutput(accept, { protobuf: hasProtobuf });
-  return output === undefined ? { encoding: "json", isPretty: true } : { ...output, isPretty: false };
+  const retryAfterSeconds = status.details?.retryAfterSeconds ?? 0;
+  return {
+    type: "object",
+    status: status.code ?? 500,
+    headers: {
+      "content-type": mediaTypes[output?.encoding ?? "json"],
+      ...(retryAfterSeconds > 0 ? { "retry-after": String(retryAfterSeconds) } : {}),
+    },
+    object: status,
+    ...(output === undefined ? { isPretty: true } : {}),
+  };
 }

@@ -6,7 +6,7 @@ import type { ApiResponse, WatchEvent } from "../../client/exchange.ts";
 import type { CacheList } from "../cache/watch-cache.ts";
 import { notAcceptableStream } from "../content/negotiate.ts";
 import type { ViewOptions } from "../content/views.ts";
-import { includeObjectOf, inVersion, isStoredForm, showList, showWatchedObject } from "../content/views.ts";
+import { inVersion, isStoredForm, showList, showWatchedObject } from "../content/views.ts";
 import type { ContinueToken } from "../registry/continue-token.ts";
 import { decodeContinue, encodeContinue } from "../registry/continue-token.ts";
 import type { ListRequestOptions } from "../registry/options.ts";
@@ -14,7 +14,7 @@ import { listOptions } from "../registry/options.ts";
 import { revisionToList, revisionToRead } from "../registry/resource-version.ts";
 import { selectionOf } from "../registry/select.ts";
 import type { HandlerContext, ResourceCall } from "./call.ts";
-import { contentHeaders, placeOf, respondObject } from "./call.ts";
+import { contentHeaders, placeOf, respondObject, viewOptions } from "./call.ts";
 
 /** A watch without timeoutSeconds ends after one to two times this, so that not all come back at once. */
 const minWatchSeconds = 1800;
@@ -139,7 +139,7 @@ async function handleWatch(
   const shown =
     call.output.view === undefined && isStoredForm(call.definition, call.version)
       ? events
-      : mapEvents(events, viewOptions(context, call));
+      : mapEvents(events, { ...viewOptions(context, call), now: () => context.clock.now() });
   return { type: "watch", status: 200, headers: contentHeaders(call.output), events: shown };
 }
 
@@ -171,18 +171,4 @@ async function* mapEvents(
       return { type: event.type, object };
     });
   }
-}
-
-function viewOptions(
-  context: HandlerContext,
-  call: ResourceCall,
-): ViewOptions & { readonly now: () => number } {
-  return {
-    definition: call.definition,
-    version: call.version,
-    format: call.output,
-    includeObject: includeObjectOf(call.request.query),
-    nowMs: context.clock.now(),
-    now: () => context.clock.now(),
-  };
 }

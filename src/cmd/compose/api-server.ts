@@ -8,6 +8,7 @@ import type { WebhookTransport } from "../../apiserver/admission/webhooks/caller
 import type { ExtensionTransport } from "../../apiserver/aggregation/extension-transport.ts";
 import { createStages } from "../../apiserver/create-stages.ts";
 import { DrainGate } from "../../apiserver/drain-gate.ts";
+import type { HealthCheck } from "../../apiserver/health.ts";
 import type { Listener, ListenerOptions } from "../../apiserver/http/listener.ts";
 import { createYamlParser } from "../../apiserver/http/yaml-parser.ts";
 import { openApiHandler } from "../../apiserver/openapi/open-api-handler.ts";
@@ -50,6 +51,8 @@ export interface ControlPlaneOptions {
   readonly auth?: AuthOptions;
   /** How it is run, where an administrator said something of it. Encryption is `storage`'s. */
   readonly operation?: OperationOptions;
+  /** What is said of the components beside the server. */
+  readonly components?: readonly HealthCheck[];
   /** Names of components that are not to run: "scheduler", or a controller's name. */
   readonly disabled: ReadonlySet<string>;
   /** Stands before the server for all who ask it but itself: tests' faults. */
@@ -127,6 +130,7 @@ export async function composeApiServer(
       ),
       ...(operation.profiling ? [profilingHandler({ clock })] : []),
     ],
+    ...(options.components && { components: options.components }),
     ...(audit === undefined ? {} : { auditor: audit.auditor }),
     ...(operation.flowControl && { flowControl: operation.flowControl }),
     stages: (loopback) =>

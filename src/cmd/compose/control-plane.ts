@@ -11,6 +11,7 @@ import type { InformerFactory } from "../../client/informer.ts";
 import { createInformerFactory } from "../../client/informer-factory.ts";
 import { createClient } from "../../client/rest-client.ts";
 import { type ControlPlaneOptions, composeApiServer, type ListenPlace } from "./api-server.ts";
+import { ComponentHealth } from "./component-health.ts";
 import { identities } from "./identities.ts";
 
 /** The API server with scheduler and controllers, in this process. */
@@ -35,7 +36,8 @@ export interface ControlPlane {
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { clock, random, logger } = options;
   const stop = new AbortController();
-  const composed = await composeApiServer(options, stop.signal);
+  const health = new ComponentHealth();
+  const composed = await composeApiServer({ ...options, components: health.checks }, stop.signal);
   const { server, entrance, listener, listen, ready, announceShutdown, close } = composed;
   const compactor = compactorFor(options);
   const clientFor = (user: UserInfo) =>
@@ -66,7 +68,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
         ...(host === undefined ? {} : { host }),
       }),
     startComponents(): void {
-      running.push(...components(plane, options, stop.signal));
+      running.push(...components(plane, options, { health, signal: stop.signal }));
     },
     async close() {
       stop.abort();
@@ -85,12 +87,16 @@ function compactorFor({ storage, clock, logger, operation }: ControlPlaneOptions
 }
 
 /** Scheduler and controllers; each failure to run is logged, none ends the process. */
-function components(plane: ControlPlane, options: ControlPlaneOptions, signal: AbortSignal): Promise<void>[] {
+function components(
+  plane: ControlPlane,
+  options: ControlPlaneOptions,
+  { health, signal }: { readonly health: ComponentHealth; readonly signal: AbortSignal },
+): Promise<void>[] {
   const { clock, random, logger, disabled, network, pki } = options;
   const run = async (name: string, work: () => Promise<void>) => {
     if (disabled.has(name)) return;
     try {
-      await work();
+      await health.during(name, work);
     } catch (error) {
       if (!signal.aborted) logger.error({ error, component: name }, "a component failed");
     }
