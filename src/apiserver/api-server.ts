@@ -14,6 +14,7 @@ import type { BackendRequest, BackendTransport } from "./connect/backend.ts";
 import type { ModelLookup } from "./content/input.ts";
 import type { FlowControlOptions } from "./flow-control/flow-control.ts";
 import type { HealthCheck } from "./health.ts";
+import type { MetricSource } from "./metrics/family.ts";
 import type { ServerMetrics } from "./metrics/server-metrics.ts";
 import type { NonResourceHandler } from "./non-resource.ts";
 import type { ClientCertificate, StagesFactory } from "./stages.ts";
@@ -48,6 +49,8 @@ export interface ApiServerDependencies {
   readonly flowControl?: FlowControlOptions;
   /** `createAuditor`; absent: no request is recorded. */
   readonly auditor?: Auditor;
+  /** Shown at /metrics beside the server's own: of the components in this process. */
+  readonly metricSources?: readonly MetricSource[];
   /** Requests without credentials are system:anonymous; default true. */
   readonly anonymous?: boolean;
 }

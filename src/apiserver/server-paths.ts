@@ -15,7 +15,7 @@ import { indexHandler, versionHandler } from "./version.ts";
 export interface ServerParts {
   readonly dependencies: Pick<
     ApiServerDependencies,
-    "auditor" | "externalAddress" | "nonResourceHandlers" | "protobuf" | "storage"
+    "auditor" | "externalAddress" | "metricSources" | "nonResourceHandlers" | "protobuf" | "storage"
   >;
   readonly resources: Resources;
   readonly aggregator: Aggregator;
@@ -47,7 +47,8 @@ export function serverPaths(parts: ServerParts): readonly NonResourceHandler[] {
         flow,
         ...(dependencies.auditor === undefined ? [] : [dependencies.auditor]),
         { families: async () => objectFamilies(await resources.countObjects()) },
-        { families: () => buildFamilies },
+        { families: buildFamilies },
+        ...(dependencies.metricSources ?? []),
       ],
       health: metrics.health,
     }),

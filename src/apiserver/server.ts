@@ -36,7 +36,7 @@ import { countedAnswer } from "./metrics/counted-answer.ts";
 import { meteredAuthenticator, meteredAuthorizer } from "./metrics/metered-access.ts";
 import { ServerMetrics } from "./metrics/server-metrics.ts";
 import type { NonResourceHandler } from "./non-resource.ts";
-import { parseRequestInfo, type RequestInfo } from "./request-info.ts";
+import { isTrue, parseRequestInfo, type RequestInfo } from "./request-info.ts";
 import type { ServedResource } from "./resource-table.ts";
 import { Resources } from "./resources.ts";
 import { serverPaths } from "./server-paths.ts";
@@ -155,6 +155,7 @@ class Server implements ApiServer {
     const info = parseRequestInfo(request.method, request.path, request.query);
     const { clock } = this.#dependencies;
     const served = this.#servedBy(info);
+    if (context.user === loopbackUser) this.metrics.requests.askedItself(request, info);
     const observe = this.metrics.requests.begin({
       request,
       info,
@@ -209,15 +210,16 @@ class Server implements ApiServer {
     context: RequestContext,
     told: Told,
   ): Promise<ApiResponse> {
+    const startMs = this.#dependencies.clock.now();
     const user = await this.#actingUser(request, info, context, told.audit);
     const inProcess = context.user !== undefined;
     // Components of this process share its one thread with whoever answers them: they pace themselves.
     const seat = inProcess ? undefined : this.#flow.begin(info, user, request);
     told.seat = seat;
     if (seat !== undefined && !seat.isGranted) {
-      const startMs = this.#dependencies.clock.now();
+      const sinceMs = this.#dependencies.clock.now();
       const mayGoOn = await this.#flow.wait(seat, request);
-      told.waitedMs = this.#dependencies.clock.now() - startMs;
+      told.waitedMs = this.#dependencies.clock.now() - sinceMs;
       if (!mayGoOn) return turnedAway(seat);
     }
     await authorizeRequest(this.#authorizer, attributesOf(user, info), told.audit);
@@ -225,7 +227,14 @@ class Server implements ApiServer {
     if (extension !== undefined) return this.#aggregator.handle(extension, request, { user, inProcess });
     const response = await this.#dispatch(request, info, user, told);
     if (inProcess) return response;
-    return countedAnswer(response, info, { metrics: this.metrics, watches: this.#flow.controller.watches });
+    const isWatchList = info.verb === "watch" && isTrue(request.query.get("sendInitialEvents"));
+    return countedAnswer(response, info, {
+      metrics: this.metrics,
+      watches: this.#flow.controller.watches,
+      listed: isWatchList
+        ? () => this.metrics.requests.watchListed(info, this.#dependencies.clock.now() - startMs)
+        : undefined,
+    });
   }
 
   async #dispatch(request: ApiRequest, info: RequestInfo, user: UserInfo, told: Told): Promise<ApiResponse> {

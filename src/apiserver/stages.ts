@@ -13,6 +13,7 @@ export interface ClientCertificate {
   readonly organizations: readonly string[];
   /** The chain ends at one of the listener's client certificate authorities and is within its validity. */
   readonly verified: boolean;
+  readonly expiresAtMs?: number;
   /** Why it is not verified. */
   readonly verificationError?: string;
   /** The leaf, DER. */
@@ -52,6 +53,11 @@ export interface AuthorizationAttributes {
   readonly labelSelector?: string;
 }
 
+export interface AuthorizerName {
+  readonly type: string;
+  readonly name: string;
+}
+
 export interface AuthorizationDecision {
   readonly allowed: boolean;
   /** An explicit no that ends a chain of authorizers; absent: no opinion. */
@@ -59,6 +65,8 @@ export interface AuthorizationDecision {
   readonly reason: string;
   /** An authorizer could not be asked, or contradicts itself: where nothing allows the request, that is a 500. */
   readonly error?: string;
+  /** The one of a chain that decided: its type ("RBAC", "Webhook") and its name. */
+  readonly decidedBy?: AuthorizerName;
 }
 
 export interface Authorizer {

@@ -29,6 +29,7 @@ import { choosePort, missingForContainerd, requireNoKubelet } from "./host/prefl
 import { installLastResort } from "./last-resort.ts";
 import { fileLogger } from "./logger.ts";
 import { openStorage } from "./open-storage.ts";
+import { storageSize } from "./storage-size.ts";
 import type { UpOptions } from "./up-options.ts";
 import { UserError } from "./user-error.ts";
 
@@ -87,6 +88,7 @@ export async function up(options: UpOptions, progress: Progress): Promise<Runnin
       ...(isReal ? { endpoint: { address: nodeAddress(0), port } } : {}),
       disabled: new Set(options.disabled),
       ...administration(options),
+      ...(options.storage === "sqlite" ? { metricSources: [storageSize(where.store)] } : {}),
     });
     closers.push(() => plane.close());
     const kubeconfig = options.kubeconfig ?? where.kubeconfig;

@@ -4,7 +4,7 @@ import type { Random } from "../base/random.ts";
 import type { Client } from "../client/client.ts";
 import { createEventRecorder, type EventRecorder } from "../client/event-recorder.ts";
 import type { InformerFactory } from "../client/informer.ts";
-import { createWorkQueue } from "../client/work-queue.ts";
+import { createWorkQueue, type WorkQueueMetrics } from "../client/work-queue.ts";
 import { bootstrapTokenCleaner } from "./bootstrap-token/cleaner.ts";
 import { bootstrapSigner } from "./bootstrap-token/signer.ts";
 import {
@@ -63,6 +63,8 @@ export interface ControllerManagerDependencies {
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics?: ControllerMetrics;
+  /** What the queue of a controller tells. */
+  readonly queueMetrics?: (name: string) => WorkQueueMetrics;
   readonly options?: ControllerManagerOptions;
 }
 
@@ -73,14 +75,15 @@ export interface ControllerManager {
 
 /** All controllers of kube-controller-manager, each under its upstream name, on shared informers. */
 export function createControllerManager(dependencies: ControllerManagerDependencies): ControllerManager {
-  const { clock, random, informers, options = {} } = dependencies;
+  const { clock, random, informers, queueMetrics, options = {} } = dependencies;
   const disabled = new Set(options.disabled);
   return {
     async start(signal) {
       const controllers = Object.entries(builders)
         .filter(([name]) => !disabled.has(name))
         .flatMap(([, build]) => build({ ...dependencies, options }) ?? []);
-      const createQueue = (name: string) => createWorkQueue({ name, clock, random });
+      const createQueue = (name: string) =>
+        createWorkQueue({ name, clock, random, ...(queueMetrics && { metrics: queueMetrics(name) }) });
       informers.start(signal);
       const synced = informers.waitForSync({ signal });
       synced.catch(() => {}); // Each controller awaits it; without controllers nobody does.

@@ -1,7 +1,12 @@
 import type { PolicyRule } from "../../api/rbac/types.generated.ts";
 import type { UserInfo } from "../../client/exchange.ts";
 import type { InformerFactory } from "../../client/informer.ts";
-import type { AuthorizationAttributes, AuthorizationDecision, Authorizer } from "../stages.ts";
+import type {
+  AuthorizationAttributes,
+  AuthorizationDecision,
+  Authorizer,
+  AuthorizerName,
+} from "../stages.ts";
 import { authorizeNode, nodeOf } from "./node-authorizer.ts";
 import { informerNodeRelations, type NodeRelations } from "./node-relations.ts";
 import { authorizeByRbac, rulesOf } from "./rbac-authorizer.ts";
@@ -12,7 +17,7 @@ export const superuserGroup = "system:masters";
 export type AuthorizationMode = "AlwaysAllow" | "AlwaysDeny" | "Node" | "RBAC";
 
 /** One of the chain: a mode that is built in, or a webhook. */
-export type ChainedAuthorizer = AuthorizationMode | { readonly webhook: Authorizer };
+export type ChainedAuthorizer = AuthorizationMode | { readonly webhook: Authorizer; readonly name: string };
 
 export interface AuthorizerDependencies {
   readonly informers: InformerFactory;
@@ -82,7 +87,8 @@ function decide(
     const next = chain[index];
     if (next === undefined) return withErrors({ allowed: false, reason: reasons.join("\n") });
     const judge = (decision: AuthorizationDecision) => {
-      if (decision.allowed || decision.denied === true) return decision;
+      if (decision.allowed || decision.denied === true)
+        return { ...decision, decidedBy: typeof next === "string" ? modeNames[next] : nameOfWebhook(next) };
       if (decision.error !== undefined) errors.push(decision.error);
       if (decision.reason !== "") reasons.push(decision.reason);
       return step(index + 1);
@@ -92,6 +98,18 @@ function decide(
     return decision instanceof Promise ? decision.then(judge) : judge(decision);
   };
   return step(0);
+}
+
+/** The names that flags give them, and that files must. */
+const modeNames: Readonly<Record<AuthorizationMode, AuthorizerName>> = {
+  AlwaysAllow: { type: "AlwaysAllow", name: "alwaysallow" },
+  AlwaysDeny: { type: "AlwaysDeny", name: "alwaysdeny" },
+  Node: { type: "Node", name: "node" },
+  RBAC: { type: "RBAC", name: "rbac" },
+};
+
+function nameOfWebhook({ name }: { readonly name: string }): AuthorizerName {
+  return { type: "Webhook", name };
 }
 
 /** Several errors as Go's aggregate prints them. */

@@ -69,7 +69,7 @@ async function chainOf(
 }
 
 async function entryOf(
-  { type, webhook }: AuthorizerConfiguration,
+  { type, name = "", webhook }: AuthorizerConfiguration,
   conditions: readonly Program[],
   { clock, callerFor }: AuthorizationLoading,
 ): Promise<ChainedAuthorizer> {
@@ -78,6 +78,7 @@ async function entryOf(
     throw new ConfigurationError(error instanceof Error ? error.message : String(error));
   });
   return {
+    name,
     webhook: accessReviewWebhook({
       caller,
       clock,

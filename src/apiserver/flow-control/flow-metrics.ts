@@ -8,6 +8,7 @@ import {
 } from "../metrics/family.ts";
 import type { FlowController } from "./flow-controller.ts";
 import type { FlowCounts } from "./flow-counts.ts";
+import type { LevelUtilization } from "./level-utilization.ts";
 import type { PriorityLevel } from "./priority-level.ts";
 
 const flow = ["priority_level", "flow_schema"];
@@ -20,6 +21,7 @@ export function flowFamilies(controller: FlowController): readonly MetricFamily[
     ...flowNumbers(counts),
     ...flowHistograms(counts),
     ...levelFamilies([...controller.levels], controller),
+    ...utilizationFamilies([...controller.levels]),
   ];
 }
 
@@ -191,6 +193,43 @@ function levelFamilies(
         [],
       ),
       [{ labels: [], value: fairFraction }],
+    ),
+  ];
+}
+
+function utilizationFamilies(levels: readonly PriorityLevel[]): readonly MetricFamily[] {
+  const of = (
+    read: (use: LevelUtilization) => { readonly histogram: Buckets },
+    ...before: readonly string[]
+  ) =>
+    levels.map(({ name, queues }) => ({
+      labels: [...before, name],
+      value: read(queues.utilization).histogram,
+    }));
+  return [
+    histogram(
+      heading(
+        "priority_level_seat_utilization",
+        "[ALPHA] Observations, at the end of every nanosecond, of utilization of seats for any stage of execution (but only initial stage for WATCHes)",
+        ["phase", ...level],
+      ),
+      of(({ seats }) => seats, "executing"),
+    ),
+    histogram(
+      heading(
+        "priority_level_request_utilization",
+        "[ALPHA] Observations, at the end of every nanosecond, of number of requests (as a fraction of the relevant limit) waiting or in any stage of execution (but only initial stage for WATCHes)",
+        ["phase", ...level],
+      ),
+      [...of(({ executing }) => executing, "executing"), ...of(({ waiting }) => waiting, "waiting")],
+    ),
+    histogram(
+      heading(
+        "demand_seats",
+        "[ALPHA] Observations, at the end of every nanosecond, of (the number of seats each priority level could use) / (nominal number of seats for that level)",
+        level,
+      ),
+      of(({ demand }) => demand),
     ),
   ];
 }

@@ -94,6 +94,7 @@ export class PriorityLevel {
   use(currentSeats: number, targetSeats: number, nowMs: number): void {
     this.currentSeats = currentSeats;
     this.targetSeats = targetSeats;
+    this.queues.nominalSeats = this.limits.nominal;
     this.queues.configure(queuingOf(this.object), currentSeats, nowMs);
   }
 }

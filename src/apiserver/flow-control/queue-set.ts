@@ -1,4 +1,5 @@
 import { type ArrivingRequest, emptyQueue, FlowRequest, isActive, type Queue } from "./flow-request.ts";
+import { type LevelUse, LevelUtilization } from "./level-utilization.ts";
 import { SeatDemand } from "./seat-demand.ts";
 
 /** How a level's requests wait. */
@@ -39,7 +40,10 @@ const estimatedServiceMs = 3;
 export class QueueSet {
   queuing: Queuing = { type: "reject" };
   concurrencyLimit = 0;
+  /** What the level has when nobody borrows. */
+  nominalSeats = 0;
   readonly demand: SeatDemand;
+  readonly utilization: LevelUtilization;
   readonly queues: Queue[] = [];
   /** Requests that never were in a queue. */
   readonly queueless = new Set<FlowRequest>();
@@ -59,6 +63,7 @@ export class QueueSet {
 
   constructor(nowMs: number) {
     this.demand = new SeatDemand(nowMs);
+    this.utilization = new LevelUtilization(nowMs);
     this.#syncedMs = nowMs;
   }
 
@@ -84,6 +89,7 @@ export class QueueSet {
     this.#sync(nowMs);
     this.queuing = queuing;
     this.concurrencyLimit = concurrencyLimit;
+    this.noteUse(nowMs);
     const wanted = this.#wantedQueues;
     while (this.queues.length < wanted) this.queues.push(emptyQueue());
     for (let index = this.queues.length - 1; index >= 0 && this.queues.length > wanted; index--)
@@ -338,5 +344,21 @@ export class QueueSet {
 
   #noteDemand(nowMs: number): void {
     this.demand.set(this.#seatsInUse + this.#seatsWaiting, nowMs);
+    this.noteUse(nowMs);
+  }
+
+  /** Brings `utilization` up to now. */
+  noteUse(nowMs: number): void {
+    const { queuing, concurrencyLimit, nominalSeats } = this;
+    const use: LevelUse = {
+      seatsInUse: this.#seatsInUse,
+      seatsWanted: this.#seatsInUse + this.#seatsWaiting,
+      executing: this.#executing,
+      waiting: this.#waiting,
+      concurrencyLimit,
+      nominalSeats,
+      queueCapacity: queuing.type === "queue" ? queuing.queues * queuing.queueLengthLimit : 0,
+    };
+    this.utilization.note(use, nowMs);
   }
 }

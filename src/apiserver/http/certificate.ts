@@ -27,13 +27,14 @@ export function clientCertificateOf(socket: TLSSocket): ClientCertificate | unde
 }
 
 function read(socket: TLSSocket): ClientCertificate | undefined {
-  const { subject, raw } = socket.getPeerCertificate();
+  const { subject, raw, valid_to: expires } = socket.getPeerCertificate();
   if (subject === undefined || raw === undefined) return undefined;
   const error = verificationError(socket);
   return {
     commonName: firstOf(subject.CN),
     organizations: listOf(subject.O),
     verified: error === undefined,
+    expiresAtMs: Date.parse(expires),
     ...(error === undefined ? {} : { verificationError: error }),
     raw,
   };

@@ -9,6 +9,12 @@ import {
 
 const bounds = exponentialBounds(0.001, 2, 15);
 
+/** Half an hour to a year, in seconds. */
+const certificateBounds = [
+  0, 1800, 3600, 7200, 21_600, 43_200, 86_400, 172_800, 345_600, 604_800, 2_592_000, 7_776_000, 15_552_000,
+  31_104_000,
+];
+
 interface Attempts {
   readonly count: NumberSeries;
   readonly seconds: HistogramSeries;
@@ -21,6 +27,8 @@ export class AccessMetrics {
   readonly #authenticationSeconds = histogramSeries(bounds);
   readonly #authorizations = numberSeries();
   readonly #authorizationSeconds = histogramSeries(bounds);
+  readonly #decisions = numberSeries();
+  readonly #certificateSeconds = histogramSeries(certificateBounds);
 
   readonly #byUser = new Map<string, NumberSeries>();
   readonly #attempts = new Map<string, Attempts>();
@@ -38,6 +46,16 @@ export class AccessMetrics {
     const verdicts = this.#verdicts.get(result) ?? this.#verdictsOf(result);
     verdicts.count.value++;
     verdicts.seconds.observe(durationMs > 0 ? durationMs / 1000 : 0);
+  }
+
+  /** One of a chain of authorizers decided; `type`: "RBAC", "Webhook". */
+  decided(type: string, name: string, decision: "allowed" | "denied"): void {
+    this.#decisions.of(type, name, decision).value++;
+  }
+
+  /** A request was authenticated by a certificate that is good for so long. */
+  usedCertificate(remainingMs: number): void {
+    this.#certificateSeconds.of().observe(remainingMs / 1000);
   }
 
   /** Of a few kinds: each is looked up by its labels once. */
@@ -95,6 +113,22 @@ export class AccessMetrics {
           labels: ["result"],
         },
         this.#authorizations,
+      ),
+      counterOf(
+        {
+          name: "apiserver_authorization_decisions_total",
+          help: "[ALPHA] Total number of terminal decisions made by an authorizer split by authorizer type, name, and decision.",
+          labels: ["type", "name", "decision"],
+        },
+        this.#decisions,
+      ),
+      histogramOf(
+        {
+          name: "apiserver_client_certificate_expiration_seconds",
+          help: "[ALPHA] Distribution of the remaining lifetime on the certificate used to authenticate a request.",
+          labels: [],
+        },
+        this.#certificateSeconds,
       ),
       histogramOf(
         {

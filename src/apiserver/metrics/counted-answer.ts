@@ -7,16 +7,24 @@ import type { ServerMetrics } from "./server-metrics.ts";
 
 type WatchResponse = ApiResponse & { readonly type: "watch" };
 
+interface AnswerCounters {
+  readonly metrics: ServerMetrics;
+  readonly watches: WatchCounts;
+  /** A watch has sent all that was there when it began; absent: it does not begin with that. */
+  readonly listed: (() => void) | undefined;
+}
+
 /** The same answer to a request from the network: what a list shows and a watch sends is counted on its way. */
 export function countedAnswer(
   response: ApiResponse,
   info: RequestInfo,
-  { metrics, watches }: { readonly metrics: ServerMetrics; readonly watches: WatchCounts },
+  { metrics, watches, listed }: AnswerCounters,
 ): ApiResponse {
   if (response.type === "watch")
     return countedEvents(response, {
       sent: metrics.requests.sentEvents(info),
       ended: watches.add(info),
+      listed,
     });
   if (info.verb === "list" && response.type === "object") {
     // Members that are made as they are wanted are not asked for here.
@@ -31,14 +39,22 @@ interface EventCounter {
   sent(events: number, bytes: number): void;
   /** Nobody reads the watch any more. */
   ended(): void;
+  readonly listed: (() => void) | undefined;
 }
 
 /** The same watch; its batches are counted as they are taken. */
 function countedEvents(response: WatchResponse, counter: EventCounter): WatchResponse {
   const isJson = response.headers["content-type"] === mediaTypes.json;
+  let { listed } = counter;
   const count = (result: IteratorResult<readonly WatchEvent[]>) => {
     if (result.done === true) counter.ended();
-    else if (result.value.length > 0) counter.sent(result.value.length, isJson ? bytesOf(result.value) : 0);
+    else if (result.value.length > 0) {
+      counter.sent(result.value.length, isJson ? bytesOf(result.value) : 0);
+      if (listed !== undefined && result.value.some(({ type }) => type === "BOOKMARK")) {
+        listed();
+        listed = undefined;
+      }
+    }
     return result;
   };
   return {

@@ -3,6 +3,7 @@ import { bytesResponse, type NonResourceHandler, textResponse } from "../non-res
 import type { MetricFamily, MetricSource } from "./family.ts";
 import { createProcessFamilies } from "./process-families.ts";
 import { protobufContentType, protobufOf } from "./protobuf-format.ts";
+import { registeredFamilies } from "./server-metrics.ts";
 import { textContentType, textOf } from "./text-format.ts";
 
 export interface MetricsSources {
@@ -25,16 +26,22 @@ export function metricsHandler({ sources, health }: MetricsSources): NonResource
     paths: ["/metrics", "/metrics/slis"],
     async handle(request) {
       const { accept } = request.headers;
-      if (request.path === "/metrics") return respond(await gather([...sources, ownFamilies]), accept);
-      if (request.path === "/metrics/slis") return respond(await gather([health]), accept);
+      if (request.path === "/metrics") {
+        const all = await gather([...sources, ownFamilies]);
+        return respond(byName([...all, ...registeredFamilies(all)]), accept);
+      }
+      if (request.path === "/metrics/slis") return respond(byName(await gather([health])), accept);
       return undefined;
     },
   };
 }
 
 async function gather(sources: readonly MetricSource[]): Promise<readonly MetricFamily[]> {
-  const all = (await Promise.all(sources.map((source) => source.families()))).flat();
-  return all.toSorted((left, right) => (left.name < right.name ? -1 : 1));
+  return (await Promise.all(sources.map((source) => source.families()))).flat();
+}
+
+function byName(families: readonly MetricFamily[]): readonly MetricFamily[] {
+  return families.toSorted((left, right) => (left.name < right.name ? -1 : 1));
 }
 
 function respond(families: readonly MetricFamily[], accept: string | undefined): ApiResponse {

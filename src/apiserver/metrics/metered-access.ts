@@ -1,5 +1,5 @@
 import type { UserInfo } from "../../client/exchange.ts";
-import type { Authenticator, AuthorizationDecision, Authorizer } from "../stages.ts";
+import type { AuthenticationRequest, Authenticator, AuthorizationDecision, Authorizer } from "../stages.ts";
 import type { AccessMetrics } from "./access-metrics.ts";
 
 /** The same authenticator; what it finds is counted. What it says at once took less than the clock can tell. */
@@ -8,9 +8,19 @@ export function meteredAuthenticator(
   metrics: AccessMetrics,
   now: () => number,
 ): Authenticator {
-  const note = (user: UserInfo | undefined, durationMs: number) => {
+  const note = (
+    user: UserInfo | undefined,
+    durationMs: number,
+    { clientCertificate: certificate }: AuthenticationRequest,
+  ) => {
     if (user === undefined) metrics.authenticated("failure", "", durationMs);
     else metrics.authenticated("success", user.name, durationMs);
+    if (
+      certificate?.expiresAtMs !== undefined &&
+      certificate.verified &&
+      certificate.commonName === user?.name
+    )
+      metrics.usedCertificate(certificate.expiresAtMs - now());
     return user;
   };
   return {
@@ -22,10 +32,10 @@ export function meteredAuthenticator(
       };
       try {
         const found = authenticator.authenticate(request);
-        if (!(found instanceof Promise)) return note(found, 0);
+        if (!(found instanceof Promise)) return note(found, 0, request);
         const waitingSinceMs = now();
         startMs = waitingSinceMs;
-        return found.then((user) => note(user, now() - waitingSinceMs), failed);
+        return found.then((user) => note(user, now() - waitingSinceMs, request), failed);
       } catch (error) {
         return failed(error);
       }
@@ -41,6 +51,9 @@ export function meteredAuthorizer(
 ): Authorizer {
   const note = (decision: AuthorizationDecision, durationMs: number) => {
     metrics.authorized(resultOf(decision), durationMs);
+    const { decidedBy } = decision;
+    if (decidedBy !== undefined)
+      metrics.decided(decidedBy.type, decidedBy.name, decision.allowed ? "allowed" : "denied");
     return decision;
   };
   return {

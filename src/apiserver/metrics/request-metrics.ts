@@ -13,6 +13,7 @@ const durationBounds = [
   0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60,
 ];
 const sliBounds = [0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60];
+const watchListBounds = [0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 2, 4, 6, 8, 10, 15, 20, 30, 45, 60];
 const responseBounds = exponentialBounds(1000, 10, 7);
 const eventBounds = exponentialBounds(1024, 2, 8);
 
@@ -64,6 +65,8 @@ export class RequestMetrics {
   readonly #watchEvents = numberSeries();
   readonly #watchEventBytes = histogramSeries(eventBounds);
   readonly #deprecated = numberSeries();
+  readonly #selfRequests = numberSeries();
+  readonly #watchListSeconds = histogramSeries(watchListBounds);
   tlsHandshakeErrors = 0;
   #mutating = 0;
   #readOnly = 0;
@@ -101,6 +104,19 @@ export class RequestMetrics {
       // A batch goes out as one piece: its events count with the size they have on average.
       sizes.observe(bytes / events, events);
     };
+  }
+
+  /** The server asked itself for something. */
+  askedItself(request: ApiRequest, info: RequestInfo): void {
+    const { apiGroup, resource, subresource } = info;
+    this.#selfRequests.of(verbOf(request, info), apiGroup, resource, subresource).value++;
+  }
+
+  /** A watch that begins with all there is has sent all of it. */
+  watchListed(info: RequestInfo, durationMs: number): void {
+    const { apiGroup, apiVersion, resource } = info;
+    const series = this.#watchListSeconds.of(apiGroup, apiVersion, resource, scopeOf(info));
+    series.observe(Math.max(0, durationMs) / 1000);
   }
 
   /** An API that is to go was asked for; the warning may say with which release it goes. */
@@ -151,6 +167,22 @@ export class RequestMetrics {
           labels: resource,
         },
         this.#watchEventBytes,
+      ),
+      counterOf(
+        {
+          name: "apiserver_selfrequest_total",
+          help: "[ALPHA] Counter of apiserver self-requests broken out for each verb, API resource and subresource.",
+          labels: ["verb", "group", "resource", "subresource"],
+        },
+        this.#selfRequests,
+      ),
+      histogramOf(
+        {
+          name: "apiserver_watch_list_duration_seconds",
+          help: "[BETA] Response latency distribution in seconds for watch list requests broken by group, version, resource and scope.",
+          labels: [...resource, "scope"],
+        },
+        this.#watchListSeconds,
       ),
       counter(
         {

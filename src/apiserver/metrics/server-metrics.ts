@@ -1,7 +1,8 @@
+import { featureGates } from "../operation/feature-gates.ts";
 import { buildLabels } from "../version.ts";
 import { AccessMetrics } from "./access-metrics.ts";
 import { AdmissionMetrics } from "./admission-metrics.ts";
-import { counterOf, gauge, type MetricFamily } from "./family.ts";
+import { counter, counterOf, gauge, type MetricFamily } from "./family.ts";
 import { HealthMetrics } from "./health-metrics.ts";
 import { RequestMetrics } from "./request-metrics.ts";
 import { numberSeries } from "./series.ts";
@@ -87,7 +88,7 @@ export function objectFamilies(stored: readonly StoredObjects[]): readonly Metri
 }
 
 /** What is served, and with which of the gates that are still gates. */
-export const buildFamilies: readonly MetricFamily[] = [
+export const buildFamilies = (): readonly MetricFamily[] => [
   gauge(
     {
       name: "kubernetes_build_info",
@@ -102,9 +103,41 @@ export const buildFamilies: readonly MetricFamily[] = [
       help: "[BETA] This metric records the data about the stage and enablement of a k8s feature.",
       labels: ["name", "stage"],
     },
-    [
-      { labels: ["SizeBasedListCostEstimate", "BETA"], value: 1 },
-      { labels: ["WatchList", "BETA"], value: 1 },
-    ],
+    [...featureGates().values()].map(({ name, stage, isOn }) => ({
+      labels: [name, stage],
+      value: isOn ? 1 : 0,
+    })),
   ),
 ];
+
+/** How many metrics a scrape knows, by their stability. None is hidden or switched off. */
+export function registeredFamilies(all: readonly MetricFamily[]): readonly MetricFamily[] {
+  const counts = new Map<string, number>();
+  for (const { help } of all) {
+    const level = /^\[(ALPHA|BETA|STABLE)\]/.exec(help)?.[1];
+    const deprecated = help.includes("[DEPRECATED") ? deprecatedSince : "";
+    if (level !== undefined)
+      counts.set(`${level}/${deprecated}`, (counts.get(`${level}/${deprecated}`) ?? 0) + 1);
+  }
+  const none = [{ labels: [], value: 0 }];
+  const heading = (name: string, help: string, labels: readonly string[] = []) => ({
+    name,
+    help: `[BETA] ${help}`,
+    labels,
+  });
+  return [
+    counter(
+      heading(
+        "registered_metrics_total",
+        "The count of registered metrics broken by stability level and deprecation version.",
+        ["stability_level", "deprecated_version"],
+      ),
+      [...counts].map(([key, value]) => ({ labels: key.split("/"), value })),
+    ),
+    counter(heading("hidden_metrics_total", "The count of hidden metrics."), none),
+    counter(heading("disabled_metrics_total", "The count of disabled metrics."), none),
+  ];
+}
+
+/** Of the one that is: apiserver_storage_objects. */
+const deprecatedSince = "1.34.0";

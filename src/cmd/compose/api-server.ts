@@ -11,6 +11,7 @@ import { DrainGate } from "../../apiserver/drain-gate.ts";
 import type { HealthCheck } from "../../apiserver/health.ts";
 import type { Listener, ListenerOptions } from "../../apiserver/http/listener.ts";
 import { createYamlParser } from "../../apiserver/http/yaml-parser.ts";
+import type { MetricSource } from "../../apiserver/metrics/family.ts";
 import { openApiHandler } from "../../apiserver/openapi/open-api-handler.ts";
 import type { Authorities, Pki } from "../../apiserver/pki/ensure-pki.ts";
 import { frontProxyNames, frontProxyVerifier } from "../../apiserver/pki/front-proxy.ts";
@@ -53,6 +54,8 @@ export interface ControlPlaneOptions {
   readonly operation?: OperationOptions;
   /** What is said of the components beside the server. */
   readonly components?: readonly HealthCheck[];
+  /** Shown at /metrics beside the API server's own. */
+  readonly metricSources?: readonly MetricSource[];
   /** Names of components that are not to run: "scheduler", or a controller's name. */
   readonly disabled: ReadonlySet<string>;
   /** Stands before the server for all who ask it but itself: tests' faults. */
@@ -132,6 +135,7 @@ export async function composeApiServer(
     ],
     ...(options.components && { components: options.components }),
     ...(audit === undefined ? {} : { auditor: audit.auditor }),
+    metricSources: [...(options.metricSources ?? []), ...(auth?.metricSources ?? [])],
     ...(operation.flowControl && { flowControl: operation.flowControl }),
     stages: (loopback) =>
       composeStages(options, { loopback, webhooks, auth, plugins, server: () => server, signal }),
@@ -269,7 +273,7 @@ function composeStages(
   { loopback, webhooks, auth, plugins, server, signal }: StagesInput,
 ) {
   const { clock, random, logger, pki } = options;
-  const { verificationKeys = [], clientAuthorities = [], ...fromFiles } = auth ?? {};
+  const { verificationKeys = [], clientAuthorities = [], metricSources: _, ...fromFiles } = auth ?? {};
   const [issuer, ...moreIssuers] = issuersOf(options);
   const client = createClient({ transport: loopback, clock });
   return createStages({

@@ -1,6 +1,7 @@
 import { startCompactor } from "../../apiserver/cache/compactor.ts";
 import type { Listener } from "../../apiserver/http/listener.ts";
 import { inProcessTransport } from "../../apiserver/in-process.ts";
+import { QueueMetrics } from "../../apiserver/metrics/queue-metrics.ts";
 import { loadTokenKeys } from "../../apiserver/pki/service-account-keys.ts";
 import { parseSigningRequest, signRequest } from "../../apiserver/pki/signing-request.ts";
 import type { ApiServer } from "../../apiserver/server.ts";
@@ -37,7 +38,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const { clock, random, logger } = options;
   const stop = new AbortController();
   const health = new ComponentHealth();
-  const composed = await composeApiServer({ ...options, components: health.checks }, stop.signal);
+  const queues = new QueueMetrics();
+  const metricSources = [...(options.metricSources ?? []), queues];
+  const composed = await composeApiServer(
+    { ...options, components: health.checks, metricSources },
+    stop.signal,
+  );
   const { server, entrance, listener, listen, ready, announceShutdown, close } = composed;
   const compactor = compactorFor(options);
   const clientFor = (user: UserInfo) =>
@@ -68,7 +74,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
         ...(host === undefined ? {} : { host }),
       }),
     startComponents(): void {
-      running.push(...components(plane, options, { health, signal: stop.signal }));
+      running.push(...components(plane, options, { health, queues, signal: stop.signal }));
     },
     async close() {
       stop.abort();
@@ -86,11 +92,17 @@ function compactorFor({ storage, clock, logger, operation }: ControlPlaneOptions
   return startCompactor({ storage, clock, logger, ...(periodMs === undefined ? {} : { periodMs }) });
 }
 
+interface ComponentsInput {
+  readonly health: ComponentHealth;
+  readonly queues: QueueMetrics;
+  readonly signal: AbortSignal;
+}
+
 /** Scheduler and controllers; each failure to run is logged, none ends the process. */
 function components(
   plane: ControlPlane,
   options: ControlPlaneOptions,
-  { health, signal }: { readonly health: ComponentHealth; readonly signal: AbortSignal },
+  { health, queues, signal }: ComponentsInput,
 ): Promise<void>[] {
   const { clock, random, logger, disabled, network, pki } = options;
   const run = async (name: string, work: () => Promise<void>) => {
@@ -109,6 +121,7 @@ function components(
       clock,
       random,
       logger: logger.child({ component: "controller-manager" }),
+      queueMetrics: (name) => queues.of(name),
       options: {
         clusterCidr: network.clusterCidr,
         rootCaPem: pki.clusterAuthority.certificate,

@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { cachedTokens } from "../../apiserver/authentication/cached-tokens.ts";
 import type { AnonymousAccess } from "../../apiserver/authentication/create-authenticator.ts";
 import type { TokenAuthenticator } from "../../apiserver/authentication/token-authenticator.ts";
@@ -17,6 +19,8 @@ import {
 } from "../../apiserver/configuration/load-authorization.ts";
 import { ConfigurationError } from "../../apiserver/configuration/strict-decode.ts";
 import { readIssuerDocument } from "../../apiserver/http/issuer-documents.ts";
+import type { MetricSource } from "../../apiserver/metrics/family.ts";
+import { ReloadMetrics } from "../../apiserver/metrics/reload-metrics.ts";
 import { followFile, regularFileFault } from "../../apiserver/pki/watched-file.ts";
 import { isCertificateBundle } from "../../apiserver/pki/x509.ts";
 import { type ReviewCaller, reviewCaller } from "../../apiserver/review-webhook/review-caller.ts";
@@ -43,6 +47,8 @@ export interface ExternalAuth {
   /** PEMs, one certificate each, of further authorities of client certificates. */
   readonly clientAuthorities: readonly string[];
   readonly maxTokenSeconds?: number;
+  /** Of files that are followed. */
+  readonly metricSources: readonly MetricSource[];
 }
 
 export interface ExternalAuthDependencies {
@@ -60,9 +66,13 @@ export async function loadExternalAuth(
   options: AuthOptions,
   dependencies: ExternalAuthDependencies,
 ): Promise<ExternalAuth> {
-  const authentication = await loadTokens(options, dependencies);
+  const reloads = {
+    authentication: new ReloadMetrics("authentication", serverHash()),
+    authorization: new ReloadMetrics("authorization", serverHash()),
+  };
+  const authentication = await loadTokens(options, dependencies, reloads.authentication);
   const webhook = await loadTokenWebhook(options, dependencies);
-  const authorizers = await loadAuthorizers(options, dependencies);
+  const authorizers = await loadAuthorizers(options, dependencies, reloads.authorization);
   // Whoever allows everything to everybody does not mean those who did not say who they are.
   const closed = options.authorizationModes?.includes("AlwaysAllow") === true;
   const staticTokens = options.tokenFile === undefined ? undefined : await staticTokensOf(options.tokenFile);
@@ -73,6 +83,7 @@ export async function loadExternalAuth(
     ...(staticTokens === undefined ? {} : { staticTokens }),
     clientAuthorities: await clientAuthoritiesOf(options.clientCaFile),
     ...(options.maxTokenSeconds === undefined ? {} : { maxTokenSeconds: options.maxTokenSeconds }),
+    metricSources: [reloads.authentication, reloads.authorization],
     verificationKeys: await Promise.all(options.keyFiles.map((path) => readFile(path, "utf8"))),
   };
 }
@@ -87,6 +98,7 @@ async function clientAuthoritiesOf(path: string | undefined): Promise<readonly s
 async function loadTokens(
   { authenticationConfig: path, oidc, anonymous: anonymousFlag }: AuthOptions,
   { clock, logger, signal, issuers, audiences }: ExternalAuthDependencies,
+  metrics: ReloadMetrics,
 ) {
   const loading: AuthenticationLoading = {
     clock,
@@ -102,7 +114,7 @@ async function loadTokens(
   if (path !== undefined) {
     const text = await readFile(path, "utf8");
     const loaded = await within(path, () => loadAuthentication(text, loading));
-    keepUp(path, text, loaded, { logger, signal });
+    keepUp(path, text, loaded, { clock, logger, signal, metrics });
     return { tokens: [loaded.tokens], anonymous: loaded.anonymous };
   }
   if (oidc === undefined) return { tokens: [], anonymous: () => ({ enabled: anonymousFlag ?? true }) };
@@ -147,6 +159,7 @@ async function loadTokenWebhook(
 async function loadAuthorizers(
   options: AuthOptions,
   dependencies: ExternalAuthDependencies,
+  metrics: ReloadMetrics,
 ): Promise<(() => readonly ChainedAuthorizer[]) | undefined> {
   const { authorizationConfig: path, authorizationModes } = options;
   const { clock, logger, signal } = dependencies;
@@ -158,7 +171,7 @@ async function loadAuthorizers(
   if (path !== undefined) {
     const text = await readFile(path, "utf8");
     const loaded = await within(path, () => loadAuthorization(text, loading));
-    keepUp(path, text, loaded, { logger, signal });
+    keepUp(path, text, loaded, { clock, logger, signal, metrics });
     return loaded.chain;
   }
   if (authorizationModes === undefined) return undefined;
@@ -202,19 +215,30 @@ async function callerFor(
   return reviewCaller({ transport, url: connection.server, clock, random, signal });
 }
 
+interface FollowDependencies extends Pick<ExternalAuthDependencies, "clock" | "logger" | "signal"> {
+  readonly metrics: ReloadMetrics;
+}
+
+/** Tells API servers apart in metrics. */
+function serverHash(): string {
+  return `sha256:${createHash("sha256").update(hostname()).digest("hex")}`;
+}
+
 function keepUp(
   path: string,
   text: string,
   loaded: { reload(text: string): Promise<void> },
-  { logger, signal }: { readonly logger: Logger; readonly signal: AbortSignal },
+  { clock, logger, signal, metrics }: FollowDependencies,
 ): void {
   let last: Promise<void> = Promise.resolve();
   const take = async (changed: string) => {
     try {
       await loaded.reload(changed);
+      metrics.reloaded("success", clock.now());
       logger.info({ path }, "a changed configuration was taken over");
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
+      metrics.reloaded("failure", clock.now());
       logger.error({ path, why }, "a changed configuration is wrong; the one before stays in force");
     }
   };

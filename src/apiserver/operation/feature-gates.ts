@@ -1,0 +1,88 @@
+/**
+ * The feature gates a kube-apiserver of v1.36 knows, those of the other components among them, each with its stage and
+ * what it is unless said. Facts of upstream's `versioned_feature_list.yaml`.
+ */
+export interface FeatureGate {
+  readonly name: string;
+  readonly stage: "ALPHA" | "BETA" | "" | "DEPRECATED";
+  readonly isOn: boolean;
+  /** It cannot be changed any more. */
+  readonly isLocked: boolean;
+}
+
+const alpha = `APIServingWithRoutine AllowUnsafeMalformedObjectDeletion CBORServingAndStorage CPUManagerPolicyAlphaOptions CRIListStreaming
+CSIVolumeHealth ClientsAllowCBOR ClientsPreferCBOR CloudControllerManagerWatchBasedRoutesReconciliation CloudControllerManagerWebhook
+ContainerStopSignals CrossNamespaceVolumeDataSource DRAListTypeAttributes DRANodeAllocatableResources DRAResourcePoolStatus
+DRAWorkloadResourceClaims EventedPLEG GenericWorkload HPAScaleToZero ImageVolumeWithDigest InPlacePodVerticalScalingExclusiveCPUs
+InPlacePodVerticalScalingExclusiveMemory KubeletInUserNamespace ManifestBasedAdmissionControlConfig MemoryQoS MutablePVNodeAffinity
+PersistentVolumeClaimUnusedSinceTime PodAndContainerStatsFromCRI PodLevelResourceManagers PodLogsQuerySplitStreams PodsAPI QOSReserved
+ReduceDefaultCrashLoopBackOffDecay RuntimeClassInImageCriApi ShardedListAndWatch StorageCapacityScoring StorageVersionAPI
+TaintTolerationComparisonOperators TopologyAwareWorkloadScheduling TopologyManagerPolicyAlphaOptions UserNamespacesHostNetworkSupport
+VolumeLimitScaling WindowsCPUAndMemoryAffinity WorkloadWithJob`;
+
+const betaOff = `ClusterTrustBundle ClusterTrustBundleProjection ConcurrentWatchObjectDecode CoordinatedLeaderElection DRADeviceTaintRules
+LocalStorageCapacityIsolationFSQuotaMonitoring MaxUnavailableStatefulSet PodCertificateRequest SELinuxMount SchedulerAsyncAPICalls
+StorageVersionMigrator`;
+
+const betaOn = `APIResponseCompression APIServerIdentity AllowParsingUserUIDFromCertAuth AtomicFIFO
+AuthorizePodWebsocketUpgradeCreatePermission CPUManagerPolicyBetaOptions CRDObservedGenerationTracking
+ClearingNominatedNodeNameAfterBinding ClientsAllowCARotation ClientsAllowTLSCacheGC ComponentFlagz ComponentStatusz
+ConstrainedImpersonation ContainerCheckpoint ContainerRestartRules DRAConsumableCapacity DRADeviceBindingConditions DRADeviceTaints
+DRAExtendedResource DRAPartitionableDevices DRAResourceClaimDeviceStatus DRAResourceClaimGranularStatusAuthorization
+DRASchedulerFilterTimeout DeclarativeValidationBeta DeploymentReplicaSetTerminatingReplicas DetectCacheInconsistency EnvFiles
+ExtendWebSocketsToKubelet GracefulNodeShutdown GracefulNodeShutdownBasedOnPodPriority HPAConfigurableTolerance HostnameOverride
+InOrderInformersBatchProcess InPlacePodLevelResourcesVerticalScaling InPlacePodVerticalScalingInitContainers KubeletCrashLoopBackOffMax
+KubeletEnsureSecretPulledImages KubeletSeparateDiskGC KubeletServiceAccountTokenForCredentialProviders ListFromCacheSnapshot
+MatchLabelKeysInPodTopologySpread MatchLabelKeysInPodTopologySpreadSelectorMerge MutablePodResourcesForSuspendedJobs
+MutableSchedulingDirectivesForSuspendedJobs NodeDeclaredFeatures NominatedNodeNameForExpectation OpenAPIEnums OpportunisticBatching
+PLEGOnDemandRelist PodDeletionCost PodLevelResources PodReadyToStartContainersCondition PodTopologyLabelsAdmission PortForwardWebsockets
+RelaxedServiceNameValidation ReloadKubeletClientCAFile ReloadKubeletServerCertificateFile RemoteRequestHeaderUID ResourceHealthStatus
+ResourceHealthStatusMessage RestartAllContainersOnContainerExits RotateKubeletServerCertificate SchedulerAsyncPreemption
+SchedulerPopFromBackoffQ ServiceAccountNodeAudienceRestriction SizeBasedListCostEstimate StaleControllerConsistencyDaemonSet
+StaleControllerConsistencyJob StaleControllerConsistencyReplicaSet StaleControllerConsistencyStatefulSet
+StatefulSetSemanticRevisionComparison StorageVersionHash StrictIPCIDRValidation StructuredAuthenticationConfigurationEgressSelector
+StructuredAuthenticationConfigurationJWKSMetrics TokenRequestServiceAccountUIDValidation TopologyManagerPolicyBetaOptions
+TranslateStreamCloseWebsocketRequests UnauthenticatedHTTP2DOSMitigation UnknownVersionInteroperabilityProxy UnlockWhileProcessingFIFO
+WatchCacheInitializationPostStartHook WatchList WatchListClient WindowsGracefulNodeShutdown`;
+
+const stable =
+  "AllowServiceExternalIPs CustomCPUCFSQuotaPeriod DRAPrioritizedList KubeProxyIPVS MutatingAdmissionPolicy";
+
+const stableLocked = `APIServerTracing AnonymousAuthConfigurableEndpoints AuthorizeWithSelectors BtreeWatchCache CPUManagerPolicyOptions
+CRDValidationRatcheting CSIServiceAccountTokenSecrets ConsistentListFromCache CustomResourceFieldSelectors DRAAdminAccess
+DeclarativeValidation DisableAllocatorDualWrite DynamicResourceAllocation ExecProbeTimeout ExternalServiceAccountTokenSigner
+ImageMaximumGCAge ImageVolume InOrderInformers InPlacePodVerticalScaling JobManagedBy KubeletCgroupDriverFromCRI KubeletFineGrainedAuthz
+KubeletPSI KubeletPodResourcesDynamicResources KubeletPodResourcesGet KubeletTracing MatchLabelKeysInPodAffinity MultiCIDRServiceAllocator
+MutableCSINodeAllocatableCount NFTablesProxyMode NodeInclusionPolicyInPodTopologySpread NodeLogQuery NodeSwap
+PodObservedGenerationTracking PodSchedulingReadiness PreferSameTrafficDistribution ProcMountType RecoverVolumeExpansionFailure
+RecursiveReadOnlyMounts RelaxedEnvironmentVariableValidation ResilientWatchCacheInitialization RetryGenerateName SELinuxChangePolicy
+SELinuxMountReadWriteOncePod SeparateTaintEvictionController ServiceAccountTokenJTI ServiceAccountTokenNodeBinding
+ServiceAccountTokenNodeBindingValidation ServiceAccountTokenPodNodeInfo StreamingCollectionEncodingToJSON
+StreamingCollectionEncodingToProtobuf StructuredAuthenticationConfiguration SupplementalGroupsPolicy SystemdWatchdog
+TopologyManagerPolicyOptions UserNamespacesSupport VolumeAttributesClass WinDSR WinOverlay`;
+
+const deprecatedOn =
+  "DisableCPUQuotaWithExclusiveCPUs InformerResourceVersion ServiceCIDRStatusFieldWiping StorageNamespaceIndex";
+const deprecatedOff = `AllowDNSOnlyNodeCSR AllowInsecureKubeletCertificateSigningRequests ChangeContainerStatusOnKubeletRestart
+DeclarativeValidationTakeover KMSv1 KubeletPodResourcesListUseActivePods KubeletRegistrationGetOnExistsOnly WindowsHostNetwork`;
+const deprecatedLockedOn = "AggregatedDiscoveryRemoveBetaType DisableNodeKubeProxyVersion";
+const deprecatedLockedOff =
+  "AllowOverwriteTerminationGracePeriodSeconds GitRepoVolumeDriver SeparateCacheWatchRPC";
+
+/** All of them, by name. */
+export function featureGates(): ReadonlyMap<string, FeatureGate> {
+  const gates: FeatureGate[] = [];
+  const add = (names: string, stage: FeatureGate["stage"], isOn: boolean, isLocked = false) => {
+    for (const name of names.split(/\s+/)) gates.push({ name, stage, isOn, isLocked });
+  };
+  add(alpha, "ALPHA", false);
+  add(betaOff, "BETA", false);
+  add(betaOn, "BETA", true);
+  add(stable, "", true);
+  add(stableLocked, "", true, true);
+  add(deprecatedOn, "DEPRECATED", true);
+  add(deprecatedOff, "DEPRECATED", false);
+  add(deprecatedLockedOn, "DEPRECATED", true, true);
+  add(deprecatedLockedOff, "DEPRECATED", false, true);
+  return new Map(gates.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map((gate) => [gate.name, gate]));
+}
