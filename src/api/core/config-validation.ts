@@ -3,6 +3,7 @@ import type { FieldError } from "../../apimachinery/api-error.ts";
 import { byteLength, configMapKey } from "../../apimachinery/names.ts";
 import { jsonSyntaxError } from "../../apimachinery/schema/json-syntax-error.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { decodeBase64 } from "../../base/base64.ts";
 import type { Strategy } from "../definition.ts";
 import type { ConfigMap, Secret } from "./types.generated.ts";
 
@@ -98,7 +99,7 @@ function validateSecret(secret: Secret): Errors {
 function dockerConfigErrors(key: string | undefined, data: Data): Errors {
   const content = key === undefined ? undefined : data[key];
   if (key === undefined || content === undefined) return [];
-  const fault = jsonObjectFault(new TextDecoder().decode(Uint8Array.fromBase64(content)));
+  const fault = jsonObjectFault(new TextDecoder().decode(decodeBase64(content)));
   return fault === undefined
     ? []
     : [field.invalid(field.at("data", key), "<secret contents redacted>", fault)];

@@ -1,3 +1,4 @@
+import { decodeBase64, encodeBase64 } from "../../base/base64.ts";
 import { ageColumn, integerColumn, nameColumn, stringColumn } from "../columns.ts";
 import { defineResource } from "../define.ts";
 import { secrets } from "../resources.generated.ts";
@@ -28,14 +29,14 @@ function keyPairWarnings({ type, data = {} }: Secret): readonly string[] {
 
 function text(encoded = ""): string {
   try {
-    return new TextDecoder().decode(Uint8Array.fromBase64(encoded));
+    return new TextDecoder().decode(decodeBase64(encoded));
   } catch {
     return "";
   }
 }
 
 function base64(text: string): string {
-  return new TextEncoder().encode(text).toBase64();
+  return encodeBase64(new TextEncoder().encode(text));
 }
 
 export const secretDefinition = defineResource(secrets, {

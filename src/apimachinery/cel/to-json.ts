@@ -1,4 +1,5 @@
 import { Optional } from "@marcbachmann/cel-js";
+import { encodeBase64 } from "../../base/base64.ts";
 import { CelRuntimeError } from "./errors.ts";
 
 /** A CEL value as JSON; optional values that are absent are left out. */
@@ -9,7 +10,7 @@ export function toJson(value: unknown): unknown {
   if (value instanceof Optional) return value.hasValue() ? toJson(value.value()) : undefined;
   if (value instanceof Map) return fromEntries([...value].map(([key, member]) => [String(key), member]));
   if (value instanceof Date) return value.toISOString().replace(/\.?0*Z$/, "Z");
-  if (value instanceof Uint8Array) return value.toBase64();
+  if (value instanceof Uint8Array) return encodeBase64(value);
   if (Object.getPrototypeOf(value) === Object.prototype) return fromEntries(Object.entries(value));
   const primitive = value.valueOf();
   if (typeof primitive === "bigint") return Number(primitive);

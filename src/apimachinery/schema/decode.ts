@@ -1,4 +1,6 @@
 /** Reads an object that a client sent: JSON or YAML bytes to a normalized object, with upstream's messages. */
+
+import { hexOf } from "../../base/base64.ts";
 import { type ApiError, badRequest, invalid, isApiError } from "../api-error.ts";
 import { type AnyObject, apiVersionOf, type GroupVersionKind, parseApiVersion } from "../meta.ts";
 import { jsonSyntaxError } from "./json-syntax-error.ts";
@@ -266,6 +268,6 @@ const summaryLength = 30;
 /** How a body begins: as text where it may be JSON, and else as hexadecimal digits. */
 function summaryOf(body: Uint8Array): string {
   const start = body.subarray(0, summaryLength);
-  const shown = body[0] === 0x7b ? new TextDecoder().decode(start) : start.toHex();
+  const shown = body[0] === 0x7b ? new TextDecoder().decode(start) : hexOf(start);
   return body.length > summaryLength ? `${shown} ...` : shown;
 }

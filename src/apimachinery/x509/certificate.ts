@@ -1,3 +1,4 @@
+import { hexOf } from "../../base/base64.ts";
 import { DerReader, derTag, isBitString, isInteger } from "./der.ts";
 
 /**
@@ -31,7 +32,7 @@ function faultOf(content: Uint8Array): string | undefined {
   if (fault !== undefined) return fault;
   const outer = certificate.read(derTag.sequence);
   if (outer === undefined) return "x509: malformed algorithm identifier";
-  if (algorithm !== outer.toHex()) return "x509: inner and outer signature algorithm identifiers don't match";
+  if (algorithm !== hexOf(outer)) return "x509: inner and outer signature algorithm identifiers don't match";
   return isBitString(certificate.read(derTag.bitString)) ? undefined : "x509: malformed signature";
 }
 
@@ -48,7 +49,7 @@ function signedFault(signed: DerReader): {
   if (algorithm === undefined) return { fault: "x509: malformed signature algorithm identifier" };
   if (new DerReader(algorithm).read(derTag.objectId) === undefined) return { fault: "x509: malformed OID" };
   const fault = namesFault(signed) ?? keyFault(signed) ?? extensionsFault(signed, version);
-  return { fault, algorithm: algorithm.toHex() };
+  return { fault, algorithm: hexOf(algorithm) };
 }
 
 function versionOf(signed: DerReader): number | string {

@@ -1,3 +1,4 @@
+import { decodeBase64 } from "../../base/base64.ts";
 /** PEM as Go's `encoding/pem` reads it: blocks between other text, what is not one skipped. */
 
 export interface PemBlock {
@@ -61,7 +62,7 @@ function blockOf(source: string, last: string): PemBlock | undefined {
 
 function bytesOf(base64: string): Uint8Array | undefined {
   try {
-    return Uint8Array.fromBase64(base64);
+    return decodeBase64(base64);
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject } from "../../apimachinery/patch/json-value.ts";
+import { hexOf } from "../../base/base64.ts";
 import type { ApiRequest, ApiResponse } from "../../client/exchange.ts";
 import { bytesResponse, type NonResourceHandler } from "../non-resource.ts";
 import { type RequestInfo, withoutTrailingSlashes } from "../request-info.ts";
@@ -149,7 +150,7 @@ async function bytesAnswer(
   contentType: string,
 ): Promise<ApiResponse> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new Uint8Array(bytes)));
-  const etag = `"${digest.toHex().toUpperCase()}"`;
+  const etag = `"${hexOf(digest).toUpperCase()}"`;
   const headers = { etag, vary: "Accept" };
   if (request.headers["if-none-match"]?.includes(etag) === true)
     return bytesResponse(304, new Uint8Array(), headers);

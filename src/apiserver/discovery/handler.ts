@@ -1,5 +1,6 @@
 import type { ResourceDefinition } from "../../api/definition.ts";
 import type { ProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
+import { encodeBase64, hexOf } from "../../base/base64.ts";
 import { sha256 } from "../../base/sha256.ts";
 import type { ApiRequest, ApiResponse } from "../../client/exchange.ts";
 import type { ExtensionVersion } from "../aggregation/extension-discovery.ts";
@@ -147,7 +148,7 @@ interface Aggregated {
 async function withEtag(object: object): Promise<Aggregated> {
   const bytes = new TextEncoder().encode(JSON.stringify(object));
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-512", bytes));
-  return { object, etag: `"${digest.toHex().toUpperCase()}"` };
+  return { object, etag: `"${hexOf(digest).toUpperCase()}"` };
 }
 
 /** The encoding in which a client takes the aggregated form, which goes before the plain one wherever it is asked for. */
@@ -170,5 +171,5 @@ function hashKey({ group, kind }: ResourceDefinition): string {
 function storageVersionHash(definition: ResourceDefinition): string {
   const group = definition.storedAs?.group ?? definition.group;
   const text = `${group}/${storageVersionOf(definition)}/${definition.kind}`;
-  return sha256(new TextEncoder().encode(text)).subarray(0, 8).toBase64();
+  return encodeBase64(sha256(new TextEncoder().encode(text)).subarray(0, 8));
 }

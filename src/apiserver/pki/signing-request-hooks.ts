@@ -1,6 +1,7 @@
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import * as field from "../../apimachinery/validation.ts";
 import { decodeBase64Pem } from "../../apimachinery/x509/pem.ts";
+import { decodeBase64 } from "../../base/base64.ts";
 import { lateChecks } from "../registry/late-checks.ts";
 
 /**
@@ -25,7 +26,7 @@ async function faultOf(request: string): Promise<string | undefined> {
   if (decodeBase64Pem(request).blocks[0]?.type !== "CERTIFICATE REQUEST") return undefined;
   const { parseSigningRequest } = await import("./signing-request.ts");
   try {
-    await parseSigningRequest(new TextDecoder().decode(Uint8Array.fromBase64(request)));
+    await parseSigningRequest(new TextDecoder().decode(decodeBase64(request)));
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

@@ -1,4 +1,5 @@
 import { badRequest } from "../../apimachinery/api-error.ts";
+import { decodeBase64Url, encodeBase64Url } from "../../base/base64.ts";
 
 /** Where the next page of a list begins, opaque to clients: upstream's `continueToken`. */
 export interface ContinueToken {
@@ -15,16 +16,14 @@ export function encodeContinue(token: ContinueToken, keyRoot: string): string {
     rv: token.revision ?? -1,
     start: token.key.slice(keyRoot.length),
   });
-  return new TextEncoder().encode(json).toBase64({ alphabet: "base64url", omitPadding: true });
+  return encodeBase64Url(new TextEncoder().encode(json));
 }
 
 /** Throws 400 for what this server did not make. */
 export function decodeContinue(text: string, keyRoot: string): ContinueToken {
   let token: { v?: unknown; rv?: unknown; start?: unknown } | null;
   try {
-    token = JSON.parse(
-      new TextDecoder().decode(Uint8Array.fromBase64(text, { alphabet: "base64url" })),
-    ) as typeof token; // read field by field below
+    token = JSON.parse(new TextDecoder().decode(decodeBase64Url(text))) as typeof token; // read field by field below
   } catch (error) {
     throw refused(`: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -1,4 +1,5 @@
 import type { Environment } from "@marcbachmann/cel-js";
+import { hexOf } from "../../../base/base64.ts";
 import { goRegExp } from "../../structural-schema/go-regexp.ts";
 import { runtimeError } from "../errors.ts";
 import { define, defineNamespace } from "./define.ts";
@@ -115,7 +116,7 @@ function formatOne(value: unknown, verb: string, precision: number | undefined):
       break;
     case "x":
     case "X": {
-      const text = hexOf(number);
+      const text = hexText(number);
       if (text !== undefined) return verb === "X" ? text.toUpperCase() : text;
       break;
     }
@@ -125,10 +126,10 @@ function formatOne(value: unknown, verb: string, precision: number | undefined):
   throw runtimeError(`error during formatting: %${verb} cannot be used with this type`);
 }
 
-function hexOf(value: unknown): string | undefined {
+function hexText(value: unknown): string | undefined {
   if (typeof value === "bigint") return value.toString(16);
-  if (typeof value === "string") return new TextEncoder().encode(value).toHex();
-  return value instanceof Uint8Array ? value.toHex() : undefined;
+  if (typeof value === "string") return hexOf(new TextEncoder().encode(value));
+  return value instanceof Uint8Array ? hexOf(value) : undefined;
 }
 
 function textOf(value: unknown): string {
