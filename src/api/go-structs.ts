@@ -99,10 +99,12 @@ LocalVolumeSource: Path FSType?
 NFSVolumeSource: Server Path ReadOnly!
 NodeAddress: Type Address
 NodeAffinity: RequiredDuringSchedulingIgnoredDuringExecution?:NodeSelector PreferredDuringSchedulingIgnoredDuringExecution?:PreferredSchedulingTerm
+NodeConfigSource: ConfigMap?
 NodeSelector: NodeSelectorTerms?:NodeSelectorTerm
 NodeSelectorRequirement: Key Operator Values?
 NodeSelectorTerm: MatchExpressions?:NodeSelectorRequirement MatchFields?:NodeSelectorRequirement
 NonResourcePolicyRule: Verbs? NonResourceURLs?
+NonResourceAttributes: Path Verb
 ObjectFieldSelector: APIVersion FieldPath
 ObjectMeta: name~ generateName~ namespace~ labels~ annotations~ ownerReferences~ finalizers~
 ObjectReference: Kind Namespace Name UID APIVersion ResourceVersion FieldPath

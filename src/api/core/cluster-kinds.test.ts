@@ -87,6 +87,14 @@ for (const { kind, name, spec, parts, want } of [
   },
   {
     kind: "Node",
+    name: "with taints in an annotation that are none",
+    parts: { metadata: { annotations: { "scheduler.alpha.kubernetes.io/taints": '{"key":"a"}' } } },
+    want: [
+      'metadata.annotations: Invalid value: "scheduler.alpha.kubernetes.io/taints": json: cannot unmarshal object into Go value of type []core.Taint',
+    ],
+  },
+  {
+    kind: "Node",
     name: "with two ranges of one family",
     spec: { podCIDRs: ["10.1.0.0/24", "10.2.0.0/24"] },
     want: [
@@ -223,6 +231,13 @@ for (const { kind, name, before, after, want } of [
     before: { spec: { providerID: "a" } },
     after: { spec: { providerID: "b" } },
     want: ['spec.providerID: Forbidden: node updates may not change providerID except from "" to valid'],
+  },
+  {
+    kind: "Node",
+    name: "its configuration, where it has none",
+    before: {},
+    after: { spec: { configSource: { configMap: {} } } },
+    want: [],
   },
   {
     kind: "ResourceQuota",
@@ -387,4 +402,23 @@ test("events can be selected by what they are about", () => {
     source: "kubelet",
     type: "",
   });
+});
+
+test("a node that has its configuration from the API keeps it, and it is judged", () => {
+  const { strategy } = definitionOf("v1", "Node");
+  const configMap = { namespace: "kube-system", name: "kubelet", kubeletConfigKey: "kubelet" };
+  const source = (parts: object) => ({ configMap: { ...configMap, ...parts } });
+  const old = objectOf("v1", "Node", { spec: { configSource: source({}) }, status: { config: {} } });
+  const changed = objectOf("v1", "Node", {
+    spec: { configSource: source({ uid: "u", name: "" }) },
+    status: { config: { assigned: source({ uid: "u" }), active: {} } },
+  });
+  const prepared = strategy.prepareForUpdate?.(changed, old) ?? changed;
+  assert.deepEqual(prepared.spec, changed.spec);
+  assertLines(lines(strategy.validateUpdate?.(prepared, old) ?? []), [
+    "spec.configSource.configMap.uid: Forbidden: uid must not be set in spec",
+    "spec.configSource.configMap.name: Required value: name must be set",
+    "status.config.assigned.configMap.resourceVersion: Required value: resourceVersion must be set in status",
+    'status.config.active: Invalid value: {"ConfigMap":null}: exactly one reference subfield must be non-nil',
+  ]);
 });

@@ -5,14 +5,23 @@ import * as field from "../../apimachinery/validation.ts";
 import { cidrErrors, isDualStack } from "../../apimachinery/validation-ip.ts";
 import { inGoForm } from "../go-form.ts";
 import { taintEffectErrors } from "./affinity-validation.ts";
+import { type AnnotatedList, annotatedListErrors } from "./annotated-lists.ts";
+import { validateNodeConfiguration } from "./node-config-validation.ts";
 import { resourceAmountErrors } from "./resource-validation.ts";
 import type { Node, Taint } from "./types.generated.ts";
 
 type Errors = readonly FieldError[];
 
+const annotatedTaints: AnnotatedList<Taint> = {
+  key: "scheduler.alpha.kubernetes.io/taints",
+  goType: "[]core.Taint",
+  check: validateTaints,
+};
+
 export function validateNode(node: Node): Errors {
   const podCidrs = node.spec?.podCIDRs ?? [];
   const errors: FieldError[] = [
+    ...annotatedListErrors("metadata.annotations", node.metadata.annotations, annotatedTaints),
     // Upstream's path: the taints are in the spec.
     ...validateTaints("metadata.taints", node.spec?.taints),
     ...validateAmounts(node),
@@ -72,7 +81,10 @@ function podCidrChanges(after: readonly string[], before: readonly string[]): Er
 }
 
 export function validateNodeUpdate(node: Node, old: Node): Errors {
-  const errors: FieldError[] = [...validateAmounts(node)];
+  const errors: FieldError[] = [
+    ...annotatedListErrors("metadata.annotations", node.metadata.annotations, annotatedTaints),
+    ...validateAmounts(node),
+  ];
   errors.push(
     ...field.unique(
       node.status?.addresses,
@@ -87,7 +99,8 @@ export function validateNodeUpdate(node: Node, old: Node): Errors {
     errors.push(
       field.forbidden("spec.providerID", 'node updates may not change providerID except from "" to valid'),
     );
+  errors.push(...validateNodeConfiguration(node), ...validateTaints("metadata.taints", node.spec?.taints));
   if ((node.spec?.externalID ?? "") !== (old.spec?.externalID ?? ""))
     errors.push(field.forbidden("spec.externalID", "may not be updated"));
-  return [...errors, ...validateTaints("metadata.taints", node.spec?.taints)];
+  return errors;
 }

@@ -1,9 +1,11 @@
 /** Annotations of pods, and of templates, that once were fields of the security context: they must not contradict those. */
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { validateTolerations } from "./affinity-validation.ts";
+import { type AnnotatedList, annotatedListErrors } from "./annotated-lists.ts";
 import { descendingPathErrors } from "./path-validation.ts";
 import { appArmorPrefix } from "./pod-profiles.ts";
-import type { Container, PodSpec } from "./types.generated.ts";
+import type { Container, PodSpec, Toleration } from "./types.generated.ts";
 
 type Errors = readonly FieldError[];
 type Annotations = Readonly<Record<string, string>>;
@@ -13,6 +15,12 @@ const deletionCostAnnotation = "controller.kubernetes.io/pod-deletion-cost";
 const seccompPodAnnotation = "seccomp.security.alpha.kubernetes.io/pod";
 const seccompContainerPrefix = "container.seccomp.security.alpha.kubernetes.io/";
 const maxInt32 = 2_147_483_647;
+
+const annotatedTolerations: AnnotatedList<Toleration> = {
+  key: "scheduler.alpha.kubernetes.io/tolerations",
+  goType: "[]core.Toleration",
+  check: validateTolerations,
+};
 
 export function validatePodAnnotations(
   path: string,
@@ -30,6 +38,7 @@ export function validatePodAnnotations(
         "must set spec.nodeName if mirror pod annotation is set",
       ),
     );
+  errors.push(...annotatedListErrors(path, annotations, annotatedTolerations));
   const cost = annotations[deletionCostAnnotation];
   if (cost !== undefined && !isInt32(cost))
     errors.push(field.invalid(field.at(path, deletionCostAnnotation), cost, "must be a 32bit integer"));

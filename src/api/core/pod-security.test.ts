@@ -59,6 +59,20 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    name: "with broken tolerations in an annotation",
+    annotations: { "scheduler.alpha.kubernetes.io/tolerations": "[{]" },
+    want: [
+      `metadata.annotations: Invalid value: "scheduler.alpha.kubernetes.io/tolerations": invalid character ']' looking for beginning of object key string`,
+    ],
+  },
+  {
+    name: "with wrong tolerations in an annotation",
+    annotations: { "scheduler.alpha.kubernetes.io/tolerations": '[{"key":"a","operator":"Maybe"}]' },
+    want: [
+      'metadata.annotations.scheduler.alpha.kubernetes.io/tolerations[0].operator: Unsupported value: "Maybe": supported values: "Equal", "Exists"',
+    ],
+  },
+  {
     name: "with profiles of no known form in annotations",
     annotations: { [appArmor]: "mine", [`${appArmor}b`]: "unconfined", [seccomp]: "localhost/../x" },
     want: [

@@ -255,7 +255,7 @@ const cases: readonly Case[] = [
       ],
     },
     want: [
-      "spec.tolerations[0].operator: Invalid value: \"x\": value must be empty when `operator` is 'Exists'",
+      `spec.tolerations[0].operator: Invalid value: {"Key":"a","Operator":"Exists","Value":"x","Effect":"","TolerationSeconds":null}: value must be empty when \`operator\` is 'Exists'`,
       /^spec\.tolerations\[1\]\.operator: Invalid value: .*operator must be Exists when `key` is empty/,
       /^spec\.tolerations\[2\]\.effect: Invalid value: .*effect must be 'NoExecute' when `tolerationSeconds` is set/,
     ],

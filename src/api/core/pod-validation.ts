@@ -232,9 +232,18 @@ function maskChangeable(spec: PodSpec, old: PodSpec, isGated: boolean): PodSpec 
     masked.terminationGracePeriodSeconds = old.terminationGracePeriodSeconds;
   if (isGated) {
     masked.nodeSelector = old.nodeSelector;
-    masked.affinity = { ...spec.affinity, nodeAffinity: old.affinity?.nodeAffinity };
+    masked.affinity = maskNodeAffinity(spec.affinity, old.affinity);
   }
   return masked as unknown as PodSpec; // fields of two specs
+}
+
+/** An affinity that has nothing but what may change is none, where there was none. */
+function maskNodeAffinity(after: PodSpec["affinity"], before: PodSpec["affinity"]): PodSpec["affinity"] {
+  const nodeAffinity = before?.nodeAffinity;
+  if (field.semanticEqual(after?.nodeAffinity, nodeAffinity)) return after;
+  const { nodeAffinity: _changed, ...rest } = after ?? {};
+  if (before === undefined && Object.keys(rest).length === 0) return undefined;
+  return nodeAffinity === undefined ? rest : { ...rest, nodeAffinity };
 }
 
 /** A debugging container can be added; those that are there stay as they are. */

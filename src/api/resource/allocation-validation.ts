@@ -126,7 +126,14 @@ function deviceErrors(path: string, { driver, pool, device, shareID }: DeviceIde
   ];
 }
 
+/** How long a UID is, in each form that Go's library reads: plain, without dashes, in braces, as a URN. */
+const uidLengths = [36, 32, 38, 45];
+
 function uidErrors(path: string, uid: string): Errors {
+  const plain = /^(urn:uuid:)?\{?([0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12})\}?$/i;
+  if (!uidLengths.includes(byteLength(uid)))
+    return [field.invalid(path, uid, `error validating uid: invalid UUID length: ${byteLength(uid)}`)];
+  if (!plain.test(uid)) return [field.invalid(path, uid, "error validating uid: invalid UUID format")];
   if (/^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/.test(uid)) return [];
   const detail =
     "uid must be in RFC 4122 normalized form, `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` with lowercase hexadecimal characters";

@@ -6,6 +6,7 @@ import type {
   SubjectAccessReviewSpec,
   SubjectAccessReviewStatus,
 } from "../../api/authorization/types.generated.ts";
+import { inGoForm } from "../../api/go-form.ts";
 import { badRequest, type FieldError, invalid } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import * as field from "../../apimachinery/validation.ts";
@@ -37,15 +38,7 @@ export function accessReviewHandlers(authorizer: FullAuthorizer): CreateHandler[
     {
       group,
       resource: "localsubjectaccessreviews",
-      async create(object, { requestInfo: { namespace } }) {
-        const spec = specOf(object);
-        const { namespace: asked = "" } = spec.resourceAttributes ?? { namespace };
-        if (asked !== namespace)
-          throw invalid({ group, kind: "LocalSubjectAccessReview" }, "", [
-            field.invalid("spec.resourceAttributes.namespace", asked, "must match metadata.namespace"),
-          ]);
-        return review(authorizer, object, "LocalSubjectAccessReview", subjectOf(spec));
-      },
+      create: (object) => review(authorizer, object, "LocalSubjectAccessReview", subjectOf(specOf(object))),
     },
     {
       group,
@@ -77,7 +70,7 @@ async function review(
   user: UserInfo,
 ): Promise<AnyObject> {
   const spec = specOf(object);
-  const errors = [...metadataErrors(object, kind), ...specErrors(spec, kind)];
+  const errors = [...specErrors(spec, kind), ...metadataErrors(object, kind), ...localErrors(object, kind)];
   if (errors.length > 0) throw invalid({ group, kind }, "", errors);
   const decision = await authorizer.authorize(attributesOf(user, spec));
   const { fieldSelector, labelSelector } = spec.resourceAttributes ?? {};
@@ -122,7 +115,7 @@ function specErrors(spec: SubjectAccessReviewSpec, kind: string): FieldError[] {
     errors.push(
       field.invalid(
         "spec.nonResourceAttributes",
-        nonResourceAttributes,
+        inGoForm("NonResourceAttributes", nonResourceAttributes),
         "cannot be specified in combination with resourceAttributes",
       ),
     );
@@ -134,14 +127,6 @@ function specErrors(spec: SubjectAccessReviewSpec, kind: string): FieldError[] {
         "exactly one of nonResourceAttributes or resourceAttributes must be specified",
       ),
     );
-  if (kind === "LocalSubjectAccessReview" && nonResourceAttributes !== undefined)
-    errors.push(
-      field.invalid(
-        "spec.nonResourceAttributes",
-        nonResourceAttributes,
-        "disallowed on this kind of request",
-      ),
-    );
   if (kind !== "SelfSubjectAccessReview" && user === "" && groups.length === 0)
     errors.push(field.invalid("spec.user", "", "at least one of user or group must be specified"));
   const path = "spec.resourceAttributes";
@@ -149,6 +134,25 @@ function specErrors(spec: SubjectAccessReviewSpec, kind: string): FieldError[] {
     ...selectorErrors(resourceAttributes?.fieldSelector, `${path}.fieldSelector`, "field"),
     ...selectorErrors(resourceAttributes?.labelSelector, `${path}.labelSelector`, "label"),
   );
+  return errors;
+}
+
+/** What is asked in a namespace is of that namespace: the server wrote it to the metadata of the review. */
+function localErrors(object: AnyObject, kind: string): FieldError[] {
+  if (kind !== "LocalSubjectAccessReview") return [];
+  const { resourceAttributes, nonResourceAttributes } = specOf(object);
+  const errors: FieldError[] = [];
+  const asked = resourceAttributes?.namespace ?? "";
+  if (resourceAttributes !== undefined && asked !== (object.metadata.namespace ?? ""))
+    errors.push(field.invalid("spec.resourceAttributes.namespace", asked, "must match metadata.namespace"));
+  if (nonResourceAttributes !== undefined)
+    errors.push(
+      field.invalid(
+        "spec.nonResourceAttributes",
+        inGoForm("NonResourceAttributes", nonResourceAttributes),
+        "disallowed on this kind of request",
+      ),
+    );
   return errors;
 }
 
