@@ -122,7 +122,7 @@ export class ImagePuller {
       return { image, ref: image.id };
     } catch (error) {
       if (signal.aborted) throw error;
-      const failure = pullFailure(error, name);
+      const failure = pullFailure(error);
       events.warning(pod, "Failed", `Failed to pull image "${name}": ${failure.message}`, container.name);
       events.warning(pod, "Failed", `Error: ${failure.reason}`, container.name);
       this.#backoff.grow(key);
@@ -153,10 +153,12 @@ export class ImagePuller {
 /** How long a failed pull is shown as such before it is shown as held back (upstream: until the next sync). */
 const shownFailureMs = 5000;
 
-function pullFailure(error: unknown, name: string): StartFailure {
+function pullFailure(error: unknown): StartFailure {
   const message = error instanceof Error ? error.message : String(error);
-  const reason = error instanceof ImagePullError ? error.reason : "ErrImagePull";
-  return { reason, message: `failed to pull image "${name}": ${message}` };
+  if (!(error instanceof ImagePullError)) return { reason: "ErrImagePull", message };
+  // As gRPC for Go prints it; a code that says nothing is left out there, too.
+  const code = error.code === "Unknown" ? "" : `rpc error: code = ${error.code} desc = `;
+  return { reason: error.reason, message: `${code}${message}` };
 }
 
 /** Runs at most `limit` tasks at once, the rest in the order they came. */
