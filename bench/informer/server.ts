@@ -1,6 +1,7 @@
 /**
  * A server of pods for informers to follow: nothing but the list and watch protocol, its answers prepared beforehand in JSON
- * and in protobuf, so that what is measured is the client. Told by messages what to do; see `Order`.
+ * and in protobuf, so that what is measured is the client: a flood's events lie there as they go over the wire, and only
+ * what an update changes is written into them. Told by messages what to do; see `Order`.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -22,25 +23,51 @@ export type Order =
 const count = Number(process.argv[2]);
 /** All versions have as many digits, so that one can be written over another. */
 let version = 1_000_000_000;
-const batch = 50;
+/** Events that are written at once. */
+const batch = 250;
 
-/** Pods as they were encoded, and where in the bytes stand their versions and what else an update changes, in the status. */
+/** Pods as they were encoded, within the events that tell of their changes. */
 interface Prepared {
   readonly encoding: Encoding;
-  readonly pods: readonly {
-    readonly bytes: Buffer;
-    readonly versionAt: number;
-    readonly containerIdAt: number;
-  }[];
+  readonly batches: readonly PreparedBatch[];
+}
+
+interface PreparedBatch {
+  readonly events: Buffer;
+  readonly pods: readonly Buffer[];
+  /** Of each pod, where in the events stand its version and what else an update changes, in its status. */
+  readonly changes: readonly { readonly versionAt: number; readonly containerIdAt: number }[];
 }
 
 function prepare(encoding: Encoding, first: number): Prepared {
-  const pods = Array.from({ length: count }, (_, index) => {
-    const bytes = encoding.encode(podOf(index, first + index));
-    const containerIdAt = bytes.indexOf("containerd://") + "containerd://".length;
-    return { bytes, versionAt: bytes.indexOf(String(first + index)), containerIdAt };
+  const batches: PreparedBatch[] = [];
+  for (let from = 0; from < count; from += batch) {
+    const encoded = Array.from({ length: Math.min(batch, count - from) }, (_, index) =>
+      encoding.encode(podOf(from + index, first + from + index)),
+    );
+    batches.push(prepareBatch(encoding, encoded, first + from));
+  }
+  return { encoding, batches };
+}
+
+function prepareBatch(encoding: Encoding, encoded: readonly Buffer[], first: number): PreparedBatch {
+  const pieces = encoded.map((pod) => encoding.event("MODIFIED", pod));
+  const events = Buffer.concat(pieces.flat());
+  const pods: Buffer[] = [];
+  let at = 0;
+  for (const [start, pod, end] of pieces) {
+    at += start?.length ?? 0;
+    pods.push(events.subarray(at, at + (pod?.length ?? 0)));
+    at += (pod?.length ?? 0) + (end?.length ?? 0);
+  }
+  const changes = pods.map((pod, index) => {
+    const place = (text: string) => pod.byteOffset - events.byteOffset + pod.indexOf(text);
+    return {
+      versionAt: place(String(first + index)),
+      containerIdAt: place("containerd://") + "containerd://".length,
+    };
   });
-  return { encoding, pods };
+  return { events, pods, changes };
 }
 
 const inJson = prepare(json, version);
@@ -61,13 +88,13 @@ setInterval(() => {
 async function answer({ url = "", headers }: IncomingMessage, response: ServerResponse): Promise<void> {
   const { searchParams } = new URL(url, "http://server");
   const prepared = headers.accept?.includes(protobuf.contentType) === true ? inProtobuf : inJson;
-  const { encoding, pods } = prepared;
+  const { encoding } = prepared;
   if (searchParams.get("watch") !== "true") {
     response.writeHead(200, { "content-type": encoding.contentType });
     const limit = Number(searchParams.get("limit") ?? count);
     const from = Number(searchParams.get("continue") ?? 0);
     const more = from + limit < count ? { continue: String(from + limit) } : {};
-    const items = pods.slice(from, from + limit).map(({ bytes }) => bytes);
+    const items = prepared.batches.flatMap(({ pods }) => pods).slice(from, from + limit);
     const pieces = encoding.list({ resourceVersion: String(version), ...more }, items);
     for (const piece of inBatches(pieces)) await write(response, piece);
     response.end();
@@ -75,10 +102,8 @@ async function answer({ url = "", headers }: IncomingMessage, response: ServerRe
   }
   response.writeHead(200, { "content-type": encoding.watchContentType });
   if (searchParams.get("sendInitialEvents") === "true") {
-    for (let from = 0; from < count; from += batch) {
-      const some = pods.slice(from, from + batch);
-      await write(response, Buffer.concat(some.flatMap(({ bytes }) => encoding.event("ADDED", bytes))));
-    }
+    for (const { pods } of prepared.batches)
+      await write(response, Buffer.concat(pods.flatMap((pod) => encoding.event("ADDED", pod))));
     response.write(bookmark(encoding, { "k8s.io/initial-events-end": "true" }));
   } else {
     const since = Number(searchParams.get("resourceVersion") ?? 0);
@@ -93,7 +118,7 @@ function* inBatches(pieces: Iterable<Uint8Array>): Generator<Buffer> {
   let waiting: Uint8Array[] = [];
   for (const piece of pieces) {
     waiting.push(piece);
-    if (waiting.length < 2 * batch) continue;
+    if (waiting.length < batch) continue;
     yield Buffer.concat(waiting);
     waiting = [];
   }
@@ -103,7 +128,7 @@ function* inBatches(pieces: Iterable<Uint8Array>): Generator<Buffer> {
 async function obey(order: Order): Promise<void> {
   switch (order.do) {
     case "blast":
-      for (let sent = 0; sent < order.updates; sent += batch) await update(sent, batch);
+      for (let sent = 0; sent < order.updates; sent += batch) await update(sent);
       break;
     case "pace":
       await pace(order);
@@ -129,21 +154,20 @@ async function pace({ updates, perSecond }: { updates: number; perSecond: number
   }
 }
 
-/** A new version of each of so many pods. */
-async function update(from: number, updates: number): Promise<void> {
+/** A new version of each pod of a batch: the one that begins with this pod, counted on over all of them. */
+async function update(from: number): Promise<void> {
   const first = version + 1;
-  version += updates;
+  version += batch;
   await Promise.all(
-    [...watches].map(([watch, { encoding, pods }]) => {
-      const pieces: Uint8Array[] = [];
-      for (let index = 0; index < updates; index++) {
-        const pod = pods[(from + index) % count];
-        if (pod === undefined) continue;
-        pod.bytes.write(String(first + index), pod.versionAt, "latin1");
-        pod.bytes.write(String(first + index), pod.containerIdAt, "latin1");
-        pieces.push(...encoding.event("MODIFIED", pod.bytes));
+    [...watches].map(([watch, { batches }]) => {
+      const prepared = batches[(from / batch) % batches.length];
+      if (prepared === undefined) return;
+      const { events, changes } = prepared;
+      for (const [index, { versionAt, containerIdAt }] of changes.entries()) {
+        events.write(String(first + index), versionAt, "latin1");
+        events.write(String(first + index), containerIdAt, "latin1");
       }
-      return write(watch, Buffer.concat(pieces));
+      return write(watch, events);
     }),
   );
 }

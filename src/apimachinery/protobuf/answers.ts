@@ -5,7 +5,7 @@
 import { parseApiVersion } from "../meta.ts";
 import type { Model, SchemaTables } from "../schema/tables.ts";
 import { readKind } from "./decode.ts";
-import { readEnvelope, readMagic, readTypeMeta, type TypeMeta } from "./envelope.ts";
+import { enterEnvelope, readMagic, readTypeMeta, type TypeMeta } from "./envelope.ts";
 import { readKindLazily } from "./lazy-decode.ts";
 import { CutShortError, ProtobufError, Reader } from "./reader.ts";
 
@@ -95,7 +95,9 @@ export class WatchAnswer {
         reader.end = outerEnd;
       } else reader.skip(tag % 8);
     }
-    return { type, object: this.#kinds.read(reader.bytes, start, end) };
+    reader.at = start;
+    reader.end = end;
+    return { type, object: this.#kinds.read(reader) };
   }
 }
 
@@ -119,10 +121,9 @@ class Kinds {
     return this.#last;
   }
 
-  /** An object in its envelope. */
-  read(bytes: Uint8Array, start: number, end: number): Record<string, unknown> {
-    const { reader, ...typeMeta } = readEnvelope(bytes, start, end);
-    const found = this.find(typeMeta);
+  /** An object in its envelope, which the reader holds until its end. */
+  read(reader: Reader): Record<string, unknown> {
+    const found = this.find(enterEnvelope(reader));
     return readKindLazily(reader, found.model, found);
   }
 }

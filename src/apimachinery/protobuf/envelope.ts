@@ -20,7 +20,7 @@ export function readEnvelope(
 }
 
 /** As `readEnvelope`, for what the reader holds until its end. */
-function enterEnvelope(reader: Reader): TypeMeta {
+export function enterEnvelope(reader: Reader): TypeMeta {
   readMagic(reader);
   let typeMeta: TypeMeta = { apiVersion: "", kind: "" };
   let start = reader.end;

@@ -4,8 +4,8 @@
  * accessors, so that they have one layout; what is not read yet lies in a private field, which nothing else sees.
  */
 
-/** Reads a member out of the bytes that were kept of it, one a character. */
-export type ReadMember = (bytes: string) => unknown;
+/** Reads a member out of the bytes that were kept of it. */
+export type ReadMember = (part: Part) => unknown;
 
 /** A member that is read when it is asked for. */
 export interface LazyMember {
@@ -21,15 +21,34 @@ export interface PartsOwner {
   readonly slots: ReadonlyMap<string, number>;
 }
 
-/** A member as it came, and as what it was read once somebody asked. Versions of an object share those that are alike. */
+/**
+ * A member as it came, and as what it was read once somebody asked. It came as the bytes [start, end) of a text, one a
+ * character, or of the part that lies around it. Versions of an object share the parts that are alike.
+ */
 export class Part {
-  readonly bytes: string;
+  #within: string | Part;
+  #start: number;
+  #end: number;
   /** Undefined: nobody has asked. */
   value: unknown;
 
-  constructor(bytes: string, value: unknown) {
-    this.bytes = bytes;
+  constructor(within: string | Part, start: number, end: number, value?: unknown) {
+    this.#within = within;
+    this.#start = start;
+    this.#end = end;
     this.value = value;
+  }
+
+  /** Not copied. */
+  get bytes(): string {
+    const within = this.#within;
+    return (typeof within === "string" ? within : within.bytes).slice(this.#start, this.#end);
+  }
+
+  hasBytesOf(other: Part): boolean {
+    if (other.#end - other.#start !== this.#end - this.#start) return false;
+    if (other.#start === this.#start && other.#within === this.#within) return true;
+    return other.bytes === this.bytes;
   }
 }
 
@@ -69,7 +88,7 @@ export function lazyMember(name: string, slot: number, read: ReadMember): LazyMe
     get(this: object) {
       const part = partAt(partsOf(this), slot);
       if (part === undefined) return undefined;
-      part.value ??= read(part.bytes);
+      part.value ??= read(part);
       return part.value;
     },
     // As for any member: whoever has made a copy of the prototype's kind, or changes what is theirs, may.
@@ -94,7 +113,8 @@ export function shareUnchanged(old: object, object: object): void {
   if (before === undefined || after === undefined || before[0] !== after[0]) return;
   for (let slot = 1; slot < after.length; slot++) {
     const part = partAt(before, slot);
-    if (part !== undefined && partAt(after, slot)?.bytes === part.bytes) after[slot] = part;
+    const next = partAt(after, slot);
+    if (part !== undefined && next !== undefined && part.hasBytesOf(next)) after[slot] = part;
   }
 }
 
@@ -111,10 +131,18 @@ function partsOf(object: object): Parts {
 export const shownAsPlain: PropertyDescriptor = {
   enumerable: false,
   configurable: true,
-  value(this: { readonly metadata?: object }) {
-    return "metadata" in this ? { ...this, metadata: { ...this.metadata } } : { ...this };
+  value(this: object) {
+    return plainCopy(this);
   },
 };
+
+function plainCopy(object: object): object {
+  const isLazy = (value: unknown) =>
+    typeof value === "object" && value !== null && Holder.partsOf(value) !== undefined;
+  return Object.fromEntries(
+    Object.entries(object).map(([name, value]) => [name, isLazy(value) ? plainCopy(value) : value]),
+  );
+}
 
 /** Where Node's inspect looks for it. */
 export const inspectSymbol: unique symbol = Symbol.for("nodejs.util.inspect.custom") as typeof inspectSymbol;
@@ -139,7 +167,9 @@ export function equalUnread(
   return names.every((name) => {
     if (!Object.hasOwn(other, name)) return false;
     const slot = leftParts[0].slots.get(name);
-    if (slot !== undefined && partAt(leftParts, slot)?.bytes === partAt(rightParts, slot)?.bytes) return true;
+    const [leftPart, rightPart] =
+      slot === undefined ? [] : [partAt(leftParts, slot), partAt(rightParts, slot)];
+    if (leftPart !== undefined && rightPart !== undefined && leftPart.hasBytesOf(rightPart)) return true;
     return equalUnread(one[name], other[name], equal);
   });
 }
