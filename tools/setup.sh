@@ -1,5 +1,6 @@
 #!/bin/sh
 # Puts in place what k8ts needs on Debian 12: npm packages and, as root, the node's binaries. Does nothing when all is there.
+# With the word "test": also clients that only the tests drive it with.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -24,6 +25,7 @@ need conntrack conntrack
 need kubectl kubernetes-client
 # The example and test images are made from these packages' files.
 need /bin/busybox busybox-static
+[ "${1:-}" != test ] || need /usr/lib/python3/dist-packages/kubernetes python3-kubernetes
 
 if [ -n "$missing" ]; then
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
