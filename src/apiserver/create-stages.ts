@@ -300,7 +300,11 @@ function postStartHooks(
   synced: () => Promise<void>,
 ): PostStartHook[] {
   return [
-    { name: "start-auth-informers", run: () => synced() },
+    {
+      name: "generic-apiserver-start-informers",
+      covers: ["start-apiserver-admission-initializer"],
+      run: () => synced(),
+    },
     {
       name: "rbac/bootstrap-roles",
       async run(_, options) {

@@ -115,7 +115,7 @@ export function serverChecks(
   storage: Pick<Storage, "get">,
   checks: { readonly startup: readonly HealthCheck[]; readonly ready: readonly HealthCheck[] },
 ): Pick<HealthChecks, "healthz" | "livez" | "readyz"> {
-  const alive = [pingCheck, storageCheck("etcd", storage)];
+  const alive = [pingCheck, logCheck, storageCheck("etcd", storage)];
   const started = [...alive, ...checks.startup];
   const readiness = storageCheck("etcd-readiness", storage);
   return {
@@ -127,6 +127,9 @@ export function serverChecks(
 
 /** That the server answers at all. */
 const pingCheck: HealthCheck = { name: "ping", check() {} };
+
+/** That the log takes what is written: here nobody waits for it. */
+const logCheck: HealthCheck = { name: "log", check() {} };
 
 /** That storage answers; under upstream's names, whatever the engine is. */
 export function storageCheck(name: string, storage: Pick<Storage, "get">): HealthCheck {

@@ -7,15 +7,23 @@ import { type HealthCheck, healthHandler, serverChecks } from "./health.ts";
 import { metricsHandler } from "./metrics/handler.ts";
 import { buildFamilies, objectFamilies, type ServerMetrics } from "./metrics/server-metrics.ts";
 import { documentHandler, type NonResourceHandler } from "./non-resource.ts";
+import { statusPages } from "./operation/status-pages.ts";
 import type { Resources } from "./resources.ts";
 import type { DocumentHandler } from "./stages.ts";
 import type { Startup } from "./startup.ts";
-import { indexHandler, versionHandler } from "./version.ts";
+import { indexHandler, programVersion, versionHandler } from "./version.ts";
 
 export interface ServerParts {
   readonly dependencies: Pick<
     ApiServerDependencies,
-    "auditor" | "externalAddress" | "metricSources" | "nonResourceHandlers" | "protobuf" | "storage"
+    | "auditor"
+    | "clock"
+    | "flags"
+    | "externalAddress"
+    | "metricSources"
+    | "nonResourceHandlers"
+    | "protobuf"
+    | "storage"
   >;
   readonly resources: Resources;
   readonly aggregator: Aggregator;
@@ -51,6 +59,13 @@ export function serverPaths(parts: ServerParts): readonly NonResourceHandler[] {
         ...(dependencies.metricSources ?? []),
       ],
       health: metrics.health,
+    }),
+    statusPages({
+      now: () => dependencies.clock.now(),
+      startedAtMs: dependencies.clock.now(),
+      version: programVersion,
+      paths: () => handlers.flatMap((handler) => handler.paths),
+      flags: dependencies.flags ?? new Map(),
     }),
     ...flow.handlers,
     ...(dependencies.nonResourceHandlers ?? []).map((own) => extensionOpenApi(aggregator, own)),

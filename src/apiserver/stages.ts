@@ -135,6 +135,8 @@ export interface CreateHandler {
 /** Work done once after the server can serve; /readyz waits for it under `poststarthook/<name>`. */
 export interface PostStartHook {
   readonly name: string;
+  /** Hooks of upstream's whose work is part of this one's: /readyz knows them too. */
+  readonly covers?: readonly string[];
   /** The hook whose work this one builds on: it runs when that has succeeded. */
   readonly after?: string;
   run(loopback: Transport, options: { readonly signal: AbortSignal }): Promise<void>;

@@ -15,6 +15,7 @@ import { keepAddressObjects } from "./services/address-repair.ts";
 import { createDefaultServiceCidr } from "./services/default-service-cidr.ts";
 import { keepKubernetesService } from "./services/kubernetes-service.ts";
 import type { PostStartHook } from "./stages.ts";
+import { autoRegistration } from "./startup.ts";
 
 export interface StartHookDependencies {
   readonly clock: Clock;
@@ -23,6 +24,19 @@ export interface StartHookDependencies {
   readonly services?: ServiceOptions;
   readonly webhookTransport?: WebhookTransport;
 }
+
+/** What is done here as one, and by many controllers upstream. */
+const aggregation = [
+  autoRegistration,
+  "aggregator-reload-proxy-client-cert",
+  "start-kube-aggregator-informers",
+  "apiservice-status-local-available-controller",
+  "apiservice-status-remote-available-controller",
+  "apiservice-registration-controller",
+  "apiservice-discovery-controller",
+  "apiservice-openapi-controller",
+  "apiservice-openapiv3-controller",
+];
 
 /** What the server itself does once it can answer, under upstream's names. */
 export function startHooks(
@@ -60,11 +74,12 @@ export function startHooks(
   if (definitions !== undefined)
     hooks.push({
       name: "start-apiextensions-controllers",
+      covers: ["start-apiextensions-informers", "crd-informer-synced"],
       run: (_, { signal }) => followDefinitions({ ...dependencies, store: definitions, resources, signal }),
     });
   if (serves("networking.k8s.io", "servicecidrs"))
     hooks.push({
-      name: "start-service-cidr-controller",
+      name: "start-kubernetes-service-cidr-controller",
       run: (loopback, { signal }) =>
         createDefaultServiceCidr(
           clientOf(loopback),
@@ -76,6 +91,7 @@ export function startHooks(
   if (apiServices !== undefined)
     hooks.push({
       name: "kube-apiserver-autoregistration",
+      covers: aggregation,
       // Custom kinds of before are not taken for such as are gone.
       after: "start-apiextensions-controllers",
       run: (_, { signal }) => aggregator.start(apiServices, signal),

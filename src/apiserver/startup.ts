@@ -8,6 +8,9 @@ import type { PostStartHook } from "./stages.ts";
 const firstRetryMs = 20;
 const lastRetryMs = 1000;
 
+/** No hook, but a check of upstream's that one of them makes good. */
+export const autoRegistration = "autoregister-completion";
+
 /** What is done once after the server can answer: each hook until it succeeds, all at the same time. */
 export class Startup {
   readonly #hooks: readonly PostStartHook[];
@@ -26,12 +29,14 @@ export class Startup {
 
   /** One for each hook, under upstream's names: not ready before it has succeeded. */
   get checks(): readonly HealthCheck[] {
-    return this.#hooks.map(({ name }) => ({
-      name: `poststarthook/${name}`,
-      check: () => {
-        if (!this.#done.has(name)) throw new Error("not finished");
-      },
-    }));
+    return this.#hooks.flatMap(({ name, covers = [] }) =>
+      [name, ...covers].map((shown) => ({
+        name: shown === autoRegistration ? shown : `poststarthook/${shown}`,
+        check: () => {
+          if (!this.#done.has(name)) throw new Error("not finished");
+        },
+      })),
+    );
   }
 
   /** Resolves when every hook has succeeded; rejects only when the signal aborts. */

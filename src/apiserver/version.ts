@@ -27,6 +27,13 @@ export const buildLabels: Readonly<Record<string, string>> = {
   platform: build.platform,
 };
 
+/** As the status page has it. */
+export const programVersion = {
+  program: `${build.major}.${build.minor}.0`,
+  language: "k8ts",
+  emulated: `${build.major}.${build.minor}`,
+};
+
 /** Serves /version. */
 export const versionHandler: NonResourceHandler = {
   paths: ["/version"],

@@ -147,6 +147,6 @@ export function authWords(flags: AuthFlags): string[] {
     const [flag = ""] = words.split(" ");
     const value = flags[member];
     if (value === undefined) return [];
-    return (typeof value === "string" ? [value] : value).flatMap((each) => [flag, each]);
+    return (typeof value === "string" ? [value] : value).map((each) => `${flag}=${each}`);
   });
 }

@@ -94,17 +94,15 @@ test("Flags of authentication and authorization survive the way to a background 
     oidcRequiredClaim: ["a=b", "c=d=e"],
     apiAudiences: "x,y",
   };
-  const words = ["--oidc-issuer-url", "https://issuer", "--oidc-client-id", "client"];
   assert.deepEqual(authWords(given), [
-    ...words,
-    "--oidc-required-claim",
-    "a=b",
-    "--oidc-required-claim",
-    "c=d=e",
-    "--api-audiences",
-    "x,y",
+    "--oidc-issuer-url=https://issuer",
+    "--oidc-client-id=client",
+    "--oidc-required-claim=a=b",
+    "--oidc-required-claim=c=d=e",
+    "--api-audiences=x,y",
   ]);
-  const { auth } = await parseUpOptions({ ...flags, ...given });
+  const { auth, flags: shown } = await parseUpOptions({ ...flags, ...given });
+  assert.equal(shown.get("oidc-required-claim"), "a=b,c=d=e");
   assert.equal(auth?.oidc?.usernamePrefix, "https://issuer#");
   assert.deepEqual(auth?.oidc?.requiredClaims, [
     ["a", "b"],

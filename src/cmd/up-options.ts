@@ -4,7 +4,7 @@ import { authWords } from "./auth-flags.ts";
 import type { AuthOptions } from "./compose/auth-options.ts";
 import type { OperationOptions } from "./compose/operation-options.ts";
 import { defaultDataDirectory } from "./data-directory.ts";
-import { parseOperationFlags } from "./operation-flags.ts";
+import { operationWords, parseOperationFlags } from "./operation-flags.ts";
 import type { AuthFlags } from "./read-auth-flags.ts";
 import type { OperationFlags } from "./read-operation-flags.ts";
 import { UserError } from "./user-error.ts";
@@ -26,6 +26,8 @@ export interface UpOptions {
   readonly auth: AuthOptions | undefined;
   /** How the API server is run, where an administrator said something of it. */
   readonly operation: OperationOptions | undefined;
+  /** Those of the API server that were given, as they were. */
+  readonly flags: ReadonlyMap<string, string>;
 }
 
 /** The flags as commander gives them. */
@@ -78,7 +80,19 @@ export async function parseUpOptions(flags: UpFlags): Promise<UpOptions> {
     images: (flags.image ?? []).map((path) => existing("--image", resolve(path))),
     auth: await authOptions(flags),
     operation: await parseOperationFlags(flags),
+    flags: givenFlags(flags),
   };
+}
+
+function givenFlags(flags: UpFlags): ReadonlyMap<string, string> {
+  const given = new Map<string, string>();
+  for (const word of [...authWords(flags), ...operationWords(flags)]) {
+    const equals = word.indexOf("=");
+    const [name, value] = [word.slice(2, equals), word.slice(equals + 1)];
+    const before = given.get(name);
+    given.set(name, before === undefined ? value : `${before},${value}`);
+  }
+  return given;
 }
 
 async function authOptions(flags: UpFlags): Promise<AuthOptions | undefined> {

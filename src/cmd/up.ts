@@ -88,6 +88,7 @@ export async function up(options: UpOptions, progress: Progress): Promise<Runnin
       ...(isReal ? { endpoint: { address: nodeAddress(0), port } } : {}),
       disabled: new Set(options.disabled),
       ...administration(options),
+      flags: options.flags,
       ...(options.storage === "sqlite" ? { metricSources: [storageSize(where.store)] } : {}),
     });
     closers.push(() => plane.close());

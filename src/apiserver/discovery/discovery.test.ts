@@ -95,7 +95,14 @@ test("health endpoints answer for all checks and for each, in upstream's words",
   const early = await ask("/readyz");
   assert.equal(early.status, 500);
   const lines = (await textOf(early)).split("\n");
-  assert.deepEqual(lines.slice(0, 3), ["[+]ping ok", "[+]etcd ok", "[+]etcd-readiness ok"]);
+  assert.deepEqual(lines.slice(0, 4), ["[+]ping ok", "[+]log ok", "[+]etcd ok", "[+]etcd-readiness ok"]);
+  for (const hook of [
+    "start-apiextensions-controllers",
+    "crd-informer-synced",
+    "priority-and-fairness-filter",
+  ])
+    assert.ok(lines.includes(`[-]poststarthook/${hook} failed: reason withheld`), hook);
+  assert.ok(lines.includes("[-]autoregister-completion failed: reason withheld"));
   assert.ok(lines.includes("[-]poststarthook/start-system-namespaces-controller failed: reason withheld"));
   assert.deepEqual(lines.slice(-3), ["[+]shutdown ok", "readyz check failed", ""]);
   assert.equal(early.headers["content-type"], "text/plain; charset=utf-8");
@@ -104,7 +111,7 @@ test("health endpoints answer for all checks and for each, in upstream's words",
   await server.server.start();
   assert.equal(await textOf(await ask("/readyz")), "ok");
   const verbose = await textOf(await ask("/livez", { verbose: "", exclude: "etcd" }));
-  assert.ok(verbose.startsWith("[+]ping ok\n[+]etcd excluded: ok\n[+]poststarthook/"));
+  assert.ok(verbose.startsWith("[+]ping ok\n[+]log ok\n[+]etcd excluded: ok\n[+]poststarthook/"));
   assert.ok(verbose.endsWith("\nlivez check passed\n"));
   assert.ok(!verbose.includes("shutdown"));
   const unknown = await textOf(await ask("/healthz", { verbose: "", exclude: "what" }));

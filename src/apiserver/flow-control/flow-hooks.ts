@@ -42,6 +42,7 @@ export function flowHooks(
     },
     {
       name: "priority-and-fairness-config-consumer",
+      covers: ["priority-and-fairness-filter", "storage-object-count-tracker-hook"],
       // So that the first objects come at once and not one by one.
       after: "priority-and-fairness-config-producer",
       async run(loopback, { signal }) {

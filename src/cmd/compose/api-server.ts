@@ -54,6 +54,8 @@ export interface ControlPlaneOptions {
   readonly operation?: OperationOptions;
   /** What is said of the components beside the server. */
   readonly components?: readonly HealthCheck[];
+  /** The flags that were given, for /flagz. */
+  readonly flags?: ReadonlyMap<string, string>;
   /** Shown at /metrics beside the API server's own. */
   readonly metricSources?: readonly MetricSource[];
   /** Names of components that are not to run: "scheduler", or a controller's name. */
@@ -135,6 +137,7 @@ export async function composeApiServer(
     ],
     ...(options.components && { components: options.components }),
     ...(audit === undefined ? {} : { auditor: audit.auditor }),
+    ...(options.flags && { flags: options.flags }),
     metricSources: [...(options.metricSources ?? []), ...(auth?.metricSources ?? [])],
     ...(operation.flowControl && { flowControl: operation.flowControl }),
     stages: (loopback) =>
