@@ -16,6 +16,7 @@ const name = element(0x30);
 const time = (value: string) => element(0x17, text(value));
 const validity = element(0x30, time("260101000000Z"), time("270101000000Z"));
 const signature = element(0x03, [0, 1]);
+const extension = element(0x30, element(0x06, [0x55, 0x1d]), element(0x04, [0]));
 
 interface Parts {
   readonly version?: readonly number[];
@@ -77,6 +78,21 @@ for (const { name: what, parts, want } of [
   },
   { name: "of no time", parts: { validity: element(0x30) }, want: "x509: unsupported time format" },
   { name: "without a key", parts: { key: [] }, want: "x509: malformed spki" },
+  {
+    name: "of a name that is none",
+    parts: { subject: element(0x30, element(0x30)) },
+    want: "x509: invalid RDNSequence",
+  },
+  {
+    name: "of a name without a value",
+    parts: { issuer: element(0x30, element(0x31, element(0x30, element(0x06, [0x55])))) },
+    want: "x509: invalid RDNSequence: invalid attribute value",
+  },
+  {
+    name: "with one extension twice",
+    parts: { extensions: element(0xa3, element(0x30, extension, extension)) },
+    want: "x509: certificate contains duplicate extensions",
+  },
   {
     name: "whose extensions are none",
     parts: { extensions: element(0xa3, [1]) },

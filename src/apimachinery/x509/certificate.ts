@@ -2,8 +2,8 @@ import { hexOf } from "../../base/base64.ts";
 import { DerReader, derTag, isBitString, isInteger } from "./der.ts";
 
 /**
- * What is wrong with the form of a certificate, in the words of Go's `crypto/x509`; undefined: nothing. Names, keys and the content
- * of extensions are not looked into, and no signature is checked.
+ * What is wrong with the form of a certificate, in the words of Go's `crypto/x509`; undefined: nothing. Keys and the content of
+ * extensions are not looked into, and no signature is checked.
  */
 export function certificateFault(der: Uint8Array): string | undefined {
   const input = new DerReader(der);
@@ -61,14 +61,35 @@ function versionOf(signed: DerReader): number | string {
 }
 
 function namesFault(signed: DerReader): string | undefined {
-  if (signed.read(derTag.sequence) === undefined) return "x509: malformed issuer";
+  const issuer = nameFault(signed.read(derTag.sequence));
+  if (issuer !== undefined) return issuer;
   const validity = signed.read(derTag.sequence);
   if (validity === undefined) return "x509: malformed validity";
   const times = new DerReader(validity);
   const fault = timeFault(times) ?? timeFault(times);
   if (fault !== undefined) return fault;
-  // Go says the same of the subject.
-  return signed.read(derTag.sequence) === undefined ? "x509: malformed issuer" : undefined;
+  return nameFault(signed.read(derTag.sequence));
+}
+
+/** Go says of subjects too that they are malformed issuers. */
+function nameFault(content: Uint8Array | undefined): string | undefined {
+  if (content === undefined) return "x509: malformed issuer";
+  const fault = "x509: invalid RDNSequence";
+  const sets = new DerReader(content);
+  while (!sets.isEmpty) {
+    const set = sets.read(derTag.set);
+    if (set === undefined) return fault;
+    const attributes = new DerReader(set);
+    while (!attributes.isEmpty) {
+      const attribute = attributes.read(derTag.sequence);
+      if (attribute === undefined) return `${fault}: invalid attribute`;
+      const parts = new DerReader(attribute);
+      if (parts.read(derTag.objectId) === undefined) return `${fault}: invalid attribute type`;
+      if (parts.tag === undefined || parts.read(parts.tag) === undefined)
+        return `${fault}: invalid attribute value`;
+    }
+  }
+  return undefined;
 }
 
 function timeFault(times: DerReader): string | undefined {
@@ -104,13 +125,17 @@ function extensionsFault(signed: DerReader, version: number): string | undefined
   const list = outer.read(derTag.sequence);
   if (list === undefined) return "x509: malformed extensions";
   const extensions = new DerReader(list);
+  const seen = new Set<string>();
   while (!extensions.isEmpty) {
     const content = extensions.read(derTag.sequence);
     if (content === undefined) return "x509: malformed extension";
     const extension = new DerReader(content);
-    if (extension.read(derTag.objectId) === undefined) return "x509: malformed extension OID field";
+    const id = extension.read(derTag.objectId);
+    if (id === undefined) return "x509: malformed extension OID field";
     if (!extension.skipOptional(derTag.boolean)) return "x509: malformed extension critical field";
     if (extension.read(derTag.octetString) === undefined) return "x509: malformed extension value field";
+    if (seen.has(id.join())) return "x509: certificate contains duplicate extensions";
+    seen.add(id.join());
   }
   return undefined;
 }
