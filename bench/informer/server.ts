@@ -161,7 +161,7 @@ async function update(from: number): Promise<void> {
   await Promise.all(
     [...watches].map(([watch, { batches }]) => {
       const prepared = batches[(from / batch) % batches.length];
-      if (prepared === undefined) return;
+      if (prepared === undefined) throw new Error("there are no pods");
       const { events, changes } = prepared;
       for (const [index, { versionAt, containerIdAt }] of changes.entries()) {
         events.write(String(first + index), versionAt, "latin1");

@@ -4,10 +4,8 @@ import { type AnyObject, objectKey } from "../apimachinery/meta.ts";
 import { DeltaFifo } from "./delta-fifo.ts";
 import { pod } from "./test-support/objects.ts";
 
-function setUp(...known: AnyObject[]) {
-  const objects = new Map(known.map((object) => [objectKey(object), object]));
-  return new DeltaFifo<AnyObject>({ known: objects });
-}
+const keyed = (...objects: AnyObject[]) => new Map(objects.map((object) => [objectKey(object), object]));
+const setUp = (...known: AnyObject[]) => new DeltaFifo<AnyObject>({ known: keyed(...known) });
 
 /** "n/a: Added 1, Updated 2" for each key, in the order of popping. */
 function popAll(fifo: DeltaFifo<AnyObject>, limit = 100): string[] {
@@ -34,7 +32,7 @@ for (const { name, known = [], fill, want } of [
     name: "compresses two deletions in a row into the one that saw the final state",
     known: [pod("a", 1)],
     fill(fifo: DeltaFifo<AnyObject>) {
-      fifo.replace([], "5");
+      fifo.replace(keyed(), "5");
       fifo.delete(pod("a", 4));
       fifo.delete(pod("a", 4));
     },
@@ -60,7 +58,7 @@ for (const { name, known = [], fill, want } of [
     fill(fifo: DeltaFifo<AnyObject>) {
       fifo.add(pod("c", 3));
       fifo.update(pod("b", 4));
-      fifo.replace([pod("d", 9)], "9");
+      fifo.replace(keyed(pod("d", 9)), "9");
     },
     want: [
       "n/c: Added 3, Deleted 3 unseen",
@@ -74,7 +72,7 @@ for (const { name, known = [], fill, want } of [
     known: [pod("a", 1)],
     fill(fifo: DeltaFifo<AnyObject>) {
       fifo.delete(pod("a", 2));
-      fifo.replace([], "9");
+      fifo.replace(keyed(), "9");
     },
     want: ["n/a: Deleted 2"],
   },
@@ -99,7 +97,7 @@ for (const { name, known = [], fill, want } of [
 test("the delta FIFO has synced once the first list was popped, however late more comes", () => {
   const fifo = setUp();
   assert.equal(fifo.hasSynced, false);
-  fifo.replace([pod("a", 1), pod("b", 2)], "5");
+  fifo.replace(keyed(pod("a", 1), pod("b", 2)), "5");
   fifo.add(pod("c", 6));
   assert.deepEqual(
     fifo.popBatch(1).map(({ isInInitialList }) => isInInitialList),
@@ -116,7 +114,7 @@ test("the delta FIFO has synced once the first list was popped, however late mor
 
 test("the delta FIFO has synced at once when the first list is empty", () => {
   const fifo = setUp();
-  fifo.replace([], "5");
+  fifo.replace(keyed(), "5");
   assert.equal(fifo.hasSynced, true);
   assert.equal(fifo.version, "5");
   fifo.bookmark("8");

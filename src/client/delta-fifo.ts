@@ -35,8 +35,8 @@ export class DeltaFifo<T extends KubeObject> {
   readonly #transform: (object: T) => T;
   readonly #items = new FifoMap<string, Delta<T>[]>();
   #populated = false;
-  /** Keys of the first list that were not popped yet. */
-  #initialKeys = new Set<string>();
+  /** Keys of the first list that were not popped yet: nothing is in front of them. */
+  #initialLeft = 0;
   /** The version that is reached once everything queued was popped. */
   #version = "";
 
@@ -52,7 +52,7 @@ export class DeltaFifo<T extends KubeObject> {
 
   /** The first list (or the first event) was put in and all of it popped. */
   get hasSynced(): boolean {
-    return this.#populated && this.#initialKeys.size === 0;
+    return this.#populated && this.#initialLeft === 0;
   }
 
   /** The version of the store once the queue is empty: that of the last list, event or bookmark put in. */
@@ -78,26 +78,22 @@ export class DeltaFifo<T extends KubeObject> {
     this.#append(key, { type: "Deleted", object: this.#transform(object) });
   }
 
-  /** `objects` are all there are: the rest of what is known or queued was deleted, its final state unseen. */
-  replace(objects: readonly T[], version: string): void {
+  /** `objects`, by key, are all there are: the rest of what is known or queued was deleted, its final state unseen. */
+  replace(objects: ReadonlyMap<string, T>, version: string): void {
     const first = !this.#populated;
     this.#populated = true;
-    const present = new Set<string>();
-    for (const object of objects) {
-      present.add(objectKey(object));
-      this.#queue("Replaced", object);
-    }
+    for (const [key, object] of objects) this.#queue("Replaced", object, key);
     for (const [key, deltas] of this.#items.entries()) {
-      if (present.has(key)) continue;
+      if (objects.has(key)) continue;
       const last = deltas.at(-1);
       if (last !== undefined && last.type !== "Deleted") this.#appendTombstone(key, last.object);
     }
     for (const key of this.#known.keys()) {
-      if (present.has(key) || this.#items.has(key)) continue;
+      if (objects.has(key) || this.#items.has(key)) continue;
       const object = this.#known.get(key);
       if (object !== undefined) this.#appendTombstone(key, object);
     }
-    if (first) this.#initialKeys = new Set(this.#items.keys());
+    if (first) this.#initialLeft = this.#items.size;
     this.#version = version;
   }
 
@@ -122,13 +118,14 @@ export class DeltaFifo<T extends KubeObject> {
       const next = this.#items.shift();
       if (next === undefined) break;
       const [key, deltas] = next;
-      batch.push({ key, deltas, isInInitialList: this.#initialKeys.delete(key) });
+      batch.push({ key, deltas, isInInitialList: this.#initialLeft > 0 });
+      if (this.#initialLeft > 0) this.#initialLeft--;
     }
     return batch;
   }
 
-  #queue(type: DeltaType, object: T): void {
-    this.#append(objectKey(object), { type, object: this.#transform(object) });
+  #queue(type: DeltaType, object: T, key = objectKey(object)): void {
+    this.#append(key, { type, object: this.#transform(object) });
   }
 
   #appendTombstone(key: string, object: T): void {

@@ -63,9 +63,8 @@ export class Indexer<T extends KubeObject> implements Lister<T> {
     this.#indices.set(indexName, this.#build(values));
   }
 
-  /** Adds or replaces; the object that stood there before. */
-  set(object: T, key = objectKey(object)): T | undefined {
-    const old = this.#objects.get(key);
+  /** Adds or replaces `old`, the object that stands there; returns it. */
+  set(object: T, key = objectKey(object), old = this.#objects.get(key)): T | undefined {
     this.#objects.set(key, object);
     this.#all = undefined;
     this.#reindex(key, old, object);

@@ -22,8 +22,8 @@ export const initialEventsEndAnnotation = "k8s.io/initial-events-end";
 
 /** Where a reflector puts what it sees. */
 export interface ReflectorStore<T extends KubeObject> {
-  /** These are all objects there are; what is held beyond them was deleted unseen. */
-  replace(objects: readonly T[], version: string): void;
+  /** These are all objects there are, by key; what is held beyond them was deleted unseen. */
+  replace(objects: ReadonlyMap<string, T>, version: string): void;
   added(object: T): void;
   updated(object: T): void;
   deleted(object: T): void;
@@ -95,7 +95,7 @@ export class Reflector<T extends KubeObject> {
         void this.#watch(this.#newRequest(), effect);
         break;
       case "replace":
-        this.#options.store.replace([...this.#staged.values()], effect.version);
+        this.#options.store.replace(this.#staged, effect.version);
         this.#staged = new Map();
         break;
       case "seen":

@@ -304,7 +304,7 @@ class CachingInformer<T extends KubeObject> implements RunnableInformer<T> {
     if (type === "Replaced" && sameVersion && equalUnread(old, object, jsonEqual)) return;
     shareUnchanged(old, object);
     shareUnchanged(old.metadata, object.metadata);
-    this.#indexer.set(object, key);
+    this.#indexer.set(object, key, old);
     this.#distribute({ type: "updated", old, object });
   }
 
