@@ -1,6 +1,7 @@
 import type { AnyObject } from "../apimachinery/meta.ts";
+import { Reinvocation } from "./admission/reinvocation.ts";
 import { AdmissionMetrics, type AdmissionTimes, type TimesByOperation } from "./metrics/admission-metrics.ts";
-import type { AdmissionAttributes, AdmissionPlugin } from "./stages.ts";
+import type { AdmissionAttributes, AdmissionCourse, AdmissionPlugin } from "./stages.ts";
 
 interface TimedPlugin {
   readonly plugin: AdmissionPlugin;
@@ -14,6 +15,7 @@ export class AdmissionChain {
   readonly #admit: TimesByOperation;
   readonly #validate: TimesByOperation;
   readonly #now: () => number;
+  readonly #hooks: AdmissionMetrics["hooks"];
 
   constructor(
     plugins: readonly AdmissionPlugin[],
@@ -30,22 +32,20 @@ export class AdmissionChain {
     this.#admit = metrics.step("admit");
     this.#validate = metrics.step("validate");
     this.#now = now;
+    this.#hooks = metrics.hooks;
   }
 
   /** The object as the plugins want it. Throws the ApiError of the first that refuses. */
   async admit(attributes: AdmissionAttributes): Promise<AnyObject | undefined> {
-    const { operation } = attributes;
-    const timing = new Timing(this.#admit[operation], this.#now);
-    let current = attributes;
+    const timing = new Timing(this.#admit[attributes.operation], this.#now);
+    const course = this.#course();
+    const { reinvocation } = course;
+    let current: AdmissionAttributes = { ...attributes, course };
     try {
-      for (const { plugin, admit } of this.#plugins) {
-        if (plugin.admit === undefined || !plugin.handles(operation)) continue;
-        timing.enter(admit[operation]);
-        const verdict = plugin.admit(current);
-        // Most decide at once: no turn of the event loop is spent on them, nor a look at the clock.
-        const object = verdict instanceof Promise ? await timing.wait(verdict) : verdict;
-        if (object !== undefined && object !== current.object) current = { ...current, object };
-        timing.passed();
+      current = await this.#admitOnce(current, timing);
+      if (reinvocation.isWanted) {
+        reinvocation.round = 1;
+        current = await this.#admitOnce(current, timing);
       }
     } catch (error) {
       timing.rejected();
@@ -55,8 +55,28 @@ export class AdmissionChain {
     return current.object;
   }
 
-  async validate(attributes: AdmissionAttributes): Promise<void> {
+  async #admitOnce(attributes: AdmissionAttributes, timing: Timing): Promise<AdmissionAttributes> {
     const { operation } = attributes;
+    let current = attributes;
+    for (const { plugin, admit } of this.#plugins) {
+      if (plugin.admit === undefined || !plugin.handles(operation)) continue;
+      timing.enter(admit[operation]);
+      const verdict = plugin.admit(current);
+      // Most decide at once: no turn of the event loop is spent on them, nor a look at the clock.
+      const object = verdict instanceof Promise ? await timing.wait(verdict) : verdict;
+      if (object !== undefined && object !== current.object) current = { ...current, object };
+      timing.passed();
+    }
+    return current;
+  }
+
+  #course(): AdmissionCourse {
+    return { reinvocation: new Reinvocation(), metrics: this.#hooks, now: this.#now };
+  }
+
+  async validate(request: AdmissionAttributes): Promise<void> {
+    const { operation } = request;
+    const attributes: AdmissionAttributes = { ...request, course: this.#course() };
     const timing = new Timing(this.#validate[operation], this.#now);
     try {
       for (const { plugin, validate } of this.#plugins) {

@@ -1,5 +1,7 @@
 import type { AnyObject, GroupVersionKind, GroupVersionResource } from "../apimachinery/meta.ts";
 import type { Transport, UserInfo } from "../client/exchange.ts";
+import type { Reinvocation } from "./admission/reinvocation.ts";
+import type { AdmissionHookMetrics } from "./metrics/admission-hook-metrics.ts";
 import type { RequestInfo } from "./request-info.ts";
 
 /**
@@ -100,6 +102,15 @@ export interface AdmissionAttributes {
   warn(text: string): void;
   /** Tells the audit log, from this level on (Metadata unless said). Absent: nothing is recorded. */
   annotate?(key: string, value: string, level?: "Metadata" | "Request"): void;
+  /** What the plugins of one request share; the chain sets it. */
+  readonly course?: AdmissionCourse;
+}
+
+export interface AdmissionCourse {
+  readonly reinvocation: Reinvocation;
+  readonly metrics: AdmissionHookMetrics;
+  /** Milliseconds. */
+  readonly now: () => number;
 }
 
 /** Refuses by throwing an ApiError, as a rule `forbidden()`. `Review` of the chain runs every admit, then every validate. */

@@ -61,7 +61,7 @@ test("the audit log is told which mutating webhooks were called, what they chang
     mutatingwebhookconfigurations: [object("MutatingWebhookConfiguration", "all", { webhooks })],
   });
   const { attributes, told } = recorded(attributesFor("configmaps", object("ConfigMap", "m")));
-  await admitted(mutatingWebhooks(dependencies, { reinvoke: [] }), attributes);
+  await admitted(mutatingWebhooks(dependencies), attributes);
   const mutation = (name: string, mutated: boolean) =>
     JSON.stringify({ configuration: "all", webhook: name, mutated });
   assert.deepEqual(told, {

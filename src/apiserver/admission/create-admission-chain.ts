@@ -80,7 +80,7 @@ export function createAdmissionChain(options: AdmissionChainOptions): AdmissionP
   const policies = options.policies === undefined ? undefined : { ...options, ...options.policies };
   const last: AdmissionPlugin[] = [
     ...(policies === undefined ? [] : [mutatingPolicies(policies)]),
-    ...(webhooks === undefined ? [] : [mutatingWebhooks(webhooks, { reinvoke: first })]),
+    ...(webhooks === undefined ? [] : [mutatingWebhooks(webhooks)]),
     ...(policies === undefined ? [] : [validatingPolicies(policies)]),
     ...(webhooks === undefined ? [] : [validatingWebhooks(webhooks)]),
     resourceQuota(options),

@@ -36,7 +36,7 @@ before(async () => {
           answer(new URL(target.url).pathname.slice(1), body as Review),
       },
     };
-    return [mutatingWebhooks(dependencies, { reinvoke: [] }), validatingWebhooks(dependencies)];
+    return [mutatingWebhooks(dependencies), validatingWebhooks(dependencies)];
   });
 });
 after(() => server.close());

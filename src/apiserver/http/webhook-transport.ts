@@ -1,5 +1,6 @@
 import { Agent, request } from "node:https";
 import { isIP } from "node:net";
+import { jsonSyntaxError } from "../../apimachinery/schema/json-syntax-error.ts";
 import type { WebhookTarget, WebhookTransport } from "../admission/webhooks/caller.ts";
 
 /** Upstream's limit of an answer. */
@@ -130,9 +131,13 @@ function exchange(
 function readAnswer(status: number, text: string): unknown {
   if (status < 200 || status > 299) {
     const shown = text.trim().slice(0, 256);
-    throw new Error(
-      `an error on the server (${JSON.stringify(shown)}) has prevented the request from succeeding`,
-    );
+    const message = `an error on the server (${JSON.stringify(shown)}) has prevented the request from succeeding`;
+    throw Object.assign(new Error(message), { answerCode: status });
   }
-  return JSON.parse(text);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const message = `couldn't get version/kind; json parse error: ${jsonSyntaxError(text)}`;
+    throw Object.assign(new Error(message, { cause }), { answerCode: status });
+  }
 }

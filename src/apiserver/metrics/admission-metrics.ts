@@ -1,4 +1,5 @@
 import type { AdmissionOperation } from "../stages.ts";
+import { AdmissionHookMetrics } from "./admission-hook-metrics.ts";
 import { histogramOf, type MetricFamily } from "./family.ts";
 import { type HistogramSeries, histogramSeries } from "./series.ts";
 
@@ -17,6 +18,8 @@ export type TimesByOperation = Readonly<Record<AdmissionOperation, AdmissionTime
 export class AdmissionMetrics {
   readonly #controllers = histogramSeries(bounds);
   readonly #steps = histogramSeries(bounds);
+  /** Of webhooks and policies. */
+  readonly hooks = new AdmissionHookMetrics();
 
   controller(name: string, type: "admit" | "validate"): TimesByOperation {
     return byOperation((operation, rejected) => this.#controllers.of(name, type, operation, rejected));
@@ -27,7 +30,7 @@ export class AdmissionMetrics {
   }
 
   families(): readonly MetricFamily[] {
-    return [
+    const own = [
       histogramOf(
         {
           name: "apiserver_admission_controller_admission_duration_seconds",
@@ -44,7 +47,8 @@ export class AdmissionMetrics {
         },
         this.#steps,
       ),
-    ].map(withoutEmpty);
+    ];
+    return [...own.map(withoutEmpty), ...this.hooks.families()];
   }
 }
 

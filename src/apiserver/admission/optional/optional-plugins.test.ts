@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { AnyObject } from "../../../apimachinery/meta.ts";
+import type { AnyObject, KubeObject } from "../../../apimachinery/meta.ts";
 import { VirtualClock } from "../../../base/virtual-clock.ts";
 import type { AdmissionAttributes } from "../../stages.ts";
 import { nodeDeclaredFeatureValidator } from "../node-declared-features.ts";
@@ -21,7 +21,7 @@ const load = (enabled: readonly string[], configuration?: object) =>
     read: async () => "",
   });
 
-async function pluginOf(loaded: AdmissionPlugins, namespaces: readonly AnyObject[], allow = false) {
+async function pluginOf(loaded: AdmissionPlugins, namespaces: readonly KubeObject[], allow = false) {
   const [make] = loaded.added;
   assert.ok(make);
   const dependencies = fixedDependencies({ namespaces } as never); // the objects are namespaces
@@ -50,7 +50,7 @@ interface Case {
   readonly plugin: string;
   readonly does: string;
   readonly attributes: AdmissionAttributes;
-  readonly namespaces?: readonly AnyObject[];
+  readonly namespaces?: readonly KubeObject[];
   readonly configuration?: object;
   /** The message it refuses with, or what is in the pod's spec afterwards. */
   readonly want: string | object;
@@ -168,7 +168,7 @@ for (const { plugin, does, attributes, namespaces = [], configuration, want } of
 
 test("OwnerReferencesPermissionEnforcement leaves owners alone that nobody changed", async () => {
   const plugin = await pluginOf(await load(["OwnerReferencesPermissionEnforcement"]), []);
-  const attributes = attributesFor("pods", owned, { oldObject: owned });
+  const attributes = attributesFor("pods", owned, { oldObject: owned as AnyObject });
   assert.equal(await admitted(plugin, attributes), owned);
 });
 
@@ -243,7 +243,7 @@ test("PodSecurity's defaults and exemptions are an administrator's", async () =>
 
 test("NodeDeclaredFeatureValidator refuses a change that the node does not know", async () => {
   const at = (cpu: string) => podOf({ nodeName: "n", resources: { requests: { cpu } } });
-  const change = attributesFor("pods", at("2"), { subresource: "resize", oldObject: at("1") });
+  const change = attributesFor("pods", at("2"), { subresource: "resize", oldObject: at("1") as AnyObject });
   const judged = (declaredFeatures: readonly string[]) => {
     const node = object("Node", "n", { status: { declaredFeatures } });
     return admitted(nodeDeclaredFeatureValidator(fixedDependencies({ nodes: [node] } as never)), change); // a node

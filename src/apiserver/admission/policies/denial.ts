@@ -1,5 +1,6 @@
 import { ApiError, type StatusReason } from "../../../apimachinery/api-error.ts";
 import { lookupTable } from "../../../base/lookup-table.ts";
+import type { PolicyFault } from "../../metrics/admission-hook-metrics.ts";
 import type { AdmissionAttributes } from "../../stages.ts";
 import { refuse } from "../dependencies.ts";
 
@@ -19,4 +20,12 @@ export function denial(attributes: AdmissionAttributes, message: string, reason 
     code: codes[reason] ?? 422,
     details: { ...status.details, causes: [...(status.details?.causes ?? []), { message }] },
   });
+}
+
+/** What kind of failure an expression's is, as metrics tell it. */
+export function faultOf(error: unknown): PolicyFault {
+  const message = error instanceof Error ? error.message : "";
+  if (message.includes("cost limit exceeded") || message.includes("out of CEL cost budget"))
+    return "out_of_budget";
+  return message.includes("compilation") ? "compile_error" : "invalid_error";
 }

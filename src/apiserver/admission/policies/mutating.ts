@@ -12,10 +12,12 @@ import { mergeTypeOfCustomKind } from "../../../apimachinery/managed-fields/stru
 import type { AnyObject } from "../../../apimachinery/meta.ts";
 import { applyJsonPatch } from "../../../apimachinery/patch/json-patch.ts";
 import { isJsonObject, jsonEqual } from "../../../apimachinery/patch/json-value.ts";
+import type { PolicyFault } from "../../metrics/admission-hook-metrics.ts";
 import type { AdmissionAttributes } from "../../stages.ts";
 import { storedForm } from "../object-forms.ts";
+import { Reinvocation } from "../reinvocation.ts";
 import { conditionsHold } from "./conditions.ts";
-import { denial } from "./denial.ts";
+import { denial, faultOf } from "./denial.ts";
 import { Expressions, expressionInput } from "./expressions.ts";
 import { withoutObjectLiterals } from "./object-literals.ts";
 import { type PolicyDependencies, versionedRequest } from "./policy-dependencies.ts";
@@ -49,45 +51,24 @@ export async function mutateByPolicies(
   bindings: readonly Binding[],
   attributes: AdmissionAttributes,
 ): Promise<AnyObject | undefined> {
-  const first = await round(dependencies, policies, bindings, attributes);
-  const again = policies.filter(
-    (policy) =>
-      policy.spec.reinvocationPolicy === "IfNeeded" &&
-      first.applied.includes(policy) &&
-      first.applied.indexOf(policy) < first.lastChange,
-  );
-  if (again.length === 0 || first.object === undefined) return first.object;
-  return (await round(dependencies, again, bindings, { ...attributes, object: first.object })).object;
-}
-
-interface Round {
-  readonly object: AnyObject | undefined;
-  /** In the order they were applied. */
-  readonly applied: readonly Policy[];
-  /** The place among them of the last that changed the object; -1: none did. */
-  readonly lastChange: number;
-}
-
-async function round(
-  dependencies: PolicyDependencies,
-  policies: readonly Policy[],
-  bindings: readonly Binding[],
-  attributes: AdmissionAttributes,
-): Promise<Round> {
+  const calls = (attributes.course?.reinvocation ?? new Reinvocation()).of("MutatingAdmissionPolicy");
+  calls.begin(attributes.object);
   let { object } = attributes;
-  const applied: Policy[] = [];
-  let lastChange = -1;
+  let isTouched = false;
   for await (const match of boundPolicies(dependencies, policies, bindings, attributes)) {
     const { policy, binding } = match;
     try {
       if (match.error !== undefined) throw new CelRuntimeError(`failed to configure binding: ${match.error}`);
-      applied.push(policy);
       for (const params of match.params) {
+        const key = keyOf(match, params);
+        if (!calls.calls(key)) continue;
         const current: AdmissionAttributes = object === undefined ? attributes : { ...attributes, object };
         const mutated = await applyPolicy(dependencies, match, params, current);
-        if (mutated === undefined || jsonEqual(mutated, object)) continue;
+        if (mutated === undefined) continue;
+        isTouched = true;
+        if (!jsonEqual(mutated, object)) calls.changed();
         object = mutated;
-        lastChange = applied.length - 1;
+        if (policy.spec.reinvocationPolicy === "IfNeeded") calls.called(key);
       }
     } catch (error) {
       if (!(error instanceof CelRuntimeError)) throw error;
@@ -96,13 +77,21 @@ async function round(
       throw denial(attributes, `policy '${policy.metadata.name}'${by} denied request: ${error.message}`);
     }
   }
-  return { object, applied, lastChange };
+  // A mutation that changed nothing counts as one, too.
+  if (isTouched) calls.changed();
+  calls.end(object);
+  return object;
 }
 
-/** Throws CelRuntimeError. */
+const keyOf = ({ policy, binding }: PolicyMatch<Policy, Binding>, params: AnyObject | null): string =>
+  [policy, binding, ...(params === null ? [] : [params])]
+    .map(({ metadata: { namespace = "", name = "" } }) => `${namespace}/${name}`)
+    .join(" ");
+
+/** Undefined: its conditions do not hold, or there is no object. Throws CelRuntimeError. */
 async function applyPolicy(
   dependencies: PolicyDependencies,
-  { policy, namespace, request: { version } }: PolicyMatch<Policy, Binding>,
+  { policy, binding, namespace, request: { version } }: PolicyMatch<Policy, Binding>,
   params: AnyObject | null,
   attributes: AdmissionAttributes,
 ): Promise<AnyObject | undefined> {
@@ -119,13 +108,43 @@ async function applyPolicy(
       namespace,
       ...(paramKind === undefined ? {} : { params }),
     });
-    if (index === 0 && !(await conditionsHold(matchConditions, expressions, input))) return attributes.object;
+    if (index === 0 && !(await conditionsHold(matchConditions, expressions, input))) return undefined;
     const { expression, apply } = mutationOf(mutation);
-    const value = toJson(await expressions.evaluate(withoutObjectLiterals(expression), input));
-    const mutated = apply(object, value, () => mergeTypeFor(dependencies, current, version));
+    const at = current;
+    const mutated = await observed({ policy, binding, attributes }, async () => {
+      const value = toJson(await expressions.evaluate(withoutObjectLiterals(expression), input));
+      return apply(object, value, () => mergeTypeFor(dependencies, at, version));
+    });
     current = { ...current, object: storedForm(dependencies, current, mutated) };
   }
   return current.object;
+}
+
+/** Counts a mutation and how it ended. */
+async function observed<T>(
+  {
+    policy,
+    binding,
+    attributes: { course },
+  }: { readonly policy: Policy; readonly binding: Binding; readonly attributes: AdmissionAttributes },
+  mutation: () => Promise<T>,
+): Promise<T> {
+  const startedMs = course?.now() ?? 0;
+  const count = (fault: PolicyFault) =>
+    course?.metrics.mutated(
+      policy.metadata.name ?? "",
+      binding.metadata.name ?? "",
+      fault,
+      (course.now() - startedMs) / 1000,
+    );
+  try {
+    const result = await mutation();
+    count("no_error");
+    return result;
+  } catch (error) {
+    count(faultOf(error));
+    throw error;
+  }
 }
 
 type Apply = (object: AnyObject, value: unknown, type: () => MergeType) => AnyObject;

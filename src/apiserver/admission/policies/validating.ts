@@ -5,10 +5,11 @@ import type {
 } from "../../../api/admissionregistration/types.generated.ts";
 import { CelRuntimeError } from "../../../apimachinery/cel/environment.ts";
 import type { AnyObject } from "../../../apimachinery/meta.ts";
+import type { PolicyAction, PolicyFault } from "../../metrics/admission-hook-metrics.ts";
 import type { AdmissionAttributes } from "../../stages.ts";
 import { annotateFailure, CollectedAnnotations } from "./audit-annotations.ts";
 import { conditionsHold } from "./conditions.ts";
-import { denial } from "./denial.ts";
+import { denial, faultOf } from "./denial.ts";
 import { type ExpressionInput, Expressions, expressionInput } from "./expressions.ts";
 import type { PolicyDependencies } from "./policy-dependencies.ts";
 import { boundPolicies, type PolicyMatch } from "./policy-match.ts";
@@ -56,7 +57,12 @@ export async function validateByPolicies(
       continue;
     }
     for (const params of match.params) {
-      const { verdicts, annotations, failures } = await evaluatePolicy(dependencies, match, params);
+      const { verdicts, annotations, failures } = await evaluatePolicy(
+        dependencies,
+        match,
+        params,
+        attributes,
+      );
       refusals.push(...verdicts.flatMap((verdict) => enforce(attributes, match, verdict)));
       for (const [key, value] of annotations) collected.add(match.policy, key, value);
       // What cannot be annotated is refused, whatever the binding's actions are.
@@ -107,9 +113,22 @@ const nothing: Evaluation = { verdicts: [], annotations: [], failures: [] };
 
 async function evaluatePolicy(
   dependencies: PolicyDependencies,
-  { policy, request, namespace }: PolicyMatch<Policy, Binding>,
+  { policy, binding, request, namespace }: PolicyMatch<Policy, Binding>,
   params: AnyObject | null,
+  { course }: AdmissionAttributes,
 ): Promise<Evaluation> {
+  const { validationActions = [] } = binding.spec;
+  const count = (fault: PolicyFault, holds: boolean, startedMs: number) => {
+    const actions = holds ? ["Allow"] : validationActions;
+    for (const action of actions)
+      course?.metrics.checked(
+        policy.metadata.name ?? "",
+        binding.metadata.name ?? "",
+        fault,
+        action.toLowerCase() as PolicyAction, // the API's words in lower case
+        (course.now() - startedMs) / 1000,
+      );
+  };
   const expressions = expressionsOf(policy);
   const input = expressionInput({
     request,
@@ -130,11 +149,14 @@ async function evaluatePolicy(
   }
   const verdicts: Verdict[] = [];
   for (const [index, validation] of validations.entries()) {
+    const startedMs = course?.now() ?? 0;
     try {
       const holds = await expressions.evaluate(validation.expression, input, { wanted: ["bool"] });
+      count("no_error", holds === true, startedMs);
       if (holds !== true)
         verdicts.push({ ...(await verdictOf(validation, expressions, input)), expressionIndex: index });
     } catch (error) {
+      count(faultOf(error), isIgnored, startedMs);
       verdicts.push(...failed(error, index));
     }
   }

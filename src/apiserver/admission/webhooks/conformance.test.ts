@@ -28,7 +28,7 @@ before(async () => {
         running().server.definitionOf(resource),
       transport: { post: async (_target: unknown, body: object) => answer(body as Review) },
     };
-    return [mutatingWebhooks(dependencies, { reinvoke: [] }), validatingWebhooks(dependencies)];
+    return [mutatingWebhooks(dependencies), validatingWebhooks(dependencies)];
   });
 });
 after(() => server.close());

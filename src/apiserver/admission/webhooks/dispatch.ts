@@ -1,6 +1,7 @@
 import { ApiError, badRequest, failure, internalError } from "../../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../../apimachinery/meta.ts";
 import type { Logger } from "../../../base/log.ts";
+import type { WebhookCall } from "../../metrics/admission-hook-metrics.ts";
 import type { AdmissionAttributes } from "../../stages.ts";
 import { type AdmissionDependencies, findNamespace, refuse } from "../dependencies.ts";
 import { type Definitions, formIn } from "../object-forms.ts";
@@ -8,7 +9,7 @@ import { versionedRequest } from "../policies/policy-dependencies.ts";
 import { failedOpenKey } from "./annotations.ts";
 import { targetOf, urlOf, type WebhookTransport } from "./caller.ts";
 import { matchedVersion, type Webhook } from "./match.ts";
-import { admissionReview, type ReviewAnswer, readAnswer, rejection } from "./review.ts";
+import { admissionReview, isReviewVersion, type ReviewAnswer, readAnswer, rejection } from "./review.ts";
 
 export interface WebhookDependencies
   extends Pick<AdmissionDependencies, "informers" | "client" | "random" | "authorizer">,
@@ -65,13 +66,27 @@ export async function callWebhook(
   attributes: AdmissionAttributes,
   options: CallOptions,
 ): Promise<ReviewAnswer | undefined> {
-  if (!(await isCalledFor(dependencies, webhook, attributes, version))) return undefined;
-  if (attributes.dryRun && webhook.sideEffects !== "None" && webhook.sideEffects !== "NoneOnDryRun")
+  const { course } = attributes;
+  const type = options.mutating ? "admit" : "validating";
+  const call: WebhookCall = { name: webhook.name, type, operation: attributes.operation };
+  if (!(await isCalledFor(dependencies, webhook, attributes, { version, call }))) return undefined;
+  const startedMs = course?.now() ?? 0;
+  const finished = (code: number, rejected: boolean) =>
+    course?.metrics.called(call, Math.max(0, course.now() - startedMs) / 1000, code, rejected);
+  if (attributes.dryRun && webhook.sideEffects !== "None" && webhook.sideEffects !== "NoneOnDryRun") {
+    course?.metrics.rejected(call, "apiserver_internal_error", 0);
+    finished(0, true);
     throw badRequest(`admission webhook ${JSON.stringify(webhook.name)} does not support dry run`);
+  }
   let answer: ReviewAnswer;
   try {
     answer = await post(dependencies, { webhook, version }, attributes, options);
   } catch (error) {
+    const isFatal = webhook.failurePolicy !== "Ignore";
+    const code = codeOf(error);
+    if (isFatal && !attributes.signal.aborted) course?.metrics.rejected(call, "calling_webhook_error", code);
+    finished(code, isFatal);
+    if (!isFatal && !attributes.signal.aborted) course?.metrics.failedOpen(call);
     failedCall(dependencies, webhook, attributes, error);
     attributes.annotate?.(failedOpenKey(options), webhook.name);
     return undefined;
@@ -79,8 +94,21 @@ export async function callWebhook(
   for (const [key, value] of Object.entries(answer.auditAnnotations ?? {}))
     attributes.annotate?.(`${webhook.name}/${key}`, value);
   for (const text of answer.warnings) attributes.warn(text);
-  if (!answer.allowed) throw rejection(webhook.name, answer.status);
+  if (!answer.allowed) {
+    const refusal = rejection(webhook.name, answer.status);
+    course?.metrics.rejected(call, "no_error", refusal.status.code ?? 0);
+    finished(refusal.status.code ?? 0, true);
+    throw refusal;
+  }
+  finished(200, false);
   return answer;
+}
+
+/** What a failed call counts as: the answer's code where there was one. */
+function codeOf(error: unknown): number {
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if ("answerCode" in cause && typeof cause.answerCode === "number") return cause.answerCode;
+  return 503;
 }
 
 /** Whether its match conditions hold. One that fails is as good as false where failures are ignored; else throws 403. */
@@ -88,8 +116,9 @@ async function isCalledFor(
   dependencies: WebhookDependencies,
   webhook: Webhook,
   attributes: AdmissionAttributes,
-  version: string,
+  { version, call }: { readonly version: string; readonly call: WebhookCall },
 ): Promise<boolean> {
+  const metrics = attributes.course?.metrics;
   const { matchConditions = [] } = webhook;
   if (matchConditions.length === 0) return true;
   const { conditionsHold, webhookExpressions } = await import("../policies/conditions.ts");
@@ -98,8 +127,11 @@ async function isCalledFor(
   const request = versionedRequest(dependencies, attributes, version);
   const input = expressionInput({ request, authorizer, namespace: undefined });
   try {
-    return await conditionsHold(matchConditions, webhookExpressions(webhook), input);
+    const holds = await conditionsHold(matchConditions, webhookExpressions(webhook), input);
+    if (!holds) metrics?.excluded(call);
+    return holds;
   } catch (error) {
+    metrics?.conditionFailed(call);
     if (webhook.failurePolicy === "Ignore") return false;
     throw refuse(attributes, messageOf(error));
   }
@@ -111,21 +143,25 @@ async function post(
   attributes: AdmissionAttributes,
   options: { readonly mutating: boolean },
 ): Promise<ReviewAnswer> {
-  if (!webhook.admissionReviewVersions.includes("v1"))
-    throw new Error(`webhook does not accept known AdmissionReview versions (v1)`);
+  const reviewVersion = webhook.admissionReviewVersions.find(isReviewVersion);
+  if (reviewVersion === undefined)
+    throw new Error(
+      "could not create admission objects: webhook does not accept known AdmissionReview versions (v1, v1beta1)",
+    );
   const uid = dependencies.random.uuid();
   const convert = (object: AnyObject | undefined) =>
     object === undefined ? undefined : formIn(dependencies, attributes, object, version);
   const review = admissionReview({
     uid,
     attributes,
+    reviewVersion,
     version,
     object: convert(attributes.object),
     oldObject: convert(attributes.oldObject),
   });
   const seconds = webhook.timeoutSeconds ?? defaultTimeoutSeconds;
   const body = await send(dependencies, webhook, review, { seconds, signal: attributes.signal });
-  return readAnswer(body, uid, options);
+  return readAnswer(body, { uid, reviewVersion, ...options });
 }
 
 async function send(
@@ -139,10 +175,13 @@ async function send(
     const target = targetOf(clientConfig, informers);
     return await transport.post(target, review, { timeoutMs: seconds * 1000, signal });
   } catch (error) {
-    throw new Error(`failed to call webhook: Post "${url}?timeout=${seconds}s": ${messageOf(error)}`);
+    // What was answered, if wrongly, is told without where it was asked.
+    const where = isAnswer(error) ? "" : `Post "${url}?timeout=${seconds}s": `;
+    throw new Error(`failed to call webhook: ${where}${messageOf(error)}`, { cause: error });
   }
 }
 
+const isAnswer = (error: unknown) => error instanceof Error && "answerCode" in error;
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 function failedCall(

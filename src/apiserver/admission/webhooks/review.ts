@@ -6,8 +6,14 @@ import { apiUserInfo } from "../../virtual/user-info.ts";
 
 /** The AdmissionReview that goes out and what comes back: pure. */
 
+/** The older one is asked for by webhooks that name it first, or alone. */
+export type ReviewVersion = "v1" | "v1beta1";
+export const isReviewVersion = (version: string): version is ReviewVersion =>
+  version === "v1" || version === "v1beta1";
+
 export interface ReviewInput {
   readonly uid: string;
+  readonly reviewVersion: ReviewVersion;
   readonly attributes: AdmissionAttributes;
   /** The version the webhook is sent, and the objects in it. */
   readonly version: string;
@@ -15,13 +21,20 @@ export interface ReviewInput {
   readonly oldObject: AnyObject | undefined;
 }
 
-export function admissionReview({ uid, attributes, version, object, oldObject }: ReviewInput): object {
+export function admissionReview({
+  uid,
+  reviewVersion,
+  attributes,
+  version,
+  object,
+  oldObject,
+}: ReviewInput): object {
   const { kind, resource, subresource, namespace, name, operation, user, dryRun } = attributes;
   const isNamespace = resource.group === "" && resource.resource === "namespaces";
   const reviewedNamespace = isNamespace ? name : namespace;
   return {
     kind: "AdmissionReview",
-    apiVersion: "admission.k8s.io/v1",
+    apiVersion: `admission.k8s.io/${reviewVersion}`,
     request: {
       uid,
       kind: { ...kind, version },
@@ -81,21 +94,28 @@ const record = (value: unknown): Json | undefined =>
 /** Reads a webhook's answer. Throws an Error that says what is wrong with it. */
 export function readAnswer(
   body: unknown,
-  uid: string,
-  options: { readonly mutating: boolean },
+  options: { readonly uid: string; readonly reviewVersion: ReviewVersion; readonly mutating: boolean },
 ): ReviewAnswer {
   const review = record(body);
   const response = record(review?.response);
-  if (response === undefined)
-    throw new Error("received invalid webhook response: webhook response was absent");
   const invalid = (why: string) => new Error(`received invalid webhook response: ${why}`);
-  if (review?.apiVersion !== "admission.k8s.io/v1" || review.kind !== "AdmissionReview")
-    throw invalid(
-      `expected webhook response of admission.k8s.io/v1, Kind=AdmissionReview, got ${String(review?.apiVersion)}, Kind=${String(review?.kind)}`,
-    );
-  if (response.uid !== uid)
-    throw invalid(`expected response.uid="${uid}", got ${JSON.stringify(response.uid ?? "")}`);
-  const patch = readPatch(response, options.mutating, invalid);
+  if (response === undefined) throw invalid("webhook response was absent");
+  if (options.reviewVersion === "v1beta1")
+    return answerOf(response, options.mutating ? olderPatch(response) : undefined);
+  if (response.uid !== options.uid)
+    throw invalid(`expected response.uid="${options.uid}", got ${JSON.stringify(response.uid ?? "")}`);
+  const got = `${String(review?.apiVersion ?? "")}, Kind=${String(review?.kind ?? "")}`;
+  if (got !== "admission.k8s.io/v1, Kind=AdmissionReview")
+    throw invalid(`expected webhook response of admission.k8s.io/v1, Kind=AdmissionReview, got ${got}`);
+  return answerOf(response, readPatch(response, options.mutating, invalid));
+}
+
+/** v1beta1 never asked for the patch's type. */
+function olderPatch({ patch }: Json): unknown {
+  return typeof patch === "string" && patch !== "" ? decodePatch(patch) : undefined;
+}
+
+function answerOf(response: Json, patch: unknown): ReviewAnswer {
   const warnings = Array.isArray(response.warnings)
     ? response.warnings.filter((text) => typeof text === "string")
     : [];
@@ -127,6 +147,10 @@ function readPatch(response: Json, mutating: boolean, invalid: (why: string) => 
   if (!hasPatch && hasType) throw invalid("webhook returned response.patchType but not response.patch");
   if (!hasPatch) return undefined;
   if (patchType !== "JSONPatch") throw new Error(`unsupported patch type ${JSON.stringify(patchType)}`);
+  return decodePatch(patch);
+}
+
+function decodePatch(patch: string): unknown {
   try {
     const bytes = Uint8Array.from(atob(patch), (char) => char.charCodeAt(0));
     return JSON.parse(new TextDecoder().decode(bytes));

@@ -4,11 +4,12 @@ import type { AddressInfo } from "node:net";
 import type { AnyObject } from "../../../apimachinery/meta.ts";
 import type { Credential } from "../../pki/x509.ts";
 
-interface Review {
+export interface Review {
   readonly apiVersion: string;
   readonly request: {
     readonly uid: string;
     readonly operation: string;
+    readonly dryRun?: boolean;
     readonly name?: string;
     readonly object: AnyObject | null;
     readonly oldObject: AnyObject | null;
@@ -95,8 +96,18 @@ const judges: Readonly<Record<string, Judge>> = {
   },
 };
 
+/** An answer as it goes over the wire, right or wrong. */
+interface RawAnswer {
+  readonly status?: number;
+  readonly body: string | object;
+}
+
 export interface WebhookServer {
   readonly url: string;
+  /** The bodies of the calls of a path, oldest first. */
+  calls(path: string): readonly Review[];
+  /** Answers a path by what is given, in place of the suite's image. */
+  answer(path: string, judge: (review: Review) => RawAnswer): void;
   close(): Promise<void>;
 }
 
@@ -106,6 +117,8 @@ export async function startWebhookServer(
   { delayMs }: { readonly delayMs: number },
 ): Promise<WebhookServer> {
   const timers = new Set<NodeJS.Timeout>();
+  const calls = new Map<string, Review[]>();
+  const answers = new Map<string, (review: Review) => RawAnswer>();
   const delayed: Judge = () =>
     new Promise((resolve) => {
       timers.add(setTimeout(() => resolve(allow), delayMs));
@@ -113,8 +126,16 @@ export async function startWebhookServer(
   const server = createServer({ cert: certificate, key }, async (incoming, answer) => {
     const chunks: Uint8Array[] = [];
     for await (const chunk of incoming) chunks.push(chunk);
-    const { apiVersion, request } = JSON.parse(Buffer.concat(chunks).toString()) as Review;
+    const review = JSON.parse(Buffer.concat(chunks).toString()) as Review;
+    const { apiVersion, request } = review;
     const { pathname } = new URL(incoming.url ?? "/", "https://webhook");
+    calls.set(pathname, [...(calls.get(pathname) ?? []), review]);
+    const raw = answers.get(pathname)?.(review);
+    if (raw !== undefined) {
+      answer.writeHead(raw.status ?? 200, { "content-type": "application/json" });
+      answer.end(typeof raw.body === "string" ? raw.body : JSON.stringify(raw.body));
+      return;
+    }
     const judge = pathname === "/always-allow-delay" ? delayed : judges[pathname];
     if (judge === undefined) {
       answer.writeHead(404).end();
@@ -135,6 +156,8 @@ export async function startWebhookServer(
   const { port } = server.address() as AddressInfo;
   return {
     url: `https://127.0.0.1:${port}`,
+    calls: (path) => calls.get(path) ?? [],
+    answer: (path, judge) => answers.set(path, judge),
     async close() {
       for (const timer of timers) clearTimeout(timer);
       server.closeAllConnections();
