@@ -16,6 +16,10 @@ for (const { expression, want } of [
   { expression: 'device.attributes["gpu.example.com"].isFast', want: [] },
   { expression: "device.allowMultipleAllocations", want: [] },
   {
+    expression: 'device.attributes.all(domain, device.attributes[domain].all(name, name.startsWith("a")))',
+    want: [],
+  },
+  {
     expression: "device.color",
     want: [/^x: Invalid value: "device\.color": compilation failed: ERROR: .*undefined field 'color'/s],
   },

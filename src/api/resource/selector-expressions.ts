@@ -17,11 +17,14 @@ const costLimit = 1_000_000;
 class DraDevice {}
 
 const attribute: SizeBounds = { max: 64 };
-const byName = (value: SizeBounds): SizeBounds => ({ max: 32, inner: { max: 32, inner: value } });
+/** By domain and then by name, which is mostly written as a field. */
+const attributes: SizeBounds = { max: 32, inner: { max: 32, inner: attribute, anyField: attribute } };
+const capacity: SizeBounds = { max: 32, inner: { max: 32, inner: { max: 0 } } };
 
 const deviceType: CelType = {
   name: "kubernetes.DRADevice",
   fromJson: () => new DraDevice(),
+  minBytes: 0,
   objects: [
     {
       name: "kubernetes.DRADevice",
@@ -35,12 +38,12 @@ const deviceType: CelType = {
     },
   ],
   size: {
-    max: 1,
+    max: 0,
     fields: {
       driver: { max: 63 },
-      attributes: byName(attribute),
-      capacity: byName({ max: 1 }),
-      allowMultipleAllocations: { max: 1 },
+      attributes,
+      capacity,
+      allowMultipleAllocations: { max: 0 },
     },
   },
 };
@@ -63,7 +66,7 @@ function expressionErrors(known: CelEnvironment, path: string, expression: strin
       const detail = `must evaluate to bool or the unknown type, not ${resultType}`;
       return [field.invalid(path, expression, detail)];
     }
-    return estimateCost(syntax, { device: deviceType.size }) > costLimit
+    return estimateCost(syntax, deviceType.size) > costLimit
       ? [field.forbidden(path, "too complex, exceeds cost limit")]
       : [];
   } catch (error) {

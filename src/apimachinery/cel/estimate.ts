@@ -16,7 +16,7 @@ import type { SizeBounds } from "./types.ts";
 
 /**
  * What an expression may cost at worst, given how large the values are that it looks at: cel-go's static estimate, figure by
- * figure, since it decides which rules may be written. `root` bounds `self` and `oldSelf`.
+ * figure, since it decides which rules may be written. `root` bounds every variable: `self` and `oldSelf`, or `device`.
  */
 export function estimateCost(syntax: CelNode, root: SizeBounds): number {
   return new Estimator(root).estimate(syntax, {}).cost;
@@ -122,7 +122,7 @@ class Estimator {
   #selection(node: CelNode, from: CelNode, name: string, scope: Scope): Estimate {
     const operand = this.estimate(from, scope);
     const kind = from.checkedType?.kind;
-    const place = this.#below(operand.place, ({ fields }) => fields?.[name]);
+    const place = this.#below(operand.place, ({ fields, anyField }) => fields?.[name] ?? anyField);
     return {
       cost: add(operand.cost, kind === "map" || kind === "message" || kind === "param" ? 1 : 0),
       size: this.#sized(node, place),

@@ -30,6 +30,8 @@ export interface SizeBounds {
   readonly inner?: SizeBounds;
   /** By field, as CEL names it. */
   readonly fields?: Readonly<Record<string, SizeBounds>>;
+  /** Of any other field: maps whose entries are written as fields. */
+  readonly anyField?: SizeBounds;
 }
 
 /** A request cannot be larger. */
