@@ -1,12 +1,15 @@
+import { registerHooks } from "node:module";
 import { setFlagsFromString } from "node:v8";
 import { Command } from "commander";
 import { authWords, withAuthFlags } from "./auth-flags.ts";
 import { kubernetesVersion } from "./compose/versions.ts";
 import { defaultDataDirectory } from "./data-directory.ts";
 import { operationWords, withOperationFlags } from "./operation-flags.ts";
+import { ownModules } from "./own-modules.ts";
 import type { UpFlags } from "./up-options.ts";
 import { UserError } from "./user-error.ts";
 
+registerHooks({ resolve: ownModules(new URL("../", import.meta.url).href) });
 // Left alone V8 collects the whole heap for every 64 MB of buffers that come and go: half the cost of carrying a stream.
 setFlagsFromString("--external-memory-accounted-in-global-limit");
 // Whoever reads what this prints may stop reading; the cluster runs on.
