@@ -98,9 +98,12 @@ function whyNoElement({ relation, keys }: ListType, item: unknown): string | und
   return `associative list with keys has an element that omits all key fields [${names}] (and doesn't have default values for any key fields)`;
 }
 
-function goType(value: unknown): string {
+/** What Go's `%T` says of a JSON value. */
+export function goType(value: unknown): string {
+  if (value === null) return "<nil>";
   if (typeof value === "string") return "string";
   if (typeof value === "boolean") return "bool";
+  if (typeof value === "number") return Number.isInteger(value) ? "int64" : "float64";
   return Array.isArray(value) ? "[]interface {}" : "map[string]interface {}";
 }
 

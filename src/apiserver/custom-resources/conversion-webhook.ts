@@ -1,8 +1,12 @@
 import type { CustomResourceConversion } from "../../api/apiextensions/types.generated.ts";
 import type { Service } from "../../api/core/types.generated.ts";
-import { internalError } from "../../apimachinery/api-error.ts";
+import { failure } from "../../apimachinery/api-error.ts";
+import { validateAnnotations, validateLabels } from "../../apimachinery/labels.ts";
+import { goType } from "../../apimachinery/managed-fields/type-check.ts";
 import type { AnyObject, ObjectMeta } from "../../apimachinery/meta.ts";
 import { parseApiVersion } from "../../apimachinery/meta.ts";
+import { jsonEqual } from "../../apimachinery/patch/json-value.ts";
+import { quote } from "../../apimachinery/validation.ts";
 import type { Random } from "../../base/random.ts";
 import { targetAmong, type WebhookTransport } from "../admission/webhooks/caller.ts";
 
@@ -17,7 +21,13 @@ export interface ConversionDependencies {
 /** Upstream waits no longer for a conversion. */
 const timeoutMs = 30_000;
 
-/** Converts objects of one kind by its webhook, all in one call. Rejects with ApiError 500. */
+/** What is wrong with an answer, where upstream does not say that the webhook failed. */
+class ReturnFault extends Error {}
+
+/**
+ * Converts objects of one kind by its webhook, all in one call. Rejects with ApiError 500, that gives no reason: upstream's storage
+ * meets the fault, which nothing there tells from its own.
+ */
 export function webhookConverter(
   conversion: CustomResourceConversion,
   dependencies: ConversionDependencies,
@@ -30,11 +40,12 @@ export function webhookConverter(
     try {
       const converted = await call(conversion, dependencies, objects, desiredAPIVersion);
       if (converted.length !== objects.length)
-        throw new Error(`returned ${converted.length} objects, expected ${objects.length}`);
-      return objects.map((original, index) => restored(original, converted[index], desiredAPIVersion, index));
+        throw new ReturnFault(`${converted.length} objects, expected ${objects.length}`);
+      return objects.map((original, index) => restored(original, converted[index], desiredAPIVersion));
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      throw internalError(why.startsWith("returned") ? `${what} ${why}` : `${what} failed: ${why}`);
+      const verb = error instanceof ReturnFault ? "returned" : "failed:";
+      throw failure(500, "", `${what} ${verb} ${why}`);
     }
   };
 }
@@ -73,16 +84,16 @@ function readAnswer(
   sent: { readonly uid: string; readonly apiVersion: string },
 ): readonly unknown[] {
   const review = record(body);
-  if (review?.kind !== "ConversionReview" || review.apiVersion !== sent.apiVersion)
+  // Version v1beta1 never asked for more than an answer, and some of its webhooks give no more.
+  const isStrict = sent.apiVersion.endsWith("/v1");
+  if (isStrict && (review?.kind !== "ConversionReview" || review.apiVersion !== sent.apiVersion))
     throw new Error(
-      `expected webhook response of ${sent.apiVersion}, Kind=ConversionReview, got ${String(review?.apiVersion)}, Kind=${String(review?.kind)}`,
+      `expected webhook response of ${sent.apiVersion}, Kind=ConversionReview, got ${String(review?.apiVersion ?? "")}, Kind=${String(review?.kind ?? "")}`,
     );
-  const response = record(review.response);
+  const response = record(review?.response);
   if (response === undefined) throw new Error("no response provided");
-  if (response.uid !== sent.uid)
-    throw new Error(
-      `expected response.uid=${JSON.stringify(sent.uid)}, got ${JSON.stringify(response.uid ?? "")}`,
-    );
+  if (isStrict && response.uid !== sent.uid)
+    throw new Error(`expected response.uid=${quote(sent.uid)}, got ${quote(String(response.uid ?? ""))}`);
   const result = record(response.result) ?? {};
   if (result.status !== "Success")
     throw new Error(
@@ -94,35 +105,68 @@ function readAnswer(
 }
 
 /** The converted object with the original's metadata: of that, a webhook may change labels and annotations only. */
-function restored(original: AnyObject, value: unknown, apiVersion: string, index: number): AnyObject {
-  const converted = record(value);
-  const invalid = (why: string) => new Error(`returned invalid converted object at index ${index}: ${why}`);
-  if (converted === undefined) throw invalid("it is no object");
-  if (converted.apiVersion !== apiVersion)
-    throw invalid(`invalid groupVersion (expected ${apiVersion}, received ${String(converted.apiVersion)})`);
-  if (converted.kind !== original.kind)
-    throw invalid(`invalid kind (expected ${original.kind ?? ""}, received ${String(converted.kind)})`);
+function restored(original: AnyObject, value: unknown, apiVersion: string): AnyObject {
+  const converted = record(value) ?? {};
+  checkKind(original, converted, apiVersion);
+  checkIdentity(original, record(converted.metadata) ?? {});
+  const { kind } = original;
+  return { ...converted, apiVersion, kind, metadata: restoredMetadata(original, converted) };
+}
+
+function checkKind(original: AnyObject, converted: Json, expected: string): void {
+  const { apiVersion = "", kind = "" } = converted;
+  const at = "invalid object at index 0: invalid";
+  if (apiVersion !== expected)
+    throw new ReturnFault(`${at} groupVersion (expected ${expected}, received ${String(apiVersion)})`);
+  if (kind !== original.kind)
+    throw new ReturnFault(`${at} kind (expected ${original.kind ?? ""}, received ${String(kind)})`);
+}
+
+function checkIdentity({ metadata }: AnyObject, converted: Json): void {
+  for (const name of ["name", "namespace", "uid"] as const) {
+    const was = metadata[name] ?? "";
+    const is = converted[name] ?? "";
+    const shown = name === "uid" ? "UID" : name;
+    if (was !== is)
+      throw new ReturnFault(`invalid object: must have the same ${shown}: ${was} != ${String(is)}`);
+  }
+}
+
+const clientsOwn = ["labels", "annotations"] as const;
+
+function restoredMetadata({ metadata: original }: AnyObject, converted: Json): ObjectMeta {
+  const invalid = (why: string) => new ReturnFault(`invalid metadata: ${why}`);
   const metadata = record(converted.metadata);
   if (metadata === undefined)
-    throw new Error(
-      `returned invalid metadata in object at index ${index}: missing metadata in converted object`,
+    throw invalid(
+      Object.hasOwn(converted, "metadata")
+        ? `invalid metadata of type ${goType(converted.metadata)} in converted object`
+        : "missing metadata in converted object",
     );
-  for (const name of ["name", "namespace", "uid"] as const) {
-    const was = original.metadata[name] ?? "";
-    const is = metadata[name] ?? "";
-    if (was !== is)
-      throw invalid(`must have the same ${name === "uid" ? "UID" : name}: ${was} != ${String(is)}`);
+  const { labels: _labels, annotations: _annotations, ...kept } = original;
+  const restored: Record<string, unknown> = { ...kept };
+  for (const name of clientsOwn) {
+    if ((metadata[name] ?? undefined) === undefined) continue;
+    const values = record(metadata[name]);
+    if (values === undefined)
+      throw invalid(`invalid metadata.${name} of type ${goType(metadata[name])} in converted object`);
+    const wrong = Object.entries(values).find(([, each]) => typeof each !== "string");
+    if (wrong !== undefined)
+      throw invalid(
+        `metadata.${name}[${wrong[0]}] must be a string, but is ${goType(wrong[1])} in converted object`,
+      );
+    if (!jsonEqual(values, original[name] ?? {}))
+      checkTexts(name, values as Readonly<Record<string, string>>);
+    restored[name] = values;
   }
-  const { labels: _labels, annotations: _annotations, ...kept } = original.metadata;
-  const own = Object.fromEntries(
-    (["labels", "annotations"] as const).flatMap((name) => {
-      const values = record(metadata[name]);
-      if (values === undefined) return [];
-      const wrong = Object.entries(values).find(([, each]) => typeof each !== "string");
-      if (wrong !== undefined) throw invalid(`metadata.${name}[${wrong[0]}] must be a string`);
-      return [[name, values]];
-    }),
-  );
-  const { kind } = original;
-  return { ...converted, apiVersion, kind, metadata: { ...kept, ...own } as ObjectMeta };
+  return restored as ObjectMeta;
+
+  function checkTexts(name: (typeof clientsOwn)[number], values: Readonly<Record<string, string>>): void {
+    const errors =
+      name === "labels"
+        ? validateLabels("metadata.labels", values)
+        : validateAnnotations("metadata.annotation", values);
+    const texts = errors.map(({ field, message }) => `${field}: ${message}`);
+    if (texts.length > 0) throw invalid(texts.length === 1 ? String(texts[0]) : `[${texts.join(", ")}]`);
+  }
 }

@@ -17,8 +17,26 @@ interface Review {
 
 let server: TestServer;
 let calls: Review[] = [];
-/** What the webhook does instead of converting. */
-let fault: string | undefined;
+interface Answer {
+  readonly kind: string;
+  readonly apiVersion: string;
+  readonly response: {
+    readonly uid: string;
+    readonly result: object;
+    readonly convertedObjects: readonly AnyObject[];
+  };
+}
+
+/** What becomes of the webhook's answer. */
+let fault: ((answer: Answer) => unknown) | undefined;
+let haltsAreThere: Promise<unknown>;
+
+function eachObject(change: (object: AnyObject) => object): (answer: Answer) => unknown {
+  return ({ response, ...answer }) => ({
+    ...answer,
+    response: { ...response, convertedObjects: response.convertedObjects.map(change) },
+  });
+}
 
 before(async () => {
   server = await startTestServer({
@@ -27,20 +45,33 @@ before(async () => {
         async post(_target, body) {
           const review = body as Review;
           calls.push(review);
-          if (fault === "unreachable") throw new Error("connection refused");
           const { uid, desiredAPIVersion, objects } = review.request;
           const convertedObjects = objects.map((object) => convert(object, desiredAPIVersion));
-          const result = fault === undefined ? { status: "Success" } : { status: "Failed", message: fault };
-          return {
+          const answer = {
             kind: "ConversionReview",
             apiVersion: "apiextensions.k8s.io/v1",
-            response: { uid, result, convertedObjects },
+            response: {
+              uid,
+              result: { status: "Success" },
+              convertedObjects: convertedObjects as AnyObject[],
+            },
           };
+          return fault === undefined ? answer : fault(answer);
         },
       },
     },
   });
   await server.server.start();
+  haltsAreThere = defineKind(server, {
+    plural: "halts",
+    kind: "Halt",
+    versions: versions("v1"),
+    conversion,
+  }).then(() =>
+    server.ok("POST", kindPath("halts"), {
+      body: { apiVersion: "example.com/v1", kind: "Halt", metadata: { name: "a" }, hostPort: "x:1" },
+    }),
+  );
 });
 after(() => server.close());
 
@@ -160,38 +191,113 @@ test("a table shows the columns of its version", async () => {
   );
 });
 
-for (const { name, what, want } of [
+const ofKind = "conversion webhook for example.com/v1, Kind=Halt";
+for (const { name, spoil, want } of [
   {
     name: "cannot be reached",
-    what: "unreachable",
-    want: "conversion webhook for example.com/v2, Kind=Stop failed: connection refused",
+    spoil: () => {
+      throw new Error("connection refused");
+    },
+    want: "failed: connection refused",
   },
   {
     name: "refuses",
-    what: "no way",
-    want: "conversion webhook for example.com/v2, Kind=Stop failed: no way",
+    spoil: (review) => ({
+      ...review,
+      response: { ...review.response, result: { status: "Failed", message: "no" } },
+    }),
+    want: "failed: no",
   },
-]) {
-  test(`reads and writes say so when the webhook ${name}`, async () => {
-    const plural = what === "unreachable" ? "stops" : "halts";
-    await defineKind(server, {
-      plural,
-      kind: "Stop",
-      versions: versions("v1"),
-      conversion,
-      names: { singular: plural.slice(0, -1), listKind: `${plural}List` },
-    }).catch(() => {});
-    fault = what;
+  {
+    name: "refuses without a word",
+    spoil: (review) => ({ ...review, response: { ...review.response, result: { status: "Failure" } } }),
+    want: "failed: response.result.status was 'Failure', not 'Success'",
+  },
+  {
+    name: "answers with another kind",
+    spoil: (review) => ({ ...review, kind: "AdmissionReview" }),
+    want: "failed: expected webhook response of apiextensions.k8s.io/v1, Kind=ConversionReview, got apiextensions.k8s.io/v1, Kind=AdmissionReview",
+  },
+  {
+    name: "gives no response",
+    spoil: ({ response: _, ...review }) => review,
+    want: "failed: no response provided",
+  },
+  {
+    name: "answers another request",
+    spoil: (review) => ({ ...review, response: { ...review.response, uid: "x" } }),
+    want: /^failed: expected response\.uid="[-0-9a-f]{36}", got "x"$/,
+  },
+  {
+    name: "loses an object",
+    spoil: (review) => ({ ...review, response: { ...review.response, convertedObjects: [] } }),
+    want: "returned 0 objects, expected 1",
+  },
+  {
+    name: "leaves the version",
+    spoil: eachObject((object) => ({ ...object, apiVersion: "example.com/v1" })),
+    want: "returned invalid object at index 0: invalid groupVersion (expected example.com/v2, received example.com/v1)",
+  },
+  {
+    name: "changes the kind",
+    spoil: eachObject((object) => ({ ...object, kind: "Go" })),
+    want: "returned invalid object at index 0: invalid kind (expected Halt, received Go)",
+  },
+  {
+    name: "changes the name",
+    spoil: eachObject(({ metadata, ...object }) => ({ ...object, metadata: { ...metadata, name: "b" } })),
+    want: "returned invalid object: must have the same name: a != b",
+  },
+  {
+    name: "changes the uid",
+    spoil: eachObject(({ metadata, ...object }) => ({ ...object, metadata: { ...metadata, uid: "4" } })),
+    want: /^returned invalid object: must have the same UID: [-0-9a-f]{36} != 4$/,
+  },
+  {
+    name: "gives labels that are none",
+    spoil: eachObject(({ metadata, ...object }) => ({ ...object, metadata: { ...metadata, labels: ["x"] } })),
+    want: "returned invalid metadata: invalid metadata.labels of type []interface {} in converted object",
+  },
+  {
+    name: "gives a label that is a number",
+    spoil: eachObject(({ metadata, ...object }) => ({
+      ...object,
+      metadata: { ...metadata, labels: { x: 1 } },
+    })),
+    want: "returned invalid metadata: metadata.labels[x] must be a string, but is int64 in converted object",
+  },
+] satisfies readonly { name: string; spoil: (review: Answer) => unknown; want: string | RegExp }[]) {
+  test(`every request says so when the webhook ${name}`, async () => {
+    await haltsAreThere;
+    fault = spoil;
+    const path = kindPath("halts", "v2");
+    const object = {
+      apiVersion: "example.com/v2",
+      kind: "Halt",
+      metadata: { name: "a" },
+      host: "h",
+      port: "1",
+    };
     try {
-      const status = await server.object<Status>("POST", kindPath(plural, "v2"), {
-        body: { apiVersion: "example.com/v2", kind: "Stop", metadata: { name: "a" }, host: "h", port: "1" },
-      });
-      assert.equal(status.code, 500);
-      assert.match(status.message ?? "", new RegExp(want));
+      for (const [method, at, body] of [
+        ["GET", `${path}/a`, undefined],
+        ["GET", path, undefined],
+        ["PUT", `${path}/a`, object],
+      ] as const) {
+        const asked = server.object<Status>(method, at, body === undefined ? {} : { body });
+        // Whoever comes while it is known to fail hears of the next attempt.
+        await server.clock.advance(20_000);
+        const status = await asked;
+        assert.deepEqual([status.code, status.reason], [500, undefined], JSON.stringify(status));
+        const { message = "" } = status;
+        assert.ok(message.startsWith(`${ofKind} `), message);
+        const rest = message.slice(ofKind.length + 1);
+        if (typeof want === "string") assert.equal(rest, want);
+        else assert.match(rest, want);
+      }
     } finally {
       fault = undefined;
     }
-    await server.ok("DELETE", `${definitions}/${plural}.example.com`);
     await server.clock.settle();
   });
 }
@@ -201,7 +307,9 @@ test("a list of what cannot be converted fails instead of waiting", async () => 
   await server.ok("POST", kindPath("lates"), {
     body: { apiVersion: "example.com/v1", kind: "Late", metadata: { name: "a" }, hostPort: "x:1" },
   });
-  fault = "unreachable";
+  fault = () => {
+    throw new Error("connection refused");
+  };
   const status = await server.object<Status>("GET", kindPath("lates", "v2"));
   fault = undefined;
   assert.equal(status.code, 500);
