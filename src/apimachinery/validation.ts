@@ -8,8 +8,8 @@ export type FieldErrors = readonly FieldError[];
 
 /** `spec` + `containers` → `spec.containers`. */
 export function child(path: string, ...names: readonly string[]): string {
-  const tail = names.join(".");
-  return path === "" ? tail : `${path}.${tail}`;
+  const tail = names.length === 1 ? names[0] : names.join(".");
+  return path === "" ? `${tail}` : `${path}.${tail}`;
 }
 
 /** `spec.containers` + 0 → `spec.containers[0]`; a map key is written the same way. */
@@ -167,8 +167,19 @@ export function each<T>(
   list: readonly T[] | undefined,
   check: (item: T, path: string, index: number) => FieldErrors,
 ): FieldErrors {
-  return (list ?? []).flatMap((item, index) => check(item, at(path, index), index));
+  if (list === undefined) return none;
+  let errors: FieldError[] | undefined;
+  for (const [index, item] of list.entries()) {
+    const found = check(item, at(path, index), index);
+    if (found.length === 0) continue;
+    errors ??= [];
+    errors.push(...found);
+  }
+  return errors ?? none;
 }
+
+/** Nearly every list of every object that is written: not worth an array of its own. */
+const none: FieldErrors = [];
 
 /** `Duplicate value` for every item whose key an earlier one has. */
 export function unique<T>(
@@ -176,8 +187,9 @@ export function unique<T>(
   keyOf: (item: T) => string | undefined,
   duplicateAt: (index: number, item: T) => FieldError,
 ): FieldErrors {
+  if (list === undefined) return none;
   const seen = new Set<string>();
-  return (list ?? []).flatMap((item, index) => {
+  return list.flatMap((item, index) => {
     const key = keyOf(item);
     if (key === undefined) return [];
     if (seen.has(key)) return [duplicateAt(index, item)];

@@ -86,7 +86,9 @@ function specWarnings(root: string, spec: PodSpec, annotations: Annotations): Wa
     (spec[list] ?? []).map((container, index) => ({ container, at: field.at(at(list), index) })),
   );
   return [
-    ...nodeLabelWarnings(path, spec),
+    ...(spec.nodeSelector || spec.affinity || spec.topologySpreadConstraints
+      ? nodeLabelWarnings(path, spec)
+      : []),
     ...annotationWarnings(field.child(root, "metadata", "annotations"), annotations, spec),
     ...(spec.volumes ?? []).flatMap((volume, index) =>
       volumeWarnings(field.at(at("volumes"), index), volume),
@@ -106,8 +108,12 @@ function specWarnings(root: string, spec: PodSpec, annotations: Annotations): Wa
           `${at("terminationGracePeriodSeconds")}: must be >= 0; negative values are invalid and will be treated as 1`,
         ]
       : []),
-    ...podAffinityWarnings(at("affinity", "podAffinity"), spec.affinity?.podAffinity),
-    ...podAffinityWarnings(at("affinity", "podAntiAffinity"), spec.affinity?.podAntiAffinity),
+    ...(spec.affinity === undefined
+      ? []
+      : [
+          ...podAffinityWarnings(at("affinity", "podAffinity"), spec.affinity.podAffinity),
+          ...podAffinityWarnings(at("affinity", "podAntiAffinity"), spec.affinity.podAntiAffinity),
+        ]),
     ...(spec.dnsConfig?.nameservers ?? []).flatMap((ip, index) =>
       ipWarnings(field.at(at("dnsConfig", "nameservers"), index), ip),
     ),
@@ -192,7 +198,7 @@ function annotationWarnings(path: string, annotations: Annotations, spec: PodSpe
   return warnings;
 }
 
-const oldVolumes: Readonly<Partial<Record<keyof Volume, string>>> = {
+const oldVolumes: Readonly<Record<string, string>> = lookupTable({
   photonPersistentDisk: "deprecated in v1.11, non-functional in v1.16+",
   gitRepo: "deprecated in v1.11",
   scaleIO: "deprecated in v1.16, non-functional in v1.22+",
@@ -202,14 +208,16 @@ const oldVolumes: Readonly<Partial<Record<keyof Volume, string>>> = {
   glusterfs: "deprecated in v1.25, non-functional in v1.26+",
   cephfs: "deprecated in v1.28, non-functional in v1.31+",
   rbd: "deprecated in v1.28, non-functional in v1.31+",
-};
+});
 
 /** Of sources, in pods and in persistent volumes, that are on their way out. */
 export function oldSourceWarnings(path: string, holder: object, names = Object.keys(oldVolumes)): Warnings {
-  const sources = holder as Readonly<Record<string, unknown>>; // to look for fields by name
-  return Object.entries(oldVolumes)
-    .filter(([name]) => names.includes(name) && sources[name] !== undefined)
-    .map(([name, message]) => `${field.child(path, name === "storageos" ? "storageOS" : name)}: ${message}`);
+  const sources = Object.keys(holder).filter(
+    (name) => oldVolumes[name] !== undefined && names.includes(name),
+  );
+  return sources.map(
+    (name) => `${field.child(path, name === "storageos" ? "storageOS" : name)}: ${oldVolumes[name]}`,
+  );
 }
 
 function volumeWarnings(path: string, volume: Volume): Warnings {
@@ -249,8 +257,9 @@ function repeatedWarnings<T>(
   list: readonly T[] | undefined,
   textOf: (item: T) => string,
 ): Warnings {
+  if (list === undefined) return [];
   const seen = new Set<string>();
-  return (list ?? []).flatMap((item, index) => {
+  return list.flatMap((item, index) => {
     const value = textOf(item);
     if (seen.has(value)) return [`${field.at(path, index)}.${name}: duplicate ${name} ${field.quote(value)}`];
     seen.add(value);
@@ -266,8 +275,9 @@ export function fractionWarnings(
   list: ResourceList | undefined,
   names = byteResources,
 ): Warnings {
+  if (list === undefined) return [];
   return names.flatMap((name) => {
-    const amount = list?.[name];
+    const amount = list[name];
     if (amount === undefined || quantityMilliValue(amount) % 1000 === 0) return [];
     return [
       `${field.at(path, name)}: fractional byte value ${field.quote(amount)} is invalid, must be an integer`,
