@@ -12,7 +12,7 @@ import type { UserInfo } from "../client/exchange.ts";
 import type { InformerFactory } from "../client/informer.ts";
 import { type AdmissionChainOptions, createAdmissionChain } from "./admission/create-admission-chain.ts";
 import { getLive } from "./admission/dependencies.ts";
-import type { AdmissionPlugins } from "./admission/optional/load-plugins.ts";
+import type { AdmissionPlugins } from "./admission/flagged-plugins.ts";
 import { keepPolicyStatus } from "./admission/policies/policy-status.ts";
 import { ensureSystemPriorityClasses } from "./admission/priority.ts";
 import type { WebhookTransport } from "./admission/webhooks/caller.ts";
@@ -60,6 +60,7 @@ export interface StagesDependencies {
   /** `fingerprintOf` of `pki/`. */
   readonly fingerprint?: AuthenticatorOptions["fingerprint"];
   readonly isFrontProxy?: AuthenticatorOptions["isFrontProxy"];
+  readonly remoteHeaders?: AuthenticatorOptions["remoteHeaders"];
   readonly anonymous?: AuthenticatorOptions["anonymous"];
   /** Published for extension API servers; absent: nothing is. */
   readonly authenticationInfo?: AuthenticationInfo;
@@ -81,6 +82,8 @@ export interface StagesDependencies {
   readonly issuer?: string;
   /** What longer-lived service account tokens are shortened to, in seconds; absent: nothing is. */
   readonly maxTokenSeconds?: number;
+  /** Whether tokens that pods ask for live longer than they say; true unless said. */
+  readonly extendsPodTokens?: boolean;
   /** Whose tokens are accepted too: issuers of before. */
   readonly moreIssuers?: readonly string[];
   /** The API server's audiences; the issuer unless said. */
@@ -129,6 +132,7 @@ export function createStages(dependencies: StagesDependencies): Stages {
         uuid: () => random.uuid(),
         issuer,
         audiences,
+        extendsPodTokens: dependencies.extendsPodTokens ?? true,
         ...(dependencies.maxTokenSeconds === undefined ? {} : { maxSeconds: dependencies.maxTokenSeconds }),
       }),
       tokenReviewHandler({ tokens, audiences }),
@@ -202,11 +206,12 @@ function authenticatorOptions(
   dependencies: StagesDependencies,
   tokens: TokenAuthenticator,
 ): AuthenticatorOptions {
-  const { fingerprint, isFrontProxy, anonymous } = dependencies;
+  const { fingerprint, isFrontProxy, remoteHeaders, anonymous } = dependencies;
   return {
     tokens,
     ...(fingerprint === undefined ? {} : { fingerprint }),
     ...(isFrontProxy === undefined ? {} : { isFrontProxy }),
+    ...(remoteHeaders === undefined ? {} : { remoteHeaders }),
     ...(anonymous === undefined ? {} : { anonymous }),
   };
 }

@@ -94,6 +94,7 @@ export const capabilities: readonly Capability[] = [
       `${admission}/webhooks/`,
       "src/apiserver/http/webhook-transport.test.ts",
       `${conformance}/admission-webhooks.test.ts`,
+      `${conformance}/admission-webhook-calls.test.ts`,
     ],
   },
   {
@@ -107,6 +108,7 @@ export const capabilities: readonly Capability[] = [
     tests: [
       `${admission}/admission.test.ts`,
       `${admission}/pod-security/`,
+      `${admission}/optional/`,
       `${admission}/node-restriction.test.ts`,
       `${admission}/claim-authorization.test.ts`,
       `${admission}/rbac-escalation.test.ts`,

@@ -1,7 +1,9 @@
 /** Environments of Kubernetes' CEL: the language, its libraries, and the variables of a place where expressions are. */
 import { Environment } from "@marcbachmann/cel-js";
-import { CelCompileError, CelRuntimeError, compileError, evaluationError, located } from "./errors.ts";
+import { compileError, located } from "./compile-errors.ts";
+import { CelCompileError, CelRuntimeError, evaluationError } from "./errors.ts";
 import { registerLibraries } from "./libraries/register.ts";
+import { checkLiterals } from "./literals.ts";
 import { CostBudget, metered } from "./metering.ts";
 import { type CelNode, childrenOf, resolved } from "./syntax.ts";
 import type { CelType, ObjectType } from "./types.ts";
@@ -62,6 +64,7 @@ export function createCelEnvironment(variables: Readonly<Record<string, CelType>
       renameFunctions(syntax);
       const { valid, type = "dyn", error } = parsed.check();
       if (!valid) throw compileError(error, expression, isFunction);
+      checkLiterals(syntax, expression);
       if (wanted !== undefined && type !== "dyn" && !wanted.includes(type))
         throw new CelCompileError(`must evaluate to ${wanted.join(" or ")}`);
       const meter = metered(syntax);

@@ -194,6 +194,11 @@ const estimators: Readonly<Record<string, Estimator>> = {
   },
   "lists.range": (_, [length]) => makesList(1, fixed(number(length, largestDepth))),
   sort: sorts,
+  sortBy: sorts,
+  "strings.quote": (_, [text]) => ({
+    cost: traversal(sizeOf(text).max),
+    size: { min: add(sizeOf(text).min, 2), max: add(multiply(sizeOf(text).max, 2), 2) },
+  }),
 };
 
 const largestDepth = unknownSize.max;

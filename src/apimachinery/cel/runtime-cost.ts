@@ -119,8 +119,9 @@ const costs: Readonly<Record<string, Cost>> = {
   reverse: (args, result) => (Array.isArray(result) ? ofResult(args, result) : 1),
   distinct: ofPairs,
   sort: ofPairs,
-  sortBy: ofPairs,
+  sortBy: (_, result) => ofPairs([result], result),
   "lists.range": ofResult,
+  "strings.quote": ofFirst,
 };
 
 const ifText = (value: unknown) => (typeof value === "string" ? traversal(sizeOf(value)) : 0);

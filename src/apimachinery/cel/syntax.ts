@@ -10,7 +10,7 @@ export interface CelNode {
 }
 
 /** The type of a node, as far as it is asked for. */
-interface NodeType {
+export interface NodeType {
   /** "primitive", "message", "list", "map", "dyn", "optional", "param". */
   readonly kind: string;
   readonly name: string;

@@ -35,8 +35,14 @@ const posixClasses: Readonly<Record<string, string>> = {
 const unsupported = /\(\?[=!]|\(\?<[=!]|(?<!\\)(?:\\\\)*\\[1-9]/;
 
 function compile(pattern: string): RegExp | Error {
-  if (unsupported.test(pattern))
-    return new Error(`error parsing regexp: invalid or unsupported Perl syntax: \`${pattern}\``);
+  const [refused] = unsupported.exec(pattern) ?? [];
+  if (refused !== undefined)
+    return parseError(
+      refused.startsWith("(") ? "invalid or unsupported Perl syntax" : "invalid escape sequence",
+      refused.startsWith("(?<") ? "(?<" : refused.slice(refused.startsWith("(") ? 0 : -2),
+    );
+  const [count] = tooOften.exec(pattern) ?? [];
+  if (count !== undefined) return parseError("invalid repeat count", count);
   const { source, flags } = translate(pattern);
   try {
     return new RegExp(source, `${flags}u`);
@@ -46,9 +52,34 @@ function compile(pattern: string): RegExp | Error {
   try {
     return new RegExp(source, flags);
   } catch (error) {
-    const reason = error instanceof Error ? error.message.replace(/^.*: /, "") : String(error);
-    return new Error(`error parsing regexp: ${reason}: \`${pattern}\``);
+    return inWordsOfGo(error instanceof Error ? error.message : String(error), pattern);
   }
+}
+
+/** More than Go repeats anything. */
+const tooOften = /(?<!\\)\{(?:\d+,)?(?:[1-9]\d{4,}|[2-9]\d{3}|1\d{2}[1-9]|1[1-9]\d{2}|10[1-9]\d)(?:,\d*)?\}/;
+
+const parseError = (what: string, where: string) => new Error(`error parsing regexp: ${what}: \`${where}\``);
+
+/** By a part of V8's words: Go's, and what of the pattern Go quotes (all of it unless said). */
+const words: readonly (readonly [RegExp, string, RegExp?])[] = [
+  [/Unterminated group/, "missing closing )"],
+  [/Unmatched '\)'/, "unexpected )"],
+  [/Nothing to repeat/, "missing argument to repetition operator", /[*+?](?=[^*+?]*$|[*+?])/],
+  [/Unterminated character class|Lone quantifier brackets/, "missing closing ]", /\[[^\]]*$/],
+  [/Range out of order/, "invalid character class range", /[^[]-[^\]]/],
+  [/out of order in \{\}/, "invalid repeat count", /\{\d+,\d+\}/],
+  [/\\ at end/, "trailing backslash at end of expression", /$/],
+  [/capture group name/, "invalid named capture", /\(\?P?<[^>]*>?/],
+  [/Invalid group/, "invalid or unsupported Perl syntax", /\(\?[^:]?/],
+  [/escape|property name/, "invalid escape sequence", /\\[a-zA-Z](?:\{[^}]*\}|.)?/],
+];
+
+function inWordsOfGo(message: string, pattern: string): Error {
+  const known = words.find(([given]) => given.test(message));
+  if (known === undefined) return parseError(message.replace(/^.*: /, ""), pattern);
+  const [, what, part] = known;
+  return parseError(what, part === undefined ? pattern : (part.exec(pattern)?.[0] ?? pattern));
 }
 
 function translate(pattern: string): { source: string; flags: string } {

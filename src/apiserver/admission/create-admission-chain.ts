@@ -8,11 +8,11 @@ import {
 } from "./certificates.ts";
 import { claimAuthorization } from "./claim-authorization.ts";
 import type { AdmissionDependencies } from "./dependencies.ts";
+import type { AdmissionPlugins } from "./flagged-plugins.ts";
 import { limitRanger } from "./limit-ranger.ts";
 import { namespaceLifecycle } from "./namespace-lifecycle.ts";
 import { nodeDeclaredFeatureValidator } from "./node-declared-features.ts";
 import { nodeRestriction } from "./node-restriction.ts";
-import type { AdmissionPlugins } from "./optional/load-plugins.ts";
 import { inOrder } from "./plugin-order.ts";
 import { defaultTolerationSeconds, taintNodesByCondition } from "./pod-defaults.ts";
 import { podResizeValidator, podTopologyLabels } from "./pod-on-node.ts";

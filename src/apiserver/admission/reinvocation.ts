@@ -23,7 +23,7 @@ export class Reinvocation {
   }
 }
 
-export class ReinvocableCalls {
+class ReinvocableCalls {
   readonly #reinvocation: Reinvocation;
   /** Called since the last change, by key. */
   readonly #earlier = new Set<string>();

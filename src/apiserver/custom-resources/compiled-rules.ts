@@ -46,11 +46,17 @@ function lazily<T>(make: () => T): () => T {
 }
 
 function compileRule(rule: ValidationRule, environment: CelEnvironment): CompiledRule {
-  const program = attempt(() => environment.compile(rule.rule, { wanted: ["bool"] }));
+  const program = attempt(() => environment.compile(rule.rule, { wanted: ["bool"] }), {
+    prefix: "",
+    type: "cel expression must evaluate to a bool",
+  });
   const message =
     rule.messageExpression === undefined
       ? undefined
-      : attempt(() => environment.compile(rule.messageExpression ?? "", { wanted: ["string"] }));
+      : attempt(() => environment.compile(rule.messageExpression ?? "", { wanted: ["string"] }), {
+          prefix: "messageExpression ",
+          type: "messageExpression must evaluate to a string",
+        });
   return {
     rule,
     usesOldSelf: typeof program === "object" && program.mentions("oldSelf"),
@@ -59,14 +65,18 @@ function compileRule(rule: ValidationRule, environment: CelEnvironment): Compile
   };
 }
 
-/** The program, or what is wrong with it. */
-function attempt(compile: () => Program): Program | string {
+/** The program, or what is wrong with it in the words that are given. */
+function attempt(
+  compile: () => Program,
+  words: { readonly prefix: string; readonly type: string },
+): Program | string {
   try {
     return compile();
   } catch (error) {
-    if (error instanceof CelCompileError)
-      return error.message.startsWith("ERROR") ? `compilation failed: ${error.message}` : error.message;
-    throw error;
+    if (!(error instanceof CelCompileError)) throw error;
+    return error.message.startsWith("ERROR")
+      ? `${words.prefix}compilation failed: ${error.message}`
+      : words.type;
   }
 }
 

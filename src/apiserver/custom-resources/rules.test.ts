@@ -150,13 +150,13 @@ for (const { name, schema, field, message } of [
     name: "does not give a bool",
     schema: withRules([{ rule: "self.x" }]),
     field: "rule",
-    message: /must evaluate to bool/,
+    message: /cel expression must evaluate to a bool/,
   },
   {
     name: "has a message that does not give a string",
     schema: withRules([{ rule: "true", messageExpression: "1" }]),
     field: "messageExpression",
-    message: /must evaluate to string/,
+    message: /messageExpression must evaluate to a string/,
   },
   {
     name: "points to a field that does not exist",

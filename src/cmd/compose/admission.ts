@@ -1,9 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import {
-  type AdmissionPlugins,
-  loadAdmissionPlugins,
-} from "../../apiserver/admission/optional/load-plugins.ts";
+import type { AdmissionPlugins } from "../../apiserver/admission/flagged-plugins.ts";
+import { loadAdmissionPlugins } from "../../apiserver/admission/optional/load-plugins.ts";
 import { ConfigurationError } from "../../apiserver/configuration/strict-decode.ts";
 import { UserError } from "../user-error.ts";
 import type { AdmissionOptions } from "./operation-options.ts";

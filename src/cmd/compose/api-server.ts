@@ -3,7 +3,7 @@ import type { ResourceDefinition } from "../../api/definition.ts";
 import { builtInDefinitions } from "../../api/registry.ts";
 import { schemas } from "../../api/schemas.ts";
 import { createProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
-import type { AdmissionPlugins } from "../../apiserver/admission/optional/load-plugins.ts";
+import type { AdmissionPlugins } from "../../apiserver/admission/flagged-plugins.ts";
 import type { WebhookTransport } from "../../apiserver/admission/webhooks/caller.ts";
 import type { ExtensionTransport } from "../../apiserver/aggregation/extension-transport.ts";
 import { createStages } from "../../apiserver/create-stages.ts";

@@ -1,5 +1,6 @@
 import { type Environment, Optional } from "@marcbachmann/cel-js";
 import { runtimeError } from "../errors.ts";
+import { compareValues } from "./values.ts";
 
 /** Macros beside the library's own: presence of a field, loops over two variables, optional values. */
 export function registerComprehensions(environment: Environment): void {
@@ -23,6 +24,12 @@ export function registerComprehensions(environment: Environment): void {
       mergedEntries(turns.map(([, result]) => result)),
     );
   }
+  sortBy(environment);
+  environment.registerFunction(
+    "OptionalNamespace.ofNonZeroValue(A): optional<A>",
+    (_namespace: unknown, value: unknown) => (isZero(value) ? Optional.none() : Optional.of(value)),
+    { async: false },
+  );
   optionalMacro(environment, "optMap", (value) => Optional.of(value));
   optionalMacro(environment, "optFlatMap", (value) => value);
 }
@@ -146,6 +153,33 @@ function twoVariables(
   }));
 }
 
+/** `list.sortBy(item, key)` */
+function sortBy(environment: Environment): void {
+  environment.registerFunction("list.sortBy(ast, ast): list<dyn>", ({ args, receiver }: Macro) => ({
+    receiver,
+    args,
+    async: false,
+    typeCheck(checker: Checker, macro: Macro, context: Context) {
+      const range = checker.check(macro.receiver, context);
+      const [variable, key] = macro.args;
+      macro.inner = context.forkWithVariable(variableName(variable), range.valueType ?? checker.dynType);
+      if (key !== undefined) checker.check(key, macro.inner);
+      return range;
+    },
+    evaluate(evaluator: Evaluator, macro: Macro, context: Context) {
+      const { inner } = macro;
+      const [, key] = macro.args;
+      if (inner === undefined || key === undefined) throw runtimeError("a macro was not checked");
+      const keyed = entriesOf(evaluator.run(macro.receiver, context)).map(([, item]) => {
+        inner.reuse(context);
+        inner.setIterValue(item, evaluator);
+        return [evaluator.run(key, inner), item] as const;
+      });
+      return keyed.toSorted(([a], [b]) => compareValues(a, b)).map(([, item]) => item);
+    },
+  }));
+}
+
 function rangeTypes(
   checker: Checker,
   node: Node,
@@ -178,6 +212,14 @@ function entriesOf(range: unknown): readonly (readonly [unknown, unknown])[] {
   if (range instanceof Map) return [...range];
   if (typeof range === "object" && range !== null) return Object.entries(range);
   throw runtimeError("the range of a comprehension must be a list or a map");
+}
+
+/** Zero values are those that a field of their type has where nothing is said. */
+function isZero(value: unknown): boolean {
+  if (value === null || value === false || value === 0 || value === 0n || value === "") return true;
+  if (Array.isArray(value) || value instanceof Uint8Array) return value.length === 0;
+  if (value instanceof Map) return value.size === 0;
+  return typeof value === "object" && Object.keys(value).length === 0 && !(value instanceof Date);
 }
 
 function optionalMacro(environment: Environment, name: string, wrap: (value: unknown) => unknown): void {

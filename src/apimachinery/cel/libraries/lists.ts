@@ -1,11 +1,20 @@
 import type { Environment } from "@marcbachmann/cel-js";
 import { runtimeError } from "../errors.ts";
-import { define } from "./define.ts";
+import { define, defineNamespace } from "./define.ts";
 import { compareValues, equalValues } from "./values.ts";
 
 type List = readonly unknown[];
 
+/** A list that is made at once, before its cost is known, must fit into memory. */
+const maxRange = 1_000_000n;
+
 export function registerLists(environment: Environment): void {
+  defineNamespace(environment, "lists", {
+    "range(int): list<int>": (length: bigint) => {
+      if (length > maxRange) throw runtimeError(`lists.range: ${length} is more than ${maxRange}`);
+      return Array.from({ length: Math.max(0, Number(length)) }, (_, index) => BigInt(index));
+    },
+  });
   define(environment, {
     "list<A>.isSorted(): bool": (list: List) =>
       list.every((item, index) => index === 0 || compareValues(list[index - 1], item) <= 0),

@@ -1,5 +1,6 @@
 import type { Environment } from "@marcbachmann/cel-js";
 import { hexOf } from "../../../base/base64.ts";
+import { lookupTable } from "../../../base/lookup-table.ts";
 import { goRegExp } from "../../structural-schema/go-regexp.ts";
 import { runtimeError } from "../errors.ts";
 import { define, defineNamespace } from "./define.ts";
@@ -12,6 +13,7 @@ export function registerStrings(environment: Environment): void {
   defineNamespace(environment, "jsonpatch", {
     "escapeKey(string): string": (key: string) => key.replaceAll("~", "~0").replaceAll("/", "~1"),
   });
+  defineNamespace(environment, "strings", { "quote(string): string": quoted });
   define(environment, {
     "string.goMatches(string): bool": (text: string, pattern: string) => expression(pattern).test(text),
     "goMatches(string, string): bool": (text: string, pattern: string) => expression(pattern).test(text),
@@ -24,7 +26,6 @@ export function registerStrings(environment: Environment): void {
     "string.replace(string, string): string": (text: string, from: string, to: string) =>
       text.replaceAll(from, () => to),
     "string.replace(string, string, int): string": replaceSome,
-    "string.reverse(): string": (text: string) => [...text].reverse().join(""),
     "string.format(list): string": format,
     "string(google.protobuf.Timestamp): string": timestampText,
     "string(google.protobuf.Duration): string": durationText,
@@ -33,6 +34,21 @@ export function registerStrings(environment: Environment): void {
     "duration(google.protobuf.Duration): google.protobuf.Duration": (duration: object) => duration,
   });
 }
+
+const escapes: Readonly<Record<string, string>> = lookupTable({
+  "\u0007": "\\a",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\v": "\\v",
+  "\\": "\\\\",
+  '"': '\\"',
+});
+
+const quoted = (text: string) =>
+  `"${[...text.toWellFormed()].map((character) => escapes[character] ?? character).join("")}"`;
 
 function expression(pattern: string): RegExp {
   try {

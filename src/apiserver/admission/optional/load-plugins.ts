@@ -6,23 +6,11 @@ import {
   parseDocument,
   type Shape,
 } from "../../configuration/strict-decode.ts";
-import type { AdmissionPlugin } from "../../stages.ts";
-import type { AdmissionChainOptions } from "../create-admission-chain.ts";
+import type { AdmissionPlugins, PluginFactory } from "../flagged-plugins.ts";
 import type { PodSecurityConfiguration } from "../pod-security/pod-security.ts";
 import { type Level, parseMinor, strictness } from "../pod-security/policy.ts";
 import type { EventLimit } from "./event-rate-limit.ts";
 import type { TolerationDefaults } from "./pod-toleration-restriction.ts";
-
-type PluginFactory = (options: AdmissionChainOptions) => AdmissionPlugin;
-
-/** What flags say of admission plugins. */
-export interface AdmissionPlugins {
-  readonly disabled: readonly string[];
-  readonly added: readonly PluginFactory[];
-  readonly podSecurity?: PodSecurityConfiguration;
-  /** The kubeconfig that says who this server is to webhooks. */
-  readonly webhookKubeconfig?: { readonly mutating?: string; readonly validating?: string };
-}
 
 /** Makes the plugins that are off unless enabled; each is loaded with the first that asks for it. */
 const loaders: Readonly<Record<string, (configuration: unknown) => Promise<PluginFactory>>> = {
@@ -66,9 +54,6 @@ const loaders: Readonly<Record<string, (configuration: unknown) => Promise<Plugi
 /** Off unless enabled, and not there at all here. */
 const absent = ["ClusterTrustBundleAttest", "ImagePolicyWebhook"];
 
-/** Names that --enable-admission-plugins takes. */
-export const optionalPlugins: readonly string[] = Object.keys(loaders);
-
 /** Reads the plugins' configuration. Rejects with ConfigurationError. */
 export async function loadAdmissionPlugins(flags: {
   readonly enabled: readonly string[];
@@ -88,28 +73,16 @@ export async function loadAdmissionPlugins(flags: {
     }),
   );
   const security = configurations.get("PodSecurity");
-  const kubeconfig = (name: string) => {
-    const configuration = configurations.get(name);
-    return configuration === undefined
-      ? undefined
-      : (decodeDocument(configuration, webhookConfiguration).kubeConfigFile as string | undefined);
-  };
-  const mutating = kubeconfig("MutatingAdmissionWebhook");
-  const validating = kubeconfig("ValidatingAdmissionWebhook");
-  if (configurations.has("ResourceQuota"))
-    throw new ConfigurationError('the configuration of admission plugin "ResourceQuota" is not supported');
+  // What is said and not heeded would be worse than an error.
+  const unheeded = ["ResourceQuota", "MutatingAdmissionWebhook", "ValidatingAdmissionWebhook"].find((name) =>
+    configurations.has(name),
+  );
+  if (unheeded !== undefined)
+    throw new ConfigurationError(`the configuration of admission plugin "${unheeded}" is not supported`);
   return {
     disabled: flags.disabled,
     added,
     ...(security === undefined ? {} : { podSecurity: podSecurityOf(security) }),
-    ...(mutating === undefined && validating === undefined
-      ? {}
-      : {
-          webhookKubeconfig: {
-            ...(mutating === undefined ? {} : { mutating }),
-            ...(validating === undefined ? {} : { validating }),
-          },
-        }),
   };
 }
 
@@ -194,12 +167,6 @@ function podSecurityOf(document: unknown): PodSecurityConfiguration {
     exemptions: { usernames: [], namespaces: [], runtimeClasses: [], ...exemptions },
   };
 }
-
-const webhookConfiguration: ConfigurationKind = {
-  kind: "WebhookAdmissionConfiguration",
-  apiVersions: ["apiserver.config.k8s.io/v1"],
-  fields: { kubeConfigFile: "string" },
-};
 
 const toleration: Shape = {
   fields: {

@@ -3,11 +3,12 @@ import { test } from "node:test";
 import type { AnyObject, KubeObject } from "../../../apimachinery/meta.ts";
 import { VirtualClock } from "../../../base/virtual-clock.ts";
 import type { AdmissionAttributes } from "../../stages.ts";
+import type { AdmissionPlugins } from "../flagged-plugins.ts";
 import { nodeDeclaredFeatureValidator } from "../node-declared-features.ts";
 import { inOrder } from "../plugin-order.ts";
 import { admitted, attributesFor, fixedDependencies, object, podOf } from "../test-support.ts";
 import { eventRateLimit } from "./event-rate-limit.ts";
-import { type AdmissionPlugins, loadAdmissionPlugins } from "./load-plugins.ts";
+import { loadAdmissionPlugins } from "./load-plugins.ts";
 
 const namespace = (annotations: Readonly<Record<string, string>> = {}) =>
   object("Namespace", "ns", { spec: {} }, { annotations });
@@ -28,9 +29,6 @@ async function pluginOf(loaded: AdmissionPlugins, namespaces: readonly KubeObjec
   return make({
     ...dependencies,
     authorizer: { authorize: ({ verb }) => ({ allowed: allow || verb === "update", reason: "no" }) },
-    readSubject: async () => assert.fail(),
-    hasSynced: () => true,
-    synced: async () => {},
   });
 }
 

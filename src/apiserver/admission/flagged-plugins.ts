@@ -1,0 +1,18 @@
+import type { ResourceDefinition } from "../../api/definition.ts";
+import type { AdmissionPlugin } from "../stages.ts";
+import type { AdmissionDependencies } from "./dependencies.ts";
+import type { PodSecurityConfiguration } from "./pod-security/pod-security.ts";
+
+/** What plugins that are off by default read. */
+export interface OptionalPluginDependencies extends AdmissionDependencies {
+  readonly policies?: { readonly definitions: () => readonly ResourceDefinition[] };
+}
+
+export type PluginFactory = (dependencies: OptionalPluginDependencies) => AdmissionPlugin;
+
+/** What flags say of admission plugins. */
+export interface AdmissionPlugins {
+  readonly disabled: readonly string[];
+  readonly added: readonly PluginFactory[];
+  readonly podSecurity?: PodSecurityConfiguration;
+}
