@@ -51,6 +51,8 @@ export interface ApiServerDependencies {
   readonly auditor?: Auditor;
   /** Shown at /metrics beside the server's own: of the components in this process. */
   readonly metricSources?: readonly MetricSource[];
+  /** A watch that does not say how long it is to last ends after one to two times this. Default 1800. */
+  readonly minWatchSeconds?: number;
   /** What the server was started with, for /flagz: names without their dashes. */
   readonly flags?: ReadonlyMap<string, string>;
   /** Requests without credentials are system:anonymous; default true. */

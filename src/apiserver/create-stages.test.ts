@@ -8,6 +8,7 @@ import { VirtualClock } from "../base/virtual-clock.ts";
 import type { UserInfo } from "../client/exchange.ts";
 import { createInformerFactory } from "../client/informer-factory.ts";
 import { createClient } from "../client/rest-client.ts";
+import { usualRemoteHeaders } from "./authentication/create-authenticator.ts";
 import { createStages } from "./create-stages.ts";
 import { generateTokenKey, loadTokenKeys } from "./pki/service-account-keys.ts";
 import { parseSigningRequest } from "./pki/signing-request.ts";
@@ -60,6 +61,7 @@ async function startCluster(): Promise<Cluster> {
             clientAuthority: "CA",
             frontProxyAuthority: "PROXY CA",
             frontProxyNames: ["front-proxy-client"],
+            remoteHeaders: usualRemoteHeaders,
           },
         });
         return stages;

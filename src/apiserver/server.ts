@@ -115,6 +115,7 @@ class Server implements ApiServer {
       fieldManagement: new FieldManagement(modelOf),
       admission: new AdmissionChain(stages.admission, { metrics: this.metrics.admission, now }),
       authorizer,
+      minWatchSeconds: dependencies.minWatchSeconds ?? defaultMinWatchSeconds,
       components: [...(dependencies.components ?? []), storageCheck("etcd-0", dependencies.storage)],
       storeOf: (resource) => this.#resources.table.storeOf(resource),
     };
@@ -293,7 +294,7 @@ class Server implements ApiServer {
   ): Promise<UserInfo> {
     let requestor: UserInfo;
     try {
-      requestor = await this.#userOf(request, context);
+      requestor = await this.#userOf(request, context, audit);
     } catch (error) {
       audit?.beginUnauthenticated();
       throw error;
@@ -310,10 +311,19 @@ class Server implements ApiServer {
     return this.#createHandlers.get(`${group}/${resource}/${subresource}`);
   }
 
-  async #userOf(request: ApiRequest, { user, ...edge }: RequestContext): Promise<UserInfo> {
+  async #userOf(
+    request: ApiRequest,
+    { user, ...edge }: RequestContext,
+    audit: AuditTrail | undefined,
+  ): Promise<UserInfo> {
     if (user !== undefined) return user;
     const { path, headers } = request;
-    const known = await this.#stages.authenticator.authenticate({ path, headers, ...edge });
+    const known = await this.#stages.authenticator.authenticate({
+      path,
+      headers,
+      ...edge,
+      ...(audit === undefined ? {} : { annotate: audit.annotate }),
+    });
     if (known !== undefined) return known;
     if (this.#dependencies.anonymous === false) throw unauthorized();
     return anonymousUser;
@@ -396,5 +406,7 @@ function terminatingKind({ group, plural }: ResourceDefinition): ApiError {
     { group, kind: plural },
   );
 }
+
+const defaultMinWatchSeconds = 1800;
 
 const auditIdMaxLength = 64;

@@ -28,6 +28,8 @@ export interface AuthenticationRequest {
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly clientCertificate?: ClientCertificate;
   readonly sourceAddress?: string;
+  /** Tells the audit log. */
+  annotate?(key: string, value: string): void;
 }
 
 export interface Authenticator {

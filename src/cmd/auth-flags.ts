@@ -23,6 +23,36 @@ const groups: readonly { readonly heading: string; readonly flags: readonly Defi
         "clientCaFile",
         "authorities of client certificates beside the cluster's own",
       ],
+      [
+        "--requestheader-client-ca-file <file>",
+        "requestheaderClientCaFile",
+        "authorities of a front proxy, which names the users it speaks for",
+      ],
+      [
+        "--requestheader-allowed-names <list>",
+        "requestheaderAllowedNames",
+        "the common names its certificate may have; any unless said",
+      ],
+      [
+        "--requestheader-username-headers <list>",
+        "requestheaderUsernameHeaders",
+        "where it names the user; X-Remote-User unless said",
+      ],
+      [
+        "--requestheader-uid-headers <list>",
+        "requestheaderUidHeaders",
+        "where it says the uid; X-Remote-Uid unless said",
+      ],
+      [
+        "--requestheader-group-headers <list>",
+        "requestheaderGroupHeaders",
+        "where it lists groups; X-Remote-Group unless said",
+      ],
+      [
+        "--requestheader-extra-headers-prefix <list>",
+        "requestheaderExtraHeadersPrefix",
+        "how headers begin that say more; X-Remote-Extra- unless said",
+      ],
       ["--token-auth-file <file>", "tokenAuthFile", 'static tokens: lines of token,user,uid,"group1,group2"'],
       ["--oidc-issuer-url <url>", "oidcIssuerUrl", "the OpenID issuer of users' tokens"],
       ["--oidc-client-id <id>", "oidcClientId", "the audience of its tokens"],
@@ -79,6 +109,11 @@ const groups: readonly { readonly heading: string; readonly flags: readonly Defi
         "--service-account-max-token-expiration <duration>",
         "serviceAccountMaxTokenExpiration",
         "what longer-lived ones are shortened to",
+      ],
+      [
+        "--service-account-extend-token-expiration <bool>",
+        "serviceAccountExtendTokenExpiration",
+        "tokens of pods live for a year, and late use of them is noted; true unless said",
       ],
       ["--api-audiences <list>", "apiAudiences", "whom they are for; the issuer unless said"],
     ],

@@ -185,11 +185,31 @@ const groups: readonly { readonly heading: string; readonly flags: readonly Defi
         "what a request that does not stream may take; 1m0s unless said",
       ],
       [
+        "--min-request-timeout <seconds>",
+        "minRequestTimeout",
+        "how long a watch lasts at least that says nothing of it; 1800 unless said",
+      ],
+      [
         "--goaway-chance <probability>",
         "goawayChance",
         "how probably a request ends its connection; 0 unless said, 0.02 at most",
       ],
       ["--profiling <bool>", "profiling", "serve /debug/pprof/; true unless said"],
+    ],
+  },
+  {
+    heading: "What is served (as kube-apiserver's):",
+    flags: [
+      [
+        "--feature-gates <list>",
+        "featureGates",
+        "name=true or name=false; known ones as they are by default, others are refused",
+      ],
+      [
+        "--runtime-config <list>",
+        "runtimeConfig",
+        "group/version=false: not served; what is not there and what k8ts lives on is refused",
+      ],
     ],
   },
   {

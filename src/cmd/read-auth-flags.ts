@@ -1,10 +1,12 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseDuration } from "../apimachinery/protobuf/duration.ts";
+import { usualRemoteHeaders } from "../apiserver/authentication/create-authenticator.ts";
 import type {
   AccessWebhookOptions,
   AuthOptions,
   OidcOptions,
+  RequestHeaderOptions,
   TokenWebhookOptions,
 } from "./compose/auth-options.ts";
 import { UserError } from "./user-error.ts";
@@ -15,6 +17,12 @@ export interface AuthFlags {
   readonly anonymousAuth?: string;
   readonly clientCaFile?: string;
   readonly tokenAuthFile?: string;
+  readonly requestheaderClientCaFile?: string;
+  readonly requestheaderAllowedNames?: string;
+  readonly requestheaderUsernameHeaders?: string;
+  readonly requestheaderUidHeaders?: string;
+  readonly requestheaderGroupHeaders?: string;
+  readonly requestheaderExtraHeadersPrefix?: string;
   readonly oidcIssuerUrl?: string;
   readonly oidcClientId?: string;
   readonly oidcCaFile?: string;
@@ -36,6 +44,7 @@ export interface AuthFlags {
   readonly serviceAccountKeyFile?: readonly string[];
   readonly serviceAccountIssuer?: readonly string[];
   readonly serviceAccountMaxTokenExpiration?: string;
+  readonly serviceAccountExtendTokenExpiration?: string;
   readonly apiAudiences?: string;
 }
 
@@ -57,6 +66,11 @@ export function readAuthFlags(flags: AuthFlags): AuthOptions {
   const anonymous = boolean("--anonymous-auth", flags.anonymousAuth);
   const tokenFile = file("--token-auth-file", flags.tokenAuthFile);
   const clientCaFile = file("--client-ca-file", flags.clientCaFile);
+  const requestHeader = requestHeaderOf(flags);
+  const extendsPodTokens = boolean(
+    "--service-account-extend-token-expiration",
+    flags.serviceAccountExtendTokenExpiration,
+  );
   const maxTokenSeconds = maxTokenExpiration(flags.serviceAccountMaxTokenExpiration);
   return {
     ...(authenticationConfig === undefined ? {} : { authenticationConfig }),
@@ -68,7 +82,9 @@ export function readAuthFlags(flags: AuthFlags): AuthOptions {
     ...(anonymous === undefined ? {} : { anonymous }),
     ...(tokenFile === undefined ? {} : { tokenFile }),
     ...(clientCaFile === undefined ? {} : { clientCaFile }),
+    ...(requestHeader === undefined ? {} : { requestHeader }),
     ...(maxTokenSeconds === undefined ? {} : { maxTokenSeconds }),
+    ...(extendsPodTokens === undefined ? {} : { extendsPodTokens }),
     keyFiles: (flags.serviceAccountKeyFile ?? []).map((path) => existing("--service-account-key-file", path)),
     issuers: flags.serviceAccountIssuer ?? [],
     audiences: list(flags.apiAudiences),
@@ -83,6 +99,30 @@ function maxTokenExpiration(text: string | undefined): number | undefined {
   if (seconds < 3600 || seconds > 2 ** 32)
     throw new UserError("the service-account-max-token-expiration must be between 1 hour and 2^32 seconds");
   return seconds;
+}
+
+function requestHeaderOf(flags: AuthFlags): RequestHeaderOptions | undefined {
+  const given = Object.entries(flags).some(
+    ([name, value]) => name.startsWith("requestheader") && value !== undefined,
+  );
+  if (!given) return undefined;
+  const caFile = file("--requestheader-client-ca-file", flags.requestheaderClientCaFile);
+  if (caFile === undefined)
+    throw new UserError(
+      "--requestheader-*: without --requestheader-client-ca-file there is nobody to believe",
+    );
+  const names = (text: string | undefined, unless: readonly string[]) =>
+    text === undefined ? unless : list(text);
+  return {
+    caFile,
+    allowedNames: list(flags.requestheaderAllowedNames),
+    headers: {
+      username: names(flags.requestheaderUsernameHeaders, usualRemoteHeaders.username),
+      uid: names(flags.requestheaderUidHeaders, usualRemoteHeaders.uid),
+      group: names(flags.requestheaderGroupHeaders, usualRemoteHeaders.group),
+      extraPrefix: names(flags.requestheaderExtraHeadersPrefix, usualRemoteHeaders.extraPrefix),
+    },
+  };
 }
 
 function oidcOf(flags: AuthFlags): OidcOptions | undefined {

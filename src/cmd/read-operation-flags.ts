@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { builtInDefinitions } from "../api/registry.ts";
 import { parseDuration } from "../apimachinery/protobuf/duration.ts";
 import { pluginOrder } from "../apiserver/admission/plugin-order.ts";
 import { type BatchLimits, logBatchLimits, webhookBatchLimits } from "../apiserver/audit/buffered-backend.ts";
@@ -11,6 +12,7 @@ import type {
   AuditWebhookOptions,
   OperationOptions,
 } from "./compose/operation-options.ts";
+import { checkFeatureGates, readRuntimeConfig } from "./feature-flags.ts";
 import { UserError } from "./user-error.ts";
 
 /** How the API server is run: kube-apiserver's own flags. Nothing of it is loaded where none is given. */
@@ -59,8 +61,13 @@ export interface OperationFlags {
   readonly requestTimeout?: string;
   readonly goawayChance?: string;
   readonly profiling?: string;
+  readonly minRequestTimeout?: string;
+  readonly featureGates?: string;
+  readonly runtimeConfig?: string;
 }
 
+/** Nobody waits longer: upstream's "no limit". */
+const weekSeconds = 604_800;
 const dayMs = 86_400_000;
 const megabyte = 1024 * 1024;
 
@@ -74,6 +81,7 @@ export function readOperationFlags(flags: OperationFlags): OperationOptions {
     false,
   );
   const path = flags.encryptionProviderConfig;
+  if (flags.featureGates !== undefined) checkFeatureGates(flags.featureGates);
   if (path === undefined && reload)
     throw new UserError(
       "--encryption-provider-config-automatic-reload must be set with --encryption-provider-config",
@@ -82,6 +90,12 @@ export function readOperationFlags(flags: OperationFlags): OperationOptions {
     ...(audit === undefined ? {} : { audit }),
     ...(admission === undefined ? {} : { admission }),
     ...(path === undefined ? {} : { encryption: { path: resolve(path), reload } }),
+    ...(flags.runtimeConfig === undefined
+      ? {}
+      : { disabledVersions: readRuntimeConfig(flags.runtimeConfig, builtInDefinitions) }),
+    ...(flags.minRequestTimeout === undefined
+      ? {}
+      : { minWatchSeconds: whole("min-request-timeout", flags.minRequestTimeout, 1800) || weekSeconds }),
     ...(flags.eventTtl === undefined ? {} : { eventTtlSeconds: eventTtlSeconds(flags.eventTtl) }),
     ...(flags.etcdCompactionInterval === undefined
       ? {}

@@ -2,6 +2,7 @@ import type { ConfigMap } from "../../api/core/types.generated.ts";
 import { configMaps } from "../../api/resources.generated.ts";
 import { isApiError } from "../../apimachinery/api-error.ts";
 import type { Client } from "../../client/client.ts";
+import type { RemoteHeaders } from "./create-authenticator.ts";
 
 /** How this server knows its clients, for extension API servers that have to know them too. */
 export interface AuthenticationInfo {
@@ -10,12 +11,13 @@ export interface AuthenticationInfo {
   /** PEM of the front proxy's authority, and the names it signs for. */
   readonly frontProxyAuthority: string;
   readonly frontProxyNames: readonly string[];
+  readonly remoteHeaders: RemoteHeaders;
 }
 
 const target = { namespace: "kube-system", name: "extension-apiserver-authentication" };
 
 function authenticationConfigMap(info: AuthenticationInfo): ConfigMap {
-  const list = (...names: string[]) => JSON.stringify(names);
+  const { username, uid, group, extraPrefix } = info.remoteHeaders;
   return {
     apiVersion: "v1",
     kind: "ConfigMap",
@@ -24,10 +26,10 @@ function authenticationConfigMap(info: AuthenticationInfo): ConfigMap {
       "client-ca-file": info.clientAuthority,
       "requestheader-allowed-names": JSON.stringify(info.frontProxyNames),
       "requestheader-client-ca-file": info.frontProxyAuthority,
-      "requestheader-extra-headers-prefix": list("X-Remote-Extra-"),
-      "requestheader-group-headers": list("X-Remote-Group"),
-      "requestheader-uid-headers": list("X-Remote-Uid"),
-      "requestheader-username-headers": list("X-Remote-User"),
+      "requestheader-extra-headers-prefix": JSON.stringify(extraPrefix),
+      "requestheader-group-headers": JSON.stringify(group),
+      "requestheader-uid-headers": JSON.stringify(uid),
+      "requestheader-username-headers": JSON.stringify(username),
     },
   };
 }

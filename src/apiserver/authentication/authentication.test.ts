@@ -135,6 +135,89 @@ test("service account token: its user carries groups, uid, pod, node and credent
   });
 });
 
+for (const { afterSeconds, want } of [
+  { afterSeconds: 3607, want: undefined },
+  {
+    afterSeconds: 3609,
+    want: {
+      "authentication.k8s.io/stale-token":
+        "subject: system:serviceaccount:ns:robot, seconds after warning threshold: 2",
+    },
+  },
+]) {
+  test(`an extended token that is used ${afterSeconds} s after it was made is ${want === undefined ? "fresh" : "stale"}`, async () => {
+    const tokens = serviceAccountTokens({
+      verifier,
+      objects: lookUp(alive),
+      now: () => nowMs + afterSeconds * 1000,
+      issuers: [issuer],
+      audiences: [issuer],
+    });
+    const extended = tokenOf({ expirationSeconds: 31_536_000, warnAfterSeconds: 3607 });
+    const result = await tokens.authenticateToken(extended);
+    assert.deepEqual(result !== undefined && "user" in result ? result.annotations : result, want);
+  });
+}
+
+test("the audit log is told of what is odd about a token", async () => {
+  const user = { name: "robot", groups: [] };
+  const annotations = { "authentication.k8s.io/stale-token": "late" };
+  const { authenticate } = createAuthenticator({
+    tokens: { authenticateToken: () => ({ user, audiences: [], annotations }) },
+  });
+  const told: string[][] = [];
+  const headers = { authorization: "Bearer x" };
+  await authenticate({ path: "/", headers, annotate: (...said) => void told.push(said) });
+  assert.deepEqual(told, [["authentication.k8s.io/stale-token", "late"]]);
+});
+
+for (const { name, headers, remoteHeaders, want } of [
+  {
+    name: "the usual headers",
+    headers: {
+      "x-remote-user": "jane",
+      "x-remote-group": "a, b",
+      "x-remote-uid": "7",
+      "x-remote-extra-scopes%2fx": "read",
+    },
+    remoteHeaders: undefined,
+    want: {
+      name: "jane",
+      uid: "7",
+      groups: ["a", "b", "system:authenticated"],
+      extra: { "scopes/x": ["read"] },
+    },
+  },
+  {
+    name: "headers of its own, the first that names a user",
+    headers: {
+      "x-user": "",
+      "x-login": "jane",
+      "x-team": "a",
+      "x-role": "b",
+      "x-more-scopes": "read",
+      "x-remote-group": "nobody",
+    },
+    remoteHeaders: {
+      username: ["X-User", "X-Login"],
+      uid: [],
+      group: ["X-Team", "X-Role"],
+      extraPrefix: ["X-More-"],
+    },
+    want: { name: "jane", groups: ["a", "b", "system:authenticated"], extra: { scopes: ["read"] } },
+  },
+]) {
+  test(`a front proxy names users by ${name}`, async () => {
+    const { authenticate } = createAuthenticator({
+      tokens: { authenticateToken: () => undefined },
+      isFrontProxy: () => true,
+      ...(remoteHeaders === undefined ? {} : { remoteHeaders }),
+    });
+    const clientCertificate = certificate({ commonName: "proxy" });
+    assert.deepEqual(await authenticate({ path: "/", headers, clientCertificate }), want);
+  });
+}
+
 test("service account token: a signature is verified once, its pod every time", async () => {
   let verifications = 0;
   const objects: Record<string, BoundObject> = { ...alive };

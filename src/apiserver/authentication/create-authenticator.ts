@@ -10,9 +10,26 @@ export interface AuthenticatorOptions {
   readonly fingerprint?: (certificate: Uint8Array) => string;
   /** Whether a client certificate is the front proxy's, whose X-Remote-* headers are believed; absent: never. */
   readonly isFrontProxy?: (certificate: ClientCertificate) => boolean;
+  /** Where a front proxy says whom it speaks for; X-Remote-* unless said. */
+  readonly remoteHeaders?: RemoteHeaders;
   /** Requests without credentials are system:anonymous: everywhere unless said. It may change while the server runs. */
   readonly anonymous?: () => AnonymousAccess;
 }
+
+/** Names of headers, in any case: `--requestheader-*`. The first that names a user, or a uid, counts; of groups all do. */
+export interface RemoteHeaders {
+  readonly username: readonly string[];
+  readonly uid: readonly string[];
+  readonly group: readonly string[];
+  readonly extraPrefix: readonly string[];
+}
+
+export const usualRemoteHeaders: RemoteHeaders = {
+  username: ["X-Remote-User"],
+  uid: ["X-Remote-Uid"],
+  group: ["X-Remote-Group"],
+  extraPrefix: ["X-Remote-Extra-"],
+};
 
 export interface AnonymousAccess {
   readonly enabled: boolean;
@@ -40,7 +57,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     authenticate(request) {
       const certificate = request.clientCertificate;
       if (certificate !== undefined && options.isFrontProxy?.(certificate) === true) {
-        const user = remoteUser(request.headers);
+        const user = remoteUser(request.headers, options.remoteHeaders ?? usualRemoteHeaders);
         if (user !== undefined) return authenticatedUser(user);
       }
       if (certificate?.verified === true && certificate.commonName !== "")
@@ -48,7 +65,9 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       const token = bearerToken(request);
       if (token !== undefined) {
         const result = options.tokens.authenticateToken(token);
-        return result instanceof Promise ? result.then(userOfToken) : userOfToken(result);
+        return result instanceof Promise
+          ? result.then((found) => userOfToken(found, request))
+          : userOfToken(result, request);
       }
       // Credentials that are no good are refused, never taken for none.
       if (certificate !== undefined && !certificate.verified) throw unauthorized();
@@ -69,8 +88,10 @@ function certificateUser(
   return authenticatedUser({ name: commonName, groups: organizations, ...credential });
 }
 
-function userOfToken(result: TokenResult | undefined): UserInfo {
+function userOfToken(result: TokenResult | undefined, { annotate }: AuthenticationRequest): UserInfo {
   if (result === undefined || "error" in result) throw unauthorized();
+  if (annotate !== undefined && result.annotations !== undefined)
+    for (const [key, value] of Object.entries(result.annotations)) annotate(key, value);
   return authenticatedUser(result.user);
 }
 
@@ -98,18 +119,21 @@ function bearerToken({ headers }: AuthenticationRequest): string | undefined {
   return undefined;
 }
 
-const remoteExtraPrefix = "x-remote-extra-";
-
 /** The user a front proxy speaks for; undefined where it names none. */
-function remoteUser(headers: AuthenticationRequest["headers"]): UserInfo | undefined {
-  const name = headers["x-remote-user"];
-  if (name === undefined || name === "") return undefined;
-  const uid = headers["x-remote-uid"];
-  const extra = prefixedValues(headers, remoteExtraPrefix);
+function remoteUser(
+  headers: AuthenticationRequest["headers"],
+  { username, uid: uidNames, group, extraPrefix }: RemoteHeaders,
+): UserInfo | undefined {
+  const values = (names: readonly string[]) => names.map((name) => headers[name.toLowerCase()]);
+  const name = values(username).find(Boolean);
+  if (name === undefined) return undefined;
+  const uid = values(uidNames).find(Boolean);
+  const extra: Record<string, string[]> = {};
+  for (const prefix of extraPrefix) Object.assign(extra, prefixedValues(headers, prefix.toLowerCase()));
   return {
     name,
     ...(uid === undefined ? {} : { uid }),
-    groups: headerValues(headers["x-remote-group"]),
+    groups: values(group).flatMap(headerValues),
     ...(Object.keys(extra).length === 0 ? {} : { extra }),
   };
 }

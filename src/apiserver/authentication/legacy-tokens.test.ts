@@ -84,6 +84,10 @@ test("a secret's token names its account, for the API server alone, and its use 
       groups: ["system:serviceaccounts", "system:serviceaccounts:ns"],
     },
     audiences: ["api"],
+    annotations: {
+      "authentication.k8s.io/legacy-token": "system:serviceaccount:ns:robot",
+      "authentication.k8s.io/legacy-token-manual-secret": "robot-token",
+    },
   });
   assert.deepEqual(noted, [{ "kubernetes.io/legacy-token-last-used": today }]);
   const result = await tokens.authenticateToken(token, ["vault"]);

@@ -12,7 +12,12 @@ import {
 
 /** What became of a token. `undefined` stands for "not one of mine": another authenticator may know it. */
 export type TokenResult =
-  | { readonly user: UserInfo; readonly audiences: readonly string[] }
+  | {
+      readonly user: UserInfo;
+      readonly audiences: readonly string[];
+      /** What the audit log is told of the token. */
+      readonly annotations?: Readonly<Record<string, string>>;
+    }
   | { readonly error: string };
 
 export interface TokenAuthenticator {
@@ -81,12 +86,21 @@ export function serviceAccountTokens(dependencies: ServiceAccountTokenDependenci
         return checkBindings(claims, dependencies.objects, nowMs, () => ({
           user: userOfClaims(claims),
           audiences: commonAudiences(claims.audiences, wanted),
+          ...staleness(claims, nowMs),
         }));
       };
       const known = verified.get(token);
       return known === undefined ? verify(token).then(judge) : judge(known);
     },
   };
+}
+
+/** A token that was extended is used later than it was meant to be: whoever uses it does not read it anew. */
+function staleness({ subject, warnAfter }: TokenClaims, nowMs: number) {
+  const lateSeconds = warnAfter === undefined ? 0 : Math.floor(nowMs / 1000) - warnAfter;
+  if (lateSeconds <= 0) return {};
+  const note = `subject: ${subject}, seconds after warning threshold: ${lateSeconds}`;
+  return { annotations: { "authentication.k8s.io/stale-token": note } };
 }
 
 /** Checks the account and what else the token is bound to, without waiting while the caches answer. */

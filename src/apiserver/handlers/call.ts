@@ -25,6 +25,8 @@ export interface HandlerContext {
   readonly fieldManagement: FieldManagement;
   readonly admission: AdmissionChain;
   readonly authorizer: Authorizer;
+  /** A watch without timeoutSeconds ends after one to two times this, so that not all come back at once. */
+  readonly minWatchSeconds: number;
   /** The parts of the control plane, by the names under which upstream shows them. */
   readonly components: readonly HealthCheck[];
   /** The store of another resource; undefined where it is not served. */

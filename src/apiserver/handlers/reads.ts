@@ -16,9 +16,6 @@ import { selectionOf } from "../registry/select.ts";
 import type { HandlerContext, ResourceCall } from "./call.ts";
 import { contentHeaders, placeOf, respondObject, viewOptions } from "./call.ts";
 
-/** A watch without timeoutSeconds ends after one to two times this, so that not all come back at once. */
-const minWatchSeconds = 1800;
-
 export async function handleGet(context: HandlerContext, call: ResourceCall): Promise<ApiResponse> {
   const version = call.request.query.get("resourceVersion") ?? "";
   const minRevision = version === "" ? undefined : revisionToRead(version);
@@ -128,7 +125,7 @@ async function handleWatch(
   const seconds =
     options.timeoutSeconds !== undefined && options.timeoutSeconds > 0
       ? options.timeoutSeconds
-      : minWatchSeconds + randomBelow(context.random, minWatchSeconds);
+      : context.minWatchSeconds + randomBelow(context.random, context.minWatchSeconds);
   const events = await call.store.cache.watch({
     selection: selectionFor(call, options),
     ...watchStart(options),

@@ -4,20 +4,28 @@ import type { ClientCertificate } from "../stages.ts";
 /** The names a front proxy's certificate may have. */
 export const frontProxyNames = ["front-proxy-client"];
 
+/** Who vouches for a front proxy, and under which names; no names: under any. */
+export interface FrontProxyTrust {
+  /** PEM, one certificate each. */
+  readonly authorities: readonly string[];
+  readonly allowedNames: readonly string[];
+}
+
 /** Whether a client certificate is a front proxy's: signed by its authority, valid now, and of an allowed name. */
 export function frontProxyVerifier(
-  authority: string,
-  options: { readonly now: () => number; readonly allowedNames?: readonly string[] },
+  { authorities, allowedNames }: FrontProxyTrust,
+  options: { readonly now: () => number },
 ): (certificate: ClientCertificate) => boolean {
-  const issuer = new X509Certificate(authority);
-  const allowedNames = options.allowedNames ?? frontProxyNames;
+  const issuers = authorities.map((authority) => new X509Certificate(authority));
   // One record a connection: the signature is checked once for all its requests.
   const known = new WeakMap<ClientCertificate, boolean>();
   return (certificate) => {
-    if (certificate.raw === undefined || !allowedNames.includes(certificate.commonName)) return false;
+    if (certificate.raw === undefined) return false;
+    if (allowedNames.length > 0 && !allowedNames.includes(certificate.commonName)) return false;
     let trusted = known.get(certificate);
     if (trusted === undefined) {
-      trusted = isTrusted(new X509Certificate(certificate.raw), issuer, options.now());
+      const leaf = new X509Certificate(certificate.raw);
+      trusted = issuers.some((issuer) => isTrusted(leaf, issuer, options.now()));
       known.set(certificate, trusted);
     }
     return trusted;

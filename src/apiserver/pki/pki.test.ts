@@ -14,7 +14,7 @@ import { test } from "node:test";
 import { parse } from "yaml";
 import { createAuthority, issueClientCertificate } from "./authority.ts";
 import { createMemoryPki, ensurePki } from "./ensure-pki.ts";
-import { frontProxyVerifier } from "./front-proxy.ts";
+import { frontProxyNames, frontProxyVerifier } from "./front-proxy.ts";
 import { renderKubeconfig } from "./kubeconfig.ts";
 import { generateTokenKey, loadTokenKeys } from "./service-account-keys.ts";
 import { parseSigningRequest, signRequest } from "./signing-request.ts";
@@ -147,7 +147,10 @@ for (const { name, certificate, at = nowMs, want } of [
   },
 ]) {
   test(`front proxy: ${name}`, () => {
-    const isFrontProxy = frontProxyVerifier(shared.frontProxyAuthority.certificate, { now: () => at });
+    const isFrontProxy = frontProxyVerifier(
+      { authorities: [shared.frontProxyAuthority.certificate], allowedNames: frontProxyNames },
+      { now: () => at },
+    );
     assert.equal(isFrontProxy(asClient(certificate)), want);
   });
 }

@@ -7,7 +7,7 @@ import type { NonResourceHandler } from "../non-resource.ts";
 import { createOpenApi } from "../openapi/open-api.ts";
 import { openApiHandler } from "../openapi/open-api-handler.ts";
 import { createMemoryPki } from "../pki/ensure-pki.ts";
-import { frontProxyVerifier } from "../pki/front-proxy.ts";
+import { frontProxyNames, frontProxyVerifier } from "../pki/front-proxy.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../stages.ts";
 import { openStages, startTestServer, type TestServer } from "./server.ts";
 
@@ -65,7 +65,10 @@ export async function startExtensionServer(options: {
       },
       authenticator: createAuthenticator({
         tokens: { authenticateToken: async () => undefined },
-        isFrontProxy: frontProxyVerifier(options.frontProxyAuthority, { now: () => Date.now() }),
+        isFrontProxy: frontProxyVerifier(
+          { authorities: [options.frontProxyAuthority], allowedNames: frontProxyNames },
+          { now: () => Date.now() },
+        ),
       }),
       admission: [recorder],
     },

@@ -25,6 +25,8 @@ export interface TokenRequestDependencies {
   readonly audiences: readonly string[];
   /** What longer lives are shortened to, with a warning. */
   readonly maxSeconds?: number;
+  /** Whether tokens that pods ask for live longer than they say; true unless said. */
+  readonly extendsPodTokens?: boolean;
 }
 
 const minSeconds = 600;
@@ -57,6 +59,7 @@ export function tokenRequestHandler(dependencies: TokenRequestDependencies): Cre
         warn,
       );
       const extended =
+        dependencies.extendsPodTokens !== false &&
         bound.pod !== undefined &&
         seconds === podTokenSeconds &&
         audiences.every((a) => dependencies.audiences.includes(a));

@@ -6,6 +6,7 @@ import { createProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
 import type { AdmissionPlugins } from "../../apiserver/admission/flagged-plugins.ts";
 import type { WebhookTransport } from "../../apiserver/admission/webhooks/caller.ts";
 import type { ExtensionTransport } from "../../apiserver/aggregation/extension-transport.ts";
+import { usualRemoteHeaders } from "../../apiserver/authentication/create-authenticator.ts";
 import { createStages } from "../../apiserver/create-stages.ts";
 import { DrainGate } from "../../apiserver/drain-gate.ts";
 import type { HealthCheck } from "../../apiserver/health.ts";
@@ -14,7 +15,11 @@ import { createYamlParser } from "../../apiserver/http/yaml-parser.ts";
 import type { MetricSource } from "../../apiserver/metrics/family.ts";
 import { openApiHandler } from "../../apiserver/openapi/open-api-handler.ts";
 import type { Authorities, Pki } from "../../apiserver/pki/ensure-pki.ts";
-import { frontProxyNames, frontProxyVerifier } from "../../apiserver/pki/front-proxy.ts";
+import {
+  type FrontProxyTrust,
+  frontProxyNames,
+  frontProxyVerifier,
+} from "../../apiserver/pki/front-proxy.ts";
 import { loadTokenKeys } from "../../apiserver/pki/service-account-keys.ts";
 import { parseSigningRequest } from "../../apiserver/pki/signing-request.ts";
 import { type Credential, fingerprintOf } from "../../apiserver/pki/x509.ts";
@@ -138,6 +143,7 @@ export async function composeApiServer(
     ...(options.components && { components: options.components }),
     ...(audit === undefined ? {} : { auditor: audit.auditor }),
     ...(options.flags && { flags: options.flags }),
+    ...(operation.minWatchSeconds !== undefined && { minWatchSeconds: operation.minWatchSeconds }),
     metricSources: [...(options.metricSources ?? []), ...(auth?.metricSources ?? [])],
     ...(operation.flowControl && { flowControl: operation.flowControl }),
     stages: (loopback) =>
@@ -203,7 +209,7 @@ async function listenerOf(
     goawayChance,
     ...identityOf(servingOf(pki)),
     clientAuthorities: [pki.clusterAuthority.certificate, ...(auth?.clientAuthorities ?? [])],
-    frontProxyAuthorities: [pki.frontProxyAuthority.certificate],
+    frontProxyAuthorities: frontProxyOf(pki, auth).authorities,
     logger,
   });
 }
@@ -211,14 +217,22 @@ async function listenerOf(
 /** Whoever stops the process waits no longer than a minute. */
 const maxDrainMs = 30_000;
 
-/** Events live as long as they are wanted; all else is as it is. */
-function definitionsFor({ eventTtlSeconds }: OperationOptions): readonly ResourceDefinition[] {
-  if (eventTtlSeconds === undefined) return builtInDefinitions;
-  return builtInDefinitions.map((definition) =>
-    definition.strategy.ttlSeconds === undefined
-      ? definition
-      : { ...definition, strategy: { ...definition.strategy, ttlSeconds: eventTtlSeconds } },
-  );
+/** What is built in, but for versions that are switched off; events live as long as they are wanted. */
+function definitionsFor({
+  eventTtlSeconds,
+  disabledVersions,
+}: OperationOptions): readonly ResourceDefinition[] {
+  if (eventTtlSeconds === undefined && disabledVersions === undefined) return builtInDefinitions;
+  return builtInDefinitions.flatMap((definition) => {
+    const { group, strategy } = definition;
+    const versions = definition.versions.filter(
+      (version) => disabledVersions?.has(`${group}/${version}`) !== true,
+    );
+    if (versions.length === 0) return [];
+    const ttlSeconds =
+      strategy.ttlSeconds === undefined ? undefined : (eventTtlSeconds ?? strategy.ttlSeconds);
+    return [{ ...definition, versions, strategy: { ...strategy, ...(ttlSeconds && { ttlSeconds }) } }];
+  });
 }
 
 async function auditOf({ operation, clock, random, logger }: ControlPlaneOptions) {
@@ -276,7 +290,15 @@ function composeStages(
   { loopback, webhooks, auth, plugins, server, signal }: StagesInput,
 ) {
   const { clock, random, logger, pki } = options;
-  const { verificationKeys = [], clientAuthorities = [], metricSources: _, ...fromFiles } = auth ?? {};
+  const {
+    verificationKeys = [],
+    clientAuthorities = [],
+    metricSources: _,
+    requestHeader: __,
+    ...fromFiles
+  } = auth ?? {};
+  const frontProxy = frontProxyOf(pki, auth);
+  const remoteHeaders = auth?.requestHeader?.headers ?? usualRemoteHeaders;
   const [issuer, ...moreIssuers] = issuersOf(options);
   const client = createClient({ transport: loopback, clock });
   return createStages({
@@ -294,17 +316,31 @@ function composeStages(
     readSubject: parseSigningRequest,
     fingerprint: fingerprintOf,
     externalUrl: urlForPods(options),
-    isFrontProxy: frontProxyVerifier(pki.frontProxyAuthority.certificate, { now: () => clock.now() }),
+    isFrontProxy: frontProxyVerifier(frontProxy, { now: () => clock.now() }),
+    remoteHeaders,
     authenticationInfo: {
       clientAuthority: [pki.clusterAuthority.certificate, ...clientAuthorities].join("\n"),
-      frontProxyAuthority: pki.frontProxyAuthority.certificate,
-      frontProxyNames,
+      frontProxyAuthority: frontProxy.authorities.join("\n"),
+      frontProxyNames: frontProxy.allowedNames,
+      remoteHeaders,
     },
     webhookTransport: webhooks,
     ...(plugins && { admissionPlugins: plugins }),
     definitionOf: (resource) => server().definitionOf(resource),
     definitions: () => server().definitions(),
   });
+}
+
+/** The cluster's own, and the one an administrator adds. */
+function frontProxyOf(
+  { frontProxyAuthority }: Pick<Authorities, "frontProxyAuthority">,
+  auth: ExternalAuth | undefined,
+): FrontProxyTrust {
+  const { authorities = [], allowedNames = frontProxyNames } = auth?.requestHeader ?? {};
+  return {
+    authorities: [frontProxyAuthority.certificate, ...authorities],
+    allowedNames: allowedNames.length === 0 ? [] : [...new Set([...frontProxyNames, ...allowedNames])],
+  };
 }
 
 function identityOf({ certificate, key }: Credential): { certificate: string; privateKey: string } {

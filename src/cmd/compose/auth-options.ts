@@ -1,3 +1,5 @@
+import type { RemoteHeaders } from "../../apiserver/authentication/create-authenticator.ts";
+
 export interface TokenWebhookOptions {
   readonly kubeconfig: string;
   readonly version: "v1" | "v1beta1";
@@ -23,6 +25,14 @@ export interface OidcOptions {
   readonly algorithms: readonly string[];
 }
 
+/** A front proxy beside the cluster's own, and where both name users. */
+export interface RequestHeaderOptions {
+  readonly caFile: string;
+  /** Empty: any. */
+  readonly allowedNames: readonly string[];
+  readonly headers: RemoteHeaders;
+}
+
 /** What the flags come down to; paths are absolute. */
 export interface AuthOptions {
   readonly authenticationConfig?: string;
@@ -30,7 +40,9 @@ export interface AuthOptions {
   readonly tokenFile?: string;
   /** PEM: further authorities of client certificates. */
   readonly clientCaFile?: string;
+  readonly requestHeader?: RequestHeaderOptions;
   readonly maxTokenSeconds?: number;
+  readonly extendsPodTokens?: boolean;
   readonly oidc?: OidcOptions;
   readonly tokenWebhook?: TokenWebhookOptions;
   readonly authorizationConfig?: string;

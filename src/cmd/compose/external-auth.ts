@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { cachedTokens } from "../../apiserver/authentication/cached-tokens.ts";
-import type { AnonymousAccess } from "../../apiserver/authentication/create-authenticator.ts";
+import type { AnonymousAccess, RemoteHeaders } from "../../apiserver/authentication/create-authenticator.ts";
 import type { TokenAuthenticator } from "../../apiserver/authentication/token-authenticator.ts";
 import { readTokenFile } from "../../apiserver/authentication/token-file.ts";
 import type { ChainedAuthorizer } from "../../apiserver/authorization/create-authorizer.ts";
@@ -21,6 +21,7 @@ import { ConfigurationError } from "../../apiserver/configuration/strict-decode.
 import { readIssuerDocument } from "../../apiserver/http/issuer-documents.ts";
 import type { MetricSource } from "../../apiserver/metrics/family.ts";
 import { ReloadMetrics } from "../../apiserver/metrics/reload-metrics.ts";
+import type { FrontProxyTrust } from "../../apiserver/pki/front-proxy.ts";
 import { followFile, regularFileFault } from "../../apiserver/pki/watched-file.ts";
 import { isCertificateBundle } from "../../apiserver/pki/x509.ts";
 import { type ReviewCaller, reviewCaller } from "../../apiserver/review-webhook/review-caller.ts";
@@ -47,6 +48,9 @@ export interface ExternalAuth {
   /** PEMs, one certificate each, of further authorities of client certificates. */
   readonly clientAuthorities: readonly string[];
   readonly maxTokenSeconds?: number;
+  readonly extendsPodTokens?: boolean;
+  /** A front proxy beside the cluster's own. */
+  readonly requestHeader?: FrontProxyTrust & { readonly headers: RemoteHeaders };
   /** Of files that are followed. */
   readonly metricSources: readonly MetricSource[];
 }
@@ -82,7 +86,16 @@ export async function loadExternalAuth(
     ...(authorizers === undefined ? {} : { authorizers }),
     ...(staticTokens === undefined ? {} : { staticTokens }),
     clientAuthorities: await clientAuthoritiesOf(options.clientCaFile),
+    ...(options.requestHeader === undefined
+      ? {}
+      : {
+          requestHeader: {
+            ...options.requestHeader,
+            authorities: await clientAuthoritiesOf(options.requestHeader.caFile),
+          },
+        }),
     ...(options.maxTokenSeconds === undefined ? {} : { maxTokenSeconds: options.maxTokenSeconds }),
+    ...(options.extendsPodTokens === undefined ? {} : { extendsPodTokens: options.extendsPodTokens }),
     metricSources: [reloads.authentication, reloads.authorization],
     verificationKeys: await Promise.all(options.keyFiles.map((path) => readFile(path, "utf8"))),
   };

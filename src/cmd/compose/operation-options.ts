@@ -15,6 +15,10 @@ export interface OperationOptions {
   /** With it, what any request may take. */
   readonly flowControl?: FlowControlOptions;
   readonly goawayChance?: number;
+  /** How long a watch lasts at least, in seconds, that does not say how long. */
+  readonly minWatchSeconds?: number;
+  /** "group/version" of what is not served though it is there. */
+  readonly disabledVersions?: ReadonlySet<string>;
 }
 
 export interface AdmissionOptions {
