@@ -132,4 +132,9 @@ export interface Client {
   ): Promise<R>;
   /** GET of a path that is not a resource: discovery, /version, /healthz. Text bodies arrive as { text }. */
   raw(path: string, options?: CallOptions): Promise<unknown>;
+  /** GET of a path whose answer is bytes, as they come: logs that are followed, a page behind a proxy. Leaving the loop ends it. */
+  stream(
+    path: string,
+    options?: CallOptions & { readonly query?: URLSearchParams },
+  ): Promise<AsyncIterable<Uint8Array>>;
 }

@@ -3,8 +3,10 @@
  * of Node; `connect` brings the HTTPS transport, which is loaded when it is called.
  */
 import type { Registry } from "prom-client";
+import type { ObjectName } from "./client.ts";
 import type { ManagerMetrics } from "./manager/metrics.ts";
 import type { Connection, ConnectOptions } from "./transport/connect.ts";
+import type { RunInPodOptions, RunInPodResult } from "./transport/run-in-pod.ts";
 
 // The built-in kinds: `core.Pod`, `apps.Deployment` as types, `resources.pods` to name them in calls.
 export type * as admissionregistration from "../api/admissionregistration/types.generated.ts";
@@ -107,6 +109,7 @@ export {
   setControllerReference,
   setOwnerReference,
 } from "./owner-references.ts";
+export { evict, type PodLogOptions, podLogs, scale } from "./pod-operations.ts";
 export type { ReflectorPolicy, ReflectorState } from "./reflector-machine.ts";
 export {
   createClient,
@@ -121,8 +124,10 @@ export {
   createSharedInformer,
   type RunnableInformer,
 } from "./shared-informer.ts";
+export { RemoteCommandError } from "./streaming/process-status.ts";
 export { consoleLogger, terminationSignal } from "./transport/process.ts";
 export { TransportError } from "./transport-error.ts";
+export { type WaitOptions, waitFor } from "./wait-for.ts";
 export {
   type AddOptions,
   createWorkQueue,
@@ -157,4 +162,18 @@ export async function prometheusMetrics(registry?: Registry): Promise<ManagerMet
   return edge.prometheusMetrics(registry);
 }
 
+/**
+ * Runs a command in a container of a pod, as `kubectl exec`, over a connection of its own made as `connect` found it. Resolves when
+ * the command has ended, whatever its exit code; rejects with `RemoteCommandError` where it could not be run.
+ */
+export async function runInPod(
+  connection: Pick<Connection, "transport">,
+  pod: ObjectName,
+  options: RunInPodOptions,
+): Promise<RunInPodResult> {
+  const edge = await import("./transport/run-in-pod.ts");
+  return edge.runInPod(connection, pod, options);
+}
+
 export type { Connection, ConnectOptions, Impersonation } from "./transport/connect.ts";
+export type { RunInPodOptions, RunInPodResult } from "./transport/run-in-pod.ts";

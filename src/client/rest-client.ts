@@ -270,6 +270,21 @@ class TransportClient implements RestClient {
     throw new TransportError(`GET ${path}: a watch is not read with raw`);
   }
 
+  async stream(
+    path: string,
+    { signal, query }: CallOptions & { readonly query?: URLSearchParams } = {},
+  ): Promise<AsyncIterable<Uint8Array>> {
+    const parts = { accept: "*/*", signal, ...(query === undefined ? {} : { query }) };
+    const response = await this.request("GET", path, parts);
+    if (response.type === "bytes") return response.body;
+    if (response.type === "object")
+      return (async function* () {
+        yield new TextEncoder().encode(JSON.stringify(response.object));
+      })();
+    await discard(response);
+    throw new TransportError(`GET ${path}: a watch is not read as bytes`);
+  }
+
   /**
    * A request whose answer is one API object. The server's schema for the path is what ties it to T: no check at run
    * time could say more.

@@ -25,7 +25,7 @@ import { InProcessWebhooks } from "./webhooks.ts";
 import "../controllers/main.ts";
 import "../scheduler/main.ts";
 
-const admin = userNamed("kubernetes-admin");
+const adminName = "kubernetes-admin";
 
 /** Starts a cluster for a test; ready to use when this resolves. */
 export async function startCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
@@ -34,24 +34,19 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
   const pace = virtual === undefined ? realPace : virtualPace(virtual);
   const clock: Clock = virtual ?? systemClock;
   const random = seededRandom(seed);
-  const storage = createMemoryStorage({ clock });
   const disabled = new Set(options.disable ?? []);
-  // Whoever disables a controller means to see what the cluster is without its work.
-  const withControllers = [...disabled].every((name) => name === "scheduler");
-  await fillWithBootstrapObjects(storage, { withControllers });
+  const storage = await storageOfStarted(disabled, clock);
   const stop = new AbortController();
-  const { faults, intercept } = createFaults({
+  const until: TestCluster["until"] = (condition, { timeout = "10m" } = {}) =>
+    pace.until(condition, milliseconds(timeout));
+  const { faults, intercept, webhooks, apis } = boundaries({
     clock,
     // Of its own: what else is drawn does not change with the faults.
     random: seededRandom(seed ^ 0xfa17_0000),
     revision: () => storage.revision,
-  });
-  const webhooks = new InProcessWebhooks({ client: () => client, settle: () => pace.settle() });
-  const apis = new InProcessExtensions({
-    client: () => client,
-    backend: () => plane.clientFor(userNamed("system:extension")),
-    clock,
-    until: (condition) => until(condition),
+    clientFor: (name) => plane.clientFor(userNamed(name)),
+    pace,
+    until,
   });
   const plane = await startControlPlane({
     storage,
@@ -68,11 +63,9 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
   });
   plane.startComponents();
   const nodes = startNodes(plane, options, { clock, random, signal: stop.signal });
-  const client = plane.clientFor(admin);
+  const client = plane.clientFor(userNamed(adminName));
   await pace.pass(plane.ready);
   const outside = new OutsideAccess(plane);
-  const until: TestCluster["until"] = (condition, { timeout = "10m" } = {}) =>
-    pace.until(condition, milliseconds(timeout));
   const cluster: TestCluster = {
     client,
     clientFor: (user) => plane.clientFor(typeof user === "string" ? userNamed(user) : user),
@@ -104,6 +97,40 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
     [Symbol.asyncDispose]: () => cluster.close(),
   };
   return cluster;
+}
+
+/** As after a first start. */
+async function storageOfStarted(disabled: ReadonlySet<string>, clock: Clock) {
+  const storage = createMemoryStorage({ clock });
+  // Whoever disables a controller means to see what the cluster is without its work.
+  const withControllers = [...disabled].every((name) => name === "scheduler");
+  await fillWithBootstrapObjects(storage, { withControllers });
+  return storage;
+}
+
+/** What of a test lies between the server and those who ask it, and what the server asks. */
+function boundaries({
+  clock,
+  random,
+  revision,
+  clientFor,
+  pace,
+  until,
+}: {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly revision: () => number;
+  /** Asked for once the server is there. */
+  readonly clientFor: (name: string) => Client;
+  readonly pace: Pace;
+  readonly until: TestCluster["until"];
+}) {
+  const client = () => clientFor(adminName);
+  return {
+    ...createFaults({ clock, random, revision }),
+    webhooks: new InProcessWebhooks({ client, settle: () => pace.settle() }),
+    apis: new InProcessExtensions({ client, backend: () => clientFor("system:extension"), clock, until }),
+  };
 }
 
 function startNodes(

@@ -39,6 +39,16 @@ const client: Page = {
       files: ["src/client/client.ts", "src/client/rest-client.ts"],
     },
     {
+      title: "Pods at work, waiting",
+      guide: "../client.md#pods-at-work-waiting",
+      files: [
+        "src/client/pod-operations.ts",
+        "src/client/wait-for.ts",
+        "src/client/transport/run-in-pod.ts",
+        "src/client/streaming/",
+      ],
+    },
+    {
       title: "Errors",
       guide: "../client.md#read-and-write",
       files: ["src/apimachinery/api-error.ts", "src/client/transport-error.ts"],

@@ -33,6 +33,7 @@ export function recordingClient({ client, signal, mayWrite, completed }: Recordi
     list: (type, options) => client.list(type, bounded(options)),
     watch: (type, options) => client.watch(type, bounded(options)),
     raw: (path, options) => client.raw(path, bounded(options)),
+    stream: (path, options) => client.stream(path, bounded(options)),
     create: (type, object, options?: WriteOptions) =>
       write(type, () => client.create(type, object, bounded(options)), options),
     update: (type, object, options) =>

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { ClientOptions, WebSocket } from "ws";
 import { closeWebSocket } from "./accept-websocket.ts";
 import { pauseWhileFull, sendMessage } from "./byte-channel.ts";
@@ -17,8 +18,12 @@ import { RemoteCommandError, readExitStatus } from "./process-status.ts";
 export interface RunOverWebSocketOptions {
   readonly tty: boolean;
   readonly streams: ProcessStreams;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly tls?: Pick<ClientOptions, "ca" | "cert" | "key" | "rejectUnauthorized">;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
+  /** How the connection is made. */
+  readonly tls?: Pick<ClientOptions, "ca" | "cert" | "key" | "rejectUnauthorized"> & {
+    readonly servername?: string;
+    readonly createConnection?: () => Socket;
+  };
   readonly signal?: AbortSignal;
   /** Subprotocols to offer, best first. Default: v5, then v4 (which cannot tell the end of stdin). */
   readonly protocols?: readonly string[];
