@@ -111,10 +111,16 @@ for (const { name, body, message } of [
 }
 
 test("decoding refuses another kind, another version and what is no JSON", () => {
-  const decode = (text: string) => () => decodeJson(bytes(text), optionsFor("apps", "Deployment", "Warn"));
+  const options = { ...optionsFor("apps", "Deployment", "Warn"), knows: () => true };
+  const decode = (text: string) => () => decodeJson(bytes(text), options);
   assert.throws(
     decode('{"kind":"Service","apiVersion":"v1"}'),
     /Service in version "v1" cannot be handled as a Deployment/,
+  );
+  assert.throws(
+    () =>
+      decodeJson(bytes('{"kind":"Deployment","apiVersion":"apps/v9"}'), { ...options, knows: () => false }),
+    /cannot be handled as a Deployment: no kind "Deployment" is registered for version "apps\/v9"/,
   );
   assert.throws(
     decode('{"kind":"Deployment","apiVersion":"apps/v1beta1"}'),
