@@ -25,7 +25,7 @@ import { isLongRunning } from "./long-running.ts";
 import type { Reply } from "./reply.ts";
 import { sendResponse } from "./respond.ts";
 import { leaveStreamUnread, leaveUnread, refuseBytes } from "./unread.ts";
-import { handleUpgrade, type KubeletIdentity } from "./upgrade.ts";
+import { handleUpgrade, type KubeletIdentity, takesUpgrade } from "./upgrade.ts";
 
 export interface ListenerOptions {
   readonly server: ApiServer;
@@ -91,6 +91,7 @@ class Edge {
       // Bodies are bounded by the request timeout below; watches must not be cut.
       requestTimeout: 0,
       noDelay: true,
+      shouldUpgradeCallback: takesUpgrade,
     });
     this.#http1.on("request", (message, response) => this.#onHttp1(message, response));
     this.#http1.on("upgrade", (message, socket, head) => {

@@ -136,6 +136,14 @@ for (const { name, target, passed } of [
   });
 }
 
+test("an offer of SPDY with a plain request, as kubectl 1.22 makes after an exec, is passed over", async () => {
+  const { status, text } = await server.send("GET", "/api/v1/namespaces/default/pods/p", {
+    headers: { connection: "Upgrade", upgrade: "SPDY/3.1" },
+  });
+  assert.equal(status, 200);
+  assert.equal(JSON.parse(text).metadata.name, "p");
+});
+
 test("an exec without a command, or into a container that is not there, is refused before the kubelet is asked", async () => {
   assert.match(
     await upgrade(`${pod}/exec?stdout=1`, ""),

@@ -26,6 +26,17 @@ export interface UpgradeOptions {
 const dialTimeoutMs = 30_000;
 
 /**
+ * Whether an offer to change protocols is taken up. Where nothing could be done with the connection it is answered as if it
+ * had offered nothing, as HTTP has it: kubectl 1.22 offers SPDY with whatever it asks after an exec.
+ */
+export function takesUpgrade({ url = "", headers }: IncomingMessage): boolean {
+  if (headers.upgrade?.toLowerCase() === "websocket") return true;
+  const [path = ""] = url.split("?", 1);
+  // Whatever an extension serves may be one.
+  return path.startsWith("/apis/") || /\/(exec|attach|portforward|proxy)(\/|$)/.test(path);
+}
+
+/**
  * A request to take the connection over (exec, attach, portforward, proxy): authorized and admitted like any other, then its
  * bytes are passed on to the backend and back as they come, whatever protocol they speak.
  */
