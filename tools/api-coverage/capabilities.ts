@@ -100,7 +100,12 @@ export const capabilities: readonly Capability[] = [
   {
     title: "Admission policies",
     pages: ["custom-resources"],
-    tests: [`${admission}/policies/`, "src/apimachinery/cel/", `${conformance}/admission-policies.test.ts`],
+    tests: [
+      `${admission}/policies/`,
+      "src/apimachinery/cel/",
+      `${conformance}/admission-policies.test.ts`,
+      `${conformance}/admission-mutating-policies.test.ts`,
+    ],
   },
   {
     title: "Admission plugins",

@@ -145,6 +145,22 @@ const cases: readonly Case[] = [
     want: 'node "a" can only update pod status for pods with spec.nodeName set to itself',
   },
   {
+    name: "may say its pods' labels in another order",
+    resource: "pods",
+    given: {
+      ...podOf({ nodeName: "a" }),
+      metadata: { name: "p", namespace: "default", labels: { app: "web", tier: "x" } },
+    },
+    fields: {
+      subresource: "status",
+      oldObject: {
+        ...stored("Pod", "p", { spec: { nodeName: "a" } }),
+        metadata: { name: "p", namespace: "default", labels: { tier: "x", app: "web" } },
+      },
+    },
+    want: undefined,
+  },
+  {
     name: "changes no labels through the status",
     resource: "pods",
     given: podOf({ nodeName: "a" }, { labels: { x: "y" } }),

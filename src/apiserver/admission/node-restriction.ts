@@ -5,6 +5,7 @@ import type { Binding, Node, PersistentVolumeClaim, Pod } from "../../api/core/t
 import { nodes, pods } from "../../api/resources.generated.ts";
 import { notFound } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
+import { semanticallyEqual } from "../../apimachinery/semantic-equality.ts";
 import { nodeOf } from "../authorization/node-authorizer.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../stages.ts";
 import type { ReadSubject } from "./certificates.ts";
@@ -163,13 +164,11 @@ function checkPodStatus({ nodeName, attributes }: NodeRequest): void {
       attributes,
       `node ${node} can only update pod status for pods with spec.nodeName set to itself`,
     );
-  if (JSON.stringify(pod.metadata.labels ?? {}) !== JSON.stringify(old.metadata.labels ?? {}))
+  if (!semanticallyEqual(pod.metadata.labels, old.metadata.labels))
     throw refuse(attributes, `node ${node} cannot update labels through pod status`);
-  const claims = (object: Pod) => JSON.stringify(object.status?.resourceClaimStatuses ?? []);
-  if (claims(pod) !== claims(old))
+  if (!semanticallyEqual(pod.status?.resourceClaimStatuses, old.status?.resourceClaimStatuses))
     throw refuse(attributes, `node ${node} cannot update resource claim statues`);
-  const extended = (object: Pod) => JSON.stringify(object.status?.extendedResourceClaimStatus);
-  if (extended(pod) !== extended(old))
+  if (!semanticallyEqual(pod.status?.extendedResourceClaimStatus, old.status?.extendedResourceClaimStatus))
     throw refuse(attributes, `node ${node} cannot update extended resource claim status`);
 }
 
@@ -192,7 +191,7 @@ function checkClaim({ nodeName, attributes }: NodeRequest): void {
   // The resource says that both are claims.
   const claim = attributes.object as AnyObject & PersistentVolumeClaim;
   const old = attributes.oldObject as AnyObject & PersistentVolumeClaim;
-  if (JSON.stringify(resizeFree(claim)) !== JSON.stringify(resizeFree(old)))
+  if (!semanticallyEqual(resizeFree(claim), resizeFree(old)))
     throw refuse(
       attributes,
       `node ${JSON.stringify(nodeName)} is not allowed to update fields other than status.quantity and status.conditions`,
@@ -229,17 +228,15 @@ function checkNode({ nodeName, attributes }: NodeRequest): void {
   // The resource says that both are nodes.
   const next = attributes.object as AnyObject & Node;
   const old = attributes.oldObject as AnyObject & Node;
-  const source = (object: Node) => JSON.stringify(object.spec?.configSource);
-  if (next.spec?.configSource !== undefined && source(next) !== source(old))
+  const source = next.spec?.configSource;
+  if (source !== undefined && !semanticallyEqual(source, old.spec?.configSource))
     throw refuse(
       attributes,
       `node ${node} is not allowed to update configSource to a new non-nil configSource`,
     );
-  if (JSON.stringify(next.spec?.taints ?? []) !== JSON.stringify(old.spec?.taints ?? []))
+  if (!semanticallyEqual(next.spec?.taints, old.spec?.taints))
     throw refuse(attributes, `node ${node} is not allowed to modify taints`);
-  if (
-    JSON.stringify(next.metadata.ownerReferences ?? []) !== JSON.stringify(old.metadata.ownerReferences ?? [])
-  )
+  if (!semanticallyEqual(next.metadata.ownerReferences, old.metadata.ownerReferences))
     throw refuse(attributes, `node ${node} is not allowed to modify its ownerReferences`);
   const labels = forbiddenLabels(old.metadata.labels ?? {}, next.metadata.labels ?? {});
   if (labels.length > 0) throw refuse(attributes, `is not allowed to modify labels: ${labels.join(", ")}`);

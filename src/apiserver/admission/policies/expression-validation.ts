@@ -33,7 +33,15 @@ class Checker {
 
   check(path: string, expression: string | undefined, wanted?: readonly string[], source = expression): void {
     if (expression === undefined || expression.trim() === "" || source === undefined) return;
-    const fault = this.#expressions.faultOf(source, wanted);
+    this.#note(path, expression, this.#expressions.faultOf(source, wanted));
+  }
+
+  variables(variables: readonly { readonly expression: string }[]): void {
+    for (const [index, { expression }] of variables.entries())
+      this.#note(`spec.variables[${index}].expression`, expression, this.#expressions.faultOfVariable(index));
+  }
+
+  #note(path: string, expression: string, fault: string | undefined): void {
     if (fault === undefined) return;
     const isCompilation = fault.startsWith("ERROR");
     this.errors.push(field.invalid(path, expression, isCompilation ? `compilation failed: ${fault}` : fault));
@@ -48,8 +56,7 @@ class Checker {
 function validatingErrors(spec: ValidatingAdmissionPolicySpec): readonly FieldError[] {
   const { paramKind, variables = [], validations = [], auditAnnotations = [] } = spec;
   const checker = new Checker(new Expressions({ hasParams: paramKind !== undefined, variables }));
-  for (const [index, { name, expression }] of variables.entries())
-    checker.check(`spec.variables[${index}].expression`, expression, undefined, `variables.${name}`);
+  checker.variables(variables);
   checker.conditions("spec.matchConditions", spec.matchConditions);
   for (const [index, { expression, messageExpression }] of validations.entries()) {
     checker.check(`spec.validations[${index}].expression`, expression, ["bool"]);
@@ -67,8 +74,7 @@ function mutatingErrors(spec: MutatingAdmissionPolicySpec): readonly FieldError[
     expression: withoutObjectLiterals(expression),
   }));
   const checker = new Checker(new Expressions({ hasParams: paramKind !== undefined, variables: plain }));
-  for (const [index, { name, expression }] of variables.entries())
-    checker.check(`spec.variables[${index}].expression`, expression, undefined, `variables.${name}`);
+  checker.variables(variables);
   checker.conditions("spec.matchConditions", spec.matchConditions);
   for (const [index, { applyConfiguration, jsonPatch }] of mutations.entries())
     for (const [name, part] of Object.entries({ applyConfiguration, jsonPatch }))

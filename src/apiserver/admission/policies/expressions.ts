@@ -102,12 +102,17 @@ export class Expressions {
     }
   }
 
-  /** Why an expression does not compile, or the variable that it is; undefined: it does. */
+  /** Why an expression does not compile; undefined: it does. */
   faultOf(expression: string, wanted?: readonly string[]): string | undefined {
-    const variable = this.#variables.find(({ name }) => `variables.${name}` === expression);
-    const program =
-      variable?.program ??
-      attempt(() => this.#environment.compile(expression, wanted === undefined ? {} : { wanted }));
+    const program = attempt(() =>
+      this.#environment.compile(expression, wanted === undefined ? {} : { wanted }),
+    );
+    return typeof program === "string" ? program : undefined;
+  }
+
+  /** As `faultOf`, for a variable by its place: two may have one name. */
+  faultOfVariable(index: number): string | undefined {
+    const program = this.#variables[index]?.program;
     return typeof program === "string" ? program : undefined;
   }
 

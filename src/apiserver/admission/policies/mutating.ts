@@ -58,7 +58,10 @@ export async function mutateByPolicies(
   for await (const match of boundPolicies(dependencies, policies, bindings, attributes)) {
     const { policy, binding } = match;
     try {
-      if (match.error !== undefined) throw new CelRuntimeError(`failed to configure binding: ${match.error}`);
+      if (match.error !== undefined) {
+        const what = binding === undefined ? "policy" : "binding";
+        throw new CelRuntimeError(`failed to configure ${what}: ${match.error}`);
+      }
       for (const params of match.params) {
         const key = keyOf(match, params);
         if (!calls.calls(key)) continue;
@@ -73,8 +76,12 @@ export async function mutateByPolicies(
     } catch (error) {
       if (!(error instanceof CelRuntimeError)) throw error;
       if (policy.spec.failurePolicy === "Ignore") continue;
-      const by = binding === undefined ? "" : ` with binding '${binding.metadata.name}'`;
-      throw denial(attributes, `policy '${policy.metadata.name}'${by} denied request: ${error.message}`);
+      const { name } = policy.metadata;
+      const who =
+        binding === undefined
+          ? `policy "${name}"`
+          : `policy '${name}' with binding '${binding.metadata.name}'`;
+      throw denial(attributes, `${who} denied request: ${error.message}`);
     }
   }
   // A mutation that changed nothing counts as one, too.

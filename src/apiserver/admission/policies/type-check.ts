@@ -31,21 +31,23 @@ export function typeWarnings(
     });
     return [{ kind, expressions }];
   });
+  const expressionAt = (fieldRef: string, expression: string | undefined) =>
+    expression === undefined
+      ? []
+      : [{ fieldRef, faultIn: (expressions: Expressions) => expressions.faultOf(expression) }];
   const places = [
-    ...variables.map(({ name }, index) => ({
+    ...variables.map((_, index) => ({
       fieldRef: `spec.variables[${index}].expression`,
-      expression: `variables.${name}`,
+      faultIn: (expressions: Expressions) => expressions.faultOfVariable(index),
     })),
     ...validations.flatMap(({ expression, messageExpression }, index) => [
-      { fieldRef: `spec.validations[${index}].expression`, expression },
-      ...(messageExpression === undefined
-        ? []
-        : [{ fieldRef: `spec.validations[${index}].messageExpression`, expression: messageExpression }]),
+      ...expressionAt(`spec.validations[${index}].expression`, expression),
+      ...expressionAt(`spec.validations[${index}].messageExpression`, messageExpression),
     ]),
   ];
-  return places.flatMap(({ fieldRef, expression }): ExpressionWarning[] => {
+  return places.flatMap(({ fieldRef, faultIn }): ExpressionWarning[] => {
     const faults = checked.flatMap(({ kind, expressions }) => {
-      const fault = expressions.faultOf(expression);
+      const fault = faultIn(expressions);
       return fault === undefined ? [] : [`${apiVersionOf(kind)}, Kind=${kind.kind}: ${fault}\n`];
     });
     return faults.length === 0 ? [] : [{ fieldRef, warning: faults.join("\n") }];
