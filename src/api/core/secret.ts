@@ -1,8 +1,9 @@
-import { decodeBase64, encodeBase64 } from "../../base/base64.ts";
+import { encodeBase64 } from "../../base/base64.ts";
 import { ageColumn, integerColumn, nameColumn, stringColumn } from "../columns.ts";
 import { defineResource } from "../define.ts";
 import { secrets } from "../resources.generated.ts";
 import { secretValidation } from "./config-validation.ts";
+import { keyPairFault } from "./key-pair-warnings.ts";
 import type { Secret } from "./types.generated.ts";
 
 /** `stringData` is a write-only convenience: its values join `data`, encoded. */
@@ -15,24 +16,10 @@ function withSecretDefaults(secret: Secret): Secret {
   return { ...rest, data, type };
 }
 
-/** A pair of keys that cannot be one, in the words of Go's TLS library. */
 function keyPairWarnings({ type, data = {} }: Secret): readonly string[] {
   if (type !== "kubernetes.io/tls") return [];
-  for (const [name, what] of [
-    ["tls.crt", "certificate"],
-    ["tls.key", "key"],
-  ] as const)
-    if (!text(data[name]).includes("-----BEGIN "))
-      return [`tls: failed to find any PEM data in ${what} input`];
-  return [];
-}
-
-function text(encoded = ""): string {
-  try {
-    return new TextDecoder().decode(decodeBase64(encoded));
-  } catch {
-    return "";
-  }
+  const fault = keyPairFault(data["tls.crt"], data["tls.key"]);
+  return fault === undefined ? [] : [fault];
 }
 
 function base64(text: string): string {
