@@ -1,5 +1,6 @@
 import { ApiError, type Status } from "../apimachinery/api-error.ts";
 import { type KubeObject, objectKey, type ResourceType } from "../apimachinery/meta.ts";
+import { checkUnread } from "../apimachinery/protobuf/lazy-object.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
@@ -159,7 +160,7 @@ export class Reflector<T extends KubeObject> {
         signal: request.signal,
       });
       if (this.#request !== request) return;
-      for (const object of page.items) this.#staged.set(objectKey(object), object);
+      for (const object of page.items) this.#stage("ADDED", object);
       const { resourceVersion: version = "", continue: continueToken = "" } = page.metadata;
       this.#report(request, { type: "page", version, continueToken });
     } catch (error) {
@@ -224,8 +225,14 @@ export class Reflector<T extends KubeObject> {
 
   #stage(type: "ADDED" | "MODIFIED" | "DELETED", object: T): void {
     const key = objectKey(object);
-    if (type === "DELETED") this.#staged.delete(key);
-    else this.#staged.set(key, object);
+    if (type === "DELETED") {
+      this.#staged.delete(key);
+      return;
+    }
+    // Here the list can still fail.
+    checkUnread(object);
+    checkUnread(object.metadata);
+    this.#staged.set(key, object);
   }
 
   #apply(type: "ADDED" | "MODIFIED" | "DELETED", object: T): void {

@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { AnyObject } from "../apimachinery/meta.ts";
+import { schemas } from "../api/schemas.ts";
+import { type AnyObject, objectKey } from "../apimachinery/meta.ts";
+import { createProtobufCodec } from "../apimachinery/protobuf/codec.ts";
+import { readKindLazily } from "../apimachinery/protobuf/lazy-decode.ts";
+import { Reader } from "../apimachinery/protobuf/reader.ts";
 import { silentLogger } from "../base/log.ts";
 import { seededRandom } from "../base/random.ts";
 import { VirtualClock } from "../base/virtual-clock.ts";
+import type { Transport, WatchEvent } from "./exchange.ts";
 import { createInformerFactory, type InformerFactoryOptions } from "./informer-factory.ts";
 import { createClient } from "./rest-client.ts";
 import { FakeApi } from "./test-support/fake-api.ts";
@@ -255,3 +260,56 @@ test("informers of many resources do not come back all at once after an outage",
   assert.ok(most < 40, `${most} requests within one second`);
   abort.abort();
 });
+
+/** A pod whose spec claims to be longer than it is: nothing of that shows before it is read. */
+function malformed(object: AnyObject): AnyObject {
+  const bytes = Buffer.from(
+    createProtobufCodec(schemas).encodeMessage({ ...object, spec: { nodeName: "node" } }),
+  );
+  bytes[bytes.lastIndexOf("node") - 1] = 100;
+  const typeMeta = { apiVersion: "v1", kind: "Pod" };
+  return readKindLazily(new Reader(bytes), schemas.model("core.v1.Pod"), typeMeta) as AnyObject;
+}
+
+for (const listMode of ["streaming", "paged"] as const) {
+  test(`what comes malformed fails its request (${listMode}), which is made again, and no handler hears of it`, async () => {
+    const { clock, api, abort } = setUp();
+    api.put(pod("a", 0));
+    let malformedLeft = 2;
+    const corrupted = (object: AnyObject) => (malformedLeft-- > 0 ? malformed(object) : object);
+    async function* corruptedEvents(batches: AsyncIterable<readonly WatchEvent[]>) {
+      for await (const batch of batches)
+        yield batch.map((event) =>
+          event.type === "BOOKMARK"
+            ? event
+            : ({ ...event, object: corrupted(event.object as AnyObject) } as WatchEvent),
+        );
+    }
+    const transport: Transport = {
+      async send(request) {
+        const response = await api.send(request);
+        if (response.type === "watch") return { ...response, events: corruptedEvents(response.events) };
+        if (response.type !== "object") return response;
+        const list = response.object as { readonly items: readonly AnyObject[] };
+        return { ...response, object: { ...list, items: list.items.map(corrupted) } };
+      },
+      close: () => api.close(),
+    };
+    const factory = createInformerFactory({
+      ...{ client: createClient({ transport }), clock, random: seededRandom(1), logger: silentLogger },
+      policy: { listMode },
+    });
+    const seen: unknown[] = [];
+    const tell = (object: AnyObject) => void seen.push(`${objectKey(object)} ${JSON.stringify(object.spec)}`);
+    factory.informer(pods).addHandler({ added: tell, updated: (_old, object) => tell(object) });
+    factory.start(abort.signal);
+    await clock.advance(60_000);
+    assert.deepEqual(seen, ["n/a undefined"]);
+    malformedLeft = 2;
+    api.put(pod("a", 0));
+    await clock.advance(60_000);
+    assert.deepEqual([malformedLeft < 0, new Set(seen)], [true, new Set(["n/a undefined"])]);
+    assert.equal(factory.informer(pods).hasSynced, true);
+    abort.abort();
+  });
+}

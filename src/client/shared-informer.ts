@@ -1,6 +1,6 @@
 import { apiVersionOf, type KubeObject, objectKey, type ResourceType } from "../apimachinery/meta.ts";
 import { jsonEqual } from "../apimachinery/patch/json-value.ts";
-import { equalUnread, shareUnchanged } from "../apimachinery/protobuf/lazy-object.ts";
+import { checkUnread, equalUnread, shareUnchanged } from "../apimachinery/protobuf/lazy-object.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
@@ -191,8 +191,13 @@ class CachingInformer<T extends KubeObject> implements RunnableInformer<T> {
     for (const resolve of [...this.#readyWaiters.splice(0), ...this.#syncWaiters.splice(0)]) resolve();
   }
 
-  /** What is cached: transformed, and frozen where mutations are to be found. */
+  /**
+   * What is cached: transformed, and frozen where mutations are to be found. Throws where the object is malformed, so that
+   * its watch fails and no handler hears of it.
+   */
   #prepare(object: T): T {
+    checkUnread(object);
+    checkUnread(object.metadata);
     const { selection = {}, detectMutations = false } = this.#options;
     let prepared = selection.metadataOnly === true ? this.#metadataOf(object) : object;
     try {
@@ -227,6 +232,8 @@ class CachingInformer<T extends KubeObject> implements RunnableInformer<T> {
       this.#change(() => (type === "Added" ? this.#fifo.add(object) : this.#fifo.update(object)));
       return;
     }
+    const old = this.#indexer.get(objectKey(object));
+    if (old !== undefined) shareVersions(old, object);
     const prepared = this.#prepare(object);
     this.#store(objectKey(prepared), { type, object: prepared }, false);
   }
@@ -302,8 +309,7 @@ class CachingInformer<T extends KubeObject> implements RunnableInformer<T> {
     // from a backup gives the same ones again.
     const sameVersion = old.metadata.resourceVersion === object.metadata.resourceVersion;
     if (type === "Replaced" && sameVersion && equalUnread(old, object, jsonEqual)) return;
-    shareUnchanged(old, object);
-    shareUnchanged(old.metadata, object.metadata);
+    shareVersions(old, object);
     this.#indexer.set(object, key, old);
     this.#distribute({ type: "updated", old, object });
   }
@@ -333,4 +339,9 @@ class CachingInformer<T extends KubeObject> implements RunnableInformer<T> {
     this.#change(() => this.#fifo.resync());
     this.#armResync();
   }
+}
+
+function shareVersions(old: KubeObject, object: KubeObject): void {
+  shareUnchanged(old, object);
+  shareUnchanged(old.metadata, object.metadata);
 }

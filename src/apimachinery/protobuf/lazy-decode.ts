@@ -26,6 +26,7 @@ import {
   shownAsPlain,
 } from "./lazy-object.ts";
 import { Reader } from "./reader.ts";
+import { checkStructure } from "./structure.ts";
 import { byteText } from "./text.ts";
 
 interface LazyPlan extends PartsOwner {
@@ -101,11 +102,15 @@ function lazyPlan(
     if (!own.has(index) || !isLater(member)) return undefined;
     const slot = 1 + slots.size;
     slots.set(member.name, slot);
-    return lazyMember(member.name, slot, (part) => readKept(plan, index, member, part));
+    return lazyMember(member.name, slot, {
+      read: (part) => readKept(plan, index, member, part),
+      check: (part) => checkStructure(readerOf(part.bytes), plan.fields),
+    });
   });
   return {
     plan,
     slots,
+    laters: laterByIndex.filter((later) => later !== undefined),
     laterByIndex,
     laterByNumber: plan.fields.map((field) =>
       field === undefined || field.index < 0 ? undefined : laterByIndex[field.index],
@@ -123,16 +128,19 @@ function lazyPlan(
 /** Where bytes that were kept are laid out again. Whatever is longer gets a place of its own. */
 const scratch = Buffer.allocUnsafeSlow(64 * 1024);
 
-function readKept(plan: DecodePlan, index: number, member: DecodeMember, part: Part): unknown {
-  const kept = part.bytes;
+function readerOf(kept: string): Reader {
   const bytes = kept.length <= scratch.length ? scratch : Buffer.allocUnsafeSlow(kept.length);
   bytes.write(kept, 0, "latin1");
-  const reader = new Reader(bytes, 0, kept.length);
+  return new Reader(bytes, 0, kept.length);
+}
+
+function readKept(plan: DecodePlan, index: number, member: DecodeMember, part: Part): unknown {
+  const reader = readerOf(part.bytes);
   const { op, model } = member.reader;
-  if (op === ops.model && model !== undefined && kept.length > 0) {
+  if (op === ops.model && model !== undefined && reader.end > 0) {
     reader.varint();
     // A message that came in two pieces is left to those who know.
-    if (reader.enter() === kept.length) return readSectionLazily(reader, model, part);
+    if (reader.enter() === reader.end) return readSectionLazily(reader, model, part);
     reader.at = 0;
   }
   return readMember(reader, plan, index) ?? zeroMember(member);

@@ -10,6 +10,8 @@ export type ReadMember = (part: Part) => unknown;
 /** A member that is read when it is asked for. */
 export interface LazyMember {
   readonly name: string;
+  /** Throws where the bytes are none of such a member. */
+  readonly check: (part: Part) => void;
   /** Where it lies among the parts. */
   readonly slot: number;
   readonly descriptor: PropertyDescriptor;
@@ -19,6 +21,8 @@ export interface LazyMember {
 export interface PartsOwner {
   /** The slots of the members, by their names. */
   readonly slots: ReadonlyMap<string, number>;
+  /** From slot 1 on. */
+  readonly laters: readonly LazyMember[];
 }
 
 /**
@@ -31,6 +35,7 @@ export class Part {
   #end: number;
   /** Undefined: nobody has asked. */
   value: unknown;
+  isChecked = false;
 
   constructor(within: string | Part, start: number, end: number, value?: unknown) {
     this.#within = within;
@@ -81,7 +86,11 @@ export function giveParts(object: object, parts: Parts): void {
   new Holder(object, parts);
 }
 
-export function lazyMember(name: string, slot: number, read: ReadMember): LazyMember {
+export function lazyMember(
+  name: string,
+  slot: number,
+  { read, check }: { readonly read: ReadMember; readonly check: (part: Part) => void },
+): LazyMember {
   const descriptor: PropertyDescriptor = {
     enumerable: true,
     configurable: true,
@@ -96,7 +105,7 @@ export function lazyMember(name: string, slot: number, read: ReadMember): LazyMe
       Object.defineProperty(this, name, { value, writable: true, enumerable: true, configurable: true });
     },
   };
-  return { name, slot, descriptor };
+  return { name, slot, descriptor, check };
 }
 
 function partAt(parts: Parts | undefined, slot: number): Part | undefined {
@@ -114,7 +123,24 @@ export function shareUnchanged(old: object, object: object): void {
   for (let slot = 1; slot < after.length; slot++) {
     const part = partAt(before, slot);
     const next = partAt(after, slot);
-    if (part !== undefined && next !== undefined && part.hasBytesOf(next)) after[slot] = part;
+    if (part === undefined || next === undefined || part === next) continue;
+    if (part.hasBytesOf(next)) after[slot] = part;
+  }
+}
+
+/**
+ * Throws `ProtobufError` where the messages of a member that nobody has read yet are malformed, so that reading it later does
+ * not. What is shared with an older version was looked at with that.
+ */
+export function checkUnread(object: object): void {
+  const parts = Holder.partsOf(object);
+  if (parts === undefined) return;
+  const { laters } = parts[0];
+  for (let slot = 1; slot < parts.length; slot++) {
+    const part = partAt(parts, slot);
+    if (part === undefined || part.isChecked) continue;
+    laters[slot - 1]?.check(part);
+    part.isChecked = true;
   }
 }
 
