@@ -142,3 +142,26 @@ test("Flags of the API server's operation are read in kube-apiserver's units, an
   });
   assert.equal((await parseUpOptions(flags)).operation, undefined);
 });
+
+test("admission plugins are chosen by kube-apiserver's flags, and unknown ones refused in its words", async () => {
+  const chosen = await parseUpOptions({
+    ...flags,
+    enableAdmissionPlugins: "AlwaysPullImages,PodNodeSelector",
+    disableAdmissionPlugins: "PodSecurity",
+    admissionControlConfigFile: "/admission.yaml",
+  });
+  assert.deepEqual(chosen.operation?.admission, {
+    enabled: ["AlwaysPullImages", "PodNodeSelector"],
+    disabled: ["PodSecurity"],
+    configFile: "/admission.yaml",
+  });
+  for (const [given, message] of [
+    [{ enableAdmissionPlugins: "Nothing" }, 'enable-admission-plugins plugin "Nothing" is unknown'],
+    [{ disableAdmissionPlugins: "Nothing" }, 'disable-admission-plugins plugin "Nothing" is unknown'],
+    [
+      { enableAdmissionPlugins: "Priority", disableAdmissionPlugins: "Priority" },
+      "[Priority] in enable-admission-plugins and disable-admission-plugins overlapped",
+    ],
+  ] as const)
+    await assert.rejects(parseUpOptions({ ...flags, ...given }), { message });
+});
