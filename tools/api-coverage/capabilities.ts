@@ -200,7 +200,7 @@ export const capabilities: readonly Capability[] = [
   { title: "Upstream's conformance suite", pages: ["apiserver"], tests: [`${conformance}/`] },
   {
     title: "Clients that nobody here wrote",
-    pages: ["apiserver"],
-    tests: ["e2e/kubectl.test.ts", "e2e/client-node.test.ts"],
+    pages: ["other-clients"],
+    tests: ["e2e/kubectl.test.ts", "e2e/client-node.test.ts", "e2e/python-client.test.ts"],
   },
 ];
