@@ -1,11 +1,5 @@
 import type { ResourceDefinition } from "../api/definition.ts";
-import {
-  ApiError,
-  failure,
-  internalError,
-  type QualifiedResource,
-  unauthorized,
-} from "../apimachinery/api-error.ts";
+import { ApiError, internalError, type QualifiedResource, unauthorized } from "../apimachinery/api-error.ts";
 import type { ApiRequest, ApiResponse, Transport, UserInfo } from "../client/exchange.ts";
 import { createClient } from "../client/rest-client.ts";
 import { UnreadableValueError } from "../storage/storage.ts";
@@ -43,7 +37,7 @@ import { serverPaths } from "./server-paths.ts";
 import type { Authorizer, CreateHandler, Stages } from "./stages.ts";
 import { startHooks } from "./start-hooks.ts";
 import { Startup } from "./startup.ts";
-import { unserved } from "./unserved.ts";
+import { terminatingKind, unserved } from "./unserved.ts";
 
 export type { ApiServer, ApiServerDependencies, RequestContext, Upgrade } from "./api-server.ts";
 
@@ -115,7 +109,7 @@ class Server implements ApiServer {
       fieldManagement: new FieldManagement(modelOf),
       admission: new AdmissionChain(stages.admission, { metrics: this.metrics.admission, now }),
       authorizer,
-      minWatchSeconds: dependencies.minWatchSeconds ?? defaultMinWatchSeconds,
+      minWatchSeconds: dependencies.minWatchSeconds ?? 1800,
       components: [...(dependencies.components ?? []), storageCheck("etcd-0", dependencies.storage)],
       storeOf: (resource) => this.#resources.table.storeOf(resource),
     };
@@ -125,9 +119,7 @@ class Server implements ApiServer {
       clock,
       random,
       logger,
-      ...(dependencies.extensionTransport === undefined
-        ? {}
-        : { transport: dependencies.extensionTransport }),
+      ...(dependencies.extensionTransport && { transport: dependencies.extensionTransport }),
     });
     this.#startup = new Startup(
       [
@@ -397,16 +389,5 @@ class Server implements ApiServer {
     await this.#resources.close();
   }
 }
-
-function terminatingKind({ group, plural }: ResourceDefinition): ApiError {
-  return failure(
-    405,
-    "MethodNotAllowed",
-    "create not allowed while custom resource definition is terminating",
-    { group, kind: plural },
-  );
-}
-
-const defaultMinWatchSeconds = 1800;
 
 const auditIdMaxLength = 64;

@@ -46,15 +46,16 @@ export function startHooks(
 ): readonly PostStartHook[] {
   const { clock, logger, services } = dependencies;
   const clientOf = (transport: Transport): Client => createClient({ transport });
-  const serves = (group: string, plural: string) => resources.table.storeOf({ group, plural }) !== undefined;
+  const storeOf = (group: string, plural: string) => resources.table.storeOf({ group, plural });
+  const serves = (group: string, plural: string) => storeOf(group, plural) !== undefined;
   const hooks: PostStartHook[] = [];
   if (serves("", "services"))
     hooks.push({
       name: "start-service-ip-repair-controllers",
       async run(_, { signal }) {
         await resources.allocationsReady();
-        const services = resources.table.storeOf({ group: "", plural: "services" });
-        const addresses = resources.table.storeOf({ group: "networking.k8s.io", plural: "ipaddresses" });
+        const services = storeOf("", "services");
+        const addresses = storeOf("networking.k8s.io", "ipaddresses");
         if (services === undefined || addresses === undefined) return;
         const { addressObjects: objects } = resources;
         keepAddressObjects({ objects, addresses, services, clock, logger }, signal).catch(() => {
@@ -67,10 +68,7 @@ export function startHooks(
       name: "start-system-namespaces-controller",
       run: (loopback, { signal }) => createSystemNamespaces(clientOf(loopback), signal),
     });
-  const definitions = resources.table.storeOf({
-    group: "apiextensions.k8s.io",
-    plural: "customresourcedefinitions",
-  });
+  const definitions = storeOf("apiextensions.k8s.io", "customresourcedefinitions");
   if (definitions !== undefined)
     hooks.push({
       name: "start-apiextensions-controllers",
@@ -87,7 +85,7 @@ export function startHooks(
           signal,
         ),
     });
-  const apiServices = resources.table.storeOf({ group: "apiregistration.k8s.io", plural: "apiservices" });
+  const apiServices = storeOf("apiregistration.k8s.io", "apiservices");
   if (apiServices !== undefined)
     hooks.push({
       name: "kube-apiserver-autoregistration",

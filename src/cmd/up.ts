@@ -87,9 +87,7 @@ export async function up(options: UpOptions, progress: Progress): Promise<Runnin
       externalUrl: server,
       ...(isReal ? { endpoint: { address: nodeAddress(0), port } } : {}),
       disabled: new Set(options.disabled),
-      ...administration(options),
-      flags: options.flags,
-      ...(options.storage === "sqlite" ? { metricSources: [storageSize(where.store)] } : {}),
+      ...administration(options, where.store),
     });
     closers.push(() => plane.close());
     const kubeconfig = options.kubeconfig ?? where.kubeconfig;
@@ -120,9 +118,17 @@ export async function up(options: UpOptions, progress: Progress): Promise<Runnin
   }
 }
 
-/** What an administrator said of the API server. */
-function administration({ auth, operation }: UpOptions): Pick<ControlPlaneOptions, "auth" | "operation"> {
-  return { ...(auth === undefined ? {} : { auth }), ...(operation === undefined ? {} : { operation }) };
+/** What an administrator said of the API server, and is told of it. */
+function administration(
+  { auth, operation, flags, storage }: UpOptions,
+  store: string,
+): Pick<ControlPlaneOptions, "auth" | "flags" | "metricSources" | "operation"> {
+  return {
+    ...(auth === undefined ? {} : { auth }),
+    ...(operation === undefined ? {} : { operation }),
+    flags,
+    metricSources: storage === "sqlite" ? [storageSize(store)] : [],
+  };
 }
 
 function writeAdminKubeconfig(path: string, server: string, { clusterAuthority, admin }: Pki): void {

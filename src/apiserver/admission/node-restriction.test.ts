@@ -153,10 +153,12 @@ const cases: readonly Case[] = [
     },
     fields: {
       subresource: "status",
-      oldObject: {
-        ...stored("Pod", "p", { spec: { nodeName: "a" } }),
-        metadata: { name: "p", namespace: "default", labels: { tier: "x", app: "web" } },
-      },
+      oldObject: stored(
+        "Pod",
+        "p",
+        { spec: { nodeName: "a" } },
+        { namespace: "default", labels: { tier: "x", app: "web" } },
+      ),
     },
     want: undefined,
   },

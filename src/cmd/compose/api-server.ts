@@ -6,6 +6,7 @@ import { createProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
 import type { AdmissionPlugins } from "../../apiserver/admission/flagged-plugins.ts";
 import type { WebhookTransport } from "../../apiserver/admission/webhooks/caller.ts";
 import type { ExtensionTransport } from "../../apiserver/aggregation/extension-transport.ts";
+import type { Auditor } from "../../apiserver/audit/auditor.ts";
 import { usualRemoteHeaders } from "../../apiserver/authentication/create-authenticator.ts";
 import { createStages } from "../../apiserver/create-stages.ts";
 import { DrainGate } from "../../apiserver/drain-gate.ts";
@@ -127,11 +128,6 @@ export async function composeApiServer(
     parseYaml: createYamlParser(),
     backends: wire.backends,
     extensionTransport: options.extensions?.(wire.extensions) ?? wire.extensions,
-    services: {
-      clusterIpRanges: [options.network.serviceCidr],
-      ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
-    },
-    externalAddress: new URL(options.externalUrl).host,
     webhookTransport: webhooks,
     nonResourceHandlers: [
       openApiHandler(
@@ -140,12 +136,7 @@ export async function composeApiServer(
       ),
       ...(operation.profiling ? [profilingHandler({ clock })] : []),
     ],
-    ...(options.components && { components: options.components }),
-    ...(audit === undefined ? {} : { auditor: audit.auditor }),
-    ...(options.flags && { flags: options.flags }),
-    ...(operation.minWatchSeconds !== undefined && { minWatchSeconds: operation.minWatchSeconds }),
-    metricSources: [...(options.metricSources ?? []), ...(auth?.metricSources ?? [])],
-    ...(operation.flowControl && { flowControl: operation.flowControl }),
+    ...asConfigured(options, { operation, auth, audit }),
     stages: (loopback) =>
       composeStages(options, { loopback, webhooks, auth, plugins, server: () => server, signal }),
   });
@@ -178,6 +169,29 @@ export async function composeApiServer(
       await audit?.close();
       await wire.close();
     },
+  };
+}
+
+interface Configuration {
+  readonly operation: OperationOptions;
+  readonly auth: ExternalAuth | undefined;
+  readonly audit: { readonly auditor: Auditor } | undefined;
+}
+
+/** What differs from cluster to cluster. */
+function asConfigured(
+  { components, endpoint, externalUrl, flags, metricSources = [], network }: ControlPlaneOptions,
+  { operation: { flowControl, minWatchSeconds }, auth, audit }: Configuration,
+) {
+  return {
+    services: { clusterIpRanges: [network.serviceCidr], ...(endpoint && { endpoint }) },
+    externalAddress: new URL(externalUrl).host,
+    metricSources: [...metricSources, ...(auth?.metricSources ?? [])],
+    ...(components && { components }),
+    ...(audit && { auditor: audit.auditor }),
+    ...(flags && { flags }),
+    ...(minWatchSeconds === undefined ? {} : { minWatchSeconds }),
+    ...(flowControl && { flowControl }),
   };
 }
 
