@@ -103,6 +103,10 @@ function suite({ api, named }: Suite): void {
       const { unique, apply, apps } = await prepare(name);
       await apply("Validating", spec(unique), { validationActions: ["Deny"] });
       await marked(apps);
+      const { text } = await api().send("GET", "/metrics");
+      const labels = `policy="${unique}.policy.example.com",policy_binding="${unique}.binding.example.com"`;
+      const counted = `apiserver_validating_admission_policy_check_total{${labels},error_type="no_error",enforcement_action="deny"}`;
+      assert.ok(text.includes(counted), counted);
       await api().create(`${apps}/deployments`, workload("Deployment", "replicated", replicas));
       await api().create(`${apps}/replicasets`, workload("ReplicaSet", "non-replicated", 1));
     });
