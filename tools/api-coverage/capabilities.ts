@@ -169,7 +169,7 @@ export const capabilities: readonly Capability[] = [
   {
     title: "Metrics and profiles",
     pages: ["apiserver"],
-    tests: ["src/apiserver/metrics/", "src/apiserver/profiling/"],
+    tests: ["src/apiserver/metrics/", "src/apiserver/operation/", "src/apiserver/profiling/"],
   },
   {
     title: "Proxies to nodes, pods and services",
