@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as field from "./validation.ts";
+import { quote } from "./validation.ts";
 
 const text = ({ field: path, message }: { field: string; message: string }) => `${path}: ${message}`;
 
@@ -101,3 +102,13 @@ test("a field that must stay is told so", () => {
   assert.deepEqual(field.immutable("a", undefined, {}), []);
   assert.deepEqual(field.immutable("a", "y", "x").map(text), ['a: Invalid value: "y": field is immutable']);
 });
+
+for (const { text, want } of [
+  { text: 'a "b" \\', want: '"a \\"b\\" \\\\"' },
+  { text: "\u0007\u0000\u001b\u007f\n", want: '"\\a\\x00\\x1b\\x7f\\n"' },
+  { text: "é\u200b\u{e0001}", want: '"é\\u200b\\U000e0001"' },
+  { text: "\\u0007", want: '"\\\\u0007"' },
+])
+  test(`${JSON.stringify(text)} is quoted as Go does`, () => {
+    assert.equal(quote(text), want);
+  });

@@ -142,9 +142,24 @@ function isEmptyValue(value: unknown): boolean {
   return true;
 }
 
-/** A string as Go's %q prints it, for all that is likely in a name. */
+/** A string as Go's %q prints it. */
 export function quote(text: string): string {
-  return JSON.stringify(text);
+  const quoted = JSON.stringify(text);
+  return plainText.test(text) ? quoted : quoted.replace(escapedOrUnprintable, escapedAsGo);
+}
+
+const plainText = /^[ -~]*$/;
+/** JSON's escapes, and what it leaves as it is though nobody could see it. */
+const escapedOrUnprintable = /\\(?:u[0-9a-f]{4}|.)|[\p{C}\p{Zl}\p{Zp}]|[^\P{Zs} ]/gu;
+const goEscapes: Readonly<Record<string, string>> = { "\u0007": "\\a", "\u000b": "\\v" };
+
+function escapedAsGo(found: string): string {
+  if (found.startsWith("\\") && !found.startsWith("\\u")) return found;
+  const character = found.startsWith("\\") ? String.fromCharCode(Number.parseInt(found.slice(2), 16)) : found;
+  const code = character.codePointAt(0) ?? 0;
+  const digits = (length: number) => code.toString(16).padStart(length, "0");
+  if (code < 0x80) return goEscapes[character] ?? `\\x${digits(2)}`;
+  return code < 0x10000 ? `\\u${digits(4)}` : `\\U${digits(8)}`;
 }
 
 function withDetail(summary: string, detail: string): string {

@@ -2,6 +2,7 @@ import type { ApiResponse } from "../client/exchange.ts";
 import type { AuditTrail } from "./audit/trail.ts";
 import type { Seat } from "./flow-control/seat.ts";
 import type { ServedResource } from "./resource-table.ts";
+import { warningHeaders } from "./warning-headers.ts";
 
 /** What comes to be known of a request on its way. */
 export interface Told {
@@ -14,8 +15,6 @@ export interface Told {
   waitedMs: number;
 }
 
-const warningMaxLength = 4096;
-
 /** The answer with what is on every answer: how it can be found again, how it was judged, and what it warns of; and how it is to be laid out. */
 export function withCommonHeaders(
   response: ApiResponse,
@@ -27,15 +26,9 @@ export function withCommonHeaders(
     "cache-control": "no-cache, private",
     ...(seat === undefined ? {} : seat.route.headers),
     ...response.headers,
-    ...(warnings.length === 0 ? {} : { warning: warnings.map(warningHeader) }),
+    ...(warnings.length === 0 ? {} : { warning: warningHeaders(warnings) }),
   };
   return isPretty && response.type === "object"
     ? { ...response, headers, isPretty }
     : { ...response, headers };
-}
-
-/** Code 299, no agent, the text quoted (RFC 7234). */
-function warningHeader(text: string): string {
-  const printable = text.replace(/\p{Cc}/gu, " ").slice(0, warningMaxLength);
-  return `299 - "${printable.replace(/[\\"]/g, "\\$&")}"`;
 }

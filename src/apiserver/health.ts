@@ -2,7 +2,6 @@ import type { ApiRequest, ApiResponse } from "../client/exchange.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { NonResourceHandler } from "./non-resource.ts";
 import { textResponse } from "./non-resource.ts";
-import { withoutOuterSlashes } from "./request-info.ts";
 
 /** One thing that must be right: throws with the reason where it is not. */
 export interface HealthCheck {
@@ -32,7 +31,8 @@ export function healthHandler(checks: HealthChecks): NonResourceHandler {
       ...members.map(({ name }) => `/${endpoint}/${name}`),
     ]),
     handle(request) {
-      const path = withoutOuterSlashes(request.path);
+      if (!request.path.startsWith("/")) return undefined;
+      const path = request.path.slice(1);
       const slash = path.indexOf("/");
       const endpoint = slash < 0 ? path : path.slice(0, slash);
       const members = byEndpoint.get(endpoint);

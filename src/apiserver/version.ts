@@ -1,3 +1,4 @@
+import { checkProducible, mediaTypes } from "./content/negotiate.ts";
 import { methodNotAllowed } from "./handlers/dispatch.ts";
 import type { NonResourceHandler } from "./non-resource.ts";
 
@@ -40,6 +41,7 @@ export const versionHandler: NonResourceHandler = {
   handle(request) {
     if (request.path !== "/version" && request.path !== "/version/") return undefined;
     if (request.method !== "GET") throw methodNotAllowed();
+    checkProducible(request.headers.accept, [mediaTypes.json]);
     const object = {
       major: build.major,
       minor: build.minor,

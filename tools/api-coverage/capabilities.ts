@@ -58,7 +58,9 @@ export const capabilities: readonly Capability[] = [
       "src/apiserver/discovery/",
       "src/apiserver/http/client-node.test.ts",
       "src/apiserver/http/listener.test.ts",
+      "src/apiserver/warning-headers.test.ts",
       `${conformance}/discovery.test.ts`,
+      `${conformance}/http-surface.test.ts`,
     ],
   },
   {

@@ -31,7 +31,9 @@ export async function dispatchResource(context: HandlerContext, call: ResourceCa
   // Custom kinds are behind a handler of verbs, the others behind a router of methods, that knows no HEAD.
   if (request.method === "HEAD") throw methodNotAllowed();
   if (definition.verbs !== undefined && !definition.verbs.includes(verb as ResourceVerb))
-    throw methodNotAllowed();
+    throw verb === "watch" && definition.verbs.includes("list")
+      ? notSupported(definition, verb)
+      : methodNotAllowed();
   if (isCollection ? verb === "update" || verb === "patch" : verb === "create") throw methodNotAllowed();
   return dispatchVerb(context, call, isCollection);
 }
@@ -92,8 +94,11 @@ function checkSegment(name: string): void {
 }
 
 function notSupported({ group, plural }: ResourceDefinition, verb: string): Error {
-  const why = `${verb} is not supported on resources of kind "${plural}.${group}"`;
-  return failure(405, "MethodNotAllowed", why, { group, kind: plural });
+  const name = group === "" ? plural : `${plural}.${group}`;
+  return failure(405, "MethodNotAllowed", `${verb} is not supported on resources of kind "${name}"`, {
+    ...(group === "" ? {} : { group }),
+    kind: plural,
+  });
 }
 
 export function noSuchResource(): Error {

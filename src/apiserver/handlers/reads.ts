@@ -13,11 +13,15 @@ import type { ListRequestOptions } from "../registry/options.ts";
 import { listOptions } from "../registry/options.ts";
 import { revisionToList, revisionToRead } from "../registry/resource-version.ts";
 import { selectionOf } from "../registry/select.ts";
+import { isTrue } from "../request-info.ts";
 import type { HandlerContext, ResourceCall } from "./call.ts";
 import { contentHeaders, placeOf, respondObject, viewOptions } from "./call.ts";
 
 export async function handleGet(context: HandlerContext, call: ResourceCall): Promise<ApiResponse> {
-  const version = call.request.query.get("resourceVersion") ?? "";
+  const { query } = call.request;
+  if (query.has("export") && isTrue(query.get("export")))
+    throw badRequest("the export parameter, deprecated since v1.14, is no longer supported");
+  const version = query.get("resourceVersion") ?? "";
   const minRevision = version === "" ? undefined : revisionToRead(version);
   const object = await call.store.get(placeOf(call), minRevision === undefined ? {} : { minRevision });
   return respondObject(context, call, 200, object);

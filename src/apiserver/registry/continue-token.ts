@@ -1,4 +1,5 @@
 import { badRequest } from "../../apimachinery/api-error.ts";
+import { jsonSyntaxError } from "../../apimachinery/schema/json-syntax-error.ts";
 import { decodeBase64Url, encodeBase64Url } from "../../base/base64.ts";
 
 /** Where the next page of a list begins, opaque to clients: upstream's `continueToken`. */
@@ -21,11 +22,12 @@ export function encodeContinue(token: ContinueToken, keyRoot: string): string {
 
 /** Throws 400 for what this server did not make. */
 export function decodeContinue(text: string, keyRoot: string): ContinueToken {
+  const json = decoded(text);
   let token: { v?: unknown; rv?: unknown; start?: unknown } | null;
   try {
-    token = JSON.parse(new TextDecoder().decode(decodeBase64Url(text))) as typeof token; // read field by field below
-  } catch (error) {
-    throw refused(`: ${error instanceof Error ? error.message : String(error)}`);
+    token = JSON.parse(json) as typeof token; // read field by field below
+  } catch {
+    throw refused(`: ${jsonSyntaxError(json)}`);
   }
   const { v, rv, start } = token ?? {};
   if (v !== apiVersion) throw refused(`: server does not recognize this encoded version ${String(v ?? "")}`);
@@ -39,6 +41,17 @@ export function decodeContinue(text: string, keyRoot: string): ContinueToken {
     throw refused(`: ${start}`);
   const key = keyRoot + below;
   return rv < 0 ? { key } : { key, revision: rv };
+}
+
+/** Faults in the words of Go's library, which knows no padding here. */
+function decoded(text: string): string {
+  const foreign = text.search(/[^\w-]/);
+  try {
+    if (foreign < 0) return new TextDecoder().decode(decodeBase64Url(text));
+  } catch {
+    // A last character that has no other beside it.
+  }
+  throw refused(`: illegal base64 data at input byte ${foreign < 0 ? text.length - 1 : foreign}`);
 }
 
 function refused(why: string): Error {

@@ -58,7 +58,8 @@ function checkPreconditions(
   { preconditions }: DeleteRequestOptions,
 ): void {
   const { uid, resourceVersion } = preconditions ?? {};
-  const resource = { group: definition.group, resource: definition.plural };
+  // Named by its kind here, as upstream.
+  const resource = { group: definition.group, resource: definition.kind };
   const name = object.metadata.name ?? "";
   if (uid !== undefined && uid !== object.metadata.uid)
     throw conflict(

@@ -2,6 +2,7 @@ import type { FieldError } from "../../apimachinery/api-error.ts";
 import { badRequest, invalid } from "../../apimachinery/api-error.ts";
 import type { FieldValidation } from "../../apimachinery/schema/decode.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { validateFieldManager } from "../../apimachinery/validation-metadata.ts";
 import { isTrue } from "../request-info.ts";
 
 /** The options of requests, decoded from queries and bodies, with upstream's checks. */
@@ -40,7 +41,7 @@ export interface DeleteRequestOptions {
 
 type OptionsKind = "CreateOptions" | "UpdateOptions" | "PatchOptions";
 
-const fieldManagerMaxBytes = 128;
+const fieldValidations = ["", "Ignore", "Strict", "Warn"];
 
 export function writeOptions(
   kind: OptionsKind,
@@ -50,22 +51,17 @@ export function writeOptions(
   // Most writes carry no options at all.
   if (query.size === 0 && !isApply) return plainWrite;
   const errors: FieldError[] = [];
-  const dryRun = readDryRun(query.getAll("dryRun"), errors);
   const fieldManager = query.get("fieldManager") ?? "";
-  if (field.quote(fieldManager).length - 2 > fieldManagerMaxBytes)
-    errors.push(field.tooLong("fieldManager", fieldManagerMaxBytes));
-  else if (/[^\P{C}]/u.test(fieldManager))
-    errors.push(field.invalid("fieldManager", fieldManager, "should not contain non-printable characters"));
-  const validation = query.get("fieldValidation") ?? "";
-  if (!["", "Ignore", "Warn", "Strict"].includes(validation))
-    errors.push(field.notSupported("fieldValidation", validation, ["Ignore", "Strict", "Warn"]));
   const force = query.get("force");
-  if (kind === "PatchOptions") {
-    if (isApply && fieldManager === "")
-      errors.push(field.required("fieldManager", "is required for apply patch"));
-    if (!isApply && force !== null)
-      errors.push(field.forbidden("force", "may not be specified for non-apply patch"));
-  }
+  if (isApply && fieldManager === "")
+    errors.push(field.required("fieldManager", "is required for apply patch"));
+  if (kind === "PatchOptions" && !isApply && force !== null)
+    errors.push(field.forbidden("force", "may not be specified for non-apply patch"));
+  errors.push(...validateFieldManager("fieldManager", fieldManager));
+  const dryRun = readDryRun(query.getAll("dryRun"), errors);
+  const validation = query.get("fieldValidation") ?? "";
+  if (!fieldValidations.includes(validation))
+    errors.push(field.notSupported("fieldValidation", validation, fieldValidations));
   refuse(kind, errors);
   return {
     dryRun,
@@ -78,8 +74,7 @@ export function writeOptions(
 const plainWrite: WriteRequestOptions = { dryRun: false, fieldManager: "", fieldValidation: "Warn" };
 
 function readDryRun(values: readonly string[], errors: FieldError[]): boolean {
-  for (const value of values)
-    if (value !== "All") errors.push(field.notSupported("dryRun", [value], ["All"]));
+  if (values.some((value) => value !== "All")) errors.push(field.notSupported("dryRun", values, ["All"]));
   return values.length > 0;
 }
 
