@@ -246,9 +246,9 @@ class NodeAgent implements Kubelet {
   #createRegistrar(): NodeRegistrar {
     const { client, clock, logger } = this.#dependencies;
     const options = this.#options;
-    const { identity, kubeletVersion, maxPods = 110 } = options;
+    const { identity, kubeletVersion, maxPods = 110, eviction: heldBack } = options;
     // Asked for each time: the server's port is known only once it listens.
-    const facts = () => ({ kubeletVersion, kubeletPort: options.serverPort, maxPods });
+    const facts = () => ({ kubeletVersion, kubeletPort: options.serverPort, maxPods, heldBack });
     const lastRelistMs = () => this.#pleg.lastRelistMs;
     const pressure = () => ({
       memory: this.#eviction.isUnder("memory"),

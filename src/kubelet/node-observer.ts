@@ -16,6 +16,7 @@ export interface NodeFacts {
   readonly kubeletVersion: string;
   readonly kubeletPort: number;
   readonly maxPods: number;
+  readonly heldBack: NodeObservation["heldBack"];
 }
 
 const plegLimitMs = 180_000;

@@ -63,3 +63,16 @@ for (const { name, capacity, allocatable, want } of [
     assert.deepEqual(patch.capacity, {}, "what did not change is not written");
   });
 }
+
+test("What eviction keeps free is not for pods", () => {
+  const heldBack = { memoryBytes: 100 * 2 ** 20, diskShare: 0.1 };
+  const { capacity, allocatable } = nodeStatus({}, { ...observation, heldBack }, 0);
+  assert.deepEqual(
+    [capacity?.memory, capacity?.["ephemeral-storage"], capacity?.cpu],
+    ["1048576Ki", "1048576Ki", "4"],
+  );
+  assert.deepEqual(
+    [allocatable?.memory, allocatable?.["ephemeral-storage"], allocatable?.cpu],
+    ["946176Ki", "966367642", "4"],
+  );
+});

@@ -1,5 +1,6 @@
 import type { Node, NodeCondition } from "../api/core/types.generated.ts";
 import { rfc3339 } from "../base/clock.ts";
+import type { EvictionThresholds } from "./eviction/pressure.ts";
 
 /** What is known of the machine (cAdvisor's MachineInfo, in essence). */
 export interface MachineInfo {
@@ -30,6 +31,8 @@ export interface NodeObservation {
   readonly kubeletVersion: string;
   readonly kubeletPort: number;
   readonly maxPods: number;
+  /** What eviction keeps free is not for pods; absent: they may have all. */
+  readonly heldBack?: Pick<EvictionThresholds, "memoryBytes" | "diskShare"> | undefined;
   readonly images: readonly NodeImage[];
   /** Why the node cannot run pods; empty: it can. */
   readonly notReadyReasons: readonly string[];
@@ -94,7 +97,7 @@ export function nodeStatus(
     ],
     capacity: { ...old.capacity, ...amounts },
     // Amounts that somebody else says the node has can all be had.
-    allocatable: { ...old.capacity, ...amounts },
+    allocatable: { ...old.capacity, ...amounts, ...leftForPods(observation) },
     conditions: mergeConditions(old.conditions ?? [], ownConditions(observation), nowMs),
     daemonEndpoints: { kubeletEndpoint: { Port: kubeletPort } },
     nodeInfo: {
@@ -113,6 +116,16 @@ export function nodeStatus(
     images: [...images].sort((a, b) => b.sizeBytes - a.sizeBytes).slice(0, maxReportedImages),
     ...(observation.handlers === undefined ? {} : { runtimeHandlers: observation.handlers }),
     ...(observation.features === undefined ? {} : { features: observation.features }),
+  };
+}
+
+/** In the units in which upstream prints them: a share of the disk comes out in bytes. */
+function leftForPods({ machine, heldBack }: NodeObservation): Amounts {
+  if (heldBack === undefined) return {};
+  const diskBytes = Math.floor(machine.ephemeralStorageBytes / 1024) * 1024;
+  return {
+    memory: `${Math.floor((machine.memoryBytes - heldBack.memoryBytes) / 1024)}Ki`,
+    "ephemeral-storage": String(diskBytes - Math.trunc(diskBytes * heldBack.diskShare)),
   };
 }
 
