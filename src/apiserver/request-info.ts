@@ -106,7 +106,7 @@ function splitPath(path: string): string[] {
 }
 
 /** Not by a pattern: one that looks for slashes at the end takes time with the square of the path. */
-export function withoutOuterSlashes(path: string): string {
+function withoutOuterSlashes(path: string): string {
   let start = 0;
   while (path.charAt(start) === "/") start++;
   return path.slice(start, Math.max(start, lengthWithoutSlashes(path)));
