@@ -18,7 +18,10 @@ export function createBackendTransport(kubelet: KubeletIdentity | undefined): Ba
           ...(body === undefined ? {} : { "content-length": body.length }),
         },
         signal,
+        // A connection carries one answer: however loosely that is framed, no other can be mistaken for part of it.
         agent: false,
+        // Lines that end in LF alone, as CGI programs write them, are lines to Go, too.
+        insecureHTTPParser: true,
       };
       const outgoing =
         backend.scheme === "https"

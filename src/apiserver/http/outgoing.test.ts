@@ -5,6 +5,7 @@ import { request as requestTls } from "node:https";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
+import { createBackendTransport } from "./backend-transport.ts";
 import { answerTo } from "./outgoing.ts";
 
 const connectTimeoutMs = 500;
@@ -33,3 +34,35 @@ test("a connection that does not come about is given up", async () => {
   await assert.rejects(answerTo(outgoing, undefined, { connectTimeoutMs }), { message: "i/o timeout" });
   server.close();
 });
+
+for (const { name, answer, want } of [
+  {
+    name: "ends its headers' lines in LF alone",
+    answer: "HTTP/1.0 200 OK\r\nContent-Type: text/plain\nX-Program: cgi\n\nhello",
+    want: "hello",
+  },
+  { name: "ends all its lines in LF alone", answer: "HTTP/1.1 200 OK\nContent-Length: 2\n\nok", want: "ok" },
+])
+  test(`a proxied program is understood that ${name}`, async () => {
+    const program = createTcpServer((socket) => {
+      socket.on("error", () => {});
+      socket.once("data", () => socket.end(answer));
+    });
+    await new Promise<void>((resolve) => program.listen(0, "127.0.0.1", resolve));
+    const { port } = program.address() as AddressInfo; // it listens on TCP
+    try {
+      const { status, body } = await createBackendTransport(undefined).request(
+        {
+          backend: { scheme: "http", host: "127.0.0.1", port, identity: "none" },
+          method: "GET",
+          target: "/",
+          headers: {},
+        },
+        { signal: new AbortController().signal },
+      );
+      assert.equal(status, 200);
+      assert.equal(Buffer.concat(await Array.fromAsync(body)).toString(), want);
+    } finally {
+      program.close();
+    }
+  });
