@@ -16,12 +16,12 @@ const leafValidityMs = 365 * dayMs;
 const backdateMs = 5 * 60_000;
 
 /** A self-signed certificate authority, valid for ten years. `key`: an existing private key is kept. */
-export function createAuthority(
+export async function createAuthority(
   commonName: string,
   nowMs: number,
   key: KeyObject = generateKey(),
-): Credential {
-  const certificate = selfSignCertificate(
+): Promise<Credential> {
+  const certificate = await selfSignCertificate(
     {
       subject: { commonName },
       notBeforeMs: nowMs - backdateMs,
@@ -44,7 +44,7 @@ export function issueClientCertificate(
   authority: Credential,
   subject: Subject,
   options: IssueOptions,
-): Credential {
+): Promise<Credential> {
   return issue(authority, subject, ["digital signature", "key encipherment", "client auth"], [], options);
 }
 
@@ -54,20 +54,20 @@ export function issueServingCertificate(
   subject: Subject,
   subjectAltNames: readonly string[],
   options: IssueOptions,
-): Credential {
+): Promise<Credential> {
   const usages = ["digital signature", "key encipherment", "server auth"];
   return issue(authority, subject, usages, subjectAltNames, options);
 }
 
-function issue(
+async function issue(
   authority: Credential,
   subject: Subject,
   usages: readonly string[],
   subjectAltNames: readonly string[],
   options: IssueOptions,
-): Credential {
+): Promise<Credential> {
   const key = generateKey();
-  const certificate = signCertificate(
+  const certificate = await signCertificate(
     {
       subject,
       notBeforeMs: options.nowMs - backdateMs,

@@ -54,7 +54,8 @@ interface Store {
 
 /**
  * The PKI in a folder: made on the first start, read on the next, certificates renewed where they near their end, where
- * their names changed or where their authority did. Files are written atomically, for their owner alone.
+ * their names changed or where their authority did. Files are written atomically, for their owner alone. Whether to renew
+ * is decided by node:crypto: the X.509 library is loaded only to make a certificate.
  */
 export function ensurePki(directory: string, options: PkiOptions): Promise<Pki> {
   return pkiIn(
@@ -154,7 +155,7 @@ async function authority(store: Store, file: string, commonName: string, nowMs: 
     throw new Error(`${file}.crt has no ${file}.key beside it: put the key there, or remove the certificate`);
   // A start that was cut short may have left the key alone: it is used.
   const kept = key === undefined ? undefined : createPrivateKey(key);
-  const made = createAuthority(commonName, nowMs, kept);
+  const made = await createAuthority(commonName, nowMs, kept);
   store.write(`${file}.key`, made.key);
   store.write(`${file}.crt`, made.certificate);
   return made;
@@ -184,10 +185,9 @@ async function leaf(store: Store, nowMs: number, wanted: Leaf): Promise<Credenti
     const existing = { certificate, key };
     if (isUsable(existing, wanted, nowMs)) return existing;
   }
-  const made =
-    wanted.names === undefined
-      ? issueClientCertificate(wanted.issuer, wanted.subject, { nowMs })
-      : issueServingCertificate(wanted.issuer, wanted.subject, wanted.names, { nowMs });
+  const made = await (wanted.names === undefined
+    ? issueClientCertificate(wanted.issuer, wanted.subject, { nowMs })
+    : issueServingCertificate(wanted.issuer, wanted.subject, wanted.names, { nowMs }));
   // Certificates that cannot be read are made anew: a dozen pairs need not wait for the disk.
   store.write(`${wanted.file}.key`, made.key, { durable: false });
   store.write(`${wanted.file}.crt`, made.certificate, { durable: false });

@@ -1,4 +1,4 @@
-/** The X.509 library: loaded with the first signing request. */
+/** The X.509 library: made when a certificate is, so that a start that finds its certificates on disk never loads it. */
 export type X509Library = typeof import("@peculiar/x509");
 
 let loading: Promise<X509Library> | undefined;
