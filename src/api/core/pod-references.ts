@@ -45,3 +45,37 @@ export function configMapsOf(pod: Pod): Set<string> {
   }
   return names;
 }
+
+const volumesOfApi: Readonly<Record<string, string>> = {
+  configMap: "configmaps (via configmap volumes)",
+  secret: "secrets (via secret volumes)",
+  csi: "csidrivers (via CSI volumes)",
+  glusterfs: "endpoints (via glusterFS volumes)",
+  persistentVolumeClaim: "persistentvolumeclaims",
+  ephemeral: "persistentvolumeclaims (via ephemeral volumes)",
+  azureFile: "secrets (via azureFile volumes)",
+};
+const projectionsOfApi: Readonly<Record<string, string>> = {
+  configMap: "configmaps (via projected volumes)",
+  secret: "secrets (via projected volumes)",
+  serviceAccountToken: "serviceaccounts (via projected volumes)",
+  clusterTrustBundle: "clustertrustbundles",
+  podCertificate: "podcertificates",
+};
+
+/** What of the API a pod's spec refers to, in upstream's words (`HasAPIObjectReference`): mirror pods must not. */
+export function apiReferenceOf(pod: Pod): string | undefined {
+  if (pod.spec.serviceAccountName) return "serviceaccounts";
+  if (secretsOf(pod).size > 0) return "secrets";
+  if (configMapsOf(pod).size > 0) return "configmaps";
+  if ((pod.spec.resourceClaims ?? []).length > 0) return "resourceclaims";
+  for (const volume of pod.spec.volumes ?? []) {
+    const sources = [
+      ...Object.keys(volume).map((source) => volumesOfApi[source]),
+      ...(volume.projected?.sources ?? []).flatMap(Object.keys).map((source) => projectionsOfApi[source]),
+    ];
+    const reference = sources.find((source) => source !== undefined);
+    if (reference !== undefined) return reference;
+  }
+  return undefined;
+}

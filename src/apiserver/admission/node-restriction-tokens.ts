@@ -40,7 +40,10 @@ export async function checkNodeToken(request: NodeTokenRequest): Promise<void> {
     (await mayRequestAudience(dependencies, attributes, audience))
   )
     return;
-  throw refuse(attributes, `audience ${JSON.stringify(audience)} not found in pod spec volume`);
+  throw refuse(
+    attributes,
+    `audience ${JSON.stringify(audience)} not found in pod spec volume, ${attributes.user.name} is not authorized to request tokens for this audience`,
+  );
 }
 
 function podAudiences(pod: Pod): ReadonlySet<string> {
@@ -97,7 +100,7 @@ async function mayRequestAudience(
     verb: "request-serviceaccounts-token-audience",
     isResourceRequest: true,
     apiGroup: "",
-    apiVersion: "*",
+    apiVersion: "v1",
     resource: audience,
     subresource: "",
     namespace,

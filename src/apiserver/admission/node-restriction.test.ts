@@ -107,6 +107,32 @@ const cases: readonly Case[] = [
     given: mirrorOf({ volumes: [{ name: "s", secret: { secretName: "s" } }] }),
     want: 'node "a" can not create pods that reference secrets',
   },
+  ...[
+    { source: { csi: { driver: "d" } }, reference: "csidrivers (via CSI volumes)" },
+    { source: { ephemeral: {} }, reference: "persistentvolumeclaims (via ephemeral volumes)" },
+    { source: { glusterfs: { endpoints: "e" } }, reference: "endpoints (via glusterFS volumes)" },
+    {
+      source: { projected: { sources: [{ downwardAPI: {} }, { serviceAccountToken: {} }] } },
+      reference: "serviceaccounts (via projected volumes)",
+    },
+    { source: { projected: { sources: [{ podCertificate: {} }] } }, reference: "podcertificates" },
+  ].map(({ source, reference }) => ({
+    name: `creates no pods with ${reference}`,
+    resource: "pods",
+    given: mirrorOf({ volumes: [{ name: "v", ...source }] }),
+    want: `node "a" can not create pods that reference ${reference}`,
+  })),
+  {
+    name: "creates pods with volumes of its own",
+    resource: "pods",
+    given: mirrorOf({
+      volumes: [
+        { name: "v", hostPath: { path: "/" } },
+        { name: "w", projected: { sources: [{ downwardAPI: {} }] } },
+      ],
+    }),
+    want: undefined,
+  },
   {
     name: "deletes its own pods",
     resource: "pods",
@@ -234,7 +260,7 @@ const cases: readonly Case[] = [
     resource: "serviceaccounts",
     given: tokenFor(podReference("mine", "u1"), ["bank"]),
     fields: { subresource: "token" },
-    want: 'audience "bank" not found in pod spec volume',
+    want: 'audience "bank" not found in pod spec volume, system:node:a is not authorized to request tokens for this audience',
   },
   {
     name: "writes its own lease",
@@ -308,5 +334,8 @@ test("NodeRestriction: a node gets a token for the audience of a CSI driver whos
       }),
     );
   for (const audience of ["inline", "claimed", "own"]) assert.equal(typeof (await ask(audience)), "object");
-  assert.match(String(await ask("bank")), /audience "bank" not found in pod spec volume$/);
+  assert.match(
+    String(await ask("bank")),
+    /audience "bank" not found in pod spec volume, system:node:a is not authorized/,
+  );
 });

@@ -1,6 +1,6 @@
 import { signers } from "../../api/certificates/signer-rules.ts";
 import type { CertificateSigningRequest } from "../../api/certificates/types.generated.ts";
-import { configMapsOf, secretsOf } from "../../api/core/pod-references.ts";
+import { apiReferenceOf } from "../../api/core/pod-references.ts";
 import type { Binding, Node, PersistentVolumeClaim, Pod } from "../../api/core/types.generated.ts";
 import { nodes, pods } from "../../api/resources.generated.ts";
 import { notFound } from "../../apimachinery/api-error.ts";
@@ -125,20 +125,8 @@ async function checkMirrorPod(request: NodeRequest): Promise<void> {
   if (registered === undefined) throw notFound({ group: "", resource: "nodes" }, nodeName);
   if (registered.metadata.uid !== owner.uid)
     throw why(`node ${nodeName} UID mismatch: expected ${owner.uid} got ${registered.metadata.uid}`);
-  checkMirrorReferences(pod, node, why);
-}
-
-function checkMirrorReferences(pod: Pod, node: string, why: (text: string) => Error): void {
-  if (pod.spec.serviceAccountName)
-    throw why(`node ${node} can not create pods that reference a service account`);
-  if (secretsOf(pod).size > 0) throw why(`node ${node} can not create pods that reference secrets`);
-  if (configMapsOf(pod).size > 0) throw why(`node ${node} can not create pods that reference configmaps`);
-  if ((pod.spec.volumes ?? []).some((volume) => volume.projected?.sources?.some((s) => s.clusterTrustBundle)))
-    throw why(`node ${node} can not create pods that reference clustertrustbundles`);
-  if ((pod.spec.volumes ?? []).some((volume) => volume.persistentVolumeClaim !== undefined))
-    throw why(`node ${node} can not create pods that reference persistentvolumeclaims`);
-  if ((pod.spec.resourceClaims ?? []).length > 0)
-    throw why(`node ${node} can not create pods that reference resourceclaims`);
+  const reference = apiReferenceOf(pod);
+  if (reference !== undefined) throw why(`node ${node} can not create pods that reference ${reference}`);
 }
 
 async function checkPodDeletion({ nodeName, attributes, find }: NodeRequest): Promise<void> {
@@ -237,7 +225,7 @@ function checkNode({ nodeName, attributes }: NodeRequest): void {
   if (!semanticallyEqual(next.spec?.taints, old.spec?.taints))
     throw refuse(attributes, `node ${node} is not allowed to modify taints`);
   if (!semanticallyEqual(next.metadata.ownerReferences, old.metadata.ownerReferences))
-    throw refuse(attributes, `node ${node} is not allowed to modify its ownerReferences`);
+    throw refuse(attributes, `node ${node} is not allowed to modify ownerReferences`);
   const labels = forbiddenLabels(old.metadata.labels ?? {}, next.metadata.labels ?? {});
   if (labels.length > 0) throw refuse(attributes, `is not allowed to modify labels: ${labels.join(", ")}`);
 }
@@ -254,8 +242,6 @@ const kubeletLabels: ReadonlySet<string> = new Set([
   "failure-domain.beta.kubernetes.io/region",
   "topology.kubernetes.io/zone",
   "topology.kubernetes.io/region",
-  "failure-domain.kubernetes.io/zone",
-  "failure-domain.kubernetes.io/region",
 ]);
 const kubeletNamespaces = ["kubelet.kubernetes.io", "node.kubernetes.io"];
 

@@ -80,7 +80,7 @@ function ownPods(source: NodeRelationSource, nodeName: string, namespace: string
 function refersTo(source: NodeRelationSource, pod: Pod, { kind, namespace, name }: RelatedObject): boolean {
   switch (kind) {
     case "serviceaccounts":
-      return (pod.spec.serviceAccountName || "default") === name;
+      return pod.spec.serviceAccountName === name;
     case "configmaps":
       return configMapsOf(pod).has(name);
     case "persistentvolumeclaims":
@@ -123,8 +123,10 @@ function resourceClaimsOf(pod: Pod): Set<string> {
 function secretsOfVolumes(source: NodeRelationSource, pod: Pod): Set<string> {
   const names = new Set<string>();
   const namespace = pod.metadata.namespace ?? "";
-  const add = (reference: { readonly name?: string; readonly namespace?: string } | undefined) => {
-    if (reference?.name) names.add(`${reference.namespace ?? namespace}/${reference.name}`);
+  type Reference = { readonly name?: string; readonly namespace?: string } | undefined;
+  /** Without a namespace of its own, a reference means the claim's, except in the kinds that never did. */
+  const add = (reference: Reference, fallback = namespace) => {
+    if (reference?.name) names.add(`${reference.namespace || fallback}/${reference.name}`);
   };
   for (const claim of claimsOf(pod)) {
     for (const { spec } of source.volumesOfClaim(namespace, claim)) {
@@ -132,14 +134,15 @@ function secretsOfVolumes(source: NodeRelationSource, pod: Pod): Set<string> {
       add(spec.csi?.nodeStageSecretRef);
       add(spec.csi?.nodeExpandSecretRef);
       add(spec.cephfs?.secretRef);
-      add(spec.cinder?.secretRef);
+      add(spec.cinder?.secretRef, "");
+      add(spec.storageos?.secretRef, "");
       add(spec.flexVolume?.secretRef);
       add(spec.iscsi?.secretRef);
       add(spec.rbd?.secretRef);
       add(spec.scaleIO?.secretRef);
       const { azureFile } = spec;
       if (azureFile !== undefined)
-        names.add(`${azureFile.secretNamespace ?? namespace}/${azureFile.secretName}`);
+        names.add(`${azureFile.secretNamespace || namespace}/${azureFile.secretName}`);
     }
   }
   return names;

@@ -200,11 +200,8 @@ export const clusterRoleTemplates: readonly RoleTemplate[] = [
     rules: [
       allow(read, "core", "nodes"),
       allow("proxy", "core", "nodes"),
-      allow(
-        "*",
-        "core",
-        "nodes/configz nodes/healthz nodes/log nodes/metrics nodes/pods nodes/proxy nodes/stats",
-      ),
+      allow("*", "core", "nodes/proxy nodes/metrics nodes/stats nodes/log"),
+      allow("*", "core", "nodes/pods nodes/healthz nodes/configz"),
     ],
   },
   {
