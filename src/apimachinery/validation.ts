@@ -3,6 +3,7 @@
  * `util/validation/field`. Import as a namespace: `import * as field from "…/validation.ts"`.
  */
 import type { FieldError } from "./api-error.ts";
+import { dns1123Subdomain } from "./names.ts";
 
 export type FieldErrors = readonly FieldError[];
 
@@ -100,14 +101,11 @@ export function oneOf(
   path: string,
   value: string | undefined,
   supported: readonly string[],
-  options: { readonly required?: boolean } = {},
+  /** "present": the empty text is a value like others, as where Go has a pointer. */
+  options: { readonly required?: boolean | "present" } = {},
 ): FieldErrors {
-  if (value === undefined || value === "")
-    return options.required === true
-      ? [required(path)]
-      : value === undefined
-        ? []
-        : notOneOf(path, value, supported);
+  const { required: isRequired = false } = options;
+  if (value === undefined || (value === "" && isRequired === true)) return isRequired ? [required(path)] : [];
   return notOneOf(path, value, supported);
 }
 
@@ -211,4 +209,21 @@ export function unique<T>(
     seen.add(key);
     return [];
   });
+}
+
+/** Upstream's `IsDomainPrefixedPath`: `example.com/path`. */
+export function domainPrefixedPathErrors(key: string, path: string): FieldError[] {
+  if (key === "") return [required(path)];
+  const slash = key.indexOf("/");
+  const domain = key.slice(0, slash);
+  const rest = key.slice(slash + 1);
+  if (slash < 0 || domain === "" || rest === "")
+    return [invalid(path, key, 'must be a domain-prefixed path (such as "acme.io/foo")')];
+  const reasons = dns1123Subdomain(domain);
+  if (reasons.length > 0) return reasons.map((reason) => invalid(path, domain, reason));
+  if (!/^[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/.test(rest))
+    return [
+      invalid(path, rest, "Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')"),
+    ];
+  return [];
 }

@@ -27,6 +27,7 @@ import {
   serviceAccountTokens,
   staticTokens,
   type TokenAuthenticator,
+  type TokenUses,
   tokenUnion,
 } from "./authentication/token-authenticator.ts";
 import type { BoundObject } from "./authentication/token-claims.ts";
@@ -34,6 +35,7 @@ import { bootstrapPolicy } from "./authorization/bootstrap-policy/bootstrap-poli
 import { ensurePolicy } from "./authorization/bootstrap-policy/reconcile-policy.ts";
 import { type AuthorizerDependencies, createAuthorizer } from "./authorization/create-authorizer.ts";
 import type { ModelLookup } from "./content/input.ts";
+import { IdentityMetrics } from "./metrics/identity-metrics.ts";
 import type { CreateHandler, PostStartHook, Stages } from "./stages.ts";
 import { accessReviewHandlers } from "./virtual/access-reviews.ts";
 import { selfSubjectReviewHandler, tokenReviewHandler } from "./virtual/identity-reviews.ts";
@@ -104,7 +106,8 @@ export function createStages(dependencies: StagesDependencies): Stages {
     synced: sync.synced,
     ...(dependencies.authorizers === undefined ? {} : { chain: dependencies.authorizers }),
   });
-  const tokens = tokenAuthenticators(dependencies, { issuer, audiences, sync });
+  const metrics = new IdentityMetrics(now);
+  const tokens = tokenAuthenticators(dependencies, { issuer, audiences, sync, metrics });
   const admission = createAdmissionChain({
     client,
     informers,
@@ -121,7 +124,8 @@ export function createStages(dependencies: StagesDependencies): Stages {
   });
   return {
     authenticator: createAuthenticator(authenticatorOptions(dependencies, tokens)),
-    impersonator: createImpersonator(authorizer),
+    impersonator: createImpersonator(authorizer, metrics),
+    metrics,
     authorizer,
     admission,
     createHandlers: [
@@ -227,9 +231,14 @@ function tokenAuthenticators(
     moreTokens = [],
     moreIssuers = [],
   }: StagesDependencies,
-  options: { readonly issuer: string; readonly audiences: readonly string[]; readonly sync: Sync },
+  options: {
+    readonly issuer: string;
+    readonly audiences: readonly string[];
+    readonly sync: Sync;
+    readonly metrics: TokenUses;
+  },
 ): TokenAuthenticator {
-  const { issuer, audiences, sync } = options;
+  const { issuer, audiences, sync, metrics } = options;
   const now = () => clock.now();
   return tokenUnion([
     ...(fixed === undefined ? [] : [staticTokens(fixed, audiences)]),
@@ -239,6 +248,7 @@ function tokenAuthenticators(
       now,
       issuers: [issuer, ...moreIssuers],
       audiences,
+      metrics,
     }),
     legacyTokens({
       verifier: { verify: (token) => clock.hold(tokenKeys.verify(token)) },
@@ -253,6 +263,7 @@ function tokenAuthenticators(
       },
       now,
       audiences,
+      metrics,
     }),
     bootstrapTokens({
       findSecret: (name): Promise<Secret | undefined> =>

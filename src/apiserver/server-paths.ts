@@ -4,6 +4,7 @@ import type { ApiServerDependencies } from "./api-server.ts";
 import { discoveryHandler } from "./discovery/handler.ts";
 import type { FlowControl } from "./flow-control/flow-control.ts";
 import { type HealthCheck, healthHandler, serverChecks } from "./health.ts";
+import type { MetricSource } from "./metrics/family.ts";
 import { metricsHandler } from "./metrics/handler.ts";
 import { buildFamilies, objectFamilies, type ServerMetrics } from "./metrics/server-metrics.ts";
 import { documentHandler, type NonResourceHandler } from "./non-resource.ts";
@@ -31,6 +32,7 @@ export interface ServerParts {
   readonly flow: FlowControl;
   readonly metrics: ServerMetrics;
   readonly documents: readonly DocumentHandler[];
+  readonly stageMetrics: MetricSource | undefined;
   /** What /readyz asks beside the start hooks. */
   readonly readyChecks: readonly HealthCheck[];
 }
@@ -56,6 +58,7 @@ export function serverPaths(parts: ServerParts): readonly NonResourceHandler[] {
         ...(dependencies.auditor === undefined ? [] : [dependencies.auditor]),
         { families: async () => objectFamilies(await resources.countObjects()) },
         { families: buildFamilies },
+        ...(parts.stageMetrics === undefined ? [] : [parts.stageMetrics]),
         ...(dependencies.metricSources ?? []),
       ],
       health: metrics.health,

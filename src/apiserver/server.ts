@@ -137,6 +137,7 @@ class Server implements ApiServer {
       flow: this.#flow,
       metrics: this.metrics,
       documents: stages.documents ?? [],
+      stageMetrics: stages.metrics,
       readyChecks: [...(stages.readyChecks ?? []), this.#shutdownCheck()],
     });
     this.#builtInGroups = new Set(dependencies.definitions.map(({ group }) => group));
@@ -204,7 +205,7 @@ class Server implements ApiServer {
     told: Told,
   ): Promise<ApiResponse> {
     const startMs = this.#dependencies.clock.now();
-    const user = await this.#actingUser(request, info, context, told.audit);
+    const user = await this.#actingUser(request, info, context, told);
     const inProcess = context.user !== undefined;
     // Components of this process share its one thread with whoever answers them: they pace themselves.
     const seat = inProcess ? undefined : this.#flow.begin(info, user, request);
@@ -266,7 +267,7 @@ class Server implements ApiServer {
     context: RequestContext,
     told: Told,
   ): Promise<BackendRequest> {
-    const user = await this.#actingUser(request, info, context, told.audit);
+    const user = await this.#actingUser(request, info, context, told);
     await authorizeRequest(this.#authorizer, attributesOf(user, info), told.audit);
     const extension = this.#aggregator.find(request.path);
     if (extension !== undefined) return this.#aggregator.passage(extension, request, user);
@@ -282,11 +283,11 @@ class Server implements ApiServer {
     request: ApiRequest,
     info: RequestInfo,
     context: RequestContext,
-    audit: AuditTrail | undefined,
+    { audit, warnings }: Told,
   ): Promise<UserInfo> {
     let requestor: UserInfo;
     try {
-      requestor = await this.#userOf(request, context, audit);
+      requestor = await this.#userOf(request, context, { audit, warnings });
     } catch (error) {
       audit?.beginUnauthenticated();
       throw error;
@@ -306,7 +307,7 @@ class Server implements ApiServer {
   async #userOf(
     request: ApiRequest,
     { user, ...edge }: RequestContext,
-    audit: AuditTrail | undefined,
+    { audit, warnings }: Pick<Told, "audit" | "warnings">,
   ): Promise<UserInfo> {
     if (user !== undefined) return user;
     const { path, headers } = request;
@@ -314,6 +315,7 @@ class Server implements ApiServer {
       path,
       headers,
       ...edge,
+      warn: (text) => void warnings.push(text),
       ...(audit === undefined ? {} : { annotate: audit.annotate }),
     });
     if (known !== undefined) return known;

@@ -2,6 +2,7 @@ import type { AnyObject, GroupVersionKind, GroupVersionResource } from "../apima
 import type { Transport, UserInfo } from "../client/exchange.ts";
 import type { Reinvocation } from "./admission/reinvocation.ts";
 import type { AdmissionHookMetrics } from "./metrics/admission-hook-metrics.ts";
+import type { MetricSource } from "./metrics/family.ts";
 import type { RequestInfo } from "./request-info.ts";
 
 /**
@@ -13,6 +14,8 @@ import type { RequestInfo } from "./request-info.ts";
 export interface ClientCertificate {
   readonly commonName: string;
   readonly organizations: readonly string[];
+  /** The subject's 1.3.6.1.4.1.57683.2. */
+  readonly uid?: string;
   /** The chain ends at one of the listener's client certificate authorities and is within its validity. */
   readonly verified: boolean;
   readonly expiresAtMs?: number;
@@ -30,6 +33,8 @@ export interface AuthenticationRequest {
   readonly sourceAddress?: string;
   /** Tells the audit log. */
   annotate?(key: string, value: string): void;
+  /** Adds a Warning header to the answer. */
+  warn?(text: string): void;
 }
 
 export interface Authenticator {
@@ -131,6 +136,8 @@ export interface CallContext {
   readonly dryRun: boolean;
   readonly signal: AbortSignal;
   warn(text: string): void;
+  /** Tells the audit log. */
+  annotate?(key: string, value: string): void;
 }
 
 /**
@@ -187,6 +194,8 @@ export interface Stages {
   readonly createHandlers?: readonly CreateHandler[];
   readonly documents?: readonly DocumentHandler[];
   readonly postStartHooks?: readonly PostStartHook[];
+  /** What they count of themselves. */
+  readonly metrics?: MetricSource;
   /** What /readyz asks beside the hooks. */
   readonly readyChecks?: readonly { readonly name: string; check(): Promise<void> | void }[];
 }

@@ -139,6 +139,8 @@ export const capabilities: readonly Capability[] = [
       "src/apiserver/create-stages.test.ts",
       "src/cmd/compose/external-auth.test.ts",
       `${conformance}/service-accounts.test.ts`,
+      "src/apiserver/http/certificate.test.ts",
+      `${conformance}/identity.test.ts`,
       "e2e/service-accounts.test.ts",
     ],
   },

@@ -80,18 +80,26 @@ function certificateUser(
   certificate: ClientCertificate,
   fingerprint: AuthenticatorOptions["fingerprint"],
 ): UserInfo {
-  const { commonName, organizations, raw } = certificate;
+  const { commonName, organizations, uid, raw } = certificate;
   const credential =
     raw === undefined || fingerprint === undefined
       ? {}
       : { extra: { [extraKeys.credentialId]: [`X509SHA256=${fingerprint(raw)}`] } };
-  return authenticatedUser({ name: commonName, groups: organizations, ...credential });
+  return authenticatedUser({
+    name: commonName,
+    ...(uid === undefined ? {} : { uid }),
+    groups: organizations,
+    ...credential,
+  });
 }
 
-function userOfToken(result: TokenResult | undefined, { annotate }: AuthenticationRequest): UserInfo {
+function userOfToken(
+  result: TokenResult | undefined,
+  { annotate = () => {}, warn = () => {} }: AuthenticationRequest,
+): UserInfo {
+  for (const [key, value] of Object.entries(result?.annotations ?? {})) annotate(key, value);
   if (result === undefined || "error" in result) throw unauthorized();
-  if (annotate !== undefined && result.annotations !== undefined)
-    for (const [key, value] of Object.entries(result.annotations)) annotate(key, value);
+  if (result.warning !== undefined) warn(result.warning);
   return authenticatedUser(result.user);
 }
 

@@ -1,4 +1,5 @@
 import { badRequest } from "../../apimachinery/api-error.ts";
+import { domainPrefixedPathErrors } from "../../apimachinery/validation.ts";
 import type { UserInfo } from "../../client/exchange.ts";
 import { forbiddenRequest } from "../authorization/forbidden.ts";
 import type { AuthorizationAttributes, Authorizer, Impersonator } from "../stages.ts";
@@ -9,15 +10,48 @@ import { extraKeys, groups, parseNodeUser, parseServiceAccount, serviceAccountGr
  * Acting as another user, with the constrained modes of KEP-5284: a user may be allowed to impersonate only nodes, only
  * service accounts, or only for some verbs. The plain `impersonate` verb is tried last and goes on to allow everything.
  */
-export function createImpersonator(authorizer: Authorizer): Impersonator {
+export function createImpersonator(authorizer: Authorizer, observe: ImpersonationObserver): Impersonator {
+  const metered: Authorizer = {
+    async authorize(attributes) {
+      const startMs = observe.now();
+      const decision = await authorizer.authorize(attributes);
+      const verdict = decision.allowed ? "allowed" : "denied";
+      observe.checkedImpersonation(modeOf(attributes.verb), verdict, observe.now() - startMs);
+      return decision;
+    },
+  };
   return {
-    impersonate(attributes, headers, constrainedBy) {
+    impersonate(attributes, headers, constrainedBy = () => {}) {
       // Almost every request: nothing is waited for.
       if (!asksForImpersonation(headers)) return undefined;
       const wanted = wantedUser(headers);
-      return wanted === undefined ? undefined : tryModes(authorizer, attributes, { wanted, constrainedBy });
+      if (wanted === undefined) return undefined;
+      const startMs = observe.now();
+      return tryModes(metered, attributes, wanted).then(
+        ({ mode, user }) => {
+          observe.impersonated(mode.name === "" ? "legacy" : mode.name, "allowed", observe.now() - startMs);
+          if (mode.name !== "") constrainedBy(verbOf(mode));
+          return user;
+        },
+        (error: unknown) => {
+          observe.impersonated("", "denied", observe.now() - startMs);
+          throw error;
+        },
+      );
     },
   };
+}
+
+/** Counts who acts as whom: durations are milliseconds. */
+export interface ImpersonationObserver {
+  now(): number;
+  impersonated(mode: string, decision: "allowed" | "denied", durationMs: number): void;
+  checkedImpersonation(mode: string, decision: "allowed" | "denied", durationMs: number): void;
+}
+
+/** "impersonate:user-info" and "impersonate-on:user-info:get" are of one mode. */
+function modeOf(verb: string): string {
+  return verb.split(":")[1] ?? "legacy";
 }
 
 function asksForImpersonation(headers: Readonly<Record<string, string | undefined>>): boolean {
@@ -25,24 +59,17 @@ function asksForImpersonation(headers: Readonly<Record<string, string | undefine
   return false;
 }
 
-interface Wish {
-  readonly wanted: UserInfo;
-  readonly constrainedBy: ((verb: string) => void) | undefined;
-}
-
 /** The first mode that allows it; else the first one's refusal. */
 async function tryModes(
   authorizer: Authorizer,
   attributes: AuthorizationAttributes,
-  { wanted, constrainedBy = () => {} }: Wish,
-): Promise<UserInfo> {
+  wanted: UserInfo,
+): Promise<{ readonly mode: Mode; readonly user: UserInfo }> {
   let firstError: unknown;
   for (const mode of modes) {
     if (!mode.applies(wanted, attributes.user)) continue;
     try {
-      const user = await impersonateIn(mode, authorizer, attributes, wanted);
-      if (mode.name !== "") constrainedBy(verbOf(mode));
-      return user;
+      return { mode, user: await impersonateIn(mode, authorizer, attributes, wanted) };
     } catch (error) {
       firstError ??= error;
     }
@@ -135,10 +162,11 @@ async function impersonateIn(
     const verb = `impersonate-on:${mode.name}:${attributes.verb}`;
     await check(authorizer, { ...attributes, user: requestor, verb });
   }
-  for (const ask of checksFor(mode, requestor, wanted)) {
-    const refusal = constrained ? forbiddenValue(ask) : undefined;
-    if (refusal !== undefined) throw forbiddenRequest(ask, refusal);
-    await check(authorizer, ask);
+  for (const { questions, refusal, all } of checksFor(mode, requestor, wanted)) {
+    if (constrained && refusal !== undefined) throw forbiddenRequest(refusal.attributes, refusal.why);
+    if (constrained && all !== undefined && questions.length >= manyQuestions)
+      if ((await authorizer.authorize(all)).allowed) continue;
+    for (const question of questions) await check(authorizer, question);
   }
   return completeUser(wanted, constrained);
 }
@@ -159,8 +187,19 @@ async function check(authorizer: Authorizer, attributes: AuthorizationAttributes
 const authenticationGroup = { apiGroup: "authentication.k8s.io", apiVersion: "v1" };
 const coreGroup = { apiGroup: "", apiVersion: "v1" };
 
-/** One question for the name, the uid, each group and each value of extra. */
-function checksFor(mode: Mode, requestor: UserInfo, wanted: UserInfo): AuthorizationAttributes[] {
+/** What is asked about one part of the user: name, uid, groups, extra. */
+interface Part {
+  readonly questions: readonly AuthorizationAttributes[];
+  /** Why no constrained impersonation may ask. */
+  readonly refusal?: { readonly attributes: AuthorizationAttributes; readonly why: string } | undefined;
+  /** One question instead of many: whether all values are allowed. */
+  readonly all?: AuthorizationAttributes;
+}
+
+/** From so many on, a constrained impersonation asks for all values first. */
+const manyQuestions = 4;
+
+function checksFor(mode: Mode, requestor: UserInfo, wanted: UserInfo): Part[] {
   const constrained = mode.name !== "";
   const ask = (fields: Partial<AuthorizationAttributes>): AuthorizationAttributes => ({
     user: requestor,
@@ -175,13 +214,25 @@ function checksFor(mode: Mode, requestor: UserInfo, wanted: UserInfo): Authoriza
     ...fields,
   });
   const gv = constrained ? authenticationGroup : coreGroup;
+  const group = (name: string) => ask({ ...gv, resource: "groups", name });
+  const extra = (subresource: string, name: string) => ask({ resource: "userextras", subresource, name });
+  const refusedGroup = refusedGroupOf(wanted.groups);
+  const extraFault = extraFaultOf(wanted.extra ?? {});
   return [
-    ask({ ...gv, ...nameQuestion(mode, wanted.name) }),
-    ...(wanted.uid === undefined ? [] : [ask({ resource: "uids", name: wanted.uid })]),
-    ...wanted.groups.map((name) => ask({ ...gv, resource: "groups", name })),
-    ...Object.entries(wanted.extra ?? {}).flatMap(([subresource, values]) =>
-      values.map((name) => ask({ resource: "userextras", subresource, name })),
-    ),
+    { questions: [ask({ ...gv, ...nameQuestion(mode, wanted.name) })] },
+    { questions: wanted.uid === undefined ? [] : [ask({ resource: "uids", name: wanted.uid })] },
+    {
+      questions: wanted.groups.map(group),
+      refusal: refusedGroup && { attributes: group(refusedGroup.name), why: refusedGroup.why },
+      all: group("*"),
+    },
+    {
+      questions: Object.entries(wanted.extra ?? {}).flatMap(([key, values]) =>
+        values.map((value) => extra(key, value)),
+      ),
+      refusal: extraFault === undefined ? undefined : { attributes: extra("", ""), why: extraFault },
+      all: extra("*", "*"),
+    },
   ];
 }
 
@@ -194,14 +245,26 @@ function nameQuestion(mode: Mode, userName: string): Partial<AuthorizationAttrib
   return { resource: "users", name: userName };
 }
 
-/** What no constrained impersonation may ask for. */
-function forbiddenValue({ resource, subresource, name }: AuthorizationAttributes): string | undefined {
-  if (resource === "groups" && name === "") return "impersonating the empty string group is not allowed";
-  if (resource === "groups" && name === "system:masters")
-    return "impersonating the system:masters group is not allowed";
-  if (resource !== "userextras") return undefined;
-  if (subresource === "") return "impersonating the empty string key in extra is not allowed";
-  if (name === "") return "impersonating the empty string value in extra is not allowed";
+function refusedGroupOf(
+  names: readonly string[],
+): { readonly name: string; readonly why: string } | undefined {
+  if (names.includes("")) return { name: "", why: "impersonating the empty string group is not allowed" };
+  const masters = "system:masters";
+  return names.includes(masters)
+    ? { name: masters, why: `impersonating the ${masters} group is not allowed` }
+    : undefined;
+}
+
+function extraFaultOf(extra: Readonly<Record<string, readonly string[]>>): string | undefined {
+  for (const [key, values] of Object.entries(extra)) {
+    if (key === "") return "impersonating the empty string key in extra is not allowed";
+    const errors = domainPrefixedPathErrors(key, "extra.key").map((e) => `${e.field}: ${e.message}`);
+    if (errors.length > 0)
+      return `impersonating an invalid key in extra is not allowed: ${errors.join(", ")}`;
+    if (key !== key.toLowerCase())
+      return `impersonating a non-lowercase key in extra is not allowed: ${JSON.stringify(key)}`;
+    if (values.includes("")) return "impersonating the empty string value in extra is not allowed";
+  }
   return undefined;
 }
 

@@ -70,8 +70,13 @@ for (const { name, secret, held = accountWith("u1"), error } of [
 ]) {
   test(`a secret's token ${name}`, async () => {
     const { tokens, noted } = authenticator(secret, held);
-    assert.deepEqual(await tokens.authenticateToken(token), { error });
-    assert.deepEqual(noted, []);
+    const result = await tokens.authenticateToken(token);
+    assert.equal(result !== undefined && "error" in result && result.error, error);
+    const annotation = "authentication.k8s.io/legacy-token";
+    assert.equal(result?.annotations?.[annotation], "system:serviceaccount:ns:robot");
+    const isMarked = error.includes("marked invalid");
+    assert.equal(result?.annotations?.[`${annotation}-invalidated`], isMarked ? "robot-token/ns" : undefined);
+    assert.equal(noted.length, isMarked ? 1 : 0);
   });
 }
 
@@ -100,12 +105,12 @@ test("a secret's token names its account, for the API server alone, and its use 
   assert.deepEqual(used.noted, []);
 });
 
-test("a secret's token signed by anybody else, and a token of another kind, are not known", async () => {
+test("a secret's token signed by anybody else is refused, and a token of another kind is not known", async () => {
   const { tokens } = authenticator(secretWith(token), accountWith("u1"));
   const stranger = loadTokenKeys({ signingKey: generateTokenKey() });
-  assert.equal(
+  assert.deepEqual(
     await tokens.authenticateToken(await stranger.sign(secretTokenFor("robot-token", account))),
-    undefined,
+    { error: "go-jose/go-jose: error in cryptographic primitive" },
   );
   assert.equal(await tokens.authenticateToken(await keys.sign({ iss: "https://other" })), undefined);
   assert.equal(await tokens.authenticateToken("abcdef.0123456789abcdef"), undefined);

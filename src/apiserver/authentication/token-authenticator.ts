@@ -11,14 +11,15 @@ import {
 } from "./token-claims.ts";
 
 /** What became of a token. `undefined` stands for "not one of mine": another authenticator may know it. */
-export type TokenResult =
-  | {
-      readonly user: UserInfo;
-      readonly audiences: readonly string[];
-      /** What the audit log is told of the token. */
-      readonly annotations?: Readonly<Record<string, string>>;
-    }
-  | { readonly error: string };
+export type TokenResult = (
+  | { readonly user: UserInfo; readonly audiences: readonly string[] }
+  | { readonly error: string }
+) & {
+  /** What the audit log is told of the token. */
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** What whoever sent it is told. */
+  readonly warning?: string;
+};
 
 export interface TokenAuthenticator {
   /** `audiences`: for whom the caller wants the token to be valid; the API server's own unless said. */
@@ -51,6 +52,30 @@ export interface ServiceAccountTokenDependencies {
   readonly issuers: readonly string[];
   /** The API server's own. */
   readonly audiences: readonly string[];
+  readonly metrics?: TokenUses;
+}
+
+/** Counts how tokens of service accounts are used, by upstream's names. */
+export interface TokenUses {
+  used(how: TokenUse): void;
+}
+
+export type TokenUse = "valid" | "stale" | "legacy" | "legacy-manual" | "legacy-auto" | "invalid-legacy-auto";
+
+/** No key of this server made the signature. */
+export const forgedError = "go-jose/go-jose: error in cryptographic primitive";
+
+/** Read without belief: what somebody else issued is not verified. */
+export function claimedIssuer(token: string): string | undefined {
+  const [, payload = "", , more] = token.split(".");
+  if (more !== undefined) return undefined;
+  try {
+    const claims: unknown = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));
+    const { iss } = (claims ?? {}) as { readonly iss?: unknown };
+    return typeof iss === "string" ? iss : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Tokens whose signature was verified; the oldest goes first. About a kilobyte each. */
@@ -62,10 +87,12 @@ const maxVerifiedTokens = 2048;
  */
 export function serviceAccountTokens(dependencies: ServiceAccountTokenDependencies): TokenAuthenticator {
   const verified = new Map<string, TokenClaims>();
+  const issuers = new Set(dependencies.issuers);
 
-  const verify = async (token: string): Promise<TokenClaims | undefined> => {
+  const verify = async (token: string): Promise<TokenClaims | "forged" | undefined> => {
     const raw = await dependencies.verifier.verify(token);
-    const claims = raw === undefined ? undefined : decodeClaims(raw);
+    if (raw === undefined) return "forged";
+    const claims = decodeClaims(raw);
     if (claims === undefined) return undefined;
     if (verified.size >= maxVerifiedTokens) {
       const [oldest] = verified.keys();
@@ -77,28 +104,32 @@ export function serviceAccountTokens(dependencies: ServiceAccountTokenDependenci
 
   return {
     authenticateToken(token, audiences) {
-      const judge = (claims: TokenClaims | undefined) => {
+      const judge = (claims: TokenClaims | "forged" | undefined) => {
         if (claims === undefined) return undefined;
+        if (claims === "forged") return { error: forgedError };
         const wanted = audiences ?? dependencies.audiences;
         const nowMs = dependencies.now();
-        const error = claimsError(claims, { issuers: dependencies.issuers, audiences: wanted, nowMs });
+        const error = claimsError(claims, { audiences: wanted, nowMs });
         if (error !== undefined) return { error };
         return checkBindings(claims, dependencies.objects, nowMs, () => ({
           user: userOfClaims(claims),
           audiences: commonAudiences(claims.audiences, wanted),
-          ...staleness(claims, nowMs),
+          ...staleness(claims, nowMs, dependencies.metrics),
         }));
       };
       const known = verified.get(token);
-      return known === undefined ? verify(token).then(judge) : judge(known);
+      if (known !== undefined) return judge(known);
+      return issuers.has(claimedIssuer(token) ?? "") ? verify(token).then(judge) : undefined;
     },
   };
 }
 
 /** A token that was extended is used later than it was meant to be: whoever uses it does not read it anew. */
-function staleness({ subject, warnAfter }: TokenClaims, nowMs: number) {
-  const lateSeconds = warnAfter === undefined ? 0 : Math.floor(nowMs / 1000) - warnAfter;
-  if (lateSeconds <= 0) return {};
+function staleness({ subject, warnAfter }: TokenClaims, nowMs: number, metrics: TokenUses | undefined) {
+  if (warnAfter === undefined) return {};
+  const lateSeconds = Math.floor(nowMs / 1000) - warnAfter;
+  metrics?.used(nowMs > warnAfter * 1000 ? "stale" : "valid");
+  if (nowMs <= warnAfter * 1000) return {};
   const note = `subject: ${subject}, seconds after warning threshold: ${lateSeconds}`;
   return { annotations: { "authentication.k8s.io/stale-token": note } };
 }
@@ -110,25 +141,20 @@ function checkBindings(
   nowMs: number,
   succeed: () => TokenResult,
 ): Promise<TokenResult> | TokenResult {
-  const bindings: { kind: BoundKind; label: string; namespace: string; bound: ObjectIdentity }[] = [
-    {
-      kind: "serviceaccounts",
-      label: "service account",
-      namespace: claims.namespace,
-      bound: claims.serviceAccount,
-    },
+  const { pod, secret, node, namespace, serviceAccount } = claims;
+  const bindings: { kind: BoundKind; namespace: string; bound: ObjectIdentity }[] = [
+    { kind: "serviceaccounts", namespace, bound: serviceAccount },
   ];
-  const { pod, secret, node, namespace } = claims;
-  if (secret !== undefined) bindings.push({ kind: "secrets", label: "secret", namespace, bound: secret });
-  if (pod !== undefined) bindings.push({ kind: "pods", label: "pod", namespace, bound: pod });
+  if (secret !== undefined) bindings.push({ kind: "secrets", namespace, bound: secret });
+  if (pod !== undefined) bindings.push({ kind: "pods", namespace, bound: pod });
   // The node of a pod's token is only a note of where the pod was; a token bound to a node ends with it.
-  else if (node !== undefined) bindings.push({ kind: "nodes", label: "node", namespace: "", bound: node });
+  else if (node !== undefined) bindings.push({ kind: "nodes", namespace: "", bound: node });
 
   const step = (index: number): Promise<TokenResult> | TokenResult => {
     const binding = bindings[index];
     if (binding === undefined) return succeed();
     const judge = (current: BoundObject | undefined) => {
-      const error = bindingError(binding.label, binding.bound, current, nowMs);
+      const error = bindingError(binding, current, nowMs);
       return error === undefined ? step(index + 1) : { error };
     };
     const found = objects.find(binding.kind, binding.namespace, binding.bound.name);

@@ -8,6 +8,7 @@ export interface TokenClaims {
   /** Seconds since the epoch. */
   readonly expiresAt: number;
   readonly notBefore: number;
+  readonly issuedAt: number;
   readonly subject: string;
   readonly id: string;
   readonly namespace: string;
@@ -77,6 +78,7 @@ export function decodeClaims(claims: Readonly<Record<string, unknown>>): TokenCl
     audiences: audienceList(claims.aud),
     expiresAt,
     notBefore: typeof claims.nbf === "number" ? claims.nbf : 0,
+    issuedAt: typeof claims.iat === "number" ? claims.iat : 0,
     subject,
     id: typeof claims.jti === "string" ? claims.jti : "",
     namespace: own.namespace,
@@ -106,29 +108,29 @@ function identity(value: unknown): ObjectIdentity | undefined {
 }
 
 /** Clocks of two servers may differ by as much. */
-const leewaySeconds = 10;
+const leewaySeconds = 60;
 
 /** What is wrong with the claims themselves; undefined: nothing. */
 export function claimsError(
   claims: TokenClaims,
-  expected: {
-    readonly issuers: readonly string[];
-    readonly audiences: readonly string[];
-    readonly nowMs: number;
-  },
+  expected: { readonly audiences: readonly string[]; readonly nowMs: number },
 ): string | undefined {
   const now = expected.nowMs / 1000;
-  if (!expected.issuers.includes(claims.issuer)) return "invalid issuer";
-  if (now > claims.expiresAt + leewaySeconds) return "service account token has expired";
+  if (commonAudiences(claims.audiences, expected.audiences).length === 0)
+    return audiencesError(claims.audiences, expected.audiences);
   if (now < claims.notBefore - leewaySeconds) return "service account token is not valid yet";
+  if (now > claims.expiresAt + leewaySeconds) return "service account token has expired";
+  if (now < claims.issuedAt - leewaySeconds) return "service account token is issued in the future";
   if (claims.subject !== serviceAccountUserName(claims.namespace, claims.serviceAccount.name))
     return "sub claim mismatch";
-  if (commonAudiences(claims.audiences, expected.audiences).length === 0)
-    return `token audiences ${list(claims.audiences)} is invalid for the target audiences ${list(expected.audiences)}`;
   return undefined;
 }
 
-const list = (values: readonly string[]) => `[${values.map((value) => JSON.stringify(value)).join(" ")}]`;
+/** Why a token for some is not good for others. */
+export function audiencesError(held: readonly string[], wanted: readonly string[]): string {
+  const list = (values: readonly string[]) => `[${values.map((value) => JSON.stringify(value)).join(" ")}]`;
+  return `token audiences ${list(held)} is invalid for the target audiences ${list(wanted)}`;
+}
 
 /** Those audiences of a token that are meant; nothing in common makes the token invalid for the caller. */
 export function commonAudiences(held: readonly string[], wanted: readonly string[]): string[] {
@@ -145,20 +147,26 @@ export interface BoundObject {
 /** A deleted pod's containers may still run for a while, with their token. */
 const deletionLeewayMs = 60_000;
 
-/** Whether the object a token is bound to is still the one it was made for. */
+/** Whether the object a token is bound to is still the one it was made for; undefined: it is. */
 export function bindingError(
-  kind: string,
-  bound: ObjectIdentity,
+  {
+    kind,
+    namespace,
+    bound,
+  }: { readonly kind: string; readonly namespace: string; readonly bound: ObjectIdentity },
   current: BoundObject | undefined,
   nowMs: number,
 ): string | undefined {
+  const { name, uid } = bound;
+  const isAccount = kind === "serviceaccounts";
+  const invalidated = "service account token has been invalidated";
   if (current === undefined)
-    return `${kind} ${JSON.stringify(bound.name)} not found: token has been invalidated`;
-  if (current.deletedAtMs !== undefined && current.deletedAtMs < nowMs - deletionLeewayMs)
-    return `${kind} ${JSON.stringify(bound.name)} has been deleted: token has been invalidated`;
-  if (bound.uid !== "" && current.uid !== bound.uid)
-    return `${kind} UID (${current.uid}) does not match claim (${bound.uid})`;
-  return undefined;
+    return isAccount ? `serviceaccounts ${JSON.stringify(name)} not found` : invalidated;
+  const noun = isAccount ? "service account" : kind.slice(0, -1);
+  if (current.uid !== uid)
+    return `${noun} UID (${current.uid}) does not match ${isAccount ? "" : `service account ${noun} ref `}claim (${uid})`;
+  if (current.deletedAtMs === undefined || current.deletedAtMs >= nowMs - deletionLeewayMs) return undefined;
+  return isAccount ? `service account ${namespace}/${name} has been deleted` : invalidated;
 }
 
 /** The user a token stands for. */

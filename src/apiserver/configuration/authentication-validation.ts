@@ -1,6 +1,5 @@
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import type { Program } from "../../apimachinery/cel/environment.ts";
-import { dns1123Subdomain } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
 import { compileExpression, selectsClaim } from "../authentication/oidc/claim-expressions.ts";
 import type {
@@ -243,7 +242,7 @@ function extraMappings(
 const reservedDomain = /^(?:.*\.)?(?:kubernetes|k8s)\.io$/;
 
 function extraKeyErrors(key: string, path: string): FieldError[] {
-  const errors = [...domainPrefixedPathErrors(key, path)];
+  const errors = [...field.domainPrefixedPathErrors(key, path)];
   if (key !== key.toLowerCase()) errors.push(field.invalid(path, key, "must be lowercase"));
   const slash = key.indexOf("/");
   if (slash >= 0 && reservedDomain.test(key.slice(0, slash)))
@@ -251,27 +250,6 @@ function extraKeyErrors(key: string, path: string): FieldError[] {
       field.invalid(path, key, "k8s.io, kubernetes.io and their subdomains are reserved for Kubernetes use"),
     );
   return errors;
-}
-
-/** Upstream's `IsDomainPrefixedPath`: `example.com/path`. */
-function domainPrefixedPathErrors(key: string, path: string): FieldError[] {
-  if (key === "") return [field.required(path)];
-  const slash = key.indexOf("/");
-  const domain = key.slice(0, slash);
-  const rest = key.slice(slash + 1);
-  if (slash < 0 || domain === "" || rest === "")
-    return [field.invalid(path, key, 'must be a domain-prefixed path (such as "acme.io/foo")')];
-  const reasons = dns1123Subdomain(domain);
-  if (reasons.length > 0) return reasons.map((reason) => field.invalid(path, domain, reason));
-  if (!/^[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/.test(rest))
-    return [
-      field.invalid(
-        path,
-        rest,
-        "Invalid path (regex used for validation is '[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+')",
-      ),
-    ];
-  return [];
 }
 
 /** An address that its owner never confirmed must not become a name: whoever maps `claims.email` has to look at that. */

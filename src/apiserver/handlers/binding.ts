@@ -31,7 +31,10 @@ export async function handleBinding(
   if (decoded === undefined) throw badRequest("a Binding is required");
   call.audit?.requestObject(() => decoded.object);
   const { namespace } = placeOf(call);
-  const admitted = await admitCreate(context, call, inNamespace(decoded.object, namespace), options);
+  const admitted = await admitCreate(context, call, inNamespace(decoded.object, namespace), {
+    ...options,
+    keepsIdentity: true,
+  });
   const binding = admitted as Binding; // decoded as one
   const name = binding.metadata.name ?? "";
   if (call.info.name !== "" && name !== "" && call.info.name !== name)

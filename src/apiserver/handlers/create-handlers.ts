@@ -28,7 +28,11 @@ export async function handleCreateHandler(
     ? (call.definition.strategy.defaults?.(decoded.object) ?? decoded.object)
     : decoded.object;
   call.audit?.requestObject(() => defaulted);
-  const object = await admitCreate(context, call, inNamespace(defaulted, placeOf(call).namespace), options);
+  const object = await admitCreate(context, call, inNamespace(defaulted, placeOf(call).namespace), {
+    ...options,
+    // A token is asked for an account that is there.
+    keepsIdentity: handler.subresource !== undefined,
+  });
   await createCall(context, call, options).validate(object);
   const answer = await handler.create(object, {
     user: call.user,
@@ -36,6 +40,7 @@ export async function handleCreateHandler(
     dryRun: options.dryRun,
     signal: call.request.signal,
     warn: call.warn,
+    ...(call.audit === undefined ? {} : { annotate: call.audit.annotate }),
   });
   return respond(call, 201, answer);
 }

@@ -114,6 +114,11 @@ test("a binding puts a pod on a node once", async () => {
       target: { kind: "Node", name: node },
     },
   });
+  const { body } = bind("node-1");
+  const replaced = await server.object<Status>("POST", `${pods}/bound/binding`, {
+    body: { ...body, metadata: { ...body.metadata, uid: "of one before" } },
+  });
+  assert.equal(replaced.code, 409, "a binding is for one pod, not for another of its name");
   const answer = await server.ok<Status>("POST", `${pods}/bound/binding`, bind("node-1"));
   assert.equal(answer.status, "Success");
   const placed = await server.ok("GET", `${pods}/bound`);

@@ -107,20 +107,26 @@ export async function admitCreate(
   context: HandlerContext,
   call: ResourceCall,
   object: AnyObject,
-  options: WriteRequestOptions,
+  options: WriteRequestOptions & {
+    /** The body names an object that is there: its uid is a precondition, as in a Binding. */
+    readonly keepsIdentity?: boolean;
+  },
 ): Promise<AnyObject> {
+  const { keepsIdentity = false, ...requested } = options;
   const name = object.metadata.name ?? "";
   const attributes = admissionAttributes(call, {
     operation: "CREATE",
     name,
-    object: withMetadata(object, {
-      uid: undefined,
-      creationTimestamp: undefined,
-      deletionTimestamp: undefined,
-      deletionGracePeriodSeconds: undefined,
-    }),
+    object: keepsIdentity
+      ? object
+      : withMetadata(object, {
+          uid: undefined,
+          creationTimestamp: undefined,
+          deletionTimestamp: undefined,
+          deletionGracePeriodSeconds: undefined,
+        }),
     dryRun: options.dryRun,
-    options: { ...options },
+    options: requested,
   });
   const admitted = (await context.admission.admit(attributes)) ?? object;
   return uniqueOwners(call, withValidManagers(admitted, object, call.warn), true);

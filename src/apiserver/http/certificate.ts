@@ -29,10 +29,13 @@ export function clientCertificateOf(socket: TLSSocket): ClientCertificate | unde
 function read(socket: TLSSocket): ClientCertificate | undefined {
   const { subject, raw, valid_to: expires } = socket.getPeerCertificate();
   if (subject === undefined || raw === undefined) return undefined;
-  const error = verificationError(socket);
+  // Names that the types do not know are there by their number.
+  const uids = listOf((subject as Readonly<Record<string, string | undefined>>)[uidName]);
+  const error = verificationError(socket) ?? uidError(uids);
   return {
-    commonName: firstOf(subject.CN),
+    commonName: listOf(subject.CN).at(-1) ?? "",
     organizations: listOf(subject.O),
+    ...(uids[0] === undefined ? {} : { uid: uids[0] }),
     verified: error === undefined,
     expiresAtMs: Date.parse(expires),
     ...(error === undefined ? {} : { verificationError: error }),
@@ -55,6 +58,14 @@ function verificationError(socket: TLSSocket): string | undefined {
   return unknownAuthority;
 }
 
+/** A user's uid in the subject of a certificate. */
+const uidName = "1.3.6.1.4.1.57683.2";
+
+function uidError(uids: readonly string[]): string | undefined {
+  if (uids.length > 1) return `expected 1 UID, but found multiple: [${uids.join(" ")}]`;
+  return uids[0] === "" ? "UID cannot be an empty string" : undefined;
+}
+
 const unknownAuthority = "x509: certificate signed by unknown authority";
 
 const maxChainLength = 10;
@@ -63,8 +74,4 @@ const maxChainLength = 10;
 function listOf(value: string | readonly string[] | undefined): readonly string[] {
   if (value === undefined) return [];
   return typeof value === "string" ? [value] : value;
-}
-
-function firstOf(value: string | readonly string[] | undefined): string {
-  return listOf(value)[0] ?? "";
 }

@@ -32,7 +32,7 @@ export function tokenReviewHandler(dependencies: {
         return { ...review, status: { user: {}, error } };
       }
       const common = commonAudiences(audiences, result.audiences);
-      if (common.length === 0) throw internalError("error validating response audiences");
+      if (common.length === 0) throw internalError("error validating audiences");
       const user = apiUserInfo(authenticatedUser(result.user));
       return { ...review, status: { authenticated: true, user, audiences: result.audiences } };
     },

@@ -1,15 +1,9 @@
 import type { BoundObjectReference, TokenRequest } from "../../api/authentication/types.generated.ts";
 import type { Pod, ServiceAccount } from "../../api/core/types.generated.ts";
 import { nodes, pods, secrets, serviceAccounts } from "../../api/resources.generated.ts";
-import {
-  type ApiError,
-  badRequest,
-  conflict,
-  type FieldError,
-  invalid,
-  isApiError,
-} from "../../apimachinery/api-error.ts";
-import type { AnyObject, KubeObject, ResourceType } from "../../apimachinery/meta.ts";
+import { badRequest, conflict, invalid, isApiError } from "../../apimachinery/api-error.ts";
+import type { AnyObject, KubeObject } from "../../apimachinery/meta.ts";
+import * as field from "../../apimachinery/validation.ts";
 import { rfc3339 } from "../../base/clock.ts";
 import type { Client } from "../../client/client.ts";
 import { encodeClaims, type ObjectIdentity, type TokenGrant } from "../authentication/token-claims.ts";
@@ -45,12 +39,13 @@ export function tokenRequestHandler(dependencies: TokenRequestDependencies): Cre
     group: "",
     resource: "serviceaccounts",
     subresource: "token",
-    async create(object, { requestInfo: { namespace, name }, warn }) {
+    async create(object, { requestInfo: { namespace, name }, warn, annotate }) {
       // The server decoded the body as the kind that the subresource has.
       const request = object as AnyObject & TokenRequest;
-      const error = requestError(request, namespace, name);
-      if (error !== undefined) throw error;
+      requireName(request, name);
       const account = await dependencies.client.get(serviceAccounts, { namespace, name });
+      requireUid(request, account);
+      requireDuration(request);
       const bound = await boundObjects(dependencies.client, request.spec.boundObjectRef, account);
       const audiences = nonEmpty(request.spec.audiences) ?? dependencies.audiences;
       const seconds = shortened(
@@ -74,14 +69,13 @@ export function tokenRequestHandler(dependencies: TokenRequestDependencies): Cre
         id: dependencies.uuid(),
       };
       const nowMs = dependencies.now();
+      const token = await dependencies.sign(encodeClaims(grant, nowMs));
+      annotate?.("authentication.kubernetes.io/issued-credential-id", `JTI=${grant.id}`);
       return {
         ...request,
-        metadata: { name, namespace, creationTimestamp: rfc3339(nowMs) },
+        metadata: { ...request.metadata, ...placeOf(account), creationTimestamp: rfc3339(nowMs) },
         spec: { ...request.spec, audiences, expirationSeconds: seconds },
-        status: {
-          token: await dependencies.sign(encodeClaims(grant, nowMs)),
-          expirationTimestamp: rfc3339(nowMs + seconds * 1000),
-        },
+        status: { token, expirationTimestamp: rfc3339(nowMs + seconds * 1000) },
       };
     },
   };
@@ -101,27 +95,34 @@ function identityOf(object: KubeObject): ObjectIdentity {
   return { name: object.metadata.name ?? "", uid: object.metadata.uid ?? "" };
 }
 
-/** What is wrong with a request before anything is looked up. */
-function requestError(request: TokenRequest, namespace: string, name: string): ApiError | undefined {
-  const { metadata, spec } = request;
-  if (metadata.name !== undefined && metadata.name !== "" && metadata.name !== name)
-    return badRequest(`name in URL does not match name in TokenRequest.metadata.name: ${metadata.name}`);
-  if (metadata.namespace !== undefined && metadata.namespace !== "" && metadata.namespace !== namespace)
-    return badRequest(
-      `namespace in URL does not match namespace in TokenRequest.metadata.namespace: ${metadata.namespace}`,
-    );
-  const seconds = spec.expirationSeconds ?? defaultSeconds;
-  const problem = (text: string): FieldError => ({
-    type: "FieldValueInvalid",
-    field: "spec.expirationSeconds",
-    message: `Invalid value: ${seconds}: ${text}`,
-  });
-  const errors: FieldError[] = [];
-  if (seconds < minSeconds) errors.push(problem("may not specify a duration less than 10 minutes"));
-  if (seconds > maxSeconds) errors.push(problem("may not specify a duration larger than 2^32 seconds"));
-  return errors.length === 0
-    ? undefined
-    : invalid({ group: "authentication.k8s.io", kind: "TokenRequest" }, metadata.name ?? "", errors);
+function placeOf({ metadata: { name = "", namespace = "", uid = "" } }: ServiceAccount) {
+  return { name, namespace, uid };
+}
+
+const requestKind = { group: "authentication.k8s.io", kind: "TokenRequest" };
+
+function requireName({ metadata }: TokenRequest, name: string): void {
+  if (metadata.name === undefined || metadata.name === "" || metadata.name === name) return;
+  const why = "must match the service account name if specified";
+  throw invalid(requestKind, name, [field.invalid("metadata.name", metadata.name, why)]);
+}
+
+/** Whoever says which account is meant gets no token of one that was made anew under its name. */
+function requireUid({ metadata: { uid } }: TokenRequest, { metadata: account }: ServiceAccount): void {
+  if (uid === undefined || uid === "" || uid === account.uid) return;
+  throw conflict(
+    { group: requestKind.group, resource: requestKind.kind },
+    account.name ?? "",
+    `the UID in the token request (${uid}) does not match the UID of the service account (${account.uid})`,
+  );
+}
+
+function requireDuration({ spec: { expirationSeconds = defaultSeconds } }: TokenRequest): void {
+  const refuse = (why: string) => {
+    throw invalid(requestKind, "", [field.invalid("spec.expirationSeconds", expirationSeconds, why)]);
+  };
+  if (expirationSeconds < minSeconds) refuse("may not specify a duration less than 10 minutes");
+  if (expirationSeconds > maxSeconds) refuse("may not specify a duration larger than 2^32 seconds");
 }
 
 async function boundObjects(
@@ -132,20 +133,34 @@ async function boundObjects(
   if (reference === undefined) return {};
   const { apiVersion = "", kind = "" } = reference;
   const namespace = account.metadata.namespace ?? "";
-  if (apiVersion !== "v1" || !["Pod", "Secret", "Node"].includes(kind))
-    throw badRequest(`cannot bind token to object of type ${groupVersionOf(apiVersion)}, Kind=${kind}`);
-  if (kind === "Secret") {
-    const secret = await boundObject(client, secrets, reference, namespace);
-    return { secret: identityOf(secret) };
+  switch (apiVersion.includes("/") ? "" : kind) {
+    case "Secret": {
+      const secret = await client.get(secrets, { namespace, name: reference.name ?? "" });
+      return { secret: boundIdentity(reference, secret) };
+    }
+    case "Node": {
+      const node = await client.get(nodes, { name: reference.name ?? "" });
+      return { node: boundIdentity(reference, node) };
+    }
+    case "Pod":
+      return boundPod(client, reference, account);
+    default:
+      throw badRequest(`cannot bind token to object of type ${groupVersionOf(apiVersion)}, Kind=${kind}`);
   }
-  if (kind === "Node") return { node: identityOf(await boundObject(client, nodes, reference)) };
-  const pod = await boundObject(client, pods, reference, namespace);
-  if (pod.spec.serviceAccountName !== account.metadata.name)
+}
+
+async function boundPod(
+  client: Client,
+  reference: BoundObjectReference,
+  { metadata: { name, namespace = "" } }: ServiceAccount,
+): Promise<Pick<TokenGrant, "pod" | "node">> {
+  const pod = await client.get(pods, { namespace, name: reference.name ?? "" });
+  if (pod.spec.serviceAccountName !== name)
     throw badRequest(
-      `cannot bind token for serviceaccount ${JSON.stringify(account.metadata.name)} to pod running with different serviceaccount name.`,
+      `cannot bind token for serviceaccount ${JSON.stringify(name)} to pod running with different serviceaccount name.`,
     );
   const node = await nodeOfPod(client, pod);
-  return { pod: identityOf(pod), ...(node === undefined ? {} : { node }) };
+  return { pod: boundIdentity(reference, pod), ...(node === undefined ? {} : { node }) };
 }
 
 /** As Go prints it: the core group is the empty one. */
@@ -153,21 +168,17 @@ function groupVersionOf(apiVersion: string): string {
   return apiVersion.includes("/") ? apiVersion : `/${apiVersion}`;
 }
 
-async function boundObject<T extends KubeObject>(
-  client: Client,
-  type: ResourceType<T>,
-  reference: BoundObjectReference,
-  namespace?: string,
-): Promise<T> {
-  const { name = "", uid } = reference;
-  const object = await client.get(type, namespace === undefined ? { name } : { namespace, name });
+function boundIdentity(
+  { kind = "", name = "", uid }: BoundObjectReference,
+  object: KubeObject,
+): ObjectIdentity {
   if (uid !== undefined && uid !== "" && uid !== object.metadata.uid)
     throw conflict(
-      { group: "", resource: reference.kind ?? "" },
+      { group: "", resource: kind },
       name,
       `the UID in the bound object reference (${uid}) does not match the UID in record. The object might have been deleted and then recreated`,
     );
-  return object;
+  return identityOf(object);
 }
 
 /** The node is only noted: a pod whose node is gone still gets its token. */
