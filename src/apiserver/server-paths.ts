@@ -4,13 +4,12 @@ import type { ApiServerDependencies } from "./api-server.ts";
 import { discoveryHandler } from "./discovery/handler.ts";
 import type { FlowControl } from "./flow-control/flow-control.ts";
 import { type HealthCheck, healthHandler, serverChecks } from "./health.ts";
-import type { MetricSource } from "./metrics/family.ts";
 import { metricsHandler } from "./metrics/handler.ts";
 import { buildFamilies, objectFamilies, type ServerMetrics } from "./metrics/server-metrics.ts";
 import { documentHandler, type NonResourceHandler } from "./non-resource.ts";
 import { statusPages } from "./operation/status-pages.ts";
 import type { Resources } from "./resources.ts";
-import type { DocumentHandler } from "./stages.ts";
+import type { DocumentHandler, Stages } from "./stages.ts";
 import type { Startup } from "./startup.ts";
 import { indexHandler, programVersion, versionHandler } from "./version.ts";
 
@@ -31,15 +30,14 @@ export interface ServerParts {
   readonly startup: Startup;
   readonly flow: FlowControl;
   readonly metrics: ServerMetrics;
-  readonly documents: readonly DocumentHandler[];
-  readonly stageMetrics: MetricSource | undefined;
+  readonly stages: Pick<Stages, "documents" | "metrics">;
   /** What /readyz asks beside the start hooks. */
   readonly readyChecks: readonly HealthCheck[];
 }
 
 /** Everything the server answers that is no resource; the index of it comes last. */
 export function serverPaths(parts: ServerParts): readonly NonResourceHandler[] {
-  const { dependencies, resources, aggregator, startup, flow, metrics, documents } = parts;
+  const { dependencies, resources, aggregator, startup, flow, metrics, stages } = parts;
   const handlers: NonResourceHandler[] = [
     discoveryHandler(resources.table, {
       serverAddress: () => dependencies.externalAddress ?? "",
@@ -58,7 +56,7 @@ export function serverPaths(parts: ServerParts): readonly NonResourceHandler[] {
         ...(dependencies.auditor === undefined ? [] : [dependencies.auditor]),
         { families: async () => objectFamilies(await resources.countObjects()) },
         { families: buildFamilies },
-        ...(parts.stageMetrics === undefined ? [] : [parts.stageMetrics]),
+        ...(stages.metrics === undefined ? [] : [stages.metrics]),
         ...(dependencies.metricSources ?? []),
       ],
       health: metrics.health,
@@ -72,7 +70,7 @@ export function serverPaths(parts: ServerParts): readonly NonResourceHandler[] {
     }),
     ...flow.handlers,
     ...(dependencies.nonResourceHandlers ?? []).map((own) => extensionOpenApi(aggregator, own)),
-    ...documents.map(documentHandler),
+    ...(stages.documents ?? []).map(documentHandler),
   ];
   return [...handlers, indexHandler(handlers)];
 }

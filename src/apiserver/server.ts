@@ -136,8 +136,7 @@ class Server implements ApiServer {
       startup: this.#startup,
       flow: this.#flow,
       metrics: this.metrics,
-      documents: stages.documents ?? [],
-      stageMetrics: stages.metrics,
+      stages,
       readyChecks: [...(stages.readyChecks ?? []), this.#shutdownCheck()],
     });
     this.#builtInGroups = new Set(dependencies.definitions.map(({ group }) => group));
