@@ -9,7 +9,7 @@ import { buildFamilies, objectFamilies, type ServerMetrics } from "./metrics/ser
 import { documentHandler, type NonResourceHandler } from "./non-resource.ts";
 import { statusPages } from "./operation/status-pages.ts";
 import type { Resources } from "./resources.ts";
-import type { DocumentHandler, Stages } from "./stages.ts";
+import type { Stages } from "./stages.ts";
 import type { Startup } from "./startup.ts";
 import { indexHandler, programVersion, versionHandler } from "./version.ts";
 
