@@ -1,11 +1,16 @@
 /** Definitions of custom kinds: their names, versions, columns and subresources. */
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import { dns1035Label, dns1123Subdomain } from "../../apimachinery/names.ts";
+import { jsonEqual } from "../../apimachinery/patch/json-value.ts";
 import * as field from "../../apimachinery/validation.ts";
 import { webhookServiceErrors, webhookUrlErrors } from "../admissionregistration/webhook-validation.ts";
 import { approvalErrors } from "./api-approval.ts";
 import { caBundleErrors } from "./ca-bundle-validation.ts";
-import { selectableFieldErrors } from "./selectable-fields-validation.ts";
+import { hoisted, isShared } from "./hoisted-fields.ts";
+import { hasMergedItems, listKeyErrors } from "./list-type-validation.ts";
+import { hasUnknownType, strict, type Tolerance } from "./open-api-validation.ts";
+import { hasSchema } from "./schema-parts.ts";
+import { maxSelectableFields, selectableFieldErrors } from "./selectable-fields-validation.ts";
 import { structuralErrors } from "./structural-validation.ts";
 import type {
   CustomResourceColumnDefinition,
@@ -32,7 +37,12 @@ export function validateCustomResourceDefinition(object: CustomResourceDefinitio
     errors.push(
       field.invalid("metadata.name", metadata.name ?? "", 'must be spec.names.plural+"."+spec.group'),
     );
-  return [...errors, ...storedVersionErrors(spec, status?.storedVersions ?? []), ...approvalErrors(object)];
+  return [
+    ...errors,
+    ...acceptedNameErrors(object),
+    ...storedVersionErrors(spec, status?.storedVersions ?? []),
+    ...approvalErrors(object),
+  ];
 }
 
 function storedVersionErrors(
@@ -60,8 +70,47 @@ function storedVersionErrors(
   ];
 }
 
-/** `mustTrust`: whether the certificates of its webhook are looked at. */
-function validateSpec(spec: CustomResourceDefinitionSpec, mustTrust = false): Errors {
+/** What the old definition lets the new one keep. */
+interface Leniency {
+  readonly tolerance: Tolerance;
+  /** Whether certificates of its webhook are not looked at: nothing trusts them yet, or they were wrong before. */
+  readonly anyBundle: boolean;
+  /** Whether no version of the webhook's review need be known here. */
+  readonly anyReview: boolean;
+  /** Names of versions that had too many selectable fields already, the same ones. */
+  readonly crowded: ReadonlySet<string>;
+}
+
+const none: Leniency = { tolerance: strict, anyBundle: true, anyReview: false, crowded: new Set() };
+
+function leniencyOf({ spec }: CustomResourceDefinition, old: CustomResourceDefinition): Leniency {
+  const { clientConfig, conversionReviewVersions = [] } = old.spec.conversion?.webhook ?? {};
+  const { caBundle = "" } = clientConfig ?? {};
+  const fieldsOf = (name: string) =>
+    old.spec.versions.find((version) => version.name === name)?.selectableFields;
+  const crowded = (spec.versions ?? []).filter(
+    ({ name, selectableFields }) =>
+      (fieldsOf(name)?.length ?? 0) > maxSelectableFields && jsonEqual(selectableFields, fieldsOf(name)),
+  );
+  return {
+    tolerance: {
+      anyType: hasSchema(old.spec, hasUnknownType),
+      anySet: hasSchema(old.spec, hasMergedItems),
+      anyKey: hasSchema(old.spec, (schema) => listKeyErrors("", schema).length > 0),
+    },
+    anyBundle: !isEstablished(old) || (caBundle !== "" && caBundleErrors("", caBundle).length > 0),
+    anyReview:
+      conversionReviewVersions.length > 0 && !conversionReviewVersions.some((version) => isReview(version)),
+    crowded: new Set(crowded.map(({ name }) => name)),
+  };
+}
+
+const isEstablished = ({ status }: CustomResourceDefinition): boolean =>
+  status?.conditions?.some(({ type, status }) => type === "Established" && status === "True") === true;
+
+const isReview = (version: string) => version === "v1" || version === "v1beta1";
+
+function validateSpec(spec: CustomResourceDefinitionSpec, leniency = none): Errors {
   const { group = "", scope, versions = [], names, conversion, preserveUnknownFields } = spec;
   const errors: FieldError[] = [];
   if (group === "") errors.push(field.required("spec.group"));
@@ -78,18 +127,29 @@ function validateSpec(spec: CustomResourceDefinitionSpec, mustTrust = false): Er
         "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead",
       ),
     );
-  errors.push(...field.each("spec.versions", versions, (version, at) => validateVersion(at, version)));
+  const ofVersions = field.each("spec.versions", versions, (version, at) =>
+    validateVersion(at, version, spec, leniency),
+  );
   if (new Set(versions.map(({ name }) => name)).size !== versions.length)
     errors.push(field.invalid("spec.versions", versions, "must contain unique version names"));
   if (versions.filter(({ storage }) => storage).length !== 1)
     errors.push(
       field.invalid("spec.versions", versions, "must have exactly one version marked as storage version"),
     );
-  errors.push(...validateNames("spec.names", names));
-  return [...errors, ...validateConversion("spec.conversion", conversion, mustTrust)];
+  const [first] = versions;
+  if (first?.name) errors.push(...joined("spec.version", first.name, dns1035Label(first.name)));
+  for (const name of ["plural", "singular", "kind", "listKind"] as const)
+    if (!names?.[name]) errors.push(field.required(field.child("spec.names", name)));
+  errors.push(...validateNames("spec.names", names), ...hoisted(ofVersions, spec));
+  return [...errors, ...validateConversion("spec.conversion", conversion, leniency)];
 }
 
-function validateVersion(path: string, version: CustomResourceDefinitionVersion): Errors {
+function validateVersion(
+  path: string,
+  version: CustomResourceDefinitionVersion,
+  spec: CustomResourceDefinitionSpec,
+  { tolerance, crowded }: Leniency,
+): Errors {
   const {
     name,
     schema,
@@ -101,7 +161,13 @@ function validateVersion(path: string, version: CustomResourceDefinitionVersion)
   const errors: FieldError[] = [...joined(field.child(path, "name"), name, dns1035Label(name))];
   const schemaPath = field.child(path, "schema", "openAPIV3Schema");
   if (schema?.openAPIV3Schema === undefined) errors.push(field.required(schemaPath));
-  else errors.push(...structuralErrors(schemaPath, schema.openAPIV3Schema));
+  else
+    errors.push(
+      ...structuralErrors(schemaPath, schema.openAPIV3Schema, {
+        hasStatus: subresources?.status !== undefined,
+        tolerance,
+      }),
+    );
   const warningPath = field.child(path, "deprecationWarning");
   if (warning !== undefined && deprecated !== true)
     errors.push(field.invalid(warningPath, warning, "can only be set for deprecated versions"));
@@ -115,7 +181,9 @@ function validateVersion(path: string, version: CustomResourceDefinitionVersion)
     ...selectableFieldErrors(
       field.child(path, "selectableFields"),
       version.selectableFields,
-      schema?.openAPIV3Schema,
+      // Upstream looks for fields that all versions share in a schema that all share.
+      isShared(spec, "selectableFields") && !isShared(spec, "schema") ? undefined : schema?.openAPIV3Schema,
+      crowded.has(name),
     ),
   );
   return errors;
@@ -169,11 +237,12 @@ function validateSubresources(path: string, subresources: CustomResourceSubresou
   return [...under("specReplicasPath", "spec"), ...under("statusReplicasPath", "status"), ...selectorErrors];
 }
 
+const acceptedNameErrors = ({ status }: CustomResourceDefinition): Errors =>
+  validateNames("status.acceptedNames", status?.acceptedNames);
+
 function validateNames(path: string, names: CustomResourceDefinitionNames | undefined): Errors {
   const { plural = "", singular = "", kind = "", listKind = "", shortNames, categories } = names ?? {};
   const errors: FieldError[] = [];
-  for (const [name, value] of Object.entries({ plural, singular, kind, listKind }))
-    if (value === "") errors.push(field.required(field.child(path, name)));
   for (const [name, value] of Object.entries({ plural, singular }))
     if (value !== "") errors.push(...joined(field.child(path, name), value, dns1035Label(value)));
   const mixed = "may have mixed case, but should otherwise match: ";
@@ -194,7 +263,7 @@ function validateNames(path: string, names: CustomResourceDefinitionNames | unde
 function validateConversion(
   path: string,
   conversion: CustomResourceConversion | undefined,
-  mustTrust: boolean,
+  { anyBundle, anyReview }: Leniency,
 ): Errors {
   if (conversion === undefined) return [];
   const { strategy, webhook } = conversion;
@@ -203,8 +272,10 @@ function validateConversion(
   ];
   const at = field.child(path, "webhookClientConfig");
   if (strategy !== "Webhook") {
-    if (webhook !== undefined)
-      errors.push(field.forbidden(at, "should not be set when strategy is not set to Webhook"));
+    const text = "should not be set when strategy is not set to Webhook";
+    if (webhook?.clientConfig !== undefined) errors.push(field.forbidden(at, text));
+    if ((webhook?.conversionReviewVersions ?? []).length > 0)
+      errors.push(field.forbidden(field.child(path, "conversionReviewVersions"), text));
     return errors;
   }
   const { url, service } = webhook?.clientConfig ?? {};
@@ -215,13 +286,26 @@ function validateConversion(
   else if (url !== undefined) errors.push(...webhookUrlErrors(field.child(at, "url"), url));
   else errors.push(...webhookServiceErrors(field.child(at, "service"), service ?? {}));
   const { caBundle = "" } = webhook?.clientConfig ?? {};
-  if (mustTrust && caBundle !== "") errors.push(...caBundleErrors(field.child(at, "caBundle"), caBundle));
-  const versions = webhook?.conversionReviewVersions ?? [];
-  const versionsPath = field.child(path, "conversionReviewVersions");
-  if (versions.length === 0) errors.push(field.required(versionsPath));
-  else if (!versions.includes("v1") && !versions.includes("v1beta1"))
-    errors.push(field.invalid(versionsPath, versions, "must include at least one of v1, v1beta1"));
-  return errors;
+  if (!anyBundle && caBundle !== "") errors.push(...caBundleErrors(field.child(at, "caBundle"), caBundle));
+  return [
+    ...errors,
+    ...reviewVersionErrors(
+      field.child(path, "conversionReviewVersions"),
+      webhook?.conversionReviewVersions ?? [],
+      anyReview,
+    ),
+  ];
+}
+
+function reviewVersionErrors(path: string, versions: readonly string[], anyReview: boolean): Errors {
+  if (versions.length === 0) return [field.required(path)];
+  const errors = field.each(path, versions, (version, at, index) => {
+    if (versions.indexOf(version) < index) return [field.invalid(at, version, "duplicate version")];
+    return dns1035Label(version).map((reason) => field.invalid(at, version, reason));
+  });
+  return anyReview || versions.some(isReview)
+    ? errors
+    : [...errors, field.invalid(path, versions, "must include at least one of v1, v1beta1")];
 }
 
 /** What objects and clients depend on stays once the kind is established. */
@@ -230,14 +314,9 @@ export function validateCustomResourceDefinitionUpdate(
   old: CustomResourceDefinition,
 ): Errors {
   const { spec } = object;
-  const isEstablished = old.status?.conditions?.some(
-    ({ type, status }) => type === "Established" && status === "True",
-  );
-  const { caBundle: oldBundle = "" } = old.spec.conversion?.webhook?.clientConfig ?? {};
-  const wasTrusted = oldBundle === "" || caBundleErrors("", oldBundle).length === 0;
   return [
-    ...validateSpec(spec, isEstablished === true && wasTrusted),
-    ...(isEstablished === true
+    ...validateSpec(spec, leniencyOf(object, old)),
+    ...(isEstablished(old)
       ? [
           ...field.immutable("spec.scope", spec.scope, old.spec.scope),
           ...field.immutable("spec.names.kind", spec.names.kind, old.spec.names.kind),
@@ -245,6 +324,7 @@ export function validateCustomResourceDefinitionUpdate(
       : []),
     ...field.immutable("spec.group", spec.group, old.spec.group),
     ...field.immutable("spec.names.plural", spec.names.plural, old.spec.names.plural),
+    ...acceptedNameErrors(object),
     ...storedVersionErrors(spec, object.status?.storedVersions ?? []),
     ...approvalErrors(object, old),
   ];

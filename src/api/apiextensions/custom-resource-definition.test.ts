@@ -57,7 +57,7 @@ test("a version that is stored from now on is added to those that were", () => {
 });
 
 const withSchema = (openAPIV3Schema: object) => ({ versions: [{ ...version, schema: { openAPIV3Schema } }] });
-const at = "spec.versions[0].schema.openAPIV3Schema";
+const at = "spec.validation.openAPIV3Schema";
 
 const cases: readonly RefusedCase[] = [
   { name: "as it should be", want: [] },
@@ -86,7 +86,7 @@ const cases: readonly RefusedCase[] = [
   {
     name: "without a schema",
     spec: { versions: [{ ...version, schema: undefined }] },
-    want: [`${at}: Required value`],
+    want: ["spec.versions[0].schema.openAPIV3Schema: Required value"],
   },
   {
     name: "that is no object",
@@ -100,16 +100,93 @@ const cases: readonly RefusedCase[] = [
       properties: {
         a: {},
         b: { type: "array" },
-        c: { type: "object", additionalProperties: false },
-        d: { $ref: "#/x", type: "string" },
+        c: { type: "object", additionalProperties: false, properties: { x: { type: "null" } } },
       },
+      allOf: [{ properties: { e: { minLength: 1 } } }],
     }),
     want: [
       `${at}.properties[a].type: Required value: must not be empty for specified object fields`,
       `${at}.properties[b].items: Required value: must be specified`,
-      `${at}.properties[c].additionalProperties: Forbidden: additionalProperties cannot be set to false`,
-      `${at}.properties[d].$ref: Forbidden: $ref is not supported`,
+      `${at}.properties[e]: Required value: because it is defined in ${at}.allOf[0].properties[e]`,
+      `${at}.properties[c].additionalProperties: Forbidden: additionalProperties and properties are mutual exclusive`,
+      `${at}.properties[c].properties[x].type: Unsupported value: "null": supported values: "array", "boolean", "integer", "number", "object", "string"`,
+      `${at}.properties[c].properties[x].type: Forbidden: type cannot be set to null, use nullable as an alternative`,
     ],
+  },
+  {
+    name: "whose schema refers to another, which hides what else is wrong with it",
+    spec: withSchema({ type: "object", properties: { a: {}, d: { $ref: "#/x", type: "string" } } }),
+    want: [`${at}.properties[d].$ref: Forbidden: $ref is not supported`],
+  },
+  {
+    name: "whose schema names its own",
+    spec: withSchema({ type: "object", $schema: "x" }),
+    want: [`${at}: Invalid value: "": OpenAPIV3Schema 'schema' is not supported`],
+  },
+  {
+    name: "with a default for its metadata",
+    spec: withSchema({
+      type: "object",
+      properties: {
+        metadata: { type: "object", default: {} },
+        inner: {
+          type: "object",
+          "x-kubernetes-embedded-resource": true,
+          properties: {
+            metadata: {
+              type: "object",
+              properties: {
+                labels: { type: "object", additionalProperties: { type: "string", default: "x" } },
+              },
+            },
+          },
+        },
+      },
+    }),
+    want: [
+      `${at}.properties[metadata].default: Forbidden: must not be set in top-level metadata`,
+      `${at}.properties[inner].properties[metadata].properties[labels].additionalProperties.default: Forbidden: must not be set inside additionalProperties applying to object metadata`,
+    ],
+  },
+  {
+    name: "with a status, whose root says more than can be told apart from it",
+    spec: {
+      versions: [
+        {
+          ...version,
+          schema: { openAPIV3Schema: { type: "object", nullable: true, minProperties: 1 } },
+          subresources: { status: {} },
+        },
+      ],
+    },
+    want: [
+      /^spec\.validation\.openAPIV3Schema: Invalid value: \{.*\}: only \[Description Type .* XValidations\] fields are allowed at the root of the schema if the status subresource is enabled$/,
+      `${at}.nullable: Forbidden: nullable cannot be true at the root`,
+    ],
+  },
+  {
+    name: "whose versions share what is wrong with them",
+    spec: {
+      versions: [
+        { ...version, schema: { openAPIV3Schema: { type: "string" } } },
+        { ...version, name: "v2", storage: false, schema: { openAPIV3Schema: { type: "string" } } },
+      ],
+    },
+    want: [`${at}.type: Invalid value: "string": must be object at the root`],
+  },
+  {
+    name: "whose versions share selectable fields, but not the schema that has them",
+    spec: {
+      versions: [
+        {
+          ...version,
+          schema: { openAPIV3Schema: { type: "object", properties: { a: { type: "string" } } } },
+          selectableFields: [{ jsonPath: ".a" }],
+        },
+        { ...version, name: "v2", storage: false, selectableFields: [{ jsonPath: ".a" }] },
+      ],
+    },
+    want: ['spec.selectableFields: Invalid value: "": may only be set when validations.schema is included'],
   },
   {
     name: "with a list of things without keys",
@@ -127,8 +204,8 @@ const cases: readonly RefusedCase[] = [
       versions: [{ ...version, additionalPrinterColumns: [{ name: "A", type: "text", jsonPath: "spec" }] }],
     },
     want: [
-      'spec.versions[0].additionalPrinterColumns[0].type: Invalid value: "text": must be one of boolean,date,integer,number,string',
-      'spec.versions[0].additionalPrinterColumns[0].JSONPath: Invalid value: "spec": must be a simple json path starting with .',
+      'spec.additionalPrinterColumns[0].type: Invalid value: "text": must be one of boolean,date,integer,number,string',
+      'spec.additionalPrinterColumns[0].JSONPath: Invalid value: "spec": must be a simple json path starting with .',
     ],
   },
   {
@@ -144,7 +221,7 @@ const cases: readonly RefusedCase[] = [
       ],
     },
     want: [
-      'spec.versions[0].subresources.scale.specReplicasPath: Invalid value: ".status.replicas": should be a json path under .spec',
+      'spec.subresources.scale.specReplicasPath: Invalid value: ".status.replicas": should be a json path under .spec',
     ],
   },
   {

@@ -3,13 +3,18 @@ import type { FieldError } from "../../apimachinery/api-error.ts";
 import * as field from "../../apimachinery/validation.ts";
 import type { JSONSchemaProps, SelectableField } from "./types.generated.ts";
 
-const maxSelectableFields = 8;
+export const maxSelectableFields = 8;
 
 export function selectableFieldErrors(
   path: string,
   fields: readonly SelectableField[] | undefined,
   schema: JSONSchemaProps | undefined,
+  /** Too many are taken where they were there before. */
+  anyNumber = false,
 ): readonly FieldError[] {
+  if (fields === undefined || fields.length === 0) return [];
+  if (schema === undefined)
+    return [field.invalid(path, "", "may only be set when validations.schema is included")];
   const seen = new Set<string>();
   const errors = field.each(path, fields, ({ jsonPath }, at) => {
     const where = field.child(at, "jsonPath");
@@ -31,7 +36,7 @@ export function selectableFieldErrors(
     seen.add(jsonPath);
     return faults;
   });
-  return seen.size > maxSelectableFields
+  return seen.size > maxSelectableFields && !anyNumber
     ? [...errors, field.tooMany(path, seen.size, maxSelectableFields)]
     : errors;
 }

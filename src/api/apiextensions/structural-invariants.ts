@@ -2,71 +2,74 @@
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import { goRegExp } from "../../apimachinery/structural-schema/go-regexp.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { mustBe } from "./list-type-validation.ts";
+import { itemSchema } from "./schema-parts.ts";
 import type { JSONSchemaProps } from "./types.generated.ts";
 
 type Errors = readonly FieldError[];
 
-/** Of one schema, without those inside of it. */
-export function invariantErrors(path: string, schema: JSONSchemaProps, isRoot: boolean): Errors {
+export type Level = "root" | "item" | "field";
+
+const places: Readonly<Record<Level, string>> = {
+  root: "at the root",
+  item: "for specified array items",
+  field: "for specified object fields",
+};
+
+/** Of a schema and those inside of it, as far as they are structure. */
+export function invariantErrors(path: string, schema: JSONSchemaProps, level: Level): Errors {
+  const errors: FieldError[] = [];
+  const { type, additionalProperties, properties = {} } = schema;
+  const items = itemSchema(schema);
+  if (type === "array" && items === undefined)
+    errors.push(field.required(field.child(path, "items"), "must be specified"));
+  if (items !== undefined) errors.push(...invariantErrors(field.child(path, "items"), items, "item"));
+  for (const [name, property] of Object.entries(properties))
+    errors.push(...invariantErrors(field.at(field.child(path, "properties"), name), property, "field"));
+  const additionalPath = field.child(path, "additionalProperties");
+  if (additionalProperties !== undefined && level === "root")
+    errors.push(field.forbidden(additionalPath, "must not be used at the root"));
+  if (typeof additionalProperties === "object")
+    errors.push(...invariantErrors(additionalPath, additionalProperties, "field"));
   return [
-    ...typeErrors(path, schema, isRoot),
-    ...metadataErrors(path, schema, isRoot),
-    ...listErrors(path, schema),
-    ...valueErrors(path, schema, { intOrString: schema["x-kubernetes-int-or-string"] === true }),
+    ...errors,
+    ...typeErrors(path, schema, level),
+    ...metadataErrors(path, schema, level === "root"),
+    ...valueErrors(path, schema, { intOrString: true }),
   ];
 }
 
-function typeErrors(path: string, schema: JSONSchemaProps, isRoot: boolean): Errors {
+function typeErrors(path: string, schema: JSONSchemaProps, level: Level): Errors {
   const errors: FieldError[] = [];
+  const { type } = schema;
   const embeds = schema["x-kubernetes-embedded-resource"] === true;
-  const preserves = schema["x-kubernetes-preserve-unknown-fields"];
-  const additional = schema.additionalProperties;
-  const must = (name: string, kind: string, why: string) => {
-    const at = field.child(path, "type");
-    if (schema.type === kind) return;
-    errors.push(
-      schema.type
-        ? field.invalid(at, schema.type, `must be ${kind} if ${name} is ${why}`)
-        : field.required(at, `must be ${kind} if ${name} is ${why}`),
-    );
-  };
-  if (embeds) must("x-kubernetes-embedded-resource", "object", "true");
-  if (schema["x-kubernetes-map-type"] !== undefined) must("x-kubernetes-map-type", "object", "specified");
-  if (schema["x-kubernetes-list-type"] !== undefined) must("x-kubernetes-list-type", "array", "specified");
-  if (isRoot && additional !== undefined)
-    errors.push(field.forbidden(field.child(path, "additionalProperties"), "must not be used at the root"));
-  if (embeds && additional !== undefined)
+  const isEither = schema["x-kubernetes-int-or-string"] === true;
+  const preserves = schema["x-kubernetes-preserve-unknown-fields"] === true;
+  if (isEither)
+    for (const name of ["x-kubernetes-preserve-unknown-fields", "x-kubernetes-embedded-resource"] as const)
+      if (schema[name] === true)
+        errors.push(
+          field.invalid(field.child(path, name), true, "must be false if x-kubernetes-int-or-string is true"),
+        );
+  if (embeds && type !== "object")
+    errors.push(...mustBe(path, type, "object", "x-kubernetes-embedded-resource is true"));
+  else if (!type && !isEither && !preserves)
+    errors.push(field.required(field.child(path, "type"), `must not be empty ${places[level]}`));
+  if (embeds && schema.additionalProperties !== undefined)
     errors.push(
       field.forbidden(
         field.child(path, "additionalProperties"),
         "must not be used if x-kubernetes-embedded-resource is set",
       ),
     );
-  if (embeds && preserves !== true && Object.keys(schema.properties ?? {}).length === 0)
+  if (level === "root" && type && type !== "object")
+    errors.push(field.invalid(field.child(path, "type"), type, "must be object at the root"));
+  if (embeds && !preserves && Object.keys(schema.properties ?? {}).length === 0)
     errors.push(
       field.required(
         field.child(path, "properties"),
         "must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields",
       ),
-    );
-  if (preserves === false)
-    errors.push(
-      field.invalid(
-        field.child(path, "x-kubernetes-preserve-unknown-fields"),
-        false,
-        "must be true or undefined",
-      ),
-    );
-  if (schema["x-kubernetes-int-or-string"] === true)
-    for (const name of ["x-kubernetes-preserve-unknown-fields", "x-kubernetes-embedded-resource"] as const)
-      if (schema[name] === true)
-        errors.push(
-          field.invalid(field.child(path, name), true, "must be false if x-kubernetes-int-or-string is true"),
-        );
-  const mapType = schema["x-kubernetes-map-type"];
-  if (mapType !== undefined && mapType !== "atomic" && mapType !== "granular")
-    errors.push(
-      field.notSupported(field.child(path, "x-kubernetes-map-type"), mapType, ["atomic", "granular"]),
     );
   return errors;
 }
@@ -103,94 +106,6 @@ function metadataErrors(path: string, schema: JSONSchemaProps, isRoot: boolean):
         "must not specify anything other than name and generateName, but metadata is implicitly specified",
       ),
     );
-  return errors;
-}
-
-const listTypes = ["atomic", "map", "set"];
-
-function listErrors(path: string, schema: JSONSchemaProps): Errors {
-  const listType = schema["x-kubernetes-list-type"];
-  const keys = schema["x-kubernetes-list-map-keys"] ?? [];
-  const errors: FieldError[] = [];
-  const typePath = field.child(path, "x-kubernetes-list-type");
-  if (listType !== undefined && !listTypes.includes(listType))
-    errors.push(field.notSupported(typePath, listType, listTypes));
-  const keysMessage = "must be map if x-kubernetes-list-map-keys is non-empty";
-  if (keys.length > 0 && listType === undefined) errors.push(field.required(typePath, keysMessage));
-  else if (keys.length > 0 && listType !== "map") errors.push(field.invalid(typePath, listType, keysMessage));
-  const items =
-    schema.items === undefined || Array.isArray(schema.items) ? undefined : (schema.items as JSONSchemaProps); // no list
-  const itemsPath = field.child(path, "items");
-  if (listType === "map") errors.push(...mapErrors(path, keys, items));
-  if ((listType === "set" || listType === "map") && items?.nullable === true)
-    errors.push(
-      field.forbidden(
-        field.child(itemsPath, "nullable"),
-        `cannot be nullable when x-kubernetes-list-type is ${listType}`,
-      ),
-    );
-  if (listType !== "set" || items === undefined) return errors;
-  const atomic = "must be atomic as item of a list with x-kubernetes-list-type=set";
-  const itemList = items["x-kubernetes-list-type"];
-  if (items.type === "array" && itemList !== undefined && itemList !== "atomic")
-    errors.push(field.invalid(field.child(itemsPath, "x-kubernetes-list-type"), itemList, atomic));
-  if (items.type === "object" && items["x-kubernetes-map-type"] !== "atomic")
-    errors.push(
-      field.invalid(
-        field.child(itemsPath, "x-kubernetes-map-type"),
-        items["x-kubernetes-map-type"] ?? null,
-        atomic,
-      ),
-    );
-  return errors;
-}
-
-/** A list that is a map: its keys are scalar properties that every item has. */
-function mapErrors(path: string, keys: readonly string[], items: JSONSchemaProps | undefined): Errors {
-  const errors: FieldError[] = [];
-  const keysPath = field.child(path, "x-kubernetes-list-map-keys");
-  const itemsPath = field.child(path, "items");
-  if (keys.length === 0)
-    errors.push(field.required(keysPath, "must not be empty if x-kubernetes-list-type is map"));
-  if (items === undefined) {
-    errors.push(field.required(itemsPath, "must have a schema if x-kubernetes-list-type is map"));
-    return errors;
-  }
-  if (items.type !== "object") {
-    errors.push(
-      field.invalid(
-        field.child(itemsPath, "type"),
-        items.type ?? "",
-        "must be object if parent array's x-kubernetes-list-type is map",
-      ),
-    );
-    return errors;
-  }
-  for (const [index, key] of keys.entries()) {
-    if (keys.indexOf(key) < index)
-      errors.push(field.invalid(keysPath, keys, "must not contain duplicate entries"));
-    const property = items.properties?.[key];
-    if (property === undefined) {
-      errors.push(field.invalid(keysPath, keys, "entries must all be names of item properties"));
-      continue;
-    }
-    const at = field.at(field.child(itemsPath, "properties"), key);
-    if (property.type === "array" || property.type === "object")
-      errors.push(
-        field.invalid(
-          field.child(at, "type"),
-          items.type,
-          "must be a scalar type if parent array's x-kubernetes-list-type is map",
-        ),
-      );
-    const isKey = "this property is in x-kubernetes-list-map-keys, so it";
-    if (items.required?.includes(key) !== true && property.default === undefined)
-      errors.push(
-        field.required(field.child(at, "default"), `${isKey} must have a default or be a required property`),
-      );
-    if (property.nullable === true)
-      errors.push(field.forbidden(field.child(at, "nullable"), `${isKey} cannot be nullable`));
-  }
   return errors;
 }
 
@@ -270,4 +185,49 @@ function nestedErrors(path: string, schema: JSONSchemaProps, intOrString: boolea
     if (name === "metadata") errors.push(field.forbidden(at, "must not be specified in a nested context"));
   }
   return errors;
+}
+
+/** What the logic at the root speaks of is declared outside of it too. */
+export function completenessErrors(path: string, schema: JSONSchemaProps): Errors {
+  return logicOf(schema, path).flatMap(([part, at]) => undeclaredParts(part, schema, path, at));
+}
+
+function logicOf(schema: JSONSchemaProps, path: string): readonly (readonly [JSONSchemaProps, string])[] {
+  const each = (name: "allOf" | "anyOf" | "oneOf") =>
+    (schema[name] ?? []).map((part, index) => [part, field.at(field.child(path, name), index)] as const);
+  return [
+    ...(schema.not === undefined ? [] : [[schema.not, field.child(path, "not")] as const]),
+    ...each("allOf"),
+    ...each("anyOf"),
+    ...each("oneOf"),
+  ];
+}
+
+function undeclaredParts(
+  logic: JSONSchemaProps,
+  structure: JSONSchemaProps | undefined,
+  path: string,
+  logicPath: string,
+): Errors {
+  if (structure === undefined) return [field.required(path, `because it is defined in ${logicPath}`)];
+  const items = itemSchema(logic);
+  return [
+    ...logicOf(logic, logicPath).flatMap(([part, at]) => undeclaredParts(part, structure, path, at)),
+    ...(items === undefined
+      ? []
+      : undeclaredParts(
+          items,
+          itemSchema(structure),
+          field.child(path, "items"),
+          field.child(logicPath, "items"),
+        )),
+    ...Object.entries(logic.properties ?? {}).flatMap(([name, property]) =>
+      undeclaredParts(
+        property,
+        structure.properties?.[name],
+        field.at(field.child(path, "properties"), name),
+        field.at(field.child(logicPath, "properties"), name),
+      ),
+    ),
+  ];
 }

@@ -1,6 +1,9 @@
+import { schemas } from "../../api/schemas.ts";
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import type { ObjectMeta } from "../../apimachinery/meta.ts";
-import { dns1035Label, dns1123Subdomain } from "../../apimachinery/names.ts";
+import { dns1035Label, pathSegment } from "../../apimachinery/names.ts";
+import { normalize } from "../../apimachinery/schema/normalize.ts";
+import { ShapeError } from "../../apimachinery/schema/shape-error.ts";
 import {
   isObject,
   itemsOf,
@@ -11,9 +14,16 @@ import {
 import * as field from "../../apimachinery/validation.ts";
 import { validateMetadata } from "../../apimachinery/validation-metadata.ts";
 
-/** Embedded resources are objects with apiVersion, kind and metadata. The root's own are checked like every kind's. */
-export function validateEmbedded(value: unknown, schema: JsonSchema | undefined): readonly FieldError[] {
-  return validateBelow(value, schema, "");
+/**
+ * Embedded resources are objects with apiVersion, kind and metadata. The root's own are checked like every kind's, unless its
+ * schema says that it is embedded.
+ */
+export function validateEmbedded(
+  value: unknown,
+  schema: JsonSchema | undefined,
+  path = "",
+): readonly FieldError[] {
+  return schema === undefined ? [] : validateAt(value, schema, path);
 }
 
 function validateBelow(value: unknown, schema: JsonSchema | undefined, path: string): readonly FieldError[] {
@@ -42,33 +52,51 @@ function validateAt(value: unknown, schema: JsonSchema, path: string): readonly 
 function validateResource(object: Readonly<Record<string, unknown>>, path: string): readonly FieldError[] {
   const { apiVersion, kind, metadata } = object;
   const errors: FieldError[] = [];
-  const versionPath = field.child(path, "apiVersion");
-  if (typeof apiVersion !== "string" || apiVersion === "")
-    errors.push(field.required(versionPath, "must not be empty"));
-  else if (apiVersion.split("/").length > 2)
-    errors.push(field.invalid(versionPath, apiVersion, `unexpected GroupVersion string: ${apiVersion}`));
-  const kindPath = field.child(path, "kind");
-  if (typeof kind !== "string" || kind === "") errors.push(field.required(kindPath, "must not be empty"));
-  else {
-    const reasons = dns1035Label(kind.toLowerCase());
-    if (reasons.length > 0)
-      errors.push(
-        field.invalid(
-          kindPath,
-          kind,
-          `may have mixed case, but should otherwise match: ${reasons.join(",")}`,
-        ),
-      );
-  }
-  if (!isObject(metadata)) return errors;
-  const { name = "", generateName = "", namespace = "" } = metadata as ObjectMeta; // read as metadata on input
-  const named = name === "" && generateName === "" ? { ...metadata, name: "fakename" } : metadata;
+  errors.push(
+    ...textErrors(field.child(path, "apiVersion"), apiVersion, (text) =>
+      text.split("/").length > 2 ? `unexpected GroupVersion string: ${text}` : undefined,
+    ),
+    ...textErrors(field.child(path, "kind"), kind, (text) => {
+      const reasons = dns1035Label(text.toLowerCase());
+      return reasons.length === 0
+        ? undefined
+        : `may have mixed case, but should otherwise match: ${reasons.join(",")}`;
+    }),
+  );
+  if (metadata === undefined) return errors;
+  const fault = unreadable(metadata);
+  if (fault !== undefined) return [...errors, field.invalid(field.child(path, "metadata"), metadata, fault)];
+  const given = metadata as ObjectMeta; // it can be read as metadata
+  const { name = "", namespace = "" } = given;
+  const named = name === "" ? { ...given, name: "fakename" } : given;
   return [
     ...errors,
     ...validateMetadata(
-      named as ObjectMeta,
-      { namespaced: namespace !== "", checkName: dns1123Subdomain },
+      named,
+      { namespaced: namespace !== "", checkName: pathSegment },
       field.child(path, "metadata"),
     ),
   ];
+}
+
+function textErrors(
+  path: string,
+  value: unknown,
+  faultIn: (text: string) => string | undefined,
+): readonly FieldError[] {
+  if (value === undefined) return [field.required(path)];
+  const fault =
+    typeof value !== "string" ? "must be a string" : value === "" ? "must not be empty" : faultIn(value);
+  return fault === undefined ? [] : [field.invalid(path, value, fault)];
+}
+
+/** Why a value cannot be an object's metadata. */
+function unreadable(metadata: unknown): string | undefined {
+  try {
+    normalize(schemas.model("meta.v1.ObjectMeta"), metadata);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ShapeError) return error.message;
+    throw error;
+  }
 }

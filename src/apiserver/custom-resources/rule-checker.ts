@@ -33,14 +33,17 @@ interface Node {
   readonly allOf: readonly Node[];
 }
 
-/** The checker of a schema's rules; undefined: it has none. */
-export function createRuleChecker(schema: JsonSchema): RuleChecker | undefined {
-  const root = nodeOf(schema, true);
+/** The checker of a schema's rules; undefined: it has none. `path`: where its values are, `isRoot`: they are whole objects. */
+export function createRuleChecker(
+  schema: JsonSchema,
+  { path = "", isRoot = true }: { readonly path?: string; readonly isRoot?: boolean } = {},
+): RuleChecker | undefined {
+  const root = nodeOf(schema, isRoot);
   if (root === undefined) return undefined;
   return {
     check(object, old) {
       const run = new Run();
-      run.visit(root, object, old, "", false);
+      run.visit(root, object, old, path, false);
       return run.errors;
     },
   };

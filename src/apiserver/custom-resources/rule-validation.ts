@@ -1,8 +1,10 @@
+import { isShared } from "../../api/apiextensions/hoisted-fields.ts";
 import type { CustomResourceDefinition } from "../../api/apiextensions/types.generated.ts";
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import { add, multiply } from "../../apimachinery/cel/cost-sizes.ts";
 import { estimateCost } from "../../apimachinery/cel/estimate.ts";
 import { mostInRequest } from "../../apimachinery/cel/types.ts";
+import { jsonEqual } from "../../apimachinery/patch/json-value.ts";
 import {
   itemsOf,
   type JsonSchema,
@@ -17,15 +19,35 @@ import { pathOfRule } from "./rule-field-path.ts";
 const ruleCostLimit = 10_000_000;
 const definitionCostLimit = 100_000_000;
 
-/** Whether the rules of a definition compile, fit their place and cost no more than they may. */
-export function validateRules(crd: CustomResourceDefinition): readonly FieldError[] {
+/**
+ * Whether the rules of a definition compile, fit their place and cost no more than they may. A version whose schema is as it was
+ * in the `old` definition may keep rules that cost too much one by one.
+ */
+export function validateRules(
+  crd: CustomResourceDefinition,
+  old?: CustomResourceDefinition,
+): readonly FieldError[] {
+  const schemaBefore = (name: string) =>
+    old !== undefined && isShared(old.spec, "schema")
+      ? old.spec.versions[0]?.schema
+      : old?.spec.versions.find((each) => each.name === name)?.schema;
   return (crd.spec.versions ?? []).flatMap((version, index) => {
     const path = field.child(field.at("spec.versions", index), "schema", "openAPIV3Schema");
     const schema = version.schema?.openAPIV3Schema;
     if (schema === undefined) return [];
     const total = new TotalCost();
-    const errors = validateSchema(schema, { path, isRoot: true, cardinality: 1, correlates: true }, total);
-    return [...errors, ...total.errors(path)];
+    const findings = validateSchema(
+      schema,
+      {
+        path,
+        isRoot: true,
+        cardinality: 1,
+        uncorrelated: undefined,
+        anyCost: jsonEqual(schemaBefore(version.name), version.schema),
+      },
+      total,
+    );
+    return [...findings.form, ...findings.rules, ...total.errors(path)];
   });
 }
 
@@ -70,29 +92,42 @@ interface Place {
   readonly isRoot: boolean;
   /** How many values there may be at this place; undefined: as many as a request holds. */
   readonly cardinality: number | undefined;
-  /** Whether a value can be found again in the former object. */
-  readonly correlates: boolean;
+  /** What keeps a value here from being found again in the former object. */
+  readonly uncorrelated: string | undefined;
+  /** Whether single rules may cost what they want. */
+  readonly anyCost: boolean;
 }
 
-function validateSchema(schema: JsonSchema, place: Place, total: TotalCost): FieldError[] {
-  const errors: FieldError[] = [];
+/** What is wrong with rules as they are written; only where nothing is, they are compiled. */
+interface Findings {
+  readonly form: readonly FieldError[];
+  readonly rules: readonly FieldError[];
+}
+
+function validateSchema(schema: JsonSchema, place: Place, total: TotalCost): Findings {
+  const form: FieldError[] = [];
+  const rules: FieldError[] = [];
   const below = (part: JsonSchema | undefined, path: string, change: Partial<Place> = {}) => {
-    if (part !== undefined)
-      errors.push(...validateSchema(part, { ...place, isRoot: false, path, ...change }, total));
+    if (part === undefined) return;
+    const found = validateSchema(part, { ...place, path, isRoot: false, ...change }, total);
+    form.push(...found.form);
+    rules.push(...found.rules);
   };
+  const { uncorrelated, cardinality } = place;
+  below(valuesOf(schema), field.child(place.path, "additionalProperties"), {
+    cardinality: times(cardinality, schema.maxProperties),
+  });
   for (const [name, property] of Object.entries(schema.properties ?? {}))
     below(property, field.at(field.child(place.path, "properties"), name));
-  const items = itemsOf(schema);
-  below(items, field.child(place.path, "items"), {
-    cardinality: times(place.cardinality, schema.maxItems),
-    correlates: place.correlates && schema["x-kubernetes-list-type"] === "map",
+  below(itemsOf(schema), field.child(place.path, "items"), {
+    cardinality: times(cardinality, schema.maxItems),
+    uncorrelated: uncorrelated ?? (schema["x-kubernetes-list-type"] === "map" ? undefined : place.path),
   });
-  below(valuesOf(schema), field.child(place.path, "additionalProperties"), {
-    cardinality: times(place.cardinality, schema.maxProperties),
-  });
-  if ((schema["x-kubernetes-validations"] ?? []).length > 0)
-    errors.push(...validateOwn(schema, place, total));
-  return errors;
+  const own = schema["x-kubernetes-validations"] ?? [];
+  const path = field.child(place.path, "x-kubernetes-validations");
+  form.push(...own.flatMap((rule, index) => validateForm(rule, field.at(path, index), schema)));
+  if (own.length > 0 && form.length === 0) rules.push(...validateOwn(schema, place, total));
+  return { form, rules };
 }
 
 function times(left: number | undefined, right: number | undefined): number | undefined {
@@ -101,10 +136,6 @@ function times(left: number | undefined, right: number | undefined): number | un
 
 function validateOwn(schema: JsonSchema, place: Place, total: TotalCost): readonly FieldError[] {
   const path = field.child(place.path, "x-kubernetes-validations");
-  const wellFormed = (schema["x-kubernetes-validations"] ?? []).flatMap((rule, index) =>
-    validateForm(rule, field.at(path, index), schema),
-  );
-  if (wellFormed.length > 0) return wellFormed;
   const { type, rules } = compileRules(schema, place.isRoot);
   // A message is made once; only how often a rule is asked depends on where it stands.
   const times = place.cardinality ?? mostInRequest(type.minBytes);
@@ -119,7 +150,7 @@ function validateOwn(schema: JsonSchema, place: Place, total: TotalCost): readon
       const once = estimateCost(program.syntax, type.size);
       const cost = name === "rule" ? multiply(once, times) : once;
       total.observe(field.child(at, name), cost);
-      if (cost > ruleCostLimit)
+      if (!place.anyCost && cost > ruleCostLimit)
         errors.push(
           field.forbidden(
             field.child(at, name),
@@ -135,12 +166,12 @@ function validateOwn(schema: JsonSchema, place: Place, total: TotalCost): readon
       errors.push(field.invalid(field.child(at, "rule"), compiled.rule, compiled.error));
     if (compiled.messageError !== undefined)
       errors.push(field.invalid(field.child(at, "messageExpression"), compiled.rule, compiled.messageError));
-    if (compiled.usesOldSelf && !place.correlates)
+    if (compiled.usesOldSelf && place.uncorrelated !== undefined)
       errors.push(
         field.invalid(
           field.child(at, "rule"),
           compiled.rule.rule,
-          `oldSelf cannot be used on the uncorrelatable portion of the schema within ${place.path}`,
+          `oldSelf cannot be used on the uncorrelatable portion of the schema within ${place.uncorrelated}`,
         ),
       );
     if (
@@ -159,6 +190,7 @@ function validateOwn(schema: JsonSchema, place: Place, total: TotalCost): readon
   });
 }
 
+const newline = /[\n\r]/;
 const reasons = ["FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"];
 
 function validateForm(rule: ValidationRule, path: string, schema: JsonSchema): readonly FieldError[] {
@@ -168,9 +200,9 @@ function validateForm(rule: ValidationRule, path: string, schema: JsonSchema): r
   if (text === "") errors.push(field.required(field.child(path, "rule"), "rule is not specified"));
   else if (message && message.trim() === "")
     errors.push(field.invalid(field.child(path, "message"), message, "must be non-empty if specified"));
-  else if (message?.trim().includes("\n") === true)
+  else if (newline.test(message?.trim() ?? ""))
     errors.push(field.invalid(field.child(path, "message"), message, "must not contain line breaks"));
-  else if (text.includes("\n") && !message?.trim())
+  else if (newline.test(text) && !message?.trim())
     errors.push(
       field.required(field.child(path, "message"), "message must be specified if rule contains line breaks"),
     );
@@ -185,7 +217,7 @@ function validateForm(rule: ValidationRule, path: string, schema: JsonSchema): r
     errors.push(field.notSupported(field.child(path, "reason"), reason, reasons));
   if (fieldPath && fieldPath.trim() === "")
     errors.push(field.invalid(field.child(path, "fieldPath"), fieldPath, "must be non-empty if specified"));
-  else if (fieldPath?.includes("\n") === true)
+  if (newline.test(fieldPath ?? ""))
     errors.push(field.invalid(field.child(path, "fieldPath"), fieldPath, "must not contain line breaks"));
   if (fieldPath && pathOfRule("", fieldPath, schema) === undefined)
     errors.push(field.invalid(field.child(path, "fieldPath"), fieldPath, "must be a valid path"));

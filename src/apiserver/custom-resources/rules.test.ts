@@ -179,7 +179,7 @@ for (const { name, schema, field, message } of [
     const [cause] = status.details?.causes ?? [];
     assert.equal(
       cause?.field,
-      `spec.versions[0].schema.openAPIV3Schema.properties[spec].x-kubernetes-validations[0].${field}`,
+      `spec.validation.openAPIV3Schema.properties[spec].x-kubernetes-validations[0].${field}`,
     );
     assert.match(cause?.message ?? "", message);
   });
@@ -196,8 +196,8 @@ test("a default that its own schema refuses is refused with the definition", asy
   assert.deepEqual(
     status.details?.causes?.map(({ field }) => field),
     [
-      "spec.versions[0].schema.openAPIV3Schema.properties[a].default",
-      "spec.versions[0].schema.openAPIV3Schema.properties[b].default",
+      "spec.validation.openAPIV3Schema.properties[a].default",
+      "spec.validation.openAPIV3Schema.properties[b].default",
     ],
   );
 });

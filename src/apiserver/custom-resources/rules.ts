@@ -1,7 +1,6 @@
 import type { FieldError } from "../../apimachinery/api-error.ts";
-import type { AnyObject } from "../../apimachinery/meta.ts";
 
-/** Evaluates the CEL rules of a schema (`x-kubernetes-validations`) over whole objects. */
+/** Evaluates the CEL rules of a schema (`x-kubernetes-validations`) over values. */
 export interface RuleChecker {
-  check(object: AnyObject, old: AnyObject | undefined): readonly FieldError[];
+  check(value: unknown, old: unknown): readonly FieldError[];
 }

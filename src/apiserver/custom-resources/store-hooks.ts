@@ -1,3 +1,4 @@
+import { hoisted } from "../../api/apiextensions/hoisted-fields.ts";
 import type { CustomResourceDefinition } from "../../api/apiextensions/types.generated.ts";
 import { type FieldError, invalid } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
@@ -8,23 +9,24 @@ import type { StoreHooks } from "../registry/store-calls.ts";
 import { cleanupFinalizer, conditionOf } from "./crd.ts";
 
 /** Throws 422 for rules and defaults that do not fit; what is wrong in form is found by the kind's own validation. */
-async function checkDefinition(object: AnyObject): Promise<void> {
+async function checkDefinition(object: AnyObject, before?: AnyObject): Promise<void> {
   const crd = object as unknown as CustomResourceDefinition; // the store is theirs
+  const old = before as unknown as CustomResourceDefinition | undefined; // the same
   const schemas = (crd.spec.versions ?? []).flatMap(({ schema }) => schema?.openAPIV3Schema ?? []);
   const errors: FieldError[] = [];
   if (schemas.some(hasDefaults)) {
     const { validateDefaults } = await import("./default-validation.ts");
-    errors.push(...validateDefaults(crd));
+    errors.push(...validateDefaults(crd, old));
   }
   if (schemas.some(hasRules)) {
     const { validateRules } = await import("./rule-validation.ts");
-    errors.push(...validateRules(crd));
+    errors.push(...validateRules(crd, old));
   }
   if (errors.length > 0)
     throw invalid(
       { group: "apiextensions.k8s.io", kind: "CustomResourceDefinition" },
       crd.metadata.name ?? "",
-      errors,
+      hoisted(errors, crd.spec),
     );
 }
 
@@ -36,7 +38,7 @@ export function definitionHooks(options: { readonly now: () => string }): StoreH
       return { object, finish() {} };
     },
     async beginUpdate(object, old) {
-      if (object.spec !== old.spec && !jsonEqual(object.spec, old.spec)) await checkDefinition(object);
+      if (object.spec !== old.spec && !jsonEqual(object.spec, old.spec)) await checkDefinition(object, old);
       return { object, finish() {} };
     },
     keepsAlive: (object) => object.metadata.deletionTimestamp === undefined,

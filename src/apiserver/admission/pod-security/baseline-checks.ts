@@ -160,6 +160,24 @@ function isAllowedSeccomp(type: string): boolean {
   return type === "RuntimeDefault" || type === "Localhost";
 }
 
+const seccompPrefix = "container.seccomp.security.alpha.kubernetes.io/";
+
+/** Before 1.19 a profile was an annotation. */
+function seccompAnnotations({ annotations = {} }: ObjectMeta, spec: PodSpec): Violation | undefined {
+  const isAllowed = (profile: string) =>
+    profile === "runtime/default" || profile === "docker/default" || profile.startsWith("localhost/");
+  const keys = allContainers(spec).map(({ name }) => `${seccompPrefix}${name}`);
+  const forbidden = sortedUnique(
+    ["seccomp.security.alpha.kubernetes.io/pod", ...keys].flatMap((key) => {
+      const profile = Object.hasOwn(annotations, key) ? annotations[key] : undefined;
+      return profile === undefined || isAllowed(profile) ? [] : [`${key}=${JSON.stringify(profile)}`];
+    }),
+  );
+  if (forbidden.length === 0) return undefined;
+  const what = plural(forbidden.length, "annotation", "annotations");
+  return { reason: "seccompProfile", detail: `forbidden ${what} ${forbidden.join(", ")}` };
+}
+
 /** Explicit profiles that are not allowed; the restricted level asks for more. */
 export function seccompProfile(_: ObjectMeta, spec: PodSpec): Violation | undefined {
   const isBad = (type: string | undefined) => type !== undefined && !isAllowedSeccomp(type);
@@ -264,8 +282,7 @@ export const baselineChecks: readonly Check[] = [
     since(0, procMount),
     since(35, (metadata, spec) => (hasUserNamespace(spec) ? undefined : procMount(metadata, spec))),
   ),
-  // Before 1.19 the profile was an annotation, which no pod of this version can have.
-  baseline("seccompProfile_baseline", since(19, seccompProfile)),
+  baseline("seccompProfile_baseline", since(0, seccompAnnotations), since(19, seccompProfile)),
   baseline(
     "seLinuxOptions",
     since(0, seLinuxOptions(seLinuxTypes)),
