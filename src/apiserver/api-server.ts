@@ -14,6 +14,7 @@ import type { BackendRequest, BackendTransport } from "./connect/backend.ts";
 import type { ModelLookup } from "./content/input.ts";
 import type { FlowControlOptions } from "./flow-control/flow-control.ts";
 import type { HealthCheck } from "./health.ts";
+import type { ServerIdentity } from "./identity-lease.ts";
 import type { MetricSource } from "./metrics/family.ts";
 import type { ServerMetrics } from "./metrics/server-metrics.ts";
 import type { NonResourceHandler } from "./non-resource.ts";
@@ -37,6 +38,8 @@ export interface ApiServerDependencies {
   /** How extension API servers are reached (`createExtensionTransport`); absent: they stay unavailable. */
   readonly extensionTransport?: ExtensionTransport;
   readonly services?: ServiceOptions;
+  /** Kept as a lease in kube-system; absent: this server is told apart from no other. */
+  readonly identity?: ServerIdentity;
   /** "host:port" as clients reach the server: for discovery. */
   readonly externalAddress?: string;
   /** Other paths, such as those of OpenAPI. */

@@ -318,7 +318,7 @@ function postStartHooks(
   return [
     {
       name: "generic-apiserver-start-informers",
-      covers: ["start-apiserver-admission-initializer"],
+      covers: ["start-apiserver-admission-initializer", "storage-readiness"],
       run: () => synced(),
     },
     {

@@ -113,7 +113,11 @@ async function run(check: HealthCheck): Promise<{ error?: string }> {
 /** A server's checks in upstream's order: a server that is starting or stopping lives, and is not ready. */
 export function serverChecks(
   storage: Pick<Storage, "get">,
-  checks: { readonly startup: readonly HealthCheck[]; readonly ready: readonly HealthCheck[] },
+  checks: {
+    readonly startup: readonly HealthCheck[];
+    readonly ready: readonly HealthCheck[];
+    readonly last: readonly HealthCheck[];
+  },
 ): Pick<HealthChecks, "healthz" | "livez" | "readyz"> {
   const alive = [pingCheck, logCheck, storageCheck("etcd", storage)];
   const started = [...alive, ...checks.startup];
@@ -121,7 +125,7 @@ export function serverChecks(
   return {
     healthz: started,
     livez: started,
-    readyz: [...alive, readiness, ...checks.startup, ...checks.ready],
+    readyz: [...alive, readiness, ...checks.ready, ...checks.startup, ...checks.last],
   };
 }
 

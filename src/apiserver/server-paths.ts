@@ -30,9 +30,8 @@ export interface ServerParts {
   readonly startup: Startup;
   readonly flow: FlowControl;
   readonly metrics: ServerMetrics;
-  readonly stages: Pick<Stages, "documents" | "metrics">;
-  /** What /readyz asks beside the start hooks. */
-  readonly readyChecks: readonly HealthCheck[];
+  readonly stages: Pick<Stages, "documents" | "metrics" | "readyChecks">;
+  readonly shutdownCheck: HealthCheck;
 }
 
 /** Everything the server answers that is no resource; the index of it comes last. */
@@ -46,7 +45,11 @@ export function serverPaths(parts: ServerParts): readonly NonResourceHandler[] {
     }),
     versionHandler,
     healthHandler({
-      ...serverChecks(dependencies.storage, { startup: startup.checks, ready: parts.readyChecks }),
+      ...serverChecks(dependencies.storage, {
+        startup: startup.checks,
+        ready: stages.readyChecks ?? [],
+        last: [parts.shutdownCheck],
+      }),
       observe: (...check) => metrics.health.observe(...check),
     }),
     metricsHandler({

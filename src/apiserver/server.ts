@@ -123,7 +123,7 @@ class Server implements ApiServer {
     });
     this.#startup = new Startup(
       [
-        ...startHooks(dependencies, this.#resources, this.#aggregator),
+        ...startHooks(dependencies, this.#resources, this.#aggregator, this.loopback),
         ...flowHooks(dependencies, this.#resources.table, this.#flow),
         ...(stages.postStartHooks ?? []),
       ],
@@ -137,7 +137,7 @@ class Server implements ApiServer {
       flow: this.#flow,
       metrics: this.metrics,
       stages,
-      readyChecks: [...(stages.readyChecks ?? []), this.#shutdownCheck()],
+      shutdownCheck: this.#shutdownCheck(),
     });
     this.#builtInGroups = new Set(dependencies.definitions.map(({ group }) => group));
     this.#paths = new Set(this.#nonResource.flatMap(({ paths }) => paths));
@@ -385,6 +385,7 @@ class Server implements ApiServer {
   }
 
   async close(): Promise<void> {
+    await this.#startup.stop();
     this.#ending.abort(new Error("the server is closed"));
     await this.loopback.close();
     await this.#resources.close();

@@ -160,6 +160,8 @@ export interface PostStartHook {
   /** The hook whose work this one builds on: it runs when that has succeeded. */
   readonly after?: string;
   run(loopback: Transport, options: { readonly signal: AbortSignal }): Promise<void>;
+  /** What is done before the server stops, while it still answers itself; what goes wrong with it stops nothing. */
+  stop?(): Promise<void>;
 }
 
 /**

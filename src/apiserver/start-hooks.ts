@@ -8,6 +8,7 @@ import type { WebhookTransport } from "./admission/webhooks/caller.ts";
 import type { Aggregator } from "./aggregation/aggregator.ts";
 import type { ServiceOptions } from "./api-server.ts";
 import { followDefinitions } from "./custom-resources/follow.ts";
+import { identityLeaseHooks, type ServerIdentity } from "./identity-lease.ts";
 import { createSystemNamespaces } from "./namespaces.ts";
 import type { Resources } from "./resources.ts";
 import { addressAt } from "./services/address-range.ts";
@@ -22,6 +23,7 @@ export interface StartHookDependencies {
   readonly random: Random;
   readonly logger: Logger;
   readonly services?: ServiceOptions;
+  readonly identity?: ServerIdentity;
   readonly webhookTransport?: WebhookTransport;
 }
 
@@ -43,8 +45,9 @@ export function startHooks(
   dependencies: StartHookDependencies,
   resources: Resources,
   aggregator: Aggregator,
+  loopback: Transport,
 ): readonly PostStartHook[] {
-  const { clock, logger, services } = dependencies;
+  const { clock, logger, services, identity } = dependencies;
   const clientOf = (transport: Transport): Client => createClient({ transport });
   const storeOf = (group: string, plural: string) => resources.table.storeOf({ group, plural });
   const serves = (group: string, plural: string) => storeOf(group, plural) !== undefined;
@@ -94,18 +97,31 @@ export function startHooks(
       after: "start-apiextensions-controllers",
       run: (_, { signal }) => aggregator.start(apiServices, signal),
     });
-  const endpoint = services?.endpoint;
+  if (services?.endpoint !== undefined && serves("", "services"))
+    hooks.push(...kubernetesService(dependencies, resources, services.endpoint));
+  if (identity !== undefined && serves("coordination.k8s.io", "leases"))
+    hooks.push(...identityLeaseHooks(identity, { ...dependencies, client: clientOf(loopback) }));
+  return hooks;
+}
+
+/** The service under which pods reach this server. */
+function kubernetesService(
+  { clock, logger }: StartHookDependencies,
+  resources: Resources,
+  endpoint: NonNullable<ServiceOptions["endpoint"]>,
+): readonly PostStartHook[] {
   const [range] = resources.ranges;
-  if (endpoint !== undefined && range !== undefined && serves("", "services"))
-    hooks.push({
+  if (range === undefined) return [];
+  return [
+    {
       name: "bootstrap-controller",
       async run(loopback, { signal }) {
         await resources.allocationsReady();
-        const client = clientOf(loopback);
+        const client = createClient({ transport: loopback });
         await createSystemNamespaces(client, signal);
         const clusterIp = addressAt(range, 1);
         await keepKubernetesService({ client, clock, logger, clusterIp, endpoint }, { signal });
       },
-    });
-  return hooks;
+    },
+  ];
 }

@@ -11,6 +11,41 @@ const lastRetryMs = 1000;
 /** No hook, but a check of upstream's that one of them makes good. */
 export const autoRegistration = "autoregister-completion";
 
+/** As kube-apiserver registers its hooks, and so lists them. */
+const usualOrder: readonly string[] = [
+  "start-apiserver-admission-initializer",
+  "generic-apiserver-start-informers",
+  "priority-and-fairness-config-consumer",
+  "priority-and-fairness-filter",
+  "storage-object-count-tracker-hook",
+  "start-apiextensions-informers",
+  "start-apiextensions-controllers",
+  "crd-informer-synced",
+  "start-system-namespaces-controller",
+  "peer-endpoint-reconciler-controller",
+  "start-cluster-authentication-info-controller",
+  "start-kube-apiserver-identity-lease-controller",
+  "start-kube-apiserver-identity-lease-garbage-collector",
+  "storage-readiness",
+  "start-legacy-token-tracking-controller",
+  "start-service-ip-repair-controllers",
+  "rbac/bootstrap-roles",
+  "scheduling/bootstrap-system-priority-classes",
+  "priority-and-fairness-config-producer",
+  "bootstrap-controller",
+  "start-kubernetes-service-cidr-controller",
+  "aggregator-reload-proxy-client-cert",
+  "start-kube-aggregator-informers",
+  "apiservice-status-local-available-controller",
+  "apiservice-status-remote-available-controller",
+  "apiservice-registration-controller",
+  "apiservice-discovery-controller",
+  "kube-apiserver-autoregistration",
+  autoRegistration,
+  "apiservice-openapi-controller",
+  "apiservice-openapiv3-controller",
+];
+
 /** What is done once after the server can answer: each hook until it succeeds, all at the same time. */
 export class Startup {
   readonly #hooks: readonly PostStartHook[];
@@ -29,7 +64,7 @@ export class Startup {
 
   /** One for each hook, under upstream's names: not ready before it has succeeded. */
   get checks(): readonly HealthCheck[] {
-    return this.#hooks.flatMap(({ name, covers = [] }) =>
+    const checks = this.#hooks.flatMap(({ name, covers = [] }) =>
       [name, ...covers].map((shown) => ({
         name: shown === autoRegistration ? shown : `poststarthook/${shown}`,
         check: () => {
@@ -37,6 +72,11 @@ export class Startup {
         },
       })),
     );
+    const placeOf = ({ name }: HealthCheck) => {
+      const place = usualOrder.indexOf(name.replace("poststarthook/", ""));
+      return place < 0 ? usualOrder.length : place;
+    };
+    return checks.toSorted((a, b) => placeOf(a) - placeOf(b));
   }
 
   /** Resolves when every hook has succeeded; rejects only when the signal aborts. */
@@ -54,6 +94,14 @@ export class Startup {
       return run;
     };
     await Promise.all(this.#hooks.map(runInTurn));
+  }
+
+  /** Before the server ends: what hooks that succeeded want done while it still answers. Never rejects. */
+  async stop(): Promise<void> {
+    const stops = this.#hooks.filter(({ name }) => this.#done.has(name)).map((hook) => hook.stop?.());
+    for (const outcome of await Promise.allSettled(stops))
+      if (outcome.status === "rejected")
+        this.#logger.warn({ error: outcome.reason }, "what a start hook began could not be ended");
   }
 
   async #runOne(hook: PostStartHook, loopback: Transport, signal: AbortSignal): Promise<void> {

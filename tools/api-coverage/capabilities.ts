@@ -71,6 +71,7 @@ export const capabilities: readonly Capability[] = [
       "src/apiserver/handlers/",
       "src/apiserver/services/",
       "src/apiserver/server.test.ts",
+      "src/apiserver/identity-lease.test.ts",
       "src/apiserver/request-info.test.ts",
       `${conformance}/api-operations.test.ts`,
       `${conformance}/events.test.ts`,

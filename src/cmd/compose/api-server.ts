@@ -37,6 +37,7 @@ import type { AuthOptions } from "./auth-options.ts";
 import type { ClusterNetwork } from "./cluster-network.ts";
 import type { ExternalAuth } from "./external-auth.ts";
 import { type AdmissionOptions, defaultOperation, type OperationOptions } from "./operation-options.ts";
+import { serverIdentity } from "./server-identity.ts";
 import { kubernetesVersion } from "./versions.ts";
 import { lazyWire } from "./wire.ts";
 
@@ -180,11 +181,12 @@ interface Configuration {
 
 /** What differs from cluster to cluster. */
 function asConfigured(
-  { components, endpoint, externalUrl, flags, metricSources = [], network }: ControlPlaneOptions,
+  { components, endpoint, externalUrl, flags, listen, metricSources = [], network }: ControlPlaneOptions,
   { operation: { flowControl, minWatchSeconds }, auth, audit }: Configuration,
 ) {
   return {
     services: { clusterIpRanges: [network.serviceCidr], ...(endpoint && { endpoint }) },
+    ...(listen && { identity: serverIdentity(endpoint) }),
     externalAddress: new URL(externalUrl).host,
     metricSources: [...metricSources, ...(auth?.metricSources ?? [])],
     ...(components && { components }),

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { hostname } from "node:os";
 import { cachedTokens } from "../../apiserver/authentication/cached-tokens.ts";
 import type { AnonymousAccess, RemoteHeaders } from "../../apiserver/authentication/create-authenticator.ts";
 import type { TokenAuthenticator } from "../../apiserver/authentication/token-authenticator.ts";
@@ -36,6 +35,7 @@ import { connectionOf } from "../../client/transport/connection.ts";
 import { createHttpsTransport } from "../../client/transport/https-transport.ts";
 import { UserError } from "../user-error.ts";
 import type { AuthOptions, OidcOptions } from "./auth-options.ts";
+import { serverIdentity } from "./server-identity.ts";
 
 /** What an administrator adds to a cluster's own authentication and authorization. */
 export interface ExternalAuth {
@@ -234,7 +234,7 @@ interface FollowDependencies extends Pick<ExternalAuthDependencies, "clock" | "l
 
 /** Tells API servers apart in metrics. */
 function serverHash(): string {
-  return `sha256:${createHash("sha256").update(hostname()).digest("hex")}`;
+  return `sha256:${createHash("sha256").update(serverIdentity().name).digest("hex")}`;
 }
 
 function keepUp(
