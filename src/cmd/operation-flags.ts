@@ -67,6 +67,11 @@ const groups: readonly { readonly heading: string; readonly flags: readonly Defi
         "what is large; 102400 unless said",
       ],
       [
+        "--audit-log-truncate-max-batch-size <bytes>",
+        "auditLogTruncateMaxBatchSize",
+        "at least as much; 10485760 unless said: events are cut before they are put together",
+      ],
+      [
         "--audit-webhook-config-file <file>",
         "auditWebhookConfigFile",
         "a kubeconfig of the server that events are sent to",
@@ -121,6 +126,11 @@ const groups: readonly { readonly heading: string; readonly flags: readonly Defi
         "--audit-webhook-truncate-max-event-size <bytes>",
         "auditWebhookTruncateMaxEventSize",
         "what is large; 102400 unless said",
+      ],
+      [
+        "--audit-webhook-truncate-max-batch-size <bytes>",
+        "auditWebhookTruncateMaxBatchSize",
+        "at least as much; 10485760 unless said: events are cut before they are put together",
       ],
     ],
   },

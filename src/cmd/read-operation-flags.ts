@@ -34,6 +34,7 @@ export interface OperationFlags {
   readonly auditLogBatchThrottleBurst?: string;
   readonly auditLogTruncateEnabled?: string;
   readonly auditLogTruncateMaxEventSize?: string;
+  readonly auditLogTruncateMaxBatchSize?: string;
   readonly auditWebhookConfigFile?: string;
   readonly auditWebhookVersion?: string;
   readonly auditWebhookInitialBackoff?: string;
@@ -46,6 +47,7 @@ export interface OperationFlags {
   readonly auditWebhookBatchThrottleBurst?: string;
   readonly auditWebhookTruncateEnabled?: string;
   readonly auditWebhookTruncateMaxEventSize?: string;
+  readonly auditWebhookTruncateMaxBatchSize?: string;
   readonly encryptionProviderConfig?: string;
   readonly encryptionProviderConfigAutomaticReload?: string;
   readonly eventTtl?: string;
@@ -199,7 +201,10 @@ function readLog(flags: OperationFlags): AuditLogOptions | undefined {
       perSecond: flags.auditLogBatchThrottleQps,
       burst: flags.auditLogBatchThrottleBurst,
     }),
-    maxEventBytes: maxEventBytes("log", flags.auditLogTruncateEnabled, flags.auditLogTruncateMaxEventSize),
+    maxEventBytes: maxEventBytes("log", flags.auditLogTruncateEnabled, {
+      event: flags.auditLogTruncateMaxEventSize,
+      batch: flags.auditLogTruncateMaxBatchSize,
+    }),
   };
 }
 
@@ -218,11 +223,10 @@ function readWebhook(flags: OperationFlags): AuditWebhookOptions | undefined {
       perSecond: flags.auditWebhookBatchThrottleQps,
       burst: flags.auditWebhookBatchThrottleBurst,
     }),
-    maxEventBytes: maxEventBytes(
-      "webhook",
-      flags.auditWebhookTruncateEnabled,
-      flags.auditWebhookTruncateMaxEventSize,
-    ),
+    maxEventBytes: maxEventBytes("webhook", flags.auditWebhookTruncateEnabled, {
+      event: flags.auditWebhookTruncateMaxEventSize,
+      batch: flags.auditWebhookTruncateMaxBatchSize,
+    }),
   };
 }
 
@@ -275,9 +279,14 @@ function readMode(plugin: string, mode: string, unless: BatchLimits, flags: Batc
 function maxEventBytes(
   backend: string,
   enabled: string | undefined,
-  bytes: string | undefined,
+  bytes: { readonly event: string | undefined; readonly batch: string | undefined },
 ): number | undefined {
-  const size = positive(`audit-${backend}-truncate-max-event-size`, bytes, 102_400);
+  const size = positive(`audit-${backend}-truncate-max-event-size`, bytes.event, 102_400);
+  const most = positive(`audit-${backend}-truncate-max-batch-size`, bytes.batch, 10_485_760);
+  if (most < size)
+    throw new UserError(
+      `invalid audit truncate ${backend} max batch size ${most}, must be greater than max event size (${size})`,
+    );
   return flag(`audit-${backend}-truncate-enabled`, enabled, false) ? size : undefined;
 }
 
