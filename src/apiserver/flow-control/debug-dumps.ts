@@ -170,8 +170,9 @@ function rowOf(
   ];
 }
 
+/** As Go's RFC3339Nano: without zeros at the end. */
 function timestamp(ms: number): string {
-  return new Date(ms).toISOString();
+  return new Date(ms).toISOString().replace(/\.?0+Z$/, "Z");
 }
 
 function seatSeconds(seatMs: number): string {

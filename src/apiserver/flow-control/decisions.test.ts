@@ -202,6 +202,18 @@ for (const { name, method = "GET", path = "/api/v1/pods", query = "", stats, wat
     want: [30, 0, 0],
   },
   {
+    name: "a page of a version of the past",
+    query: "limit=1000&resourceVersion=7",
+    stats: [30_000, 3000],
+    want: [30, 0, 0],
+  },
+  {
+    name: "one object by its name, where there is none",
+    query: "fieldSelector=metadata.name%3Da",
+    stats: [0, 0],
+    want: [1, 0, 0],
+  },
+  {
     name: "a page of storage with a selector",
     query: "limit=10&continue=x&labelSelector=a",
     stats: [30_000, 3000],

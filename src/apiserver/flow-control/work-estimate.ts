@@ -72,6 +72,7 @@ function estimateList(
   const stats = statsOf(info);
   if (stats === undefined) return oneSeat;
   const { objectCount } = stats;
+  if (objectCount === 0) return oneSeat;
   const averageBytes = stats.averageBytes > 0 ? stats.averageBytes : unknownObjectBytes;
   const limit = Number(query.get("limit") ?? 0);
   const limited = limit > 0 && limit < objectCount ? limit : objectCount;
@@ -90,9 +91,19 @@ function hasInitialEvents(query: URLSearchParams): boolean {
   return version === "" || version === "0";
 }
 
-/** Pages after the first, and states of the past, are not in the cache. */
+/** Pages after the first, and states of the past, are not in the cache: so upstream judges before it looks. */
 function readsStorage(query: URLSearchParams): boolean {
-  return (query.get("continue") ?? "") !== "" || query.get("resourceVersionMatch") === "Exact";
+  const version = query.get("resourceVersion") ?? "";
+  switch (query.get("resourceVersionMatch") ?? "") {
+    case "NotOlderThan":
+      return false;
+    case "":
+      if ((query.get("continue") ?? "") !== "") return true;
+      // A page of a version was one of that very version, before there was a word for it.
+      return Number(query.get("limit") ?? 0) > 0 && version !== "" && version !== "0";
+    default:
+      return true;
+  }
 }
 
 function estimateWrite(info: RequestInfo, maxSeats: number, { watchCountOf }: EstimateSources): WorkEstimate {

@@ -61,7 +61,7 @@ export function idTokenFault(
       : `oidc: expected audience in ${quotedList(audiences.toSorted())} got ${quotedList(held)}`;
   const { exp, nbf } = claims;
   if (typeof exp !== "number" || exp * 1000 < nowMs)
-    return `oidc: token is expired (Token Expiry: ${typeof exp === "number" ? shown(exp) : "never set"})`;
+    return `oidc: token is expired (Token Expiry: ${typeof exp === "number" ? shown(exp) : "0001-01-01 00:00:00 +0000 UTC"})`;
   if (typeof nbf === "number" && nowMs / 1000 + notBeforeLeewaySeconds < nbf)
     return `oidc: current time ${shown(nowMs / 1000)} before the nbf (not before) time: ${shown(nbf)}`;
   return undefined;
@@ -75,7 +75,10 @@ function audiencesOf({ aud }: Claims): readonly string[] {
 const quoted = (text: string) => JSON.stringify(text);
 const quotedList = (values: readonly string[]) => `[${values.map(quoted).join(" ")}]`;
 
+/** As Go prints a time: whole seconds of a claim, and the clock's fractions without zeros at the end. */
 function shown(seconds: number): string {
   const time = new Date(seconds * 1000);
-  return Number.isNaN(time.getTime()) ? String(seconds) : time.toISOString();
+  if (Number.isNaN(time.getTime())) return String(seconds);
+  const [date = "", clock = ""] = time.toISOString().slice(0, -1).split("T");
+  return `${date} ${clock.replace(/\.?0+$/, "")} +0000 UTC`;
 }

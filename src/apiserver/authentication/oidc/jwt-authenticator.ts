@@ -47,12 +47,12 @@ export function jwtAuthenticator(dependencies: JwtAuthenticatorDependencies): To
     if (keys.fault !== undefined) return { error: "oidc: authenticator not initialized" };
     const { algorithm, keyId, claims } = parsed;
     const refused = (why: string) => ({ error: `oidc: verify token: ${why}` });
+    const fault = idTokenFault(claims, { audiences, nowMs: clock.now() });
+    if (fault !== undefined) return refused(fault);
     if (!algorithms.includes(algorithm))
       return refused(
         `oidc: id token signed with unsupported algorithm, expected ${list(algorithms)} got ${JSON.stringify(algorithm)}`,
       );
-    const fault = idTokenFault(claims, { audiences, nowMs: clock.now() });
-    if (fault !== undefined) return refused(fault);
     if (!(await keys.verify(token, algorithm, keyId)))
       return refused("failed to verify signature: failed to verify id token signature");
     const expanded = (await distributedClaims?.expand(claims)) ?? claims;
