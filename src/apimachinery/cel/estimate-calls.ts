@@ -67,11 +67,12 @@ const makesList = (factor: number, size: Size): CallEstimate => ({
   size,
 });
 
-const sorts: Estimator = (target) => {
-  if (target === undefined) return undefined;
-  const size = sizeOf(target);
-  return makesList(isText(target.item?.type) ? 2.1 : 2, multiplySizes(size, size));
-};
+/** Of a list of so many items, whose order is that of keys of this type. */
+export const estimateSort = (size: Size, type: string | undefined): CallEstimate =>
+  makesList(isText(type) ? 2.1 : 2, multiplySizes(size, size));
+
+const sorts: Estimator = (target) =>
+  target === undefined ? undefined : estimateSort(sizeOf(target), target.item?.type);
 
 const comparesLists =
   (factor: number): Estimator =>
@@ -80,7 +81,7 @@ const comparesLists =
   });
 
 const number = (operand: Operand | undefined, otherwise: number): number =>
-  typeof operand?.literal === "bigint" && operand.literal >= 0n ? Number(operand.literal) : otherwise;
+  typeof operand?.literal === "bigint" ? Math.max(0, Number(operand.literal)) : otherwise;
 
 function replaced(target: Operand | undefined, [from, to]: readonly Operand[]): CallEstimate {
   const size = sizeOf(target);
@@ -183,8 +184,11 @@ const estimators: Readonly<Record<string, Estimator>> = {
   "sets.contains": comparesLists(1),
   "sets.intersects": comparesLists(1),
   "sets.equivalent": comparesLists(2),
-  slice: (target, [from, to]) =>
-    makesList(1, fixed(Math.max(0, number(to, sizeOf(target).max) - number(from, 0)))),
+  slice: (target, [from, to]) => {
+    const length = number(to, sizeOf(target).max) - number(from, 0);
+    // Less than nothing is, without a sign, very much.
+    return makesList(1, fixed(length < 0 ? largestDepth : length));
+  },
   flatten: (target, [depth]) =>
     makesList(depth === undefined ? 1 : number(depth, largestDepth), sizeOf(target)),
   reverse: (target) => (target?.type === "list" ? makesList(1, sizeOf(target)) : undefined),
@@ -194,7 +198,6 @@ const estimators: Readonly<Record<string, Estimator>> = {
   },
   "lists.range": (_, [length]) => makesList(1, fixed(number(length, largestDepth))),
   sort: sorts,
-  sortBy: sorts,
   "strings.quote": (_, [text]) => ({
     cost: traversal(sizeOf(text).max),
     size: { min: add(sizeOf(text).min, 2), max: add(multiply(sizeOf(text).max, 2), 2) },

@@ -10,8 +10,8 @@ import {
   union,
   unknownSize,
 } from "./cost-sizes.ts";
-import { type CallEstimate, estimateCall, type Operand } from "./estimate-calls.ts";
-import { type CelNode, calleeOf, isNumber, type LoopNode, loopOf, resolved } from "./syntax.ts";
+import { type CallEstimate, estimateCall, estimateSort, type Operand } from "./estimate-calls.ts";
+import { type CelNode, calleeOf, isNumber, isTypeName, type LoopNode, loopOf, resolved } from "./syntax.ts";
 import type { SizeBounds } from "./types.ts";
 
 /**
@@ -55,6 +55,7 @@ class Estimator {
   }
 
   estimate(node: CelNode, scope: Scope): Estimate {
+    if (node.op === "." && isTypeName(node)) return { cost: 1, size: { min: 0, max: this.#root.max } };
     if (node.op === "id") return this.#identifier(node, scope);
     const loop = loopOf(node);
     if (loop !== undefined) return this.#loop(loop, scope);
@@ -103,7 +104,8 @@ class Estimator {
   /** How large a value may be, in the order in which cel-go asks: by its place, then its type, then what is known of a variable. */
   #sized(node: CelNode, place: Place | undefined, otherwise?: Size): Size | undefined {
     if (place !== undefined && place !== "lost") return { min: 0, max: place.max };
-    return scalars.has(node.checkedType?.name ?? "") ? fixed(1) : otherwise;
+    const name = node.checkedType?.name ?? "";
+    return scalars.has(name.replace(/^optional<(.*)>$/, "$1")) ? fixed(1) : otherwise;
   }
 
   #identifier(node: CelNode, scope: Scope): Estimate {
@@ -150,17 +152,15 @@ class Estimator {
     };
   }
 
-  #operand(node: CelNode, { size, place, inner }: Estimate): Operand {
+  #operand(node: CelNode, { size, place }: Estimate): Operand {
     const type = node.checkedType;
     const each = resolved(node);
     const itemType = type?.kind === "list" ? type.valueType : undefined;
     return {
       size,
       type: type?.kind === "primitive" ? type.name : type?.kind,
-      ...(each.op === "value" ? { literal: each.args } : {}),
-      ...(itemType === undefined
-        ? {}
-        : { item: { type: itemType.name, size: inner ?? this.#itemSize(place) } }),
+      ...literalOf(each),
+      ...(itemType === undefined ? {} : { item: { type: itemType.name, size: this.#itemSize(place) } }),
     };
   }
 
@@ -178,6 +178,7 @@ class Estimator {
     }
     if ((name === "optMap" || name === "optFlatMap") && target !== undefined)
       return this.#optional(name, target, args, scope);
+    if (name === "sortBy" && target !== undefined) return this.#sortBy(target, args, scope);
     const estimates = args.map((arg) => this.estimate(arg, scope));
     const receiver = target === undefined ? undefined : this.estimate(target, scope);
     const operands = args.map((arg, index) => this.#operand(arg, estimates[index] as Estimate));
@@ -190,6 +191,20 @@ class Estimator {
       operands,
     );
     return { cost: add(cost, costs), size: size ?? this.#sized(node, undefined) };
+  }
+
+  /** `bind(list, target, list.sortByAssociatedKeys(list.map(variable, key)))` */
+  #sortBy(target: CelNode, [variable, key]: readonly CelNode[], scope: Scope): Estimate {
+    const range = this.estimate(target, scope);
+    const size = range.size ?? unknownSize;
+    const place = this.#below(range.place, ({ inner }) => inner);
+    const inside = this.estimate(key as CelNode, {
+      ...scope,
+      [String(variable?.args)]: { size: range.inner, place },
+    });
+    const keys = add(1, listCost, 1, multiply(size.max, add(inside.cost, 2, listCost)));
+    const call = estimateSort(size, (key as CelNode).checkedType?.name);
+    return { cost: add(listCost, range.cost, 1, keys, call.cost), size: call.size };
   }
 
   /** `target.hasValue() ? optional.of(bind(variable, target.value(), body)) : optional.none()` */
@@ -258,6 +273,24 @@ function sizeOfLiteral(value: unknown): Size | undefined {
   return typeof value === "object" && value !== null ? undefined : fixed(1);
 }
 
+function literalOf(node: CelNode): { readonly literal?: unknown } {
+  if (node.op === "value") return { literal: node.args };
+  const [number] = [node.args as CelNode];
+  return node.op === "-_" && isNumber(number) && typeof number.args === "bigint"
+    ? { literal: -number.args }
+    : {};
+}
+
+/** Types whose values are compared at one go; formats have names that are compared. */
+const comparedCost: Readonly<Record<string, number>> = {
+  "net.IP": 1,
+  "net.CIDR": 1,
+  "kubernetes.Quantity": 1,
+  "kubernetes.Semver": 1,
+  "kubernetes.URL": 1,
+  "kubernetes.NamedFormat": 13,
+};
+
 const mayBeText = (types: readonly (string | undefined)[]) =>
   types.every((type) => type === undefined || type === "dyn" || type === "string" || type === "bytes");
 
@@ -269,6 +302,9 @@ function operatorCost(
 ): CallEstimate {
   switch (operator) {
     case "==":
+      if (types[0] === types[1] && Object.hasOwn(comparedCost, types[0] ?? ""))
+        return { cost: comparedCost[types[0] ?? ""] ?? 1 };
+      return { cost: traversal(Math.min(left.max, right.max)) };
     case "!=":
       return { cost: traversal(Math.min(left.max, right.max)) };
     case "<":

@@ -7,6 +7,7 @@ import {
   selectorCost,
   traversal,
 } from "./cost-sizes.ts";
+import { CelFormat } from "./libraries/formats.ts";
 
 /** Characters, bytes, items or entries; one for all that has none of them. */
 export function sizeOf(value: unknown): number {
@@ -39,14 +40,19 @@ export const concatenationCost = (left: unknown, right: unknown): number =>
 const isText = (value: unknown) => typeof value === "string" || value instanceof Uint8Array;
 const isSized = (value: unknown) => Array.isArray(value) || value instanceof Map;
 
+/** Of the object types of schemas: what has its fields for properties, and no methods. */
+const isFields = (value: unknown): value is object =>
+  typeof value === "object" &&
+  value !== null &&
+  Object.getOwnPropertyNames(Object.getPrototypeOf(value) ?? {}).length === 1;
+
 /** What it costs to look at all that is inside of a value. */
 function contents(value: unknown): number {
   if (typeof value === "string") return Math.floor(new TextEncoder().encode(value).length / 10);
   if (value instanceof Uint8Array) return Math.floor(value.length / 10);
   if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + contents(item), 0);
-  if (value instanceof Map)
-    return [...value].reduce((sum, [key, item]) => sum + contents(key) + contents(item), 0);
-  return 1;
+  if (value instanceof Map) return contents([...value]);
+  return isFields(value) ? contents(Object.entries(value)) : 1;
 }
 
 type Cost = (args: readonly unknown[], result: unknown) => number;
@@ -110,7 +116,8 @@ const costs: Readonly<Record<string, Cost>> = {
   isQuantity: ofFirst,
   semver: ofFirst,
   isSemver: ofFirst,
-  validate: ([, text]) => regexCost(sizeOf(text), formatRegexLength),
+  validate: ([format, text]) =>
+    regexCost(sizeOf(text), format instanceof CelFormat ? format.regexLength : formatRegexLength),
   "sets.contains": ofLists(1),
   "sets.intersects": ofLists(1),
   "sets.equivalent": ofLists(2),
@@ -119,7 +126,6 @@ const costs: Readonly<Record<string, Cost>> = {
   reverse: (args, result) => (Array.isArray(result) ? ofResult(args, result) : 1),
   distinct: ofPairs,
   sort: ofPairs,
-  sortBy: (_, result) => ofPairs([result], result),
   "lists.range": ofResult,
   "strings.quote": ofFirst,
 };

@@ -63,6 +63,8 @@ export interface LoopNode {
   readonly resultCost: number;
   /** What it makes; absent: a single value. */
   readonly makes?: "list" | "map";
+  /** Its name; of loops over one variable that make lists: "map". */
+  readonly name: string;
 }
 
 /** As the library's nodes of loops over one variable are. */
@@ -103,6 +105,13 @@ export function loopOf(node: CelNode): LoopNode | undefined {
       range: iterable,
       variables: [iterVarName],
       bodies: [step],
+      name: !isQuantifier
+        ? "map"
+        : init.args === true
+          ? "all"
+          : init.args === false
+            ? "exists"
+            : "exists_one",
       turnCost,
       resultCost,
       ...(isQuantifier ? {} : { makes: "list" }),
@@ -117,6 +126,7 @@ export function loopOf(node: CelNode): LoopNode | undefined {
     range,
     variables: [String(first?.args), String(second?.args)],
     bodies,
+    name,
     turnCost,
     resultCost,
     ...(makes === undefined ? {} : { makes }),
@@ -138,4 +148,62 @@ export function calleeOf(node: CelNode): {
   return target.op === "id" && target.meta.alternate !== undefined
     ? { name: `${String(target.args)}.${name}`, args }
     : { name, target, args };
+}
+
+/** Selections and accesses by key. */
+const steps = new Set([".", ".?", "[]", "[?]"]);
+
+export const isStep = (node: CelNode): boolean => steps.has(node.op);
+
+/** Where a chain of selections begins. */
+export function baseOf(node: CelNode): CelNode {
+  const each = resolved(node);
+  return isStep(each) ? baseOf((each.args as readonly [CelNode])[0]) : each;
+}
+
+/** A name that stands for a type: `int`, `google.protobuf.Timestamp`. */
+export function isTypeName({ op, args, checkedType }: CelNode): boolean {
+  if (op === "id") return checkedType?.name === "type";
+  return op === "." && typeNames.test(dotted((args as readonly [CelNode])[0]));
+}
+
+const typeNames = /^(?:google\.protobuf|net)$/;
+
+/** The names of a chain of selections; nothing where it is none. */
+function dotted({ op, args }: CelNode): string {
+  if (op === "id") return String(args);
+  if (op !== ".") return "";
+  const [from, name] = args as readonly [CelNode, string];
+  return `${dotted(from)}.${name}`;
+}
+
+const conversions = new Set([
+  "bool",
+  "bytes",
+  "double",
+  "duration",
+  "dyn",
+  "int",
+  "string",
+  "timestamp",
+  "type",
+  "uint",
+]);
+
+/** What cel-go reckons out before anything is evaluated: literals, also lists and maps of them and what they convert to. */
+export function isConstant(node: CelNode): boolean {
+  const each = resolved(node);
+  if (each.op === "value" || isTypeName(node)) return true;
+  const parts = each.args as readonly unknown[];
+  switch (each.op) {
+    case "-_":
+      return isNumber(each.args as CelNode);
+    case "list":
+    case "map":
+      return (parts.flat() as readonly CelNode[]).every(isConstant);
+    case "call":
+      return conversions.has(String(parts[0])) && (parts[1] as readonly CelNode[]).every(isConstant);
+    default:
+      return false;
+  }
 }

@@ -5,8 +5,8 @@ import { compareValues } from "./values.ts";
 /** Macros beside the library's own: presence of a field, loops over two variables, optional values. */
 export function registerComprehensions(environment: Environment): void {
   presence(environment);
-  twoVariables(environment, "all", 1, "bool", (turns) => turns.every(([, result]) => result));
-  twoVariables(environment, "exists", 1, "bool", (turns) => turns.some(([, result]) => result));
+  twoVariables(environment, "all", 1, "bool", (turns) => turns.every(([, result]) => result), false);
+  twoVariables(environment, "exists", 1, "bool", (turns) => turns.some(([, result]) => result), true);
   for (const name of ["existsOne", "exists_one"])
     twoVariables(
       environment,
@@ -120,6 +120,8 @@ function twoVariables(
   bodies: number,
   result: string,
   finish: (turns: Turns) => unknown,
+  /** What a turn must give for no other to follow. */
+  last?: boolean,
 ): void {
   const parameters = ["ast", "ast", ...Array(bodies).fill("ast")].join(", ");
   environment.registerFunction(`list.${name}(${parameters}): ${result}`, ({ args, receiver }: Macro) => ({
@@ -147,6 +149,7 @@ function twoVariables(
         inner.setIterValue(value, evaluator);
         if (filter === undefined || evaluator.run(filter, inner) === true)
           turns.push([key, evaluator.run(body, inner)]);
+        if (last !== undefined && turns.at(-1)?.[1] === last) break;
       }
       return finish(turns);
     },

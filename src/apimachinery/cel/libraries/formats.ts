@@ -12,11 +12,14 @@ import { define, defineNamespace } from "./define.ts";
 
 type Check = (value: string) => readonly string[];
 
-class CelFormat {
+/** `regexLength`: of the regular expression that upstream reckons its cost by. */
+export class CelFormat {
   readonly check: Check;
+  readonly regexLength: number;
 
-  constructor(check: Check) {
+  constructor(check: Check, regexLength: number) {
     this.check = check;
+    this.regexLength = regexLength;
   }
 }
 
@@ -27,20 +30,23 @@ const shaped =
 
 const formats: Readonly<Record<string, CelFormat>> = Object.fromEntries(
   Object.entries({
-    dns1123Label,
-    dns1123Subdomain,
-    dns1035Label,
-    qualifiedName,
-    labelValue,
-    dns1123LabelPrefix: asPrefix(dns1123Label),
-    dns1123SubdomainPrefix: asPrefix(dns1123Subdomain),
-    dns1035LabelPrefix: asPrefix(dns1035Label),
-    uri: shaped("uri", "invalid URI"),
-    uuid: shaped("uuid", "does not match the UUID format"),
-    byte: shaped("byte", "invalid base64"),
-    date: shaped("date", "invalid date"),
-    datetime: shaped("datetime", "invalid datetime"),
-  } satisfies Readonly<Record<string, Check>>).map(([name, check]) => [name, new CelFormat(check)]),
+    dns1123Label: [dns1123Label, 30],
+    dns1123Subdomain: [dns1123Subdomain, 60],
+    dns1035Label: [dns1035Label, 30],
+    qualifiedName: [qualifiedName, 60],
+    labelValue: [labelValue, 40],
+    dns1123LabelPrefix: [asPrefix(dns1123Label), 30],
+    dns1123SubdomainPrefix: [asPrefix(dns1123Subdomain), 60],
+    dns1035LabelPrefix: [asPrefix(dns1035Label), 30],
+    uri: [shaped("uri", "invalid URI"), 1103],
+    uuid: [shaped("uuid", "does not match the UUID format"), 70],
+    byte: [shaped("byte", "invalid base64"), 84],
+    date: [shaped("date", "invalid date"), 71],
+    datetime: [shaped("datetime", "invalid datetime"), 71],
+  } satisfies Readonly<Record<string, readonly [Check, number]>>).map(([name, [check, length]]) => [
+    name,
+    new CelFormat(check, length),
+  ]),
 );
 
 const type = "kubernetes.NamedFormat";
