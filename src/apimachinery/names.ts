@@ -42,7 +42,7 @@ function tooLong(limit: number, unit: "bytes" | "characters" = "characters"): st
 }
 
 function patternReason(rule: string, format: string, ...examples: readonly string[]): string {
-  const shown = examples.map((example) => `'${example}', `).join("or ");
+  const shown = examples.map((example) => `'${example}', `).join(" or ");
   return `${rule} (${examples.length === 0 ? "" : `e.g. ${shown}`}regex used for validation is '${format}')`;
 }
 

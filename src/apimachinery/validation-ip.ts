@@ -116,6 +116,11 @@ export function isDualStack(texts: readonly string[]): boolean {
 
 const notAnIp = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
 const notACidr = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
+/** An address as it was read before zeros led to doubts about their base; undefined for what is none. */
+export function parseIpSloppily(text: string): IpAddress | undefined {
+  return parseIp(text.replace(/(^|[.])0+([0-9])/g, "$1$2"));
+}
+
 const withLeadingZeros = /(^|[.])0[0-9]/;
 
 /** An address in a field that is older than today's strictness; what stood there before may stay. */
@@ -123,8 +128,7 @@ export function ipErrors(path: string, value: string, old: readonly string[] = [
   if (old.includes(value)) return [];
   const ip = parseIp(value);
   if (ip === undefined) {
-    const isOnlyPadded =
-      withLeadingZeros.test(value) && parseIp(value.replace(/(^|[.])0+([0-9])/g, "$1$2")) !== undefined;
+    const isOnlyPadded = withLeadingZeros.test(value) && parseIpSloppily(value) !== undefined;
     return [field.invalid(path, value, isOnlyPadded ? "must not have leading 0s" : notAnIp)];
   }
   return isIpv4InIpv6(ip) ? [field.invalid(path, value, "must not be an IPv4-mapped IPv6 address")] : [];
@@ -174,7 +178,7 @@ function isIpv4InIpv6({ family, value }: IpAddress): boolean {
 
 /** What an endpoint's address may not be: those that mean another host for everyone who uses them. */
 export function endpointIpErrors(path: string, value: string): readonly FieldError[] {
-  const ip = parseIp(value);
+  const ip = parseIpSloppily(value);
   if (ip === undefined) return [field.invalid(path, value, "must be a valid IP address")];
   const inRange = (range: string) => {
     const cidr = parseCidr(range);

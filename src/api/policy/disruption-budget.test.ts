@@ -31,7 +31,7 @@ for (const { name, spec, want } of [
     name: "of half a pod",
     spec: { minAvailable: "half" },
     want: [
-      "spec.minAvailable: Invalid value: \"half\": a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%', or '93%', regex used for validation is '[0-9]+%')",
+      "spec.minAvailable: Invalid value: \"half\": a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')",
     ],
   },
   {
