@@ -1,21 +1,17 @@
-import { ageColumn, integerColumn, nameColumn } from "../columns.ts";
+import { ageColumn, nameColumn } from "../columns.ts";
 import { defineResource, subresource } from "../define.ts";
+import { mapField, mapItems } from "../fill.ts";
 import { serviceAccounts } from "../resources.generated.ts";
+import type { ServiceAccount } from "./types.generated.ts";
 
 const mountableSecrets = "kubernetes.io/enforce-mountable-secrets";
 
 export const serviceAccountDefinition = defineResource(serviceAccounts, {
   shortNames: ["sa"],
-  columns: [
-    nameColumn,
-    // Upstream declares a string and sends a number; clients depend on the declared type.
-    {
-      ...integerColumn("Secrets", "Number of listed secrets.", ({ secrets }) => (secrets ?? []).length),
-      type: "string",
-    },
-    ageColumn,
-  ],
+  columns: [nameColumn, ageColumn],
   strategy: {
+    prepareForCreate: withNamesOfSecrets,
+    prepareForUpdate: (account) => withNamesOfSecrets(account),
     warnings: ({ metadata }) =>
       metadata.annotations?.[mountableSecrets] === undefined
         ? []
@@ -27,3 +23,8 @@ export const serviceAccountDefinition = defineResource(serviceAccounts, {
     subresource("token", "TokenRequest", ["create"], { group: "authentication.k8s.io", version: "v1" }),
   ],
 });
+
+/** Secrets are of the account's own namespace: nothing of a reference counts but the name. */
+function withNamesOfSecrets(account: ServiceAccount): ServiceAccount {
+  return mapField(account, "secrets", (secrets) => mapItems(secrets, ({ name }) => (name ? { name } : {})));
+}

@@ -1,6 +1,8 @@
 import { fillAbsent, fillEmpty, mapField, mapItems } from "../fill.ts";
 import type { Service, ServicePort, ServiceSpec } from "./types.generated.ts";
 
+export const internalPolicies: readonly string[] = ["Cluster", "Local"];
+
 /** How long a client stays with one endpoint: three hours. */
 const defaultSessionAffinitySeconds = 10_800;
 

@@ -1,6 +1,6 @@
 import type { Strategy } from "../definition.ts";
 import { dropField } from "../fill.ts";
-import { defaultService } from "./service-defaults.ts";
+import { defaultService, internalPolicies, isExternallyAccessible } from "./service-defaults.ts";
 import type { Service, ServiceSpec } from "./types.generated.ts";
 
 /** Addresses and node ports are given by the API server's allocators, after `prepareForCreate` and before validation. */
@@ -10,22 +10,28 @@ export const serviceStrategy: Strategy<Service> = {
   defaults: defaultService,
   prepareForCreate: (service) => ({
     ...service,
-    spec: alignClusterIps(service.spec, undefined),
+    spec: withoutUnusedPolicy(alignClusterIps(service.spec, undefined)),
     status: { loadBalancer: {} },
   }),
   prepareForUpdate: (service, old) => {
-    const spec = dropWhatTypeLost(alignClusterIps(carryOver(service.spec, old.spec), old.spec), old.spec);
-    const gone = spec.type !== "LoadBalancer" && old.spec.type === "LoadBalancer";
-    return { ...service, spec, ...(gone ? { status: { loadBalancer: {} } } : {}) };
+    const carried = alignClusterIps(carryOver(service.spec, old.spec), old.spec);
+    const spec = withoutUnusedPolicy(dropWhatIsLost(carried, old.spec));
+    return { ...service, spec, ...(spec.type === "LoadBalancer" ? {} : { status: { loadBalancer: {} } }) };
   },
 };
 
 /** What a client that sends the whole object without allocated fields means: leave them as they are. */
 function carryOver(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
   let kept = spec;
-  const needsIp = spec.type !== "ExternalName" && old.type !== "ExternalName";
-  if (needsIp && !spec.clusterIP && old.clusterIP && (spec.clusterIPs ?? []).length === 0)
-    kept = { ...kept, clusterIP: old.clusterIP, clusterIPs: old.clusterIPs ?? [old.clusterIP] };
+  if (spec.type !== "ExternalName" && old.type !== "ExternalName") {
+    if (!spec.clusterIP && old.clusterIP) kept = { ...kept, clusterIP: old.clusterIP };
+    if ((spec.clusterIPs ?? []).length === 0 && old.clusterIPs !== undefined)
+      kept = { ...kept, clusterIPs: old.clusterIPs };
+    if (spec.ipFamilyPolicy === undefined && old.ipFamilyPolicy !== undefined)
+      kept = { ...kept, ipFamilyPolicy: old.ipFamilyPolicy };
+    if ((spec.ipFamilies ?? []).length === 0 && old.ipFamilies !== undefined)
+      kept = { ...kept, ipFamilies: old.ipFamilies };
+  }
   if (
     !spec.healthCheckNodePort &&
     old.healthCheckNodePort &&
@@ -33,30 +39,22 @@ function carryOver(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
     needsHealthCheckPort(old)
   )
     kept = { ...kept, healthCheckNodePort: old.healthCheckNodePort };
-  if (hasNodePorts(spec) && hasNodePorts(old)) kept = carryOverNodePorts(kept, old);
-  if (spec.ipFamilyPolicy === undefined && old.ipFamilyPolicy !== undefined && needsIp)
-    kept = { ...kept, ipFamilyPolicy: old.ipFamilyPolicy };
-  if ((spec.ipFamilies ?? []).length === 0 && old.ipFamilies !== undefined && needsIp)
-    kept = { ...kept, ipFamilies: old.ipFamilies };
-  return kept;
+  return hasNodePorts(spec) && hasNodePorts(old) ? carryOverNodePorts(kept, old) : kept;
 }
 
-/** A port that is there again keeps its node port, unless another one claims it. */
+/** A port of the same name keeps its node port, unless that is there already. */
 function carryOverNodePorts(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
-  if (spec.allocateLoadBalancerNodePorts === false && spec.type === "LoadBalancer") return spec;
-  const claimed = new Set((spec.ports ?? []).map(({ nodePort, protocol }) => `${nodePort}/${protocol}`));
+  const claimed = new Set((spec.ports ?? []).map(({ nodePort }) => nodePort));
+  const before = new Map((old.ports ?? []).map(({ name = "", nodePort }) => [name, nodePort]));
   const ports = (spec.ports ?? []).map((port) => {
-    if (port.nodePort) return port;
-    const before = old.ports?.find(
-      (candidate) => candidate.protocol === port.protocol && candidate.port === port.port,
-    )?.nodePort;
-    return before && !claimed.has(`${before}/${port.protocol}`) ? { ...port, nodePort: before } : port;
+    const nodePort = before.get(port.name ?? "");
+    return !port.nodePort && nodePort && !claimed.has(nodePort) ? { ...port, nodePort } : port;
   });
   return { ...spec, ports };
 }
 
-function hasNodePorts({ type }: ServiceSpec): boolean {
-  return type === "NodePort" || type === "LoadBalancer";
+function hasNodePorts({ type, allocateLoadBalancerNodePorts }: ServiceSpec): boolean {
+  return type === "NodePort" || (type === "LoadBalancer" && allocateLoadBalancerNodePorts !== false);
 }
 
 /** A load balancer that sends to nodes with local endpoints asks each node on a port of its own. */
@@ -71,7 +69,7 @@ function alignClusterIps(spec: ServiceSpec, old: ServiceSpec | undefined): Servi
     if (clusterIP !== "" && clusterIPs.length === 0) return { ...spec, clusterIPs: [clusterIP] };
     return spec;
   }
-  // Cleared by a client that knows only the one field, to have another address given.
+  // Cleared by a client that knows only the one field.
   if (old.clusterIP && clusterIP === "" && sameList(clusterIPs, old.clusterIPs))
     return dropField(spec, "clusterIPs");
   if (clusterIP !== old.clusterIP && sameList(clusterIPs, old.clusterIPs) && clusterIP !== "")
@@ -83,39 +81,44 @@ function sameList(left: readonly string[], right: readonly string[] | undefined)
   return left.length === (right ?? []).length && left.every((item, index) => item === right?.[index]);
 }
 
-/** Fields that only the old type had, and that the client did not change, go with it. */
-function dropWhatTypeLost(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
-  if (spec.type === old.type) return spec;
-  let left = spec;
-  if (spec.type === "ExternalName") {
+/** Fields that only the old state had a use for, and that the client did not change, go with it. */
+function dropWhatIsLost(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
+  const gone: (keyof ServiceSpec)[] = [];
+  if (spec.type === "ExternalName" && old.type !== "ExternalName") {
     if (spec.clusterIP === old.clusterIP && sameList(spec.clusterIPs ?? [], old.clusterIPs))
-      for (const name of ["clusterIP", "clusterIPs"] as const) left = dropField(left, name);
-    if (sameList(spec.ipFamilies ?? [], old.ipFamilies)) left = dropField(left, "ipFamilies");
-    for (const name of ["ipFamilyPolicy", "internalTrafficPolicy"] as const)
-      if (spec[name] === old[name]) left = dropField(left, name);
+      gone.push("clusterIP", "clusterIPs");
+    if (sameList(spec.ipFamilies ?? [], old.ipFamilies)) gone.push("ipFamilies");
+    if (spec.ipFamilyPolicy === old.ipFamilyPolicy) gone.push("ipFamilyPolicy");
   }
-  if (!hasNodePorts(spec) && hasNodePorts(old))
-    left = { ...left, ports: (left.ports ?? []).map((port) => dropUnchangedNodePort(port, old)) };
-  if (!needsHealthCheckPort(spec) && spec.healthCheckNodePort === old.healthCheckNodePort)
-    left = dropField(left, "healthCheckNodePort");
-  if (!isReachedFromOutside(spec) && spec.externalTrafficPolicy === old.externalTrafficPolicy)
-    left = dropField(left, "externalTrafficPolicy");
-  if (old.type === "LoadBalancer") {
-    if (spec.allocateLoadBalancerNodePorts === old.allocateLoadBalancerNodePorts)
-      left = dropField(left, "allocateLoadBalancerNodePorts");
-    if (spec.loadBalancerClass === old.loadBalancerClass) left = dropField(left, "loadBalancerClass");
-  }
-  return left;
+  if (
+    needsHealthCheckPort(old) &&
+    !needsHealthCheckPort(spec) &&
+    spec.healthCheckNodePort === old.healthCheckNodePort
+  )
+    gone.push("healthCheckNodePort");
+  if (
+    isExternallyAccessible(old) &&
+    !isExternallyAccessible(spec) &&
+    spec.externalTrafficPolicy === old.externalTrafficPolicy
+  )
+    gone.push("externalTrafficPolicy");
+  if (old.type === "LoadBalancer" && spec.type !== "LoadBalancer")
+    for (const name of ["allocateLoadBalancerNodePorts", "loadBalancerClass"] as const)
+      if (spec[name] === old[name]) gone.push(name);
+  const left = gone.reduce<ServiceSpec>((rest, name) => dropField(rest, name), spec);
+  return hasNodePorts(old) && !hasNodePorts(spec) && claimsNoNewNodePort(spec, old)
+    ? { ...left, ports: (left.ports ?? []).map((port) => dropField(port, "nodePort")) }
+    : left;
 }
 
-function isReachedFromOutside(spec: ServiceSpec): boolean {
-  return hasNodePorts(spec) || (spec.type === "ClusterIP" && (spec.externalIPs ?? []).length > 0);
+function claimsNoNewNodePort(spec: ServiceSpec, old: ServiceSpec): boolean {
+  const before = new Set((old.ports ?? []).map(({ nodePort }) => nodePort));
+  return (spec.ports ?? []).every(({ nodePort }) => !nodePort || before.has(nodePort));
 }
 
-function dropUnchangedNodePort(port: NonNullable<ServiceSpec["ports"]>[number], old: ServiceSpec) {
-  const unchanged = old.ports?.some(
-    ({ protocol, nodePort }) =>
-      nodePort !== undefined && nodePort === port.nodePort && protocol === port.protocol,
-  );
-  return unchanged === true ? dropField(port, "nodePort") : port;
+/** Traffic to a name goes nowhere through the cluster; what validation would refuse is left for it. */
+function withoutUnusedPolicy(spec: ServiceSpec): ServiceSpec {
+  return spec.type === "ExternalName" && internalPolicies.includes(spec.internalTrafficPolicy ?? "")
+    ? dropField(spec, "internalTrafficPolicy")
+    : spec;
 }

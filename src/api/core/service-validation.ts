@@ -9,12 +9,12 @@ import {
   ipErrors,
   isDualStack,
   isIpv6,
-  parseIp,
+  parseIpSloppily,
 } from "../../apimachinery/validation-ip.ts";
 import { inGoForm } from "../go-form.ts";
 import { protocols } from "./container-validation.ts";
 import { portErrors } from "./probe-validation.ts";
-import { isExternallyAccessible } from "./service-defaults.ts";
+import { internalPolicies, isExternallyAccessible } from "./service-defaults.ts";
 import { needsHealthCheckPort } from "./service-strategy.ts";
 import type { Service, ServicePort, ServiceSpec } from "./types.generated.ts";
 
@@ -41,7 +41,7 @@ export function validateService(service: Service, old?: Service): Errors {
     ...validateExternalIps(spec, old?.spec),
     ...field.oneOf("spec.type", spec.type, types, { required: true }),
     ...validatePortsTogether(spec),
-    ...validateLoadBalancer(service, old?.spec),
+    ...validateLoadBalancer(service, old),
     ...validateTrafficPolicies(spec),
   ];
 }
@@ -189,8 +189,9 @@ export function validateClusterIpFields(spec: ServiceSpec, old?: ServiceSpec): E
   if (!isHeadless(spec))
     clusterIPs.slice(0, ipFamilies.length).forEach((address, index) => {
       const actual = isIpv6(address) ? "IPv6" : "IPv4";
-      if (ipFamilies[index] === actual) return;
-      const detail = `expected an ${ipFamilies[index]} value as indicated by \`ipFamilies[${index}]\``;
+      const family = ipFamilies[index] ?? "";
+      if (family === actual || !families.includes(family)) return;
+      const detail = `expected an ${family} value as indicated by \`ipFamilies[${index}]\``;
       errors.push(field.invalid(field.at(path, index), address, detail));
     });
   return errors;
@@ -203,42 +204,56 @@ function validateExternalIps({ externalIPs }: ServiceSpec, old: ServiceSpec | un
   });
 }
 
-function validateLoadBalancer({ metadata, spec }: Service, old: ServiceSpec | undefined): Errors {
-  const { type, loadBalancerSourceRanges = [], allocateLoadBalancerNodePorts, loadBalancerClass } = spec;
+function validateLoadBalancer({ metadata, spec }: Service, old: Service | undefined): Errors {
+  const { type, loadBalancerSourceRanges = [], allocateLoadBalancerNodePorts } = spec;
   const isBalanced = type === "LoadBalancer";
   const onlyThere = "may only be used when `type` is 'LoadBalancer'";
   const errors: FieldError[] = [];
   // Upstream's spelling of the path.
   const rangesPath = "spec.LoadBalancerSourceRanges";
   if (loadBalancerSourceRanges.length > 0 && !isBalanced) errors.push(field.forbidden(rangesPath, onlyThere));
-  const before = (old?.loadBalancerSourceRanges ?? []).map((range) => range.trim());
+  const before = (old?.spec.loadBalancerSourceRanges ?? []).map((range) => range.trim());
   errors.push(
     ...field.each(rangesPath, loadBalancerSourceRanges, (range, at) => cidrErrors(at, range.trim(), before)),
   );
   if (loadBalancerSourceRanges.length === 0)
-    errors.push(...annotatedRangeErrors(metadata.annotations?.[rangesAnnotation], isBalanced));
+    errors.push(
+      ...annotatedRangeErrors(
+        metadata.annotations?.[rangesAnnotation],
+        old?.metadata.annotations?.[rangesAnnotation],
+        isBalanced,
+      ),
+    );
   if (allocateLoadBalancerNodePorts !== undefined && !isBalanced)
     errors.push(field.forbidden("spec.allocateLoadBalancerNodePorts", onlyThere));
   if (allocateLoadBalancerNodePorts === undefined && isBalanced)
     errors.push(field.required("allocateLoadBalancerNodePorts"));
-  if (loadBalancerClass === undefined) return errors;
-  if (!isBalanced) errors.push(field.forbidden("spec.loadBalancerClass", onlyThere));
-  else
-    errors.push(
-      ...field.invalidEach("spec.loadBalancerClass", loadBalancerClass, qualifiedName(loadBalancerClass)),
-    );
-  return errors;
+  return [...errors, ...loadBalancerClassErrors(spec)];
+}
+
+function loadBalancerClassErrors({ type, loadBalancerClass: name }: ServiceSpec): Errors {
+  if (name === undefined) return [];
+  const path = "spec.loadBalancerClass";
+  return type === "LoadBalancer"
+    ? field.invalidEach(path, name, qualifiedName(name))
+    : [field.forbidden(path, "may only be used when `type` is 'LoadBalancer'")];
 }
 
 const rangesAnnotation = "service.beta.kubernetes.io/load-balancer-source-ranges";
 
 /** The same ranges where they stood before there was a field for them. */
-function annotatedRangeErrors(ranges: string | undefined, isBalanced: boolean): Errors {
+function annotatedRangeErrors(
+  ranges: string | undefined,
+  old: string | undefined,
+  isBalanced: boolean,
+): Errors {
   if (ranges === undefined) return [];
   const path = field.at("metadata.annotations", rangesAnnotation);
   return [
     ...(isBalanced ? [] : [field.forbidden(path, "may only be used when `type` is 'LoadBalancer'")]),
-    ...(ranges.trim() === "" ? [] : ranges.split(",").flatMap((range) => cidrErrors(path, range.trim()))),
+    ...(ranges.trim() === "" || ranges === old
+      ? []
+      : ranges.split(",").flatMap((range) => cidrErrors(path, range.trim()))),
   ];
 }
 
@@ -271,12 +286,11 @@ function validateTrafficPolicies(spec: ServiceSpec): Errors {
         "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'",
       ),
     );
-  if (internalTrafficPolicy !== undefined || spec.type !== "ExternalName")
-    errors.push(
-      ...field.oneOf("spec.internalTrafficPolicy", internalTrafficPolicy, ["Cluster", "Local"], {
-        required: true,
-      }),
-    );
+  errors.push(
+    ...field.oneOf("spec.internalTrafficPolicy", internalTrafficPolicy, internalPolicies, {
+      required: spec.type === "ExternalName" ? false : "present",
+    }),
+  );
   if (trafficDistribution !== undefined)
     errors.push(
       ...field.oneOf("spec.trafficDistribution", trafficDistribution, [
@@ -300,6 +314,7 @@ export function validateServiceUpdate(service: Service, old: Service): Errors {
   if (spec.type === "LoadBalancer" && old.spec.type === "LoadBalancer")
     if (spec.loadBalancerClass !== old.spec.loadBalancerClass)
       errors.push(field.invalid("spec.loadBalancerClass", spec.loadBalancerClass, "may not change once set"));
+  errors.push(...loadBalancerClassErrors(spec));
   if (needsHealthCheckPort(spec) && needsHealthCheckPort(old.spec))
     if (spec.healthCheckNodePort !== old.spec.healthCheckNodePort)
       errors.push(field.forbidden("spec.healthCheckNodePort", field.immutableMessage));
@@ -351,7 +366,7 @@ export function validateServiceStatusUpdate({ spec, status }: Service, old: Serv
     if (hostname !== "") {
       const hostPath = field.child(at, "hostname");
       errors.push(...field.invalidEach(hostPath, hostname, dns1123Subdomain(hostname)));
-      if (parseIp(hostname) !== undefined)
+      if (parseIpSloppily(hostname) !== undefined)
         errors.push(field.invalid(hostPath, hostname, "must be a DNS name, not an IP address"));
     }
     return errors;

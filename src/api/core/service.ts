@@ -1,5 +1,5 @@
 import { showLabels } from "../../apimachinery/labels.ts";
-import { dns1035Label } from "../../apimachinery/names.ts";
+import { dns1123Label } from "../../apimachinery/names.ts";
 import { ageColumn, nameColumn, stringColumn, wide } from "../columns.ts";
 import { defineResource, proxySubresource } from "../define.ts";
 import type { Column } from "../definition.ts";
@@ -62,7 +62,7 @@ export const serviceDefinition = defineResource(services, {
   shortNames: ["svc"],
   categories: ["all"],
   hasStatus: true,
-  checkName: dns1035Label,
+  checkName: dns1123Label,
   columns,
   strategy: {
     ...serviceStrategy,
