@@ -2,7 +2,7 @@
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import { validateAnnotations, validateLabelSelector, validateLabels } from "../../apimachinery/labels.ts";
 import { dns1123Label, dns1123Subdomain, qualifiedName } from "../../apimachinery/names.ts";
-import { compareQuantity, parseQuantity, zeroQuantity } from "../../apimachinery/quantity.ts";
+import { compareQuantity, parseQuantity, quantityValue, zeroQuantity } from "../../apimachinery/quantity.ts";
 import { unifiedDiff } from "../../apimachinery/unified-diff.ts";
 import * as field from "../../apimachinery/validation.ts";
 import { inGoForm } from "../go-form.ts";
@@ -91,7 +91,8 @@ function validateDataSources(path: string, { dataSource, dataSourceRef }: Persis
       errors.push(
         field.invalid(
           path,
-          field.child(path, "dataSource"),
+          {},
+          // Upstream shows a path here, and a path is a struct without public fields.
           "may not be specified when dataSourceRef.namespace is specified",
         ),
       );
@@ -99,7 +100,7 @@ function validateDataSources(path: string, { dataSource, dataSourceRef }: Persis
     const same = (["apiGroup", "kind", "name"] as const).every(
       (name) => dataSource[name] === dataSourceRef[name],
     );
-    if (!same) errors.push(field.invalid(path, field.child(path, "dataSource"), "must match dataSourceRef"));
+    if (!same) errors.push(field.invalid(path, {}, "must match dataSourceRef"));
   }
   return errors;
 }
@@ -190,9 +191,9 @@ function maskChangeable(
 }
 
 function shrinkErrors(claim: PersistentVolumeClaim, old: PersistentVolumeClaim): Errors {
-  const size = claim.spec.resources?.requests?.storage;
+  const size = claim.spec.resources?.requests?.storage ?? "0";
   const before = old.spec.resources?.requests?.storage;
-  if (size === undefined || before === undefined) return [];
+  if (before === undefined) return [];
   if (compareQuantity(parseQuantity(size), parseQuantity(before)) >= 0) return [];
   const reached = old.status?.capacity?.storage ?? "0";
   if (compareQuantity(parseQuantity(size), parseQuantity(reached)) > 0) return [];
@@ -211,7 +212,7 @@ export function validateClaimStatusUpdate(claim: PersistentVolumeClaim): Errors 
   const { capacity = {}, allocatedResources = {}, allocatedResourceStatuses = {} } = claim.status ?? {};
   const negative = (path: string, amount: string) =>
     parseQuantity(amount).unscaled < 0n
-      ? [field.invalid(path, amount, "must be a valid resource quantity")]
+      ? [field.invalid(path, quantityValue(amount), "must be a valid resource quantity")]
       : [];
   return [
     ...Object.entries(capacity).flatMap(([name, amount]) =>

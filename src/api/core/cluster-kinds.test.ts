@@ -374,7 +374,7 @@ for (const { kind, name, parts, want } of [
     parts: { metadata: { creationTimestamp: "2026-01-01T00:00:00Z" } },
     want: ["2026-01-01T00:00:00Z"],
   },
-  { kind: "ServiceAccount", name: "", parts: { secrets: [{ name: "a" }] }, want: [1] },
+  { kind: "ServiceAccount", name: "", parts: { secrets: [{ name: "a" }] }, want: [] },
 ] as readonly { kind: string; name: string; parts: Parts; want: readonly (string | number)[] }[])
   test(`kubectl get -o wide shows a ${kind} ${name} as upstream does`, () => {
     assert.deepEqual(Object.values(rowOf(withDefaults(objectOf("v1", kind, parts)))), want);

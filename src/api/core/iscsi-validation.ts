@@ -20,11 +20,11 @@ const nameForms: readonly (readonly [prefix: string, form: RegExp])[] = [
   ["naa", /^naa.[A-Za-z0-9]{32}$/],
 ];
 
-function nameErrors(path: string, name: string): Errors {
+function nameErrors(path: string, name: string, isPersistent: boolean): Errors {
   const [, form] = nameForms.find(([prefix]) => name.startsWith(prefix)) ?? [];
-  if (form === undefined)
-    return [field.invalid(path, name, "must be valid format starting with iqn, eui, or naa")];
-  return form.test(name) ? [] : [field.invalid(path, name, "must be valid format")];
+  if (form?.test(name) === true) return [];
+  const hint = form === undefined && !isPersistent ? " starting with iqn, eui, or naa" : "";
+  return [field.invalid(path, name, `must be valid format${hint}`)];
 }
 
 const maxInitiatorBytes = 64;
@@ -40,14 +40,14 @@ export function validateIscsi(
   const errors: FieldError[] = [];
   if (targetPortal === "") errors.push(field.required(at("targetPortal")));
   if (iqn === "") errors.push(field.required(at("iqn")));
-  else errors.push(...nameErrors(at("iqn"), iqn));
+  else errors.push(...nameErrors(at("iqn"), iqn, isPersistent));
   errors.push(...field.invalidEach(at("lun"), lun, inRange(lun, 0, 255)));
   const needsSecret = source.chapAuthDiscovery === true || source.chapAuthSession === true;
   if (needsSecret && secretRef === undefined) errors.push(field.required(at("secretRef")));
   if (isPersistent && secretRef !== undefined && !secretRef.name)
     errors.push(field.required(field.child(at("secretRef"), "name")));
   if (initiatorName === undefined) return errors;
-  errors.push(...nameErrors(at("initiatorname"), initiatorName));
+  errors.push(...nameErrors(at("initiatorname"), initiatorName, isPersistent));
   if (byteLength(`${volumeName}:${targetPortal}`) > maxInitiatorBytes) {
     const detail =
       "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.";

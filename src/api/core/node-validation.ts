@@ -1,6 +1,6 @@
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import { validateLabelName } from "../../apimachinery/labels.ts";
-import { labelValue } from "../../apimachinery/names.ts";
+import { byteLength, labelValue } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
 import { cidrErrors, isDualStack } from "../../apimachinery/validation-ip.ts";
 import { inGoForm } from "../go-form.ts";
@@ -25,20 +25,39 @@ export function validateNode(node: Node): Errors {
     // Upstream's path: the taints are in the spec.
     ...validateTaints("metadata.taints", node.spec?.taints),
     ...validateAmounts(node),
+    ...validateFeatures(node),
     ...field.each("spec.podCIDRs", podCidrs, (range, at) => cidrErrors(at, range)),
   ];
   if (podCidrs.length > 1 && (podCidrs.length > 2 || !isDualStack(podCidrs)))
     errors.push(
       field.invalid("spec.podCIDRs", podCidrs, "may specify no more than one CIDR for each IP family"),
     );
-  errors.push(
-    ...field.unique(
-      podCidrs,
-      (range) => range,
-      (index, range) => field.duplicate(field.at("spec.podCIDRs", index), range),
-    ),
-  );
   return errors;
+}
+
+const featureName = /^[A-Z][a-zA-Z0-9]*(\/[a-zA-Z][a-zA-Z0-9]*)*$/;
+const maxFeatureBytes = 253;
+
+function featureNameErrors(path: string, name: string): Errors {
+  const told = `invalid feature name ${JSON.stringify(name)}`;
+  if (byteLength(name) > maxFeatureBytes)
+    return [field.invalid(path, name, `${told}: must be no more than ${maxFeatureBytes} characters`)];
+  const rule =
+    "must start with an UpperCamelCase segment, with subsequent segments separated by '/' (e.g., MyFeature or MyFeature/mySubFeature), and contain only alphanumeric characters and slashes";
+  return featureName.test(name) ? [] : [field.invalid(path, name, `${told}: ${rule}`)];
+}
+
+/** What a kubelet declares that it can do: names in their order, each once. */
+function validateFeatures({ status }: Node): Errors {
+  const names = status?.declaredFeatures ?? [];
+  return field.each("status.declaredFeatures", names, (name, at, index) => {
+    const before = names[index - 1];
+    const errors = [...featureNameErrors(at, name)];
+    if (before === name) errors.push(field.duplicate(at, name));
+    else if (before !== undefined && before > name)
+      errors.push(field.invalid(at, name, "list must be sorted alphabetically"));
+    return errors;
+  });
 }
 
 function validateTaints(path: string, taints: readonly Taint[] | undefined): Errors {
@@ -84,6 +103,7 @@ export function validateNodeUpdate(node: Node, old: Node): Errors {
   const errors: FieldError[] = [
     ...annotatedListErrors("metadata.annotations", node.metadata.annotations, annotatedTaints),
     ...validateAmounts(node),
+    ...validateFeatures(node),
   ];
   errors.push(
     ...field.unique(

@@ -31,6 +31,11 @@ function infoColumn(name: string, description: string, field: keyof NodeSystemIn
   );
 }
 
+function kernel({ status }: Node): string {
+  const { kernelVersion, architecture } = status?.nodeInfo ?? {};
+  return `${kernelVersion || "<unknown>"}${architecture ? ` (${architecture})` : ""}`;
+}
+
 const columns: readonly Column<Node>[] = [
   nameColumn,
   stringColumn("Status", "Whether the node is ready, and whether it takes new pods.", readiness),
@@ -52,7 +57,7 @@ const columns: readonly Column<Node>[] = [
     ),
   ),
   infoColumn("OS-Image", "The operating system.", "osImage"),
-  infoColumn("Kernel-Version", "The kernel.", "kernelVersion"),
+  wide(stringColumn("Kernel-Version", "The kernel and what it is built for.", kernel)),
   infoColumn("Container-Runtime", "The container runtime and its version.", "containerRuntimeVersion"),
 ];
 

@@ -67,13 +67,16 @@ export function validatePersistentVolume({ metadata, spec }: PersistentVolume): 
   return errors;
 }
 
-function validateCapacity({ capacity = {} }: PersistentVolumeSpec): Errors {
+function validateCapacity({ capacity }: PersistentVolumeSpec): Errors {
   const errors: FieldError[] = [];
-  const names = Object.keys(capacity);
+  const names = Object.keys(capacity ?? {}).sort();
   if (names.length === 0) errors.push(field.required("spec.capacity"));
-  if (capacity.storage === undefined || names.length > 1)
-    errors.push(field.notSupported("spec.capacity", capacity, ["storage"]));
-  for (const [name, amount] of Object.entries(capacity)) {
+  if (capacity?.storage === undefined || names.length > 1) {
+    const shown = capacity && Object.fromEntries(names.map((name) => [name, capacity[name]]));
+    errors.push(field.notSupported("spec.capacity", shown, ["storage"]));
+  }
+  for (const name of names) {
+    const amount = capacity?.[name] ?? "0";
     const path = field.at("spec.capacity", name);
     const { unscaled } = parseQuantity(amount);
     if (unscaled < 0n)
@@ -99,12 +102,19 @@ function validateSources(path: string, spec: PersistentVolumeSpec, volumeName: s
   if (first === "local" && spec.nodeAffinity === undefined)
     errors.push(field.required(field.child(path, "nodeAffinity"), "Local volume requires node affinity"));
   for (const other of others)
-    errors.push(
-      field.forbidden(
-        field.child(path, other === "cephfs" ? "cephFS" : other),
-        "may not specify more than 1 volume type",
-      ),
-    );
+    if (other === "flexVolume") {
+      // Upstream counts it, but never refuses it for those that came before.
+      const flexPath = field.child(path, other);
+      errors.push(
+        ...validateSourceFields(flexPath, other, spec.flexVolume ?? {}, { volumeName, isPersistent: true }),
+      );
+    } else
+      errors.push(
+        field.forbidden(
+          field.child(path, other === "cephfs" ? "cephFS" : other),
+          "may not specify more than 1 volume type",
+        ),
+      );
   if (isRoot(spec.hostPath?.path) && spec.persistentVolumeReclaimPolicy === "Recycle")
     errors.push(
       field.forbidden(

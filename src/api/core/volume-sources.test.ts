@@ -119,21 +119,6 @@ const sources: readonly SourceCase[] = [
       `${path}.downwarAPI: Forbidden: may not specify more than 1 volume type`,
     ],
   },
-  {
-    name: "trust in a signer of no domain, in a bundle of no signer",
-    source: {
-      projected: {
-        sources: [
-          { clusterTrustBundle: { signerName: "a/b", path: "one" } },
-          { clusterTrustBundle: { name: "example.com:a:B", path: "two" } },
-        ],
-      },
-    },
-    want: [
-      `${path}.projected.sources[0].clusterTrustBundle.signerName: Invalid value: "a": should be a domain with at least two segments separated by dots`,
-      /sources\[1\]\.clusterTrustBundle\.name: Invalid value: "example.com:a:B": not a valid clustertrustbundlename: a lowercase/,
-    ],
-  },
 ];
 
 for (const { name, source, want } of sources)

@@ -12,9 +12,16 @@ export const persistentVolumeStrategy: Strategy<PersistentVolume> = {
   generationFields: [],
   defaults: defaultPersistentVolume,
   warnings: volumeWarnings,
-  prepareForCreate: (volume) => ({ ...volume, status: { phase: "Pending" } }),
+  prepareForCreate: (volume) => {
+    const { creationTimestamp: now } = volume.metadata;
+    return { ...volume, status: { phase: "Pending", ...(now ? { lastPhaseTransitionTime: now } : {}) } };
+  },
   validate: validatePersistentVolume,
-  validateUpdate: validatePersistentVolumeUpdate,
+  // Upstream's update validates the new volume of its own accord too, and tells what is wrong twice.
+  validateUpdate: (volume, old) => [
+    ...validatePersistentVolume(volume),
+    ...validatePersistentVolumeUpdate(volume, old),
+  ],
 };
 
 export const persistentVolumeClaimStrategy: Strategy<PersistentVolumeClaim> = {
@@ -36,7 +43,10 @@ export const persistentVolumeClaimStrategy: Strategy<PersistentVolumeClaim> = {
 };
 
 /** What the older field does not know it forgets: claims and snapshots are all it can be filled from. */
-function withKnownSource(spec: PersistentVolumeClaim["spec"]): PersistentVolumeClaim["spec"] {
+function withKnownSource(given: PersistentVolumeClaim["spec"]): PersistentVolumeClaim["spec"] {
+  // Sources of other namespaces are behind a gate that is off.
+  const spec = given.dataSourceRef?.namespace ? dropField(given, "dataSourceRef") : given;
+  if (spec.dataSourceRef !== undefined) return spec;
   const { kind, apiGroup = "" } = spec.dataSource ?? {};
   const isKnown =
     (kind === "PersistentVolumeClaim" && apiGroup === "") ||
@@ -74,7 +84,7 @@ const oldSources = ["cephfs", "photonPersistentDisk", "scaleIO", "storageos", "g
 
 function volumeWarnings(volume: PersistentVolume, old?: PersistentVolume): readonly string[] {
   if (old !== undefined && field.semanticEqual(volume.spec, old.spec)) return [];
-  const { persistentVolumeReclaimPolicy: policy, capacity } = volume.spec;
+  const { persistentVolumeReclaimPolicy: policy } = volume.spec;
   const recycle =
     "The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.";
   return [
@@ -82,13 +92,12 @@ function volumeWarnings(volume: PersistentVolume, old?: PersistentVolume): reado
       "volume.beta.kubernetes.io/storage-class",
       "volume.beta.kubernetes.io/mount-options",
     ]),
+    ...(policy === "Recycle" ? [`spec.persistentVolumeReclaimPolicy: ${recycle}`] : []),
     ...nodeSelectorWarnings(
       "spec.nodeAffinity.required.nodeSelectorTerms",
       volume.spec.nodeAffinity?.required?.nodeSelectorTerms,
     ),
     ...oldSourceWarnings("spec", volume.spec, oldSources),
-    ...(policy === "Recycle" ? [`spec.persistentVolumeReclaimPolicy: ${recycle}`] : []),
-    ...fractionWarnings("spec.capacity", capacity, ["storage"]),
   ];
 }
 
@@ -97,5 +106,6 @@ function claimWarnings(claim: PersistentVolumeClaim, old?: PersistentVolumeClaim
   return [
     ...annotationWarnings(claim, ["volume.beta.kubernetes.io/storage-class"]),
     ...fractionWarnings("spec.resources.requests", claim.spec.resources?.requests, ["storage"]),
+    ...fractionWarnings("spec.resources.limits", claim.spec.resources?.limits, ["storage"]),
   ];
 }

@@ -85,7 +85,7 @@ for (const { kind, name, spec, want } of [
     want: [
       "spec.accessModes: Required value",
       "spec.capacity: Required value",
-      'spec.capacity: Unsupported value: {}: supported values: "storage"',
+      'spec.capacity: Unsupported value: null: supported values: "storage"',
       "spec: Required value: must specify a volume type",
     ],
   },
