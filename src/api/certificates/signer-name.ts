@@ -44,15 +44,3 @@ function firstPartErrors(
     field.invalid(path, whole, `validating label ${field.quote(wrong)}: ${reason}`),
   );
 }
-
-/** The name of a ClusterTrustBundle: those of a signer begin with its name, colons for slashes. */
-export function trustBundleName(name: string): readonly string[] {
-  const split = name.lastIndexOf(":");
-  if (split < 0) return dns1123Subdomain(name);
-  const signerName = name.slice(0, split).replaceAll(":", "/");
-  const prefix = `${signerName.replaceAll("/", ":")}:`;
-  if (signerName === "") return ['ClusterTrustBundle without signer name must not have ":" in its name'];
-  if (!name.startsWith(prefix))
-    return [`ClusterTrustBundle for signerName ${signerName} must be named with prefix ${prefix}`];
-  return dns1123Subdomain(name.slice(prefix.length));
-}

@@ -4,7 +4,6 @@ import type { LabelSelector } from "../../apimachinery/label-selector.ts";
 import { validateLabelName, validateLabelSelector } from "../../apimachinery/labels.ts";
 import { dns1123Label, dns1123Subdomain, labelValue } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
-import { inGoForm } from "../go-form.ts";
 import type {
   Affinity,
   NodeSelector,
@@ -235,14 +234,13 @@ export function validateTolerations(path: string, tolerations: readonly Tolerati
       if (reasons.length > 0) errors.push(field.invalid(operatorPath, value, reasons.join(";")));
     } else if (operator === "Exists") {
       if (value !== "")
-        errors.push(
-          field.invalid(
-            operatorPath,
-            inGoForm("Toleration", toleration),
-            "value must be empty when `operator` is 'Exists'",
-          ),
-        );
-    } else errors.push(field.notSupported(operatorPath, operator, ["Equal", "Exists"]));
+        errors.push(field.invalid(operatorPath, value, "value must be empty when `operator` is 'Exists'"));
+    } else {
+      // Comparisons are behind a gate that is off, but named to those who try.
+      const isComparison = operator === "Lt" || operator === "Gt";
+      const known = ["Equal", "Exists", ...(isComparison ? ["Lt", "Gt"] : [])];
+      errors.push(field.notSupported(operatorPath, operator, known));
+    }
     if (effect !== "") errors.push(...taintEffectErrors(field.child(at, "effect"), effect));
     return errors;
   });

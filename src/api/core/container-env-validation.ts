@@ -188,7 +188,7 @@ export function validateResourceFieldSelector(
 }
 
 function divisorErrors(path: string, resource: string, divisor: string): Errors {
-  if (divisor === "0") return [];
+  if (divisor === "0" || resource === "") return [];
   const kind = resource.replace(/^(requests|limits)\./, "");
   if (kind === "cpu")
     return ["1m", "1"].includes(divisor)

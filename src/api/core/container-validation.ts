@@ -55,16 +55,13 @@ export function validateInitContainers(path: string, context: PodContext): Error
   return field.each(path, initContainers, (container, at) => {
     const errors = [...validateCommon(at, container, context)];
     if (isSidecar(container)) {
-      errors.push(...validateCalls(at, container, context));
-      if ((container.restartPolicyRules ?? []).length > 0)
-        errors.push(
-          field.forbidden(
-            field.child(at, "restartPolicyRules"),
-            "restartPolicyRules are not allowed for init containers with restart policy Always",
-          ),
-        );
+      errors.push(...validateCalls(at, container, context), ...validateRestartPolicy(at, container));
     } else {
-      errors.push(...validateRestartPolicy(at, container));
+      // Rules without a policy are not looked at where containers run one after another.
+      const isPlain = container.restartPolicy === undefined;
+      const [first] = validateRestartPolicy(at, container);
+      if (isPlain && first !== undefined) errors.push(first);
+      if (!isPlain) errors.push(...validateRestartPolicy(at, container));
       for (const name of ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] as const)
         if (container[name] !== undefined)
           errors.push(
@@ -251,19 +248,21 @@ function validateRestartPolicy(path: string, { restartPolicy, restartPolicyRules
       errors.push(field.required(policyPath, "must specify restartPolicy when restart rules are used"));
   } else if (!restartPolicies.includes(restartPolicy))
     errors.push(field.notSupported(policyPath, restartPolicy, restartPolicies));
-  if (restartPolicyRules.length > 20) errors.push(field.tooLong(rulesPath, 20));
+  if (restartPolicyRules.length > 20) errors.push(field.tooMany(rulesPath, restartPolicyRules.length, 20));
   errors.push(...field.each(rulesPath, restartPolicyRules, validateRestartRule));
   return errors;
 }
 
 function validateRestartRule({ action, exitCodes }: ContainerRestartRule, path: string): Errors {
   const errors: FieldError[] = [];
-  if (action !== "Restart" && action !== "RestartAllContainers")
-    errors.push(field.notSupported(field.child(path, "action"), action, ["Restart"]));
+  const actions = ["Restart", "RestartAllContainers"];
+  if (!actions.includes(action))
+    errors.push(field.notSupported(field.child(path, "action"), action ?? "", actions));
   const at = field.child(path, "exitCodes");
   if (exitCodes === undefined) return [...errors, field.required(at, "must be specified")];
   if (exitCodes.operator !== "In" && exitCodes.operator !== "NotIn")
-    errors.push(field.notSupported(field.child(at, "operator"), exitCodes.operator, ["In", "NotIn"]));
-  if ((exitCodes.values ?? []).length > 255) errors.push(field.tooLong(field.child(at, "values"), 255));
+    errors.push(field.notSupported(field.child(at, "operator"), exitCodes.operator ?? "", ["In", "NotIn"]));
+  if ((exitCodes.values ?? []).length > 255)
+    errors.push(field.tooMany(field.child(at, "values"), exitCodes.values?.length ?? 0, 255));
   return errors;
 }

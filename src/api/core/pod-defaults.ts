@@ -1,9 +1,9 @@
 /** What a pod has that its author left out (upstream's SetDefaults functions of core/v1). */
 import { formatQuantity } from "../../apimachinery/quantity.ts";
-import { fillAbsent, fillEmpty, mapField, mapItems } from "../fill.ts";
+import { dropField, fillAbsent, fillEmpty, mapField, mapItems } from "../fill.ts";
 import { isImageTagLatest } from "./image-reference.ts";
 import { containerLimits, containerRequests, isPodLevelResource } from "./pod-resources.ts";
-import { defaultFieldSelector, defaultVolume } from "./pod-volume-defaults.ts";
+import { defaultFieldSelector, defaultResourceSelector, defaultVolume } from "./pod-volume-defaults.ts";
 import { requestLimits, roundRequirements, roundResourceList } from "./resource-defaults.ts";
 import type {
   Container,
@@ -52,7 +52,8 @@ function defaultPodSpec(given: Partial<PodSpec>): PodSpec {
   // The API calls the list required; what lacks it is told so by validation, after this.
   const spec: PodSpec = { containers: [], ...given };
   const serviceAccountName = spec.serviceAccountName || spec.serviceAccount;
-  let filled = fillEmpty(spec, {
+  // Scheduling in groups is behind a gate that is off.
+  let filled = fillEmpty(dropField(spec, "schedulingGroup"), {
     dnsPolicy: "ClusterFirst",
     restartPolicy: "Always",
     schedulerName: defaultSchedulerName,
@@ -92,8 +93,12 @@ function defaultContainerParts(container: Container): Container {
   filled = mapField(filled, "env", (variables) =>
     mapItems(variables, (variable) =>
       mapField(variable, "valueFrom", (source) =>
-        mapField(mapField(source, "fieldRef", defaultFieldSelector), "fileKeyRef", (reference) =>
-          fillAbsent(reference, { optional: false }),
+        mapField(
+          mapField(mapField(source, "fieldRef", defaultFieldSelector), "fileKeyRef", (reference) =>
+            fillAbsent(reference, { optional: false }),
+          ),
+          "resourceFieldRef",
+          defaultResourceSelector,
         ),
       ),
     ),
@@ -101,7 +106,14 @@ function defaultContainerParts(container: Container): Container {
   filled = mapField(filled, "livenessProbe", defaultProbe);
   filled = mapField(filled, "readinessProbe", defaultProbe);
   filled = mapField(filled, "startupProbe", defaultProbe);
+  if (filled.lifecycle?.stopSignal !== undefined) filled = withoutStopSignal(filled);
   return mapField(filled, "lifecycle", defaultLifecycle);
+}
+
+/** Signals of containers are behind a gate that is off; nothing is left of a lifecycle that has no more. */
+function withoutStopSignal({ lifecycle, ...container }: Container): Container {
+  const { stopSignal: _dropped, ...left } = lifecycle ?? {};
+  return Object.keys(left).length === 0 ? container : { ...container, lifecycle: left };
 }
 
 function defaultProbe(probe: Probe): Probe {

@@ -10,7 +10,7 @@ const containerLists = ["initContainers", "containers", "ephemeralContainers"] a
 export function validateOperatingSystem(path: string, spec: PodSpec): Errors {
   if (spec.os === undefined) return [];
   const at = field.child(path, "os");
-  if (!spec.os.name) return [field.required(field.child(at, "name"), "cannot be empty")];
+  if (!spec.os.name) return [field.required(field.child(at, "name"))];
   if (spec.os.name === "linux") return validateLinux(path, spec);
   if (spec.os.name === "windows") return validateWindows(path, spec);
   return [field.notSupported(at, spec.os.name, ["linux", "windows"])];

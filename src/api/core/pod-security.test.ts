@@ -30,7 +30,7 @@ const cases: readonly Case[] = [
   {
     name: "of a system without a name",
     spec: { os: {} },
-    want: ["spec.os.name: Required value: cannot be empty"],
+    want: ["spec.os.name: Required value"],
   },
   {
     name: "of users that Windows does not know",

@@ -148,7 +148,7 @@ function validatePodResources(path: string, spec: PodSpec, claimNames: readonly 
     errors.push(
       field.forbidden(field.child(at, "claims"), "claims may not be set for Resources at pod-level"),
     );
-  errors.push(...validatePodLevelRequirements(at, { requests, limits }, claimNames));
+  errors.push(...validatePodLevelRequirements(at, resources, claimNames));
   const pod = { apiVersion: "v1", kind: "Pod", metadata: {}, spec };
   for (const [name, amount] of Object.entries(containerRequests(pod))) {
     const given = requests[name];

@@ -1,4 +1,4 @@
-import { fillAbsent, fillEmpty, mapField, mapItems } from "../fill.ts";
+import { dropField, fillAbsent, fillEmpty, mapField, mapItems } from "../fill.ts";
 import { isImageTagLatest } from "./image-reference.ts";
 import { roundRequirements } from "./resource-defaults.ts";
 import type {
@@ -6,6 +6,7 @@ import type {
   ObjectFieldSelector,
   PersistentVolumeClaimSpec,
   ProjectedVolumeSource,
+  ResourceFieldSelector,
   Volume,
 } from "./types.generated.ts";
 
@@ -50,7 +51,9 @@ function defaultDriverOptions(volume: Volume): Volume {
 function defaultProjected(source: ProjectedVolumeSource): ProjectedVolumeSource {
   return mapField(fillAbsent(source, { defaultMode: defaultFileMode }), "sources", (sources) =>
     mapItems(sources, (projection) => {
-      const withFields = mapField(projection, "downwardAPI", (downward) =>
+      // Both are behind gates that are off.
+      const known = dropField(dropField(projection, "clusterTrustBundle"), "podCertificate");
+      const withFields = mapField(known, "downwardAPI", (downward) =>
         mapField(downward, "items", defaultDownwardFiles),
       );
       return mapField(withFields, "serviceAccountToken", (token) =>
@@ -61,11 +64,18 @@ function defaultProjected(source: ProjectedVolumeSource): ProjectedVolumeSource 
 }
 
 function defaultDownwardFiles(files: readonly DownwardAPIVolumeFile[]): readonly DownwardAPIVolumeFile[] {
-  return mapItems(files, (file) => mapField(file, "fieldRef", defaultFieldSelector));
+  return mapItems(files, (file) =>
+    mapField(mapField(file, "fieldRef", defaultFieldSelector), "resourceFieldRef", defaultResourceSelector),
+  );
 }
 
 export function defaultFieldSelector(selector: ObjectFieldSelector): ObjectFieldSelector {
   return fillEmpty(selector, { apiVersion: "v1" });
+}
+
+/** Without a divisor amounts are as they are, which Go writes as 0. */
+export function defaultResourceSelector(selector: ResourceFieldSelector): ResourceFieldSelector {
+  return fillAbsent(selector, { divisor: "0" });
 }
 
 export function defaultClaimSpec(spec: PersistentVolumeClaimSpec): PersistentVolumeClaimSpec {

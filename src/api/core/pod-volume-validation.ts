@@ -1,19 +1,15 @@
 /** Volumes of pods: exactly one source each, with what that source needs. */
 import type { FieldError } from "../../apimachinery/api-error.ts";
-import { validateLabelSelector } from "../../apimachinery/labels.ts";
 import type { ObjectMeta } from "../../apimachinery/meta.ts";
 import { dns1123Label, dns1123Subdomain } from "../../apimachinery/names.ts";
 import { parseQuantity } from "../../apimachinery/quantity.ts";
 import * as field from "../../apimachinery/validation.ts";
-import { signerNameErrors, trustBundleName } from "../certificates/signer-name.ts";
-import { inGoForm } from "../go-form.ts";
 import { validateClaimTemplate } from "./claim-validation.ts";
 import { validateResourceFieldSelector, validateVolumeFieldSelector } from "./container-env-validation.ts";
 import { fileModeErrors, nonReservedPathErrors } from "./path-validation.ts";
 import type {
   DownwardAPIVolumeFile,
   KeyToPath,
-  PodCertificateProjection,
   ProjectedVolumeSource,
   Volume,
   VolumeProjection,
@@ -225,22 +221,18 @@ function validateProjected(path: string, { defaultMode, sources }: ProjectedVolu
 }
 
 function pathsOf(source: VolumeProjection): readonly { readonly target: string; readonly shown: string }[] {
-  const { secret, configMap, downwardAPI, serviceAccountToken, clusterTrustBundle, podCertificate } = source;
+  const { secret, configMap, downwardAPI, serviceAccountToken } = source;
   const plain = (target = "") => ({ target, shown: target });
   return [
     ...(secret?.items ?? []).map(({ path }) => ({ target: path, shown: secret?.name ?? "" })),
     ...(configMap?.items ?? []).map(({ path }) => ({ target: path, shown: configMap?.name ?? "" })),
     ...(downwardAPI?.items ?? []).map(({ path }) => plain(path)),
     plain(serviceAccountToken?.path),
-    plain(clusterTrustBundle?.path),
-    plain(podCertificate?.credentialBundlePath),
-    plain(podCertificate?.keyPath),
-    plain(podCertificate?.certificateChainPath),
   ];
 }
 
 function validateProjection(path: string, volumePath: string, source: VolumeProjection): Errors {
-  const { secret, configMap, downwardAPI, serviceAccountToken, clusterTrustBundle, podCertificate } = source;
+  const { secret, configMap, downwardAPI, serviceAccountToken } = source;
   const errors: FieldError[] = [];
   for (const [name, files] of Object.entries({ secret, configMap })) {
     if (files === undefined) continue;
@@ -254,10 +246,6 @@ function validateProjection(path: string, volumePath: string, source: VolumeProj
     errors.push(
       ...validateTokenProjection(field.child(path, "serviceAccountToken"), volumePath, serviceAccountToken),
     );
-  if (clusterTrustBundle !== undefined)
-    errors.push(...validateTrustBundle(field.child(path, "clusterTrustBundle"), clusterTrustBundle));
-  if (podCertificate !== undefined)
-    errors.push(...validatePodCertificate(field.child(path, "podCertificate"), podCertificate));
   if (Object.keys(source).length > 1)
     errors.push(field.forbidden(path, "may not specify more than 1 volume type per source"));
   return errors;
@@ -281,69 +269,5 @@ function validateTokenProjection(
   // The path of these is told of at the volume, as upstream has it.
   const targetPath = field.child(volumePath, "path");
   errors.push(...(target ? nonReservedPathErrors(targetPath, target) : [field.required(targetPath)]));
-  return errors;
-}
-
-function validateTrustBundle(
-  path: string,
-  bundle: NonNullable<VolumeProjection["clusterTrustBundle"]>,
-): Errors {
-  const { name, signerName, labelSelector, path: target = "" } = bundle;
-  const errors: FieldError[] = [];
-  if (name !== undefined && signerName !== undefined)
-    errors.push(
-      field.invalid(
-        path,
-        inGoForm("ClusterTrustBundleProjection", bundle),
-        "only one of name and signerName may be used",
-      ),
-    );
-  else if (name !== undefined) {
-    const namePath = field.child(path, "name");
-    if (name === "") errors.push(field.required(namePath, "must be a valid object name"));
-    for (const reason of trustBundleName(name))
-      errors.push(field.invalid(namePath, name, `not a valid clustertrustbundlename: ${reason}`));
-    if (labelSelector !== undefined)
-      errors.push(
-        field.invalid(
-          field.child(path, "labelSelector"),
-          labelSelector,
-          "labelSelector must be unset if name is specified",
-        ),
-      );
-  } else if (signerName !== undefined) {
-    if (signerName === "")
-      errors.push(field.required(field.child(path, "signerName"), "must be a valid signer name"));
-    errors.push(...signerNameErrors(field.child(path, "signerName"), signerName));
-    errors.push(...validateLabelSelector(field.child(path, "labelSelector"), labelSelector));
-  } else errors.push(field.required(path, "either name or signerName must be specified"));
-  const targetPath = field.child(path, "path");
-  if (target === "") errors.push(field.required(targetPath));
-  errors.push(...nonReservedPathErrors(targetPath, target));
-  return errors;
-}
-
-const certificateKeyTypes = ["RSA3072", "RSA4096", "ECDSAP256", "ECDSAP384", "ECDSAP521", "ED25519"];
-
-function validatePodCertificate(path: string, projection: PodCertificateProjection): Errors {
-  const { keyType, maxExpirationSeconds, credentialBundlePath, keyPath, certificateChainPath } = projection;
-  const errors: FieldError[] = [];
-  if (!certificateKeyTypes.includes(keyType))
-    errors.push(field.notSupported(field.child(path, "keyType"), keyType, certificateKeyTypes));
-  if (maxExpirationSeconds !== undefined && maxExpirationSeconds < 3600)
-    errors.push(
-      field.invalid(
-        field.child(path, "maxExpirationSeconds"),
-        maxExpirationSeconds,
-        "if provided, maxExpirationSeconds must be >= 3600",
-      ),
-    );
-  const targets = Object.entries({ credentialBundlePath, keyPath, certificateChainPath });
-  for (const [name, target] of targets)
-    if (target) errors.push(...nonReservedPathErrors(field.child(path, name), target));
-  if (targets.every(([, target]) => !target))
-    errors.push(
-      field.required(path, "specify at least one of credentialBundlePath, keyPath, and certificateChainPath"),
-    );
   return errors;
 }

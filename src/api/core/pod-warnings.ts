@@ -232,7 +232,7 @@ function tokenPathWarnings(path: string, volumes: readonly Volume[] = []): Warni
   const taken = new Set(sources.flat().flatMap(({ serviceAccountToken }) => serviceAccountToken?.path ?? []));
   if (taken.size === 0) return [];
   return sources.flatMap((list, index) =>
-    list.flatMap(({ configMap, secret, downwardAPI, clusterTrustBundle }) => {
+    list.flatMap(({ configMap, secret, downwardAPI }) => {
       const at = field.child(field.at(path, index), "projected", "sources");
       const warn = (where: string, file = "") =>
         taken.has(file)
@@ -245,7 +245,6 @@ function tokenPathWarnings(path: string, volumes: readonly Volume[] = []): Warni
             warn(field.at(field.child(at, name), position), item.path),
           ),
         ),
-        ...warn(field.child(at, "ClusterTrustBundle"), clusterTrustBundle?.path),
       ];
     }),
   );

@@ -130,7 +130,7 @@ export function validatePodSecurityContext(path: string, spec: PodSpec): Errors 
     ...validateWindowsOptions(field.child(path, "windowsOptions"), context.windowsOptions),
     ...validateAppArmor(field.child(path, "appArmorProfile"), context.appArmorProfile),
     ...choiceErrors(path, context, "supplementalGroupsPolicy", ["Merge", "Strict"]),
-    ...choiceErrors(path, context, "seLinuxChangePolicy", ["MountOption", "Recursive"]),
+    ...choiceErrors(path, context, "seLinuxChangePolicy", ["Recursive"]),
   );
   return errors;
 }
