@@ -4,15 +4,23 @@ import { dropField, fillAbsent, mapField, mapItems } from "../fill.ts";
 import { validateEndpointSlice, validateEndpointSliceUpdate } from "./endpoint-slice-validation.ts";
 import type { EndpointSlice } from "./types.generated.ts";
 
+/** Controllers that put addresses in their standard form themselves: theirs are not looked at. */
+const careful = ["endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io"];
+
 export const endpointSliceStrategy: Strategy<EndpointSlice> = {
-  validate: validateEndpointSlice,
+  validate: (slice) => validateEndpointSlice(slice),
   validateUpdate: validateEndpointSliceUpdate,
-  warnings: ({ addressType, endpoints = [] }) =>
-    addressType === "FQDN"
-      ? ["addressType: FQDN endpoints are deprecated"]
+  warnings: ({ metadata, addressType, endpoints = [] }, old) => [
+    // Upstream's path, though there is no spec.
+    ...(addressType === "FQDN" && old === undefined
+      ? ["spec.addressType: FQDN endpoints are deprecated"]
+      : []),
+    ...(careful.includes(metadata.labels?.["endpointslice.kubernetes.io/managed-by"] ?? "")
+      ? []
       : endpoints.flatMap(({ addresses = [] }, endpoint) =>
           addresses.flatMap((ip, index) => ipWarnings(`endpoints[${endpoint}].addresses[${index}]`, ip)),
-        ),
+        )),
+  ],
   // Of versions that are served no more.
   prepareForCreate: withoutTopology,
   prepareForUpdate: (slice) => withoutTopology(slice),

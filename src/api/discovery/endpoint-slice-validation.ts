@@ -1,7 +1,7 @@
 import type { FieldError } from "../../apimachinery/api-error.ts";
-import { dns1123Label, dns1123Subdomain, qualifiedName } from "../../apimachinery/names.ts";
+import { dns1123Label, dns1123Subdomain, labelValue, qualifiedName } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
-import { endpointIpErrors, ipErrors, parseIp } from "../../apimachinery/validation-ip.ts";
+import { canonicalIpErrors, endpointIpErrors, ipErrors, parseIp } from "../../apimachinery/validation-ip.ts";
 import type { Endpoint, EndpointPort, EndpointSlice } from "./types.generated.ts";
 
 type Errors = readonly FieldError[];
@@ -12,18 +12,22 @@ const maxEndpoints = 1000;
 const maxPorts = 20_000;
 const maxHints = 8;
 
-export function validateEndpointSlice({ addressType, endpoints = [], ports = [] }: EndpointSlice): Errors {
-  const errors: FieldError[] = [];
-  if (!addressType) errors.push(field.required("addressType"));
-  else if (!addressTypes.includes(addressType))
-    errors.push(field.notSupported("addressType", addressType, addressTypes));
-  if (endpoints.length > maxEndpoints)
-    errors.push(field.tooMany("endpoints", endpoints.length, maxEndpoints));
-  else
-    errors.push(
-      ...field.each("endpoints", endpoints, (endpoint, at) => validateEndpoint(at, endpoint, addressType)),
-    );
-  return [...errors, ...validatePorts(ports)];
+export function validateEndpointSlice(slice: EndpointSlice, old?: EndpointSlice): Errors {
+  const { addressType, endpoints = [], ports = [] } = slice;
+  const errors = validateEndpoints(endpoints, addressType);
+  // What an older version let in may stay.
+  const isOld = errors.length > 0 && old !== undefined && field.semanticEqual(endpoints, old.endpoints);
+  return [
+    ...field.oneOf("addressType", addressType, addressTypes, { required: true }),
+    ...validatePorts(ports),
+    ...(isOld ? [] : errors),
+  ];
+}
+
+function validateEndpoints(endpoints: readonly Endpoint[], addressType: string): Errors {
+  return endpoints.length > maxEndpoints
+    ? [field.tooMany("endpoints", endpoints.length, maxEndpoints)]
+    : field.each("endpoints", endpoints, (endpoint, at) => validateEndpoint(at, endpoint, addressType));
 }
 
 function validateEndpoint(path: string, endpoint: Endpoint, addressType: string): Errors {
@@ -32,51 +36,64 @@ function validateEndpoint(path: string, endpoint: Endpoint, addressType: string)
   const errors: FieldError[] = [];
   if (addresses.length === 0) errors.push(field.required(at, "must contain at least 1 address"));
   if (addresses.length > maxAddresses) errors.push(field.tooMany(at, addresses.length, maxAddresses));
-  else
-    errors.push(
-      ...field.each(at, addresses, (address, addressPath) =>
-        addressErrors(addressPath, address, addressType),
-      ),
-    );
+  for (const [index, address] of addresses.entries())
+    errors.push(...addressErrors(at, index, address, addressType));
   if (nodeName !== undefined)
     errors.push(...field.invalidEach(field.child(path, "nodeName"), nodeName, dns1123Subdomain(nodeName)));
   if (hostname !== undefined)
     errors.push(...field.invalidEach(field.child(path, "hostname"), hostname, dns1123Label(hostname)));
-  for (const name of ["forZones", "forNodes"] as const) {
-    const list = hints?.[name] ?? [];
-    const hintPath = field.child(path, "hints", name);
-    if (list.length > maxHints) {
-      errors.push(field.tooMany(hintPath, list.length, maxHints));
-      continue;
-    }
-    errors.push(
-      ...field.unique(
-        list,
-        (hint) => hint.name,
-        (index, hint) => field.duplicate(field.child(field.at(hintPath, index), "name"), hint.name),
-      ),
-    );
-  }
-  return errors;
+  const hintsPath = field.child(path, "hints");
+  const zones = hintErrors(field.child(hintsPath, "forZones"), hints?.forZones, labelValue);
+  return [
+    ...errors,
+    ...zones,
+    ...hintErrors(field.child(hintsPath, "forNodes"), hints?.forNodes, dns1123Subdomain),
+  ];
 }
 
-function addressErrors(path: string, address: string, addressType: string): Errors {
-  if (addressType === "FQDN") {
-    const name = address.endsWith(".") ? address.slice(0, -1) : address;
-    const reasons = dns1123Subdomain(name);
-    if (reasons.length > 0) return [field.invalid(path, address, reasons.join(","))];
-    return name.includes(".")
-      ? []
-      : [field.invalid(path, address, "should be a domain with at least two segments separated by dots")];
-  }
-  const errors = ipErrors(path, address);
+function hintErrors(
+  path: string,
+  hints: readonly { readonly name: string }[] = [],
+  check: (name: string) => readonly string[],
+): Errors {
+  if (hints.length > maxHints) return [field.tooMany(path, hints.length, maxHints)];
+  const names = new Set<string>();
+  return field.each(path, hints, ({ name = "" }, at) => {
+    const namePath = field.child(at, "name");
+    const isRepeated = names.has(name);
+    names.add(name);
+    return [
+      ...(isRepeated ? [field.duplicate(namePath, name)] : []),
+      ...field.invalidEach(namePath, name, check(name)),
+    ];
+  });
+}
+
+function addressErrors(list: string, index: number, address: string, addressType: string): Errors {
+  const path = field.at(list, index);
+  if (addressType === "FQDN") return domainErrors(path, address);
+  // Of a type that nobody knows nothing is known.
+  if (addressType !== "IPv4" && addressType !== "IPv6") return [];
+  const errors = addressType === "IPv4" ? ipErrors(path, address) : canonicalIpErrors(path, address);
   if (errors.length > 0) return errors;
-  const family = parseIp(address)?.family;
-  if (addressType === "IPv4" && family !== 4)
-    return [field.invalid(path, address, "must be an IPv4 address")];
-  if (addressType === "IPv6" && family !== 6)
-    return [field.invalid(path, address, "must be an IPv6 address")];
-  return endpointIpErrors(path, address);
+  return [
+    ...(addressType === `IPv${parseIp(address)?.family}`
+      ? []
+      : [field.invalid(list, address, `must be an ${addressType} address`)]),
+    ...endpointIpErrors(path, address),
+  ];
+}
+
+function domainErrors(path: string, address: string): Errors {
+  if (address === "") return [field.required(path)];
+  const name = address.endsWith(".") ? address.slice(0, -1) : address;
+  const reasons = dns1123Subdomain(name);
+  if (reasons.length > 0) return [field.invalid(path, name, reasons.join(","))];
+  const labels = name.split(".");
+  if (labels.length < 2)
+    return [field.invalid(path, name, "should be a domain with at least two segments separated by dots")];
+  const wrong = labels.find((label) => dns1123Label(label).length > 0);
+  return wrong === undefined ? [] : [field.invalid(path, wrong, dns1123Label(wrong).join(","))];
 }
 
 function validatePorts(ports: readonly EndpointPort[]): Errors {
@@ -89,7 +106,7 @@ function validatePorts(ports: readonly EndpointPort[]): Errors {
     if (names.has(name)) errors.push(field.duplicate(namePath, name));
     names.add(name);
     errors.push(
-      ...field.oneOf(field.child(at, "protocol"), protocol, ["SCTP", "TCP", "UDP"], { required: true }),
+      ...field.oneOf(field.child(at, "protocol"), protocol, ["SCTP", "TCP", "UDP"], { required: "present" }),
     );
     if (appProtocol !== undefined)
       errors.push(
@@ -101,7 +118,7 @@ function validatePorts(ports: readonly EndpointPort[]): Errors {
 
 export function validateEndpointSliceUpdate(object: EndpointSlice, old: EndpointSlice): Errors {
   return [
-    ...validateEndpointSlice(object),
+    ...validateEndpointSlice(object, old),
     ...field.immutable("addressType", object.addressType, old.addressType),
   ];
 }

@@ -43,7 +43,7 @@ for (const { name, parts, want } of [
   {
     name: "of the other family",
     parts: { addressType: "IPv6", endpoints },
-    want: ['endpoints[0].addresses[0]: Invalid value: "10.1.0.1": must be an IPv6 address'],
+    want: ['endpoints[0].addresses: Invalid value: "10.1.0.1": must be an IPv6 address'],
   },
   {
     name: "with addresses nobody has",

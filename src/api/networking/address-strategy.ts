@@ -9,7 +9,7 @@ import type { IPAddress, ServiceCIDR } from "./types.generated.ts";
 
 export const ipAddressStrategy: Strategy<IPAddress> = {
   validate: validateIpAddress,
-  validateUpdate: validateIpAddressUpdate,
+  validateUpdate: (object, old) => [...validateIpAddress(object), ...validateIpAddressUpdate(object, old)],
   generationFields: [],
 };
 

@@ -1,6 +1,5 @@
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import {
-  dns1035Label,
   dns1123Label,
   dns1123Subdomain,
   pathSegment,
@@ -9,7 +8,7 @@ import {
   wildcardDns1123Subdomain,
 } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
-import { ipErrors, parseIp } from "../../apimachinery/validation-ip.ts";
+import { ipErrors, parseIpSloppily } from "../../apimachinery/validation-ip.ts";
 import { inGoForm } from "../go-form.ts";
 import type { HTTPIngressPath, Ingress, IngressBackend, IngressClass } from "./types.generated.ts";
 
@@ -18,9 +17,9 @@ type Errors = readonly FieldError[];
 const classAnnotation = "kubernetes.io/ingress.class";
 
 export function validateIngress(ingress: Ingress): Errors {
-  const { rules = [], defaultBackend, tls, ingressClassName } = ingress.spec;
+  const { rules, defaultBackend, tls, ingressClassName } = ingress.spec;
   const errors: FieldError[] = [];
-  if (rules.length === 0 && defaultBackend === undefined)
+  if ((rules ?? []).length === 0 && defaultBackend === undefined)
     errors.push(
       field.invalid(
         "spec",
@@ -60,7 +59,7 @@ export function validateIngressCreate(ingress: Ingress): Errors {
 }
 
 function hostErrors(path: string, host: string): Errors {
-  const isAddress = parseIp(host) !== undefined;
+  const isAddress = parseIpSloppily(host) !== undefined;
   return [
     ...(isAddress ? [field.invalid(path, host, "must be a DNS name, not an IP address")] : []),
     ...nameErrors(path, host),
@@ -74,10 +73,11 @@ function nameErrors(path: string, host: string): Errors {
 
 function validatePaths(path: string, paths: readonly HTTPIngressPath[] | undefined): Errors {
   if ((paths ?? []).length === 0) return [field.required(path)];
-  return field.each(path, paths, (entry, at) => [
-    ...validatePath(at, entry),
-    ...validateBackend(field.child(at, "backend"), entry.backend ?? {}),
-  ]);
+  return field.each(path, paths, (entry, at) =>
+    entry.pathType === undefined
+      ? [field.required(field.child(at, "pathType"), "pathType must be specified")]
+      : [...validatePath(at, entry), ...validateBackend(field.child(at, "backend"), entry.backend ?? {})],
+  );
 }
 
 const confusing = ["//", "/./", "/../", "%2f", "%2F"];
@@ -87,8 +87,6 @@ function validatePath(path: string, { path: value = "", pathType }: HTTPIngressP
   const at = field.child(path, "path");
   const absolute = value.startsWith("/") ? [] : [field.invalid(at, value, "must be an absolute path")];
   switch (pathType) {
-    case undefined:
-      return [field.required(field.child(path, "pathType"), "pathType must be specified")];
     case "Exact":
     case "Prefix": {
       return [
@@ -122,7 +120,7 @@ function validateBackend(path: string, { resource, service }: IngressBackend): E
   const { name = "", port = {} } = service;
   const namePath = field.child(path, "service", "name");
   const errors: FieldError[] =
-    name === "" ? [field.required(namePath)] : [...field.invalidEach(namePath, name, dns1035Label(name))];
+    name === "" ? [field.required(namePath)] : [...field.invalidEach(namePath, name, dns1123Label(name))];
   if (port.name && port.number)
     errors.push(field.invalid(path, "", "cannot set both port name & port number"));
   else if (port.name)
@@ -151,7 +149,7 @@ export function validateIngressStatus({ status }: Ingress, old: Ingress): Errors
       return [
         ...(ip === "" ? [] : ipErrors(field.child(at, "ip"), ip, before)),
         ...(hostname === "" ? [] : field.invalidEach(hostPath, hostname, dns1123Subdomain(hostname))),
-        ...(parseIp(hostname) === undefined
+        ...(parseIpSloppily(hostname) === undefined
           ? []
           : [field.invalid(hostPath, hostname, "must be a DNS name, not an IP address")]),
       ];
@@ -172,7 +170,7 @@ export function validateIngressClass({ spec }: IngressClass): Errors {
   const { namespace, scope } = parameters;
   errors.push(...referenceErrors(path, parameters));
   errors.push(
-    ...field.oneOf(field.child(path, "scope"), scope, ["Cluster", "Namespace"], { required: true }),
+    ...field.oneOf(field.child(path, "scope"), scope, ["Cluster", "Namespace"], { required: "present" }),
   );
   const at = field.child(path, "namespace");
   if (scope === "Namespace" && namespace === undefined)

@@ -59,7 +59,7 @@ function validatePort({ protocol, port, endPort }: NetworkPolicyPort, path: stri
   } else {
     errors.push(...field.invalidEach(at, port, portNumber(port)));
     if (endPort !== undefined && endPort < port)
-      errors.push(field.invalid(endPath, endPort, "must be greater than or equal to `port`"));
+      errors.push(field.invalid(endPath, port, "must be greater than or equal to `port`"));
     if (endPort !== undefined) errors.push(...field.invalidEach(endPath, endPort, portNumber(endPort)));
   }
   return errors;

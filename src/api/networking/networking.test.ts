@@ -81,7 +81,7 @@ const refused: readonly (RefusedCase & { readonly kind: string })[] = [
     kind: "Ingress",
     name: "to nowhere",
     spec: {},
-    want: ["spec: Invalid value: []: either `defaultBackend` or `rules` must be specified"],
+    want: ["spec: Invalid value: null: either `defaultBackend` or `rules` must be specified"],
   },
   {
     kind: "Ingress",
@@ -171,7 +171,7 @@ const refused: readonly (RefusedCase & { readonly kind: string })[] = [
       "spec.ingress[0].ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive",
       'spec.ingress[0].ports[1].port: Invalid value: "A": must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)',
       'spec.ingress[0].ports[1].port: Invalid value: "A": must contain at least one letter (a-z)',
-      "spec.ingress[0].ports[2].endPort: Invalid value: 5: must be greater than or equal to `port`",
+      "spec.ingress[0].ports[2].endPort: Invalid value: 10: must be greater than or equal to `port`",
       "spec.ingress[0].ports[3].endPort: Invalid value: 5: may not be specified when `port` is not specified",
       'spec.ingress[0].ports[4].protocol: Unsupported value: "ICMP": supported values: "TCP", "UDP", "SCTP"',
     ],
@@ -264,7 +264,10 @@ const changes: readonly (ChangeCase & { readonly kind: string })[] = [
     name: "its owner",
     before: { parentRef: { resource: "services", name: "a" } },
     after: { parentRef: { resource: "services", name: "b" } },
-    want: [/^spec\.parentRef: Invalid value: .*: field is immutable$/],
+    want: [
+      'metadata.name: Invalid value: "one": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
+      /^spec\.parentRef: Invalid value: .*: field is immutable$/,
+    ],
   },
 ];
 
