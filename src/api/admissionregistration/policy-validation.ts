@@ -48,11 +48,24 @@ export function validateMutatingPolicy({ spec }: MutatingAdmissionPolicy): Error
   const { mutations = [], reinvocationPolicy } = spec ?? {};
   return [
     ...validatePolicy(spec ?? {}),
+    ...mutableOperationErrors("spec.matchConstraints", spec?.matchConstraints),
     ...(mutations.length === 0
       ? [field.required("spec.mutations", "mutations must contain at least one item")]
       : field.each("spec.mutations", mutations, validateMutation)),
     ...field.oneOf("spec.reinvocationPolicy", reinvocationPolicy, ["IfNeeded", "Never"], { required: true }),
   ];
+}
+
+const mutableOperations = ["*", "CONNECT", "CREATE", "UPDATE"];
+
+/** What is deleted cannot be changed. The path has no indices upstream. */
+function mutableOperationErrors(path: string, match: MatchResources | undefined): Errors {
+  const at = field.child(path, "resourceRules", "operations");
+  return (match?.resourceRules ?? []).flatMap(({ operations = [] }) =>
+    operations
+      .filter((operation) => !mutableOperations.includes(operation))
+      .map((operation) => field.notSupported(at, operation, mutableOperations)),
+  );
 }
 
 /** What policies of both kinds say. */
@@ -62,7 +75,7 @@ function validatePolicy(
   const { failurePolicy, paramKind, matchConstraints, matchConditions, variables } = spec;
   const path = "spec.matchConstraints";
   return [
-    ...field.oneOf("spec.failurePolicy", failurePolicy, ["Fail", "Ignore"], { required: true }),
+    ...field.oneOf("spec.failurePolicy", failurePolicy, ["Fail", "Ignore"], { required: "present" }),
     ...(paramKind === undefined ? [] : validateParamKind("spec.paramKind", paramKind)),
     ...(matchConstraints === undefined
       ? [field.required(path)]
@@ -110,7 +123,7 @@ function validateMatch(path: string, match: MatchResources): Errors {
   const { matchPolicy, namespaceSelector, objectSelector, resourceRules, excludeResourceRules } = match;
   const at = (name: string) => field.child(path, name);
   return [
-    ...field.oneOf(at("matchPolicy"), matchPolicy, ["Equivalent", "Exact"], { required: true }),
+    ...field.oneOf(at("matchPolicy"), matchPolicy, ["Equivalent", "Exact"], { required: "present" }),
     ...(namespaceSelector === undefined ? [field.required(at("namespaceSelector"))] : []),
     ...validateLabelSelector(at("namespaceSelector"), namespaceSelector),
     ...(objectSelector === undefined ? [field.required(at("objectSelector"))] : []),
@@ -134,7 +147,7 @@ function validateVariable({ name = "", expression = "" }: Variable, path: string
       ? [field.required(at, "name is not specified")]
       : isIdentifier
         ? []
-        : [field.invalid(at, name, "name is not a valid CEL identifier")]),
+        : [field.invalid(at, name, "must be a valid CEL identifier")]),
     ...(expression.trim() === "" ? [field.required(field.child(path, "expression"), notSpecified)] : []),
   ];
 }
@@ -208,7 +221,7 @@ function validateMutation(mutation: Mutation, path: string): Errors {
   if (mutation[own] === undefined)
     errors.push(field.required(field.child(path, own), `must be specified when patchType is ${patchType}`));
   else if ((mutation[own].expression ?? "").trim() === "")
-    errors.push(field.required(field.child(path, own, "expression"), notSpecified));
+    errors.push(field.required(field.child(path, own, "expression")));
   if (mutation[other] !== undefined)
     errors.push(
       field.invalid(
@@ -232,7 +245,14 @@ export function validateValidatingPolicyStatus({ status }: ValidatingAdmissionPo
   ];
 }
 
-export function validateMutatingBinding({ spec }: MutatingAdmissionPolicyBinding): Errors {
+export function validateMutatingBinding(binding: MutatingAdmissionPolicyBinding): Errors {
+  return [
+    ...validateBinding(binding),
+    ...mutableOperationErrors("spec.matchResources", binding.spec?.matchResources),
+  ];
+}
+
+function validateBinding({ spec }: MutatingAdmissionPolicyBinding): Errors {
   const { policyName = "", paramRef, matchResources } = spec ?? {};
   const path = "spec.policyName";
   return [
@@ -240,8 +260,7 @@ export function validateMutatingBinding({ spec }: MutatingAdmissionPolicyBinding
       ? [field.required(path)]
       : field.invalidEach(path, policyName, dns1123Subdomain(policyName))),
     ...(paramRef === undefined ? [] : validateParamRef("spec.paramRef", paramRef)),
-    // Upstream's spelling of the path.
-    ...(matchResources === undefined ? [] : validateMatch("spec.matchResouces", matchResources)),
+    ...(matchResources === undefined ? [] : validateMatch("spec.matchResources", matchResources)),
   ];
 }
 
@@ -251,7 +270,7 @@ export function validateValidatingBinding(binding: ValidatingAdmissionPolicyBind
   const given = binding.spec?.validationActions ?? [];
   const path = "spec.validationActions";
   const errors: FieldError[] = [
-    ...validateMutatingBinding(binding),
+    ...validateBinding(binding),
     ...field.each(path, given, (action, at) => field.oneOf(at, action, actions)),
     ...field.unique(
       given,
@@ -285,7 +304,7 @@ function validateParamRef(path: string, reference: ParamRef): Errors {
       ? [field.required(path, "one of name or selector must be specified")]
       : []),
     ...field.oneOf(at("parameterNotFoundAction"), parameterNotFoundAction, ["Deny", "Allow"], {
-      required: true,
+      required: "present",
     }),
   ];
 }

@@ -72,7 +72,7 @@ const cases: readonly (RefusedCase & { readonly kind: string })[] = [
       ],
     },
     want: [
-      'spec.variables[0].name: Invalid value: "in": name is not a valid CEL identifier',
+      'spec.variables[0].name: Invalid value: "in": must be a valid CEL identifier',
       "spec.variables[1].expression: Required value: expression is not specified",
       "spec.validations[0].expression: Required value: expression is not specified",
       'spec.validations[1].messageExpression: Invalid value: " ": must be non-empty if specified',
@@ -136,7 +136,7 @@ const cases: readonly (RefusedCase & { readonly kind: string })[] = [
       'spec.mutations[0].patchType: Unsupported value: "Paint": supported values: "ApplyConfiguration", "JSONPatch"',
       "spec.mutations[1].jsonPatch: Required value: must be specified when patchType is JSONPatch",
       'spec.mutations[1].applyConfiguration: Invalid value: "{applyConfiguration}": must not be specified when patchType is JSONPatch',
-      "spec.mutations[2].applyConfiguration.expression: Required value: expression is not specified",
+      "spec.mutations[2].applyConfiguration.expression: Required value",
     ],
   },
   {

@@ -94,8 +94,9 @@ export function webhookServiceErrors(
 ): Errors {
   const reasons = portNumber(port);
   return [
-    ...(name ? [] : [field.required(field.child(path, "name"))]),
-    ...(namespace ? [] : [field.required(field.child(path, "namespace"))]),
+    // Upstream's callers mix the two up.
+    ...(namespace ? [] : [field.required(field.child(path, "name"))]),
+    ...(name ? [] : [field.required(field.child(path, "namespace"))]),
     ...(reasons.length === 0
       ? []
       : [field.invalid(field.child(path, "port"), port, `port is not valid: ${reasons.join(", ")}`)]),
@@ -123,6 +124,10 @@ function urlPathReasons(urlPath: string): readonly string[] {
 export function webhookUrlErrors(path: string, text: string): Errors {
   const form = "; desired format: https://host[/path]";
   // A relative reference is a URL in Go: it lacks scheme and host, which is told instead.
+  if (text.startsWith(":")) {
+    const reason = `parse ${field.quote(text)}: missing protocol scheme`;
+    return [field.required(path, `url must be a valid URL: ${reason}${form}`)];
+  }
   const isRelative = !/^[a-zA-Z][a-zA-Z0-9+.-]*:/.test(text);
   if (isRelative)
     return [

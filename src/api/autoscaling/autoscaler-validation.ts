@@ -25,7 +25,9 @@ export function validateAutoscaler({ spec }: HorizontalPodAutoscaler, old?: Hori
   const least = old?.spec.minReplicas === 0 ? 0 : 1;
   if (minReplicas !== undefined && minReplicas < least)
     errors.push(field.invalid("spec.minReplicas", minReplicas, `must be greater than or equal to ${least}`));
-  if (maxReplicas < 1) errors.push(field.invalid("spec.maxReplicas", maxReplicas, "must be greater than 0"));
+  if (maxReplicas === 0) errors.push(field.required("spec.maxReplicas", "must be set and greater than 0"));
+  else if (maxReplicas < 0)
+    errors.push(field.invalid("spec.maxReplicas", maxReplicas, "must be greater than or equal to 1"));
   if (minReplicas !== undefined && maxReplicas < minReplicas)
     errors.push(
       field.invalid("spec.maxReplicas", maxReplicas, "must be greater than or equal to `minReplicas`"),

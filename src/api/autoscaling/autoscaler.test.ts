@@ -130,7 +130,7 @@ for (const { name, spec, want } of [
     spec: { scaleTargetRef: {}, minReplicas: 0, maxReplicas: 0 },
     want: [
       "spec.minReplicas: Invalid value: 0: must be greater than or equal to 1",
-      "spec.maxReplicas: Invalid value: 0: must be greater than 0",
+      "spec.maxReplicas: Required value: must be set and greater than 0",
       "spec.scaleTargetRef.kind: Required value",
       "spec.scaleTargetRef.name: Required value",
       'spec.scaleTargetRef.apiVersion: Invalid value: "": apiVersion must specify API group',

@@ -7,7 +7,6 @@ import type { FlowSchema, PriorityLevelConfiguration } from "./types.generated.t
 export const flowSchemaStrategy: Strategy<FlowSchema> = {
   validate: validateFlowSchema,
   validateUpdate: validateFlowSchema,
-  unconditionalUpdate: false,
   defaults: (object) => ({
     ...mapField(object, "spec", (spec) => fillEmpty(spec, { matchingPrecedence: 1000 })),
     status: object.status ?? {},
@@ -18,7 +17,6 @@ export const flowSchemaStrategy: Strategy<FlowSchema> = {
 export const priorityLevelStrategy: Strategy<PriorityLevelConfiguration> = {
   validate: validatePriorityLevel,
   validateUpdate: validatePriorityLevel,
-  unconditionalUpdate: false,
   defaults: (object) => ({ ...mapField(object, "spec", defaultSpec), status: object.status ?? {} }),
   prepareForCreate: (object) => ({ ...object, status: {} }),
 };

@@ -17,7 +17,7 @@ export function validatePriorityLevel({ metadata, spec, status }: PriorityLevelC
   const name = metadata.name ?? "";
   const errors: FieldError[] = [];
   if ((name === "exempt") !== (type === "Exempt"))
-    errors.push(field.invalid("spec.type", type, "type must be 'Exempt' if and only if `name` is 'exempt'"));
+    errors.push(field.invalid("spec.type", type, "must be 'Exempt' if and only if `name` is 'exempt'"));
   if (type === "Exempt") {
     if (limited !== undefined)
       errors.push(field.forbidden("spec.limited", "must be nil if the type is not Limited"));

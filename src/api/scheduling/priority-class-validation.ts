@@ -43,7 +43,10 @@ export function validatePriorityClass({
     errors.push(
       field.forbidden("value", `maximum allowed value of a user defined priority is ${highestUserPriority}`),
     );
-  errors.push(...field.oneOf("preemptionPolicy", preemptionPolicy, ["PreemptLowerPriority", "Never"]));
+  if (preemptionPolicy !== undefined) {
+    const policies = ["PreemptLowerPriority", "Never"];
+    errors.push(...field.oneOf("preemptionPolicy", preemptionPolicy, policies, { required: true }));
+  }
   return errors;
 }
 

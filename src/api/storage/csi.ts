@@ -54,12 +54,13 @@ export const csiNodeDefinition = defineResource(csiNodes, {
 export const csiStorageCapacityDefinition = defineResource(csiStorageCapacities, {
   columns: [
     nameColumn,
-    stringColumn(
-      "StorageClassName",
-      "The class it is for.",
-      ({ storageClassName }) => storageClassName ?? "",
-    ),
-    stringColumn("Capacity", "What is free.", ({ capacity }) => capacity ?? "<unset>"),
+    // Upstream has no columns of its own for it.
+    {
+      name: "Created At",
+      type: "date",
+      description: "When it was made.",
+      value: ({ metadata }) => metadata.creationTimestamp ?? null,
+    },
   ],
   strategy: csiStorageCapacityStrategy,
 });

@@ -1,7 +1,8 @@
+import * as field from "../../apimachinery/validation.ts";
 import { oldLabelWarning } from "../core/node-label-warnings.ts";
 import { defaultVolumeSpec } from "../core/volume-defaults.ts";
 import type { Strategy } from "../definition.ts";
-import { fillAbsent, mapField } from "../fill.ts";
+import { dropField, fillAbsent, mapField } from "../fill.ts";
 import {
   validateCsiDriver,
   validateCsiDriverUpdate,
@@ -41,7 +42,6 @@ export const storageClassStrategy: Strategy<StorageClass> = {
 export const volumeAttributesClassStrategy: Strategy<VolumeAttributesClass> = {
   validate: validateVolumeAttributesClass,
   validateUpdate: validateVolumeAttributesClassUpdate,
-  unconditionalUpdate: false,
 };
 
 export const csiDriverStrategy: Strategy<CSIDriver> = {
@@ -49,7 +49,23 @@ export const csiDriverStrategy: Strategy<CSIDriver> = {
   validateUpdate: validateCsiDriverUpdate,
   unconditionalUpdate: false,
   defaults: (object) => ({ ...object, spec: defaultDriver(object.spec ?? {}) }),
+  prepareForCreate: withoutSchedulingRule,
+  prepareForUpdate: (driver, old) =>
+    old.spec.preventPodSchedulingIfMissing === undefined ? withoutSchedulingRule(driver) : driver,
+  warnings: ({ spec }, old) =>
+    (spec.tokenRequests ?? []).length === 0 ||
+    spec.serviceAccountTokenInSecrets !== undefined ||
+    field.semanticEqual(spec.tokenRequests, old?.spec.tokenRequests)
+      ? []
+      : [
+          "spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes",
+        ],
 };
+
+/** Behind a gate that is off. */
+function withoutSchedulingRule(driver: CSIDriver): CSIDriver {
+  return { ...driver, spec: dropField(driver.spec, "preventPodSchedulingIfMissing") };
+}
 
 function defaultDriver(given: CSIDriverSpec): CSIDriverSpec {
   const spec = fillAbsent(given, {

@@ -33,7 +33,8 @@ function parameterErrors(path: string, parameters: Readonly<Record<string, strin
 }
 
 function provisionerErrors(path: string, name: string | undefined): Errors {
-  return name ? field.invalidEach(path, name, qualifiedName(name.toLowerCase())) : [field.required(path)];
+  const known = (name ?? "").toLowerCase();
+  return known === "" ? [field.required(path)] : field.invalidEach(path, known, qualifiedName(known));
 }
 
 export function validateStorageClass(object: StorageClass): Errors {
@@ -43,7 +44,7 @@ export function validateStorageClass(object: StorageClass): Errors {
   if (reclaimPolicy) errors.push(...field.oneOf("reclaimPolicy", reclaimPolicy, ["Delete", "Retain"]));
   errors.push(
     ...field.oneOf("volumeBindingMode", volumeBindingMode, ["Immediate", "WaitForFirstConsumer"], {
-      required: true,
+      required: "present",
     }),
   );
   errors.push(
@@ -65,11 +66,20 @@ export function validateStorageClass(object: StorageClass): Errors {
         ],
       ),
     ),
-    ...field.unique(allowedTopologies, topologyIdentity, (index) =>
-      field.duplicate(`allowedTopologies[${index}].matchLabelExpressions`, ""),
-    ),
+    ...repeatedTopologies(allowedTopologies),
   );
   return errors;
+}
+
+/** Upstream compares each term with as many empty ones as there are terms, too: an empty one is always a repetition. */
+function repeatedTopologies(terms: readonly TopologySelectorTerm[] = []): Errors {
+  const before = terms.map(() => topologyIdentity({}));
+  return terms.flatMap((term, position) => {
+    const identity = topologyIdentity(term);
+    const repeated = before.filter((other) => other === identity);
+    before.push(identity);
+    return repeated.map(() => field.duplicate(`allowedTopologies[${position}].matchLabelExpressions`, ""));
+  });
 }
 
 /** The same text for terms that mean the same. */
@@ -79,12 +89,11 @@ function topologyIdentity({ matchLabelExpressions = [] }: TopologySelectorTerm):
 }
 
 export function validateStorageClassUpdate(object: StorageClass, old: StorageClass): Errors {
-  const errors: FieldError[] = [];
-  for (const name of ["parameters", "provisioner", "reclaimPolicy"] as const)
-    if (!field.semanticEqual(object[name], old[name]))
-      errors.push(field.forbidden(name, `updates to ${name} are forbidden.`));
-  errors.push(...field.immutable("volumeBindingMode", object.volumeBindingMode, old.volumeBindingMode));
-  return errors;
+  const constant = ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] as const;
+  return [
+    ...validateStorageClass(object),
+    ...constant.flatMap((name) => field.immutable(name, object[name], old[name])),
+  ];
 }
 
 export function validateVolumeAttributesClass({
@@ -104,11 +113,12 @@ export function validateVolumeAttributesClassUpdate(
   object: VolumeAttributesClass,
   old: VolumeAttributesClass,
 ): Errors {
-  return (["driverName", "parameters"] as const).flatMap((name) =>
+  const changes = (["driverName", "parameters"] as const).flatMap((name) =>
     field.semanticEqual(object[name], old[name])
       ? []
       : [field.forbidden(name, `updates to ${name} are forbidden.`)],
   );
+  return [...changes, ...validateVolumeAttributesClass(object)];
 }
 
 const minUpdatePeriodSeconds = 10;
@@ -123,7 +133,7 @@ export function validateCsiDriver({ metadata, spec }: CSIDriver): Errors {
     if (spec[name] === undefined) errors.push(field.required(field.child("spec", name)));
   errors.push(
     ...field.oneOf("spec.fsGroupPolicy", spec.fsGroupPolicy, ["File", "None", "ReadWriteOnceWithFSType"], {
-      required: true,
+      required: "present",
     }),
   );
   const audiences = new Set<string>();
@@ -148,6 +158,11 @@ export function validateCsiDriver({ metadata, spec }: CSIDriver): Errors {
   if (period !== undefined && period < minUpdatePeriodSeconds) {
     const detail = `must be greater than or equal to ${minUpdatePeriodSeconds} seconds`;
     errors.push(field.invalid("spec.nodeAllocatableUpdatePeriodSeconds", period, detail));
+  }
+  const { serviceAccountTokenInSecrets: inSecrets } = spec;
+  if (inSecrets !== undefined && (spec.tokenRequests ?? []).length === 0) {
+    const detail = "serviceAccountTokenInSecrets is set but no tokenRequests are specified";
+    errors.push(field.invalid("spec.serviceAccountTokenInSecrets", inSecrets, detail));
   }
   return errors;
 }
@@ -180,7 +195,7 @@ export function validateCsiNode({ spec }: CSINode): Errors {
       (topologyKeys ?? []).forEach((key, index) => {
         if (key === "") errors.push(field.required(at));
         if ((topologyKeys ?? []).indexOf(key) < index) errors.push(field.duplicate(at, key));
-        errors.push(...field.invalidEach(at, topologyKeys, qualifiedName(key)));
+        errors.push(...field.invalidEach(at, key, qualifiedName(key)));
       });
       return errors;
     }),
@@ -235,15 +250,16 @@ export function validateVolumeAttachment({ spec, status }: VolumeAttachment): Er
     errors.push(
       field.required(path, "must specify exactly one of inlineVolumeSpec and persistentVolumeName"),
     );
-  if (persistentVolumeName !== undefined && inlineVolumeSpec !== undefined)
+  const hasBoth = persistentVolumeName !== undefined && inlineVolumeSpec !== undefined;
+  if (hasBoth)
     errors.push(
       field.forbidden(path, "must specify exactly one of inlineVolumeSpec and persistentVolumeName"),
     );
-  if (persistentVolumeName === "")
+  else if (persistentVolumeName === "")
     errors.push(
       field.required(`${path}.persistentVolumeName`, "must specify non empty persistentVolumeName"),
     );
-  if (persistentVolumeName)
+  if (persistentVolumeName !== undefined)
     errors.push(
       ...field.invalidEach(
         `${path}.persistentVolumeName`,
@@ -251,7 +267,7 @@ export function validateVolumeAttachment({ spec, status }: VolumeAttachment): Er
         dns1123Subdomain(persistentVolumeName),
       ),
     );
-  if (inlineVolumeSpec !== undefined)
+  if (inlineVolumeSpec !== undefined && !hasBoth)
     errors.push(...validateInlineVolume(`${path}.inlineVolumeSpec`, inlineVolumeSpec));
   errors.push(...field.invalidEach("spec.nodeName", nodeName, dns1123Subdomain(nodeName)));
   return [...errors, ...attachmentStatusErrors(status)];
