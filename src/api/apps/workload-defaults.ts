@@ -1,7 +1,7 @@
 /** What workloads have that their authors left out (upstream's SetDefaults functions of apps/v1). */
 import { defaultPodTemplate } from "../core/pod-defaults.ts";
 import { defaultClaim } from "../core/volume-defaults.ts";
-import { fillAbsent, fillEmpty, mapField, mapItems } from "../fill.ts";
+import { dropField, fillAbsent, fillEmpty, mapField, mapItems } from "../fill.ts";
 import type {
   DaemonSet,
   DaemonSetUpdateStrategy,
@@ -71,9 +71,11 @@ export function defaultStatefulSet(object: StatefulSet): StatefulSet {
     template: defaultPodTemplate(spec.template),
   };
   const withClaims = mapField(filled, "volumeClaimTemplates", (claims) =>
-    mapItems(claims, (claim) =>
-      fillEmpty(defaultClaim(claim), { apiVersion: "v1", kind: "PersistentVolumeClaim" }),
-    ),
+    mapItems(claims, (claim) => ({
+      ...defaultClaim(claim),
+      apiVersion: "v1",
+      kind: "PersistentVolumeClaim",
+    })),
   );
   return {
     ...object,
@@ -87,5 +89,8 @@ function defaultStatefulSetStrategy(given: StatefulSetUpdateStrategy): StatefulS
     ? given
     : { ...given, type: "RollingUpdate", rollingUpdate: given.rollingUpdate ?? {} };
   if (strategy.type !== "RollingUpdate") return strategy;
-  return mapField(strategy, "rollingUpdate", (update) => fillAbsent(update, { partition: 0 }));
+  // More than one at a time is behind a gate that is off.
+  return mapField(strategy, "rollingUpdate", (update) =>
+    fillAbsent(dropField(update, "maxUnavailable"), { partition: 0 }),
+  );
 }

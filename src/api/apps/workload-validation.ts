@@ -7,6 +7,7 @@ import { validateClaimSpec } from "../core/claim-validation.ts";
 import { validatePodAnnotations } from "../core/pod-annotation-validation.ts";
 import { validatePodTemplate } from "../core/pod-spec-validation.ts";
 import {
+  brokenSelectorErrors,
   collisionCountErrors,
   intOrPercentErrors,
   isZeroAmount,
@@ -36,7 +37,7 @@ export function validateDeployment({ spec }: Deployment): Errors {
   return [
     ...field.nonNegative("spec.replicas", spec.replicas),
     ...validateWorkloadSelector("spec.selector", spec.selector, "deployment"),
-    ...validateLastingTemplate("spec.template", spec.template, spec.selector, "ReplicaSet"),
+    ...validateReplicated(spec),
     ...validateDeploymentStrategy("spec.strategy", spec.strategy),
     ...field.nonNegative("spec.minReadySeconds", spec.minReadySeconds),
     ...field.nonNegative("spec.revisionHistoryLimit", spec.revisionHistoryLimit),
@@ -45,6 +46,16 @@ export function validateDeployment({ spec }: Deployment): Errors {
       ? [field.invalid("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds")]
       : []),
   ];
+}
+
+function validateReplicated({
+  selector,
+  template,
+}: Pick<ReplicaSet["spec"], "selector" | "template">): Errors {
+  const broken = brokenSelectorErrors("spec.selector", selector, "invalid label selector");
+  return broken.length > 0
+    ? broken
+    : validateLastingTemplate("spec.template", template, selector, "ReplicaSet");
 }
 
 function validateDeploymentStrategy(path: string, strategy: DeploymentSpec["strategy"]): Errors {
@@ -111,7 +122,7 @@ export function validateReplicaSet({ spec }: ReplicaSet): Errors {
     ...field.nonNegative("spec.replicas", spec.replicas),
     ...field.nonNegative("spec.minReadySeconds", spec.minReadySeconds),
     ...validateWorkloadSelector("spec.selector", spec.selector, "deployment"),
-    ...validateLastingTemplate("spec.template", spec.template, spec.selector, "ReplicaSet"),
+    ...validateReplicated(spec),
   ];
 }
 
@@ -213,6 +224,7 @@ export function validateDaemonSetStatusUpdate({ status }: DaemonSet, old: Daemon
 }
 
 export function validateStatefulSet({ spec }: StatefulSet, old?: StatefulSet): Errors {
+  const broken = brokenSelectorErrors("spec.selector", spec.selector, "");
   return [
     ...validatePodManagement("spec.podManagementPolicy", spec.podManagementPolicy),
     ...validateStatefulSetStrategy("spec.updateStrategy", spec.updateStrategy),
@@ -230,8 +242,8 @@ export function validateStatefulSet({ spec }: StatefulSet, old?: StatefulSet): E
     ...field.nonNegative("spec.minReadySeconds", spec.minReadySeconds),
     ...field.nonNegative("spec.ordinals.start", spec.ordinals?.start),
     ...validateWorkloadSelector("spec.selector", spec.selector, "statefulset"),
-    ...validateClaimingTemplate("spec.template", spec, old?.spec),
-    ...(spec.serviceName && spec.serviceName !== old?.spec.serviceName
+    ...(broken.length > 0 ? broken : validateClaimingTemplate("spec.template", spec, old?.spec)),
+    ...(spec.serviceName && old === undefined
       ? field.invalidEach("spec.serviceName", spec.serviceName, dns1123Label(spec.serviceName))
       : []),
   ];
@@ -254,12 +266,15 @@ function validateClaimingTemplate(
   ];
 }
 
+/** As the pods will be: with the names and the volumes that the controller gives them. */
 function withClaimVolumes({ template, volumeClaimTemplates = [] }: StatefulSetSpec): PodTemplateSpec {
-  if (template.spec === undefined || volumeClaimTemplates.length === 0) return template;
+  if (template.spec === undefined) return template;
+  const { hostname: _name, subdomain: _domain, ...podSpec } = template.spec;
+  if (volumeClaimTemplates.length === 0) return { ...template, spec: podSpec };
   const names = new Set(volumeClaimTemplates.map(({ metadata }) => metadata?.name ?? ""));
-  const others = (template.spec.volumes ?? []).filter(({ name }) => !names.has(name));
+  const others = (podSpec.volumes ?? []).filter(({ name }) => !names.has(name));
   const claimed = [...names].map((name) => ({ name, persistentVolumeClaim: { claimName: name } }));
-  return { ...template, spec: { ...template.spec, volumes: [...claimed, ...others] } };
+  return { ...template, spec: { ...podSpec, volumes: [...claimed, ...others] } };
 }
 
 function validateTemplateMetadata(path: string, { metadata, spec }: PodTemplateSpec): Errors {
@@ -294,10 +309,7 @@ function validateStatefulSetStrategy(path: string, strategy: StatefulSetSpec["up
             ),
           ];
     case "RollingUpdate":
-      return [
-        ...field.nonNegative(field.child(at, "partition"), rollingUpdate?.partition),
-        ...validateMaxUnavailable(field.child(at, "maxUnavailable"), rollingUpdate?.maxUnavailable),
-      ];
+      return field.nonNegative(field.child(at, "partition"), rollingUpdate?.partition);
     default:
       return [
         field.invalid(
@@ -307,13 +319,6 @@ function validateStatefulSetStrategy(path: string, strategy: StatefulSetSpec["up
         ),
       ];
   }
-}
-
-function validateMaxUnavailable(path: string, value: number | string | undefined): Errors {
-  if (value === undefined) return [];
-  const errors = [...intOrPercentErrors(path, value), ...overHundredErrors(path, value)];
-  if (isZeroAmount(value)) errors.push(field.invalid(path, value, "cannot be 0"));
-  return errors;
 }
 
 function validateRetention(

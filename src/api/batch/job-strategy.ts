@@ -1,3 +1,4 @@
+import { semanticEqual } from "../../apimachinery/validation.ts";
 import { workloadWarnings } from "../core/pod-warnings.ts";
 import type { Strategy } from "../definition.ts";
 import { defaultJob } from "./job-defaults.ts";
@@ -53,8 +54,11 @@ function withGeneratedSelector(job: Job): Job {
     ...template.metadata?.labels,
   };
   const matchLabels = { [jobLabels.controllerUid]: uid, ...selector?.matchLabels };
+  // A job that has its labels from the template has these as well.
+  const isLabelledAlike = semanticEqual(job.metadata.labels, template.metadata?.labels);
   return {
     ...job,
+    ...(isLabelledAlike ? { metadata: { ...job.metadata, labels } } : {}),
     spec: {
       ...job.spec,
       selector: { ...selector, matchLabels },

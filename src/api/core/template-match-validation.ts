@@ -26,6 +26,15 @@ export function validateWorkloadSelector(
   return errors;
 }
 
+/** A selector that cannot be read: nothing more is said of what it selects. */
+export function brokenSelectorErrors(
+  path: string,
+  selector: LabelSelector | undefined,
+  detail: string,
+): Errors {
+  return validateLabelSelector(path, selector).length > 0 ? [field.invalid(path, selector, detail)] : [];
+}
+
 /** The pods made from the template are pods the selector finds. */
 export function selectorMismatch(
   path: string,
@@ -35,6 +44,7 @@ export function selectorMismatch(
   const labels = template.metadata?.labels;
   // No selector selects nothing, an empty one everything.
   if (selector !== undefined && (isEmptySelector(selector) || matches(selector, labels))) return [];
+  if (validateLabelSelector("", selector).length > 0) return [];
   const detail = "`selector` does not match template `labels`";
   return [field.invalid(field.child(path, "metadata", "labels"), labels, detail)];
 }
