@@ -42,6 +42,12 @@ function nameErrors(name: string, required: string): Errors {
   return [field.invalid("metadata.name", name, detail)];
 }
 
+/** Of canonical text: four characters for three bytes, but for the padding. */
+function byteLengthOfBase64(text: string): number {
+  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
+  return (text.length / 4) * 3 - padding;
+}
+
 function serverErrors(spec: APIService["spec"] | undefined): Errors {
   const { service, caBundle = "", insecureSkipTLSVerify } = spec ?? {};
   const errors: FieldError[] = [];
@@ -50,7 +56,7 @@ function serverErrors(spec: APIService["spec"] | undefined): Errors {
       errors.push(
         field.invalid(
           "spec.caBundle",
-          `${caBundle.length} bytes`,
+          `${byteLengthOfBase64(caBundle)} bytes`,
           "local APIServices may not have a caBundle",
         ),
       );

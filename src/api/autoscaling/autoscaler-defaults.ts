@@ -45,5 +45,5 @@ export function defaultAutoscaler(object: HorizontalPodAutoscaler): HorizontalPo
     ...(metrics === undefined ? {} : { metrics }),
     ...(behavior === undefined ? {} : { behavior }),
   };
-  return { ...object, spec, status: object.status ?? { desiredReplicas: 0, currentReplicas: 0 } };
+  return { ...object, spec, status: object.status ?? { desiredReplicas: 0 } };
 }

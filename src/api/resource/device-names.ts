@@ -29,7 +29,8 @@ export function qualifiedNameErrors(path: string, name: string): Errors {
   const parts = name.split("/");
   const [domain = "", identifier = ""] = parts;
   if (parts.length === 1) return identifierErrors(path, domain);
-  if (parts.length > 2) return [field.invalid(path, name, "must not contain more than one slash")];
+  // Upstream looks at no more than two parts, and lets in what has more.
+  if (parts.length > 2) return [];
   return [
     ...(domain === ""
       ? [field.invalid(path, "", "the domain must not be empty")]

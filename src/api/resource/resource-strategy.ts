@@ -55,11 +55,14 @@ export const resourceSliceStrategy: Strategy<ResourceSlice> = {
   validateUpdate: validateSliceUpdate,
 };
 
-/** A request without a number is for one device. */
-function defaultRequest<T extends Pick<ExactDeviceRequest, "allocationMode" | "count">>(given: T): T {
-  const request = fillEmpty<Pick<ExactDeviceRequest, "allocationMode" | "count">>(given, {
-    allocationMode: "ExactCount",
-  });
+type Countable = Pick<ExactDeviceRequest, "allocationMode" | "count" | "tolerations">;
+
+/** A request without a number is for one device; what is tolerated is what equals, unless it says more. */
+function defaultRequest<T extends Countable>(given: T): T {
+  const filled = fillEmpty<Countable>(given, { allocationMode: "ExactCount" });
+  const request = mapField(filled, "tolerations", (tolerations) =>
+    mapItems(tolerations, (toleration) => fillEmpty(toleration, { operator: "Equal" })),
+  );
   return (request.allocationMode === "ExactCount" ? fillEmpty(request, { count: 1 }) : request) as T; // only copies
 }
 

@@ -115,7 +115,6 @@ const claims: readonly { name: string; devices: object; want: RefusedCase["want"
       "requests[0].exactly.selectors[0].cel: Required value",
       "requests[0].exactly.selectors[1].cel.expression: Too long: may not be more than 10240 bytes",
       'requests[0].exactly.tolerations[0].value: Invalid value: "v": must be empty for operator `Exists`',
-      "requests[0].exactly.tolerations[1].operator: Required value",
       'requests[0].exactly.tolerations[1].effect: Unsupported value: "Flee": supported values: "NoExecute", "NoSchedule", "None"',
     ],
   },
