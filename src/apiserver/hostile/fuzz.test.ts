@@ -85,6 +85,7 @@ async function send(
 const upstreams = [
   /^failed to create typed patch object /,
   /^resourceVersion should not be set on objects to be created$/,
+  /^strconv\.ParseUint: parsing /,
 ];
 const isUpstreams = ({ code, reason, message = "" }: Status) =>
   code === 500 && reason === undefined && upstreams.some((words) => words.test(message));

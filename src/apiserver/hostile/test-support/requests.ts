@@ -130,7 +130,7 @@ export const queryRequests: readonly HostileRequest[] = (
     ["resourceVersion=99999999999999999999999"],
     ["resourceVersion=__proto__"],
     ["resourceVersionMatch=zzz", 422],
-    ["watch=true&resourceVersion=x"],
+    ["watch=true&resourceVersion=x", 500],
     ["watch=true&timeoutSeconds=x"],
     ["watch=true&sendInitialEvents=x", 422],
     ["__proto__=1&constructor=2", 200],
