@@ -44,7 +44,7 @@ function unescapeValue(value: string): string {
     if (character === "\\") {
       const next = value.charAt(++index);
       if (next !== "\\" && next !== "," && next !== "=")
-        throw new SelectorSyntaxError(`invalid field selector: invalid escape sequence in value: \\${next}`);
+        throw new SelectorSyntaxError(`invalid field selector: invalid escape sequence: \\${next}`);
       plain += next;
     } else if (character === "," || character === "=") {
       throw new SelectorSyntaxError(`invalid field selector: unescaped character in value: ${character}`);

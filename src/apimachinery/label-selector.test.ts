@@ -22,9 +22,26 @@ for (const { text, labels, want } of [
   });
 }
 
-for (const text of ["a b", "=x", "a=b,", "a in b", "a in (b", "-a=b", "a=b c", "a>x", ",", "a=$"]) {
-  test(`label selector ${JSON.stringify(text)} is refused`, () => {
-    assert.throws(() => parseLabelSelector(text), /unable to parse requirement/);
+for (const { text, why } of [
+  { text: "=x", why: "found '=', expected: !, identifier, or 'end of string'" },
+  { text: ",", why: "found ',', expected: !, identifier, or 'end of string'" },
+  { text: "a=b,", why: "found '', expected: identifier after ','" },
+  { text: "a=b c", why: "found 'c', expected: ',' or 'end of string'" },
+  { text: "a b", why: "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt" },
+  { text: "a in b", why: "unable to parse requirement: found 'b' expected: '('" },
+  { text: "a in (", why: "unable to parse requirement: found '', expected: ',', ')' or identifier" },
+  { text: "a in (b", why: "unable to parse requirement: found '', expected: ',' or ')'" },
+  { text: "a in (b c)", why: "unable to parse requirement: found 'c', expected: ',' or ')'" },
+  { text: "a in (b,", why: "unable to parse requirement: found '', expected: ',', or identifier" },
+  {
+    text: "a>x",
+    why: `unable to parse requirement: values[0]: Invalid value: "x": for 'Gt', 'Lt' operators, the value must be an integer`,
+  },
+  { text: "-a=b", why: /^unable to parse requirement: <nil>: Invalid value: "-a": name part must/ },
+  { text: "a=$", why: /^unable to parse requirement: values\[0\]\[a\]: Invalid value: "\$": a valid label/ },
+]) {
+  test(`label selector ${JSON.stringify(text)} is refused in upstream's words`, () => {
+    assert.throws(() => parseLabelSelector(text), { message: why });
   });
 }
 

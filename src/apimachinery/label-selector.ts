@@ -148,12 +148,12 @@ class Parser {
         requirements.push(this.#requirement());
         const next = this.#take();
         if (next.type === "end") return requirements;
-        if (next.text !== ",") throw fail(`found '${next.text}', expected: ',' or 'end of string'`);
+        if (next.text !== ",") throw misplaced(`found '${next.text}', expected: ',' or 'end of string'`);
         const after = this.#peek();
         if (after.type !== "name" && after.text !== "!")
-          throw fail(`found '${after.text}', expected: identifier after ','`);
+          throw misplaced(`found '${after.text}', expected: identifier after ','`);
       } else {
-        throw fail(`found '${token.text}', expected: !, identifier, or 'end of string'`);
+        throw misplaced(`found '${token.text}', expected: !, identifier, or 'end of string'`);
       }
     }
   }
@@ -185,7 +185,7 @@ class Parser {
       const value = this.#value();
       if (!isInteger(value))
         throw fail(
-          `values[0][${key}]: Invalid value: ${quote(value)}: for 'Gt', 'Lt' operators, the value must be an integer`,
+          `values[0]: Invalid value: ${quote(value)}: for 'Gt', 'Lt' operators, the value must be an integer`,
         );
       return { key, operator: operator.text === ">" ? "gt" : "lt", values: [value] };
     }
@@ -207,6 +207,7 @@ class Parser {
     for (;;) {
       const token = this.#take();
       if (token.type === "name") {
+        if (!expectsValue) throw fail(`found '${token.text}', expected: ',' or ')'`);
         values.push(token.text);
         expectsValue = false;
       } else if (token.text === ",") {
@@ -216,7 +217,7 @@ class Parser {
         if (expectsValue) values.push("");
         return [...new Set(values)];
       } else {
-        throw fail(`found '${token.text}', expected: ',', ')' or identifier`);
+        throw fail(`found '${token.text}', expected: ${expected(values.length, expectsValue)}`);
       }
     }
   }
@@ -252,7 +253,7 @@ class Parser {
 
 function checkKey(key: string): void {
   const reasons = qualifiedName(key);
-  if (reasons.length > 0) throw fail(`key: Invalid value: ${quote(key)}: ${reasons.join("; ")}`);
+  if (reasons.length > 0) throw fail(`<nil>: Invalid value: ${quote(key)}: ${reasons.join("; ")}`);
 }
 
 function checkValue(key: string, value: string): void {
@@ -261,6 +262,18 @@ function checkValue(key: string, value: string): void {
     throw fail(`values[0][${key}]: Invalid value: ${quote(value)}: ${reasons.join("; ")}`);
 }
 
+/** What may stand where a set's next token is. */
+function expected(values: number, expectsValue: boolean): string {
+  if (values === 0) return "',', ')' or identifier";
+  return expectsValue ? "',', or identifier" : "',' or ')'";
+}
+
+/** A fault between requirements. */
+function misplaced(what: string): SelectorSyntaxError {
+  return new SelectorSyntaxError(what);
+}
+
+/** A fault within a requirement. */
 function fail(what: string): SelectorSyntaxError {
   return new SelectorSyntaxError(`unable to parse requirement: ${what}`);
 }

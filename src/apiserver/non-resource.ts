@@ -1,5 +1,6 @@
 import type { ApiRequest, ApiResponse } from "../client/exchange.ts";
 import type { RequestInfo } from "./request-info.ts";
+import { methodNotAllowed } from "./router-refusals.ts";
 import type { DocumentHandler } from "./stages.ts";
 
 /** Serves paths that are not resources: discovery, health, metrics, OpenAPI. */
@@ -48,9 +49,10 @@ export function documentHandler(handler: DocumentHandler): NonResourceHandler {
   };
   return {
     paths: [path],
-    handle: (request) =>
-      request.path === path
-        ? bytesResponse(200, encoder.encode(JSON.stringify(document())), headers)
-        : undefined,
+    handle(request) {
+      if (request.path !== path) return undefined;
+      if (request.method !== "GET") throw methodNotAllowed();
+      return bytesResponse(200, encoder.encode(JSON.stringify(document())), headers);
+    },
   };
 }

@@ -17,7 +17,7 @@ import { flowHooks } from "./flow-control/flow-hooks.ts";
 import { type HandlerContext, kindOf, type ResourceCall } from "./handlers/call.ts";
 import { isConnection, resolveConnection } from "./handlers/connections.ts";
 import { handleCreateHandler } from "./handlers/create-handlers.ts";
-import { dispatchResource, noSuchResource } from "./handlers/dispatch.ts";
+import { dispatchResource } from "./handlers/dispatch.ts";
 import { outputOf, refusalOf } from "./handlers/output.ts";
 import {
   declaredSubresource,
@@ -33,6 +33,7 @@ import type { NonResourceHandler } from "./non-resource.ts";
 import { isTrue, parseRequestInfo, type RequestInfo } from "./request-info.ts";
 import type { ServedResource } from "./resource-table.ts";
 import { Resources } from "./resources.ts";
+import { noSuchResource } from "./router-refusals.ts";
 import { serverPaths } from "./server-paths.ts";
 import type { Authorizer, CreateHandler, Stages } from "./stages.ts";
 import { startHooks } from "./start-hooks.ts";

@@ -1,8 +1,8 @@
 import type { ResourceDefinition } from "../api/definition.ts";
 import { type ApiError, failure } from "../apimachinery/api-error.ts";
 import type { ApiResponse } from "../client/exchange.ts";
-import { noSuchResource } from "./handlers/dispatch.ts";
 import { pageNotFound } from "./non-resource.ts";
+import { noSuchResource } from "./router-refusals.ts";
 
 /**
  * The answer for a path at which nothing is served. Below the core API, /version and the groups that this server was

@@ -1,6 +1,6 @@
 import { checkProducible, mediaTypes } from "./content/negotiate.ts";
-import { methodNotAllowed } from "./handlers/dispatch.ts";
 import type { NonResourceHandler } from "./non-resource.ts";
+import { methodNotAllowed } from "./router-refusals.ts";
 
 /** What is served, and by what: gitVersion tells both. */
 const gitVersion = "v1.36.0+k8ts";

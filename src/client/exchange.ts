@@ -55,6 +55,8 @@ export type ApiResponse =
       readonly object: unknown;
       /** JSON of it is for people: with line breaks, indented. */
       readonly isPretty?: boolean;
+      /** It is a list whose items leave out their kind and version, as built-in kinds' do wherever it is encoded. */
+      readonly plainItems?: boolean;
     }
   | {
       readonly type: "watch";

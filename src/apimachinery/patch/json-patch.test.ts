@@ -55,6 +55,21 @@ for (const { name, patch, want } of [
     patch: [{ op: "test", path: "/none", value: null }],
     want: document,
   },
+  {
+    name: "replaces a member that is not there",
+    patch: [{ op: "replace", path: "/b", value: 1 }],
+    want: { ...document, b: 1 },
+  },
+  {
+    name: "adds null where no value is given",
+    patch: [{ op: "add", path: "/b" }],
+    want: { ...document, b: null },
+  },
+  {
+    name: "copies a member that is not there as null",
+    patch: [{ op: "copy", from: "/none", path: "/b" }],
+    want: { ...document, b: null },
+  },
   { name: "replaces the whole", patch: [{ op: "replace", path: "", value: { z: 1 } }], want: { z: 1 } },
 ]) {
   test(`a JSON patch ${name}`, () => {
@@ -68,7 +83,7 @@ const big = { text: "x".repeat(1024 * 1024) };
 for (const { name, patch, code, on = document } of [
   { name: "a test that fails", patch: [{ op: "test", path: "/list/0", value: 2 }], code: 422 },
   { name: "removing what is not there", patch: [{ op: "remove", path: "/b" }], code: 422 },
-  { name: "replacing what is not there", patch: [{ op: "replace", path: "/b", value: 1 }], code: 422 },
+  { name: "replacing in what is not there", patch: [{ op: "replace", path: "/b/c", value: 1 }], code: 422 },
   { name: "a parent that is not there", patch: [{ op: "add", path: "/b/c", value: 1 }], code: 422 },
   { name: "an index out of range", patch: [{ op: "add", path: "/list/5", value: 1 }], code: 422 },
   { name: "an index with leading zeros", patch: [{ op: "replace", path: "/list/01", value: 1 }], code: 422 },

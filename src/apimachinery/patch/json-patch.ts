@@ -20,7 +20,7 @@ const maxMovedItems = 20_000_000;
  * for one that is too long or moves or copies too much, 422 for one that does not apply.
  */
 export function applyJsonPatch(document: unknown, patch: unknown): unknown {
-  if (!Array.isArray(patch)) throw badRequest("error decoding patch: a JSON patch is a list of operations");
+  if (!Array.isArray(patch)) throw badRequest("a JSON patch is a list of operations");
   if (patch.length > maxOperations)
     throw tooLarge(`The allowed maximum operations in a JSON patch is ${maxOperations}, got ${patch.length}`);
   const draft = new Draft(document);
@@ -39,7 +39,7 @@ function tooLarge(message: string) {
 }
 
 function parseOperation(item: unknown): Operation {
-  if (!isJsonObject(item)) throw badRequest("error decoding patch: an operation is an object");
+  if (!isJsonObject(item)) throw unprocessable("an operation is an object");
   const { op, path, from, value } = item;
   if (typeof path !== "string")
     throw unprocessable(`${String(op)} operation does not apply: path is missing`);
@@ -47,8 +47,7 @@ function parseOperation(item: unknown): Operation {
     case "add":
     case "replace":
     case "test":
-      if (!Object.hasOwn(item, "value") && op !== "test")
-        throw unprocessable(`${op} operation does not apply: value is missing`);
+      // Upstream's library takes a value that is not given for null.
       return { op, path, value: value ?? null };
     case "remove":
       return { op, path };
@@ -89,10 +88,13 @@ function listIndex(token: string, length: number): number | undefined {
   return index >= 0 && index < length ? index : undefined;
 }
 
+/** What stands at a path: null for a member that an object does not have, as upstream's library has it. */
 function valueAt(document: unknown, pointer: string, op: string): unknown {
-  const value = find(document, parsePointer(pointer));
-  if (value === undefined) throw missing(op, pointer);
-  return value;
+  const path = parsePointer(pointer);
+  const value = find(document, path);
+  if (value !== undefined) return value;
+  if (path.length > 0 && isJsonObject(find(document, path.slice(0, -1)))) return null;
+  throw missing(op, pointer);
 }
 
 function missing(op: string, pointer: string) {

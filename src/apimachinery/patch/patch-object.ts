@@ -2,6 +2,7 @@
 import { type ApiError, badRequest, failure, invalid, isApiError } from "../api-error.ts";
 import type { AnyObject } from "../meta.ts";
 import { type Decoded, type DecodeOptions, decodeValue } from "../schema/decode.ts";
+import { jsonSyntaxError } from "../schema/json-syntax-error.ts";
 import { countKeysInText, countKeysInValue } from "../schema/json-text.ts";
 import { ShapeError } from "../schema/shape-error.ts";
 import { strictErrors } from "../schema/strict-errors.ts";
@@ -9,20 +10,16 @@ import { goText } from "./go-text.ts";
 import { applyJsonPatch } from "./json-patch.ts";
 import { isJsonObject } from "./json-value.ts";
 import { applyMergePatch } from "./merge-patch.ts";
+import { checkPatch, type PatchType, patchTypes } from "./patch-shape.ts";
 import { applyStrategicMergePatch } from "./strategic-merge-patch.ts";
-
-const patchTypes = [
-  "application/json-patch+json",
-  "application/merge-patch+json",
-  "application/strategic-merge-patch+json",
-] as const;
 
 /** Server-side apply: not one of these patches, but taken in the same place. */
 export const applyPatchType = "application/apply-patch+yaml";
 
-export type PatchType = (typeof patchTypes)[number];
-
-/** Reads a Content-Type. Throws `ApiError` 415; strategic merge needs a model, so custom resources have none. */
+/**
+ * Reads a Content-Type. Throws `ApiError` 415; strategic merge needs a model, so custom resources have none. Upstream's router of built-in
+ * kinds refuses a type before anybody asks which ones there are.
+ */
 export function patchTypeOf(contentType: string | undefined, hasModel: boolean): PatchType {
   const type = contentType?.split(";", 1)[0]?.trim().toLowerCase();
   const supported = patchTypes.filter(
@@ -30,6 +27,7 @@ export function patchTypeOf(contentType: string | undefined, hasModel: boolean):
   );
   const found = supported.find((each) => each === type);
   if (found !== undefined) return found;
+  if (hasModel) throw failure(415, "UnsupportedMediaType", "415: Unsupported Media Type", {});
   throw failure(
     415,
     "UnsupportedMediaType",
@@ -102,9 +100,10 @@ function parsePatch(
   body: Uint8Array,
   { fieldValidation }: DecodeOptions,
 ): { patch: unknown; duplicates: readonly string[] } {
+  let text = "";
   try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(body);
-    const patch: unknown = JSON.parse(text);
+    text = new TextDecoder("utf-8", { fatal: true }).decode(body);
+    const patch = checkPatch(type, JSON.parse(text));
     const hasDuplicates = countKeysInText(text) !== countKeysInValue(patch);
     if (fieldValidation === "Ignore") return { patch, duplicates: [] };
     const found = hasDuplicates ? strictErrors(text, undefined) : [];
@@ -112,7 +111,12 @@ function parsePatch(
     const faults = [...found, ...unknownOperationFields(patch)];
     return { patch, duplicates: faults.map((fault) => `json patch ${fault}`) };
   } catch (error) {
-    if (error instanceof SyntaxError || error instanceof TypeError || error instanceof ShapeError)
+    if (error instanceof SyntaxError) {
+      // Who reads a strategic merge patch passes on what the parser says.
+      const prefix = type === "application/strategic-merge-patch+json" ? "" : "error decoding patch: ";
+      throw badRequest(`${prefix}${jsonSyntaxError(text)}`);
+    }
+    if (error instanceof TypeError || error instanceof ShapeError)
       throw badRequest(`error decoding patch: ${error.message}`);
     throw error;
   }
@@ -131,10 +135,15 @@ function withoutSubject(message: string): string {
   return message.replace(/^\w+ in version "\w+" cannot be handled as a \w+: /, "");
 }
 
+const byKey = ([left]: readonly [string, unknown], [right]: readonly [string, unknown]) =>
+  left < right ? -1 : 1;
+
 /** Operations can make a value that nests deeper than the stack is. */
 function jsonText(value: unknown): string {
   try {
-    return JSON.stringify(value);
+    // Go writes what it holds as a map in the order of its keys.
+    const sorted = isJsonObject(value) ? Object.fromEntries(Object.entries(value).sort(byKey)) : value;
+    return JSON.stringify(sorted);
   } catch {
     return "a value that nests too deep";
   }

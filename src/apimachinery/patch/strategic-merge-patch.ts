@@ -19,7 +19,7 @@ type Fields = Model | undefined;
 
 /** Throws `ApiError`: 400 for a patch that is malformed, 422 for one that does not apply. */
 export function applyStrategicMergePatch(original: JsonObject, patch: unknown, model: Model): JsonObject {
-  if (!isJsonObject(patch)) throw badRequest("error decoding patch: a strategic merge patch is an object");
+  if (!isJsonObject(patch)) throw badRequest("a strategic merge patch is an object");
   return mergeObject(original, patch, { fields: model, values: undefined });
 }
 

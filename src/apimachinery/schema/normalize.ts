@@ -278,7 +278,8 @@ function mismatch(value: unknown, shape: Shape, place: Place): ShapeError {
   );
 }
 
-function jsonTypeName(value: unknown): string {
+/** What Go's decoder calls a JSON value. */
+export function jsonTypeName(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "array";
   switch (typeof value) {

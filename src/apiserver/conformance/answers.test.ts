@@ -62,7 +62,7 @@ const refusals: readonly Refusal[] = [
       message: unknown,
     }),
   ),
-  ...["/version", "/api", "/apis", "/apis/apps", "/apis/apps/v1"].map((path) => ({
+  ...["/version", "/api", "/apis/apps/v1"].map((path) => ({
     name: `a POST to ${path}`,
     method: "POST",
     path,

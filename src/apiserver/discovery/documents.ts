@@ -1,5 +1,5 @@
 import type { ResourceDefinition, ResourceVerb, SubresourceDefinition } from "../../api/definition.ts";
-import { apiVersionOf } from "../../apimachinery/meta.ts";
+import { apiVersionOf, type GroupVersionKind } from "../../apimachinery/meta.ts";
 import type { ExtensionVersion } from "../aggregation/extension-discovery.ts";
 import { builtInPriority, customPriority, type Priority } from "../aggregation/group-priorities.ts";
 
@@ -174,14 +174,20 @@ export function aggregatedDiscovery(groups: readonly DiscoveredGroup[]): object 
 }
 
 function aggregatedResource(definition: ResourceDefinition, version: string): object {
+  const own = { group: definition.group, version };
+  // A built-in kind of the version that is described is named alone; those of custom resources are always named in full.
+  const kindIn = ({ group, version, kind }: GroupVersionKind) =>
+    definition.custom === undefined && group === own.group && version === own.version
+      ? { group: "", version: "", kind }
+      : { group, version, kind };
   const subresources = subresourcesOf(definition, version).map((subresource) => ({
     subresource: subresource.name,
-    responseKind: { group: subresource.group, version: subresource.version, kind: subresource.kind },
+    responseKind: kindIn(subresource),
     verbs: subresource.verbs,
   }));
   return {
     resource: definition.plural,
-    responseKind: { group: definition.group, version, kind: definition.kind },
+    responseKind: kindIn({ ...own, kind: definition.kind }),
     scope: definition.namespaced ? "Namespaced" : "Cluster",
     singularResource: definition.singular,
     verbs: definition.verbs ?? allVerbs,
@@ -198,7 +204,7 @@ function servedIn(group: DiscoveredGroup, version: string): readonly ResourceDef
 }
 
 function isStored({ verbs }: ResourceDefinition): boolean {
-  return verbs === undefined || verbs.includes("list");
+  return verbs === undefined || verbs.includes("create") === verbs.includes("list");
 }
 
 function subresourcesOf(definition: ResourceDefinition, version: string): readonly SubresourceDefinition[] {

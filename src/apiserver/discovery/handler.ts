@@ -13,10 +13,10 @@ import {
   negotiateOutput,
 } from "../content/negotiate.ts";
 import { storageVersionOf } from "../content/views.ts";
-import { methodNotAllowed } from "../handlers/dispatch.ts";
 import type { NonResourceHandler } from "../non-resource.ts";
 import { bytesResponse } from "../non-resource.ts";
 import type { ResourceTable } from "../resource-table.ts";
+import { methodNotAllowed } from "../router-refusals.ts";
 import type { DiscoveredGroup } from "./documents.ts";
 import {
   aggregatedDiscovery,
@@ -71,8 +71,13 @@ class Discovery implements NonResourceHandler {
   async handle(request: ApiRequest): Promise<ApiResponse | undefined> {
     const [root, ...rest] = request.path.split("/").filter((segment) => segment !== "");
     if ((root !== "api" && root !== "apis") || rest.length > 2) return undefined;
-    if (request.method !== "GET") throw methodNotAllowed();
     this.#refresh();
+    // What lists groups is no part of upstream's router and asks for no method.
+    const anyMethod = root === "apis" && rest.length < 2;
+    if (request.method !== "GET" && !anyMethod) {
+      if (root === "api" && rest.length > 0 && rest[0] !== "v1") return undefined;
+      throw methodNotAllowed();
+    }
     if (rest.length === 0) return this.#rootDocument(request, root);
     const [first = "", second] = rest;
     const name = root === "api" ? "" : first;

@@ -30,8 +30,9 @@ export async function handleComponentStatuses(
   const all = await Promise.all(asked.map(statusOf));
   const items = matches === undefined ? all : all.filter(matches);
   const list = { kind: call.definition.listKind, apiVersion: "v1", metadata: {}, items };
-  const object = call.output.view === undefined ? list : showList(list, viewOptions(context, call));
-  return { type: "object", status: 200, headers: contentHeaders(call.output), object };
+  const plainItems = call.output.view === undefined;
+  const object = plainItems ? list : showList(list, viewOptions(context, call));
+  return { type: "object", status: 200, headers: contentHeaders(call.output), object, plainItems };
 }
 
 async function statusOf({ name, check }: HealthCheck): Promise<AnyObject> {

@@ -16,9 +16,9 @@ import {
 import { parseProxyName, podBackend, serviceBackend } from "../connect/proxy-target.ts";
 import { bytesResponse, textResponse } from "../non-resource.ts";
 import { withoutTrailingSlashes } from "../request-info.ts";
+import { methodNotAllowed } from "../router-refusals.ts";
 import type { HandlerContext, ResourceCall } from "./call.ts";
 import { admissionAttributes, placeOf } from "./call.ts";
-import { methodNotAllowed } from "./dispatch.ts";
 
 /** Subresources whose requests go on to a kubelet, pod or service. */
 const connectSubresources: ReadonlySet<string> = new Set([

@@ -109,8 +109,9 @@ export async function handleDeleteCollection(
     items: chosen.map(({ object }) => inVersion(definition, object, call.version)),
   };
   const view = { definition, version: call.version, format: call.output, includeObject: "Metadata" } as const;
+  const plainItems = call.output.view === undefined && definition.custom === undefined;
   const object = showList(deleted, { ...view, nowMs: context.clock.now() });
-  return { type: "object", status: 200, headers: contentHeaders(call.output), object };
+  return { type: "object", status: 200, headers: contentHeaders(call.output), object, plainItems };
 }
 
 async function readOptions(context: HandlerContext, call: ResourceCall): Promise<DeleteRequestOptions> {

@@ -4,6 +4,7 @@ import { pathSegment } from "../../apimachinery/names.ts";
 import type { ApiResponse } from "../../client/exchange.ts";
 import { pageNotFound } from "../non-resource.ts";
 import type { ResourceStore } from "../registry/store.ts";
+import { methodNotAllowed, noSuchResource } from "../router-refusals.ts";
 import { handleBinding } from "./binding.ts";
 import type { HandlerContext, ResourceCall } from "./call.ts";
 import { handleComponentStatuses } from "./component-statuses.ts";
@@ -30,6 +31,8 @@ export async function dispatchResource(context: HandlerContext, call: ResourceCa
   if (isCustom) return dispatchVerb(context, call, isCollection);
   // Custom kinds are behind a handler of verbs, the others behind a router of methods, that knows no HEAD.
   if (request.method === "HEAD") throw methodNotAllowed();
+  // The old /watch/ prefix is a path of its own, for reading.
+  if (verb === "watch" && request.method !== "GET") throw methodNotAllowed();
   if (definition.verbs !== undefined && !definition.verbs.includes(verb as ResourceVerb))
     throw verb === "watch" && definition.verbs.includes("list")
       ? notSupported(definition, verb)
@@ -99,17 +102,4 @@ function notSupported({ group, plural }: ResourceDefinition, verb: string): Erro
     ...(group === "" ? {} : { group }),
     kind: plural,
   });
-}
-
-export function noSuchResource(): Error {
-  return failure(404, "NotFound", "the server could not find the requested resource", {});
-}
-
-export function methodNotAllowed(): Error {
-  return failure(
-    405,
-    "MethodNotAllowed",
-    "the server does not allow this method on the requested resource",
-    {},
-  );
 }

@@ -77,8 +77,13 @@ async function handleList(
     },
     items,
   };
-  const object = call.output.view === undefined ? list : showList(list, viewOptions(context, call));
-  return { type: "object", status: 200, headers: contentHeaders(call.output), object };
+  const headers = contentHeaders(call.output);
+  if (call.output.view !== undefined) {
+    const object = showList(list, viewOptions(context, call));
+    return { type: "object", status: 200, headers, object };
+  }
+  const plainItems = definition.custom === undefined;
+  return { type: "object", status: 200, headers, object: list, plainItems };
 }
 
 async function listPage(

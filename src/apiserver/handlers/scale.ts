@@ -11,9 +11,9 @@ import { readObject } from "../content/input.ts";
 import { withMetadata } from "../registry/metadata.ts";
 import { writeOptions } from "../registry/options.ts";
 import { objectRules } from "../registry/update-rules.ts";
+import { methodNotAllowed } from "../router-refusals.ts";
 import type { HandlerContext, ResourceCall } from "./call.ts";
 import { placeOf, respondObject } from "./call.ts";
-import { methodNotAllowed } from "./dispatch.ts";
 import { patchBytes } from "./patches.ts";
 import { admitChange, checkName, toHub, trackedWrite, updateCall } from "./writes.ts";
 

@@ -1,15 +1,15 @@
-import type { SubresourceDefinition } from "../../api/definition.ts";
+import type { ResourceVerb, SubresourceDefinition } from "../../api/definition.ts";
 import { notFound } from "../../apimachinery/api-error.ts";
 import type { ApiResponse } from "../../client/exchange.ts";
 import type { BackendTransport } from "../connect/backend.ts";
 import { pageNotFound } from "../non-resource.ts";
 import { subresourceRules } from "../registry/subresource-rules.ts";
+import { methodNotAllowed, noSuchResource } from "../router-refusals.ts";
 import type { CreateHandler } from "../stages.ts";
 import { handleBinding } from "./binding.ts";
 import type { HandlerContext, ResourceCall } from "./call.ts";
 import { handleLog, handleProxy, isConnection } from "./connections.ts";
 import { handleCreateHandler } from "./create-handlers.ts";
-import { methodNotAllowed, noSuchResource } from "./dispatch.ts";
 import { handleEviction } from "./eviction.ts";
 import { handlePatch } from "./patches.ts";
 import { handleGet } from "./reads.ts";
@@ -34,10 +34,13 @@ export async function dispatchSubresource(
     if (isCustom) return pageNotFound();
     throw noSuchResource();
   }
-  if (!isCustom && call.request.method === "HEAD" && !isConnection(call)) throw methodNotAllowed();
+  if (!isCustom && call.request.method === "HEAD" && !isConnection(call))
+    throw isServed(call) ? methodNotAllowed() : noSuchResource();
   if (subresource === "scale" && definition.scale !== undefined) return handleScale(context, call);
   const rules = subresourceRules(definition, subresource);
   const declared = declaredSubresource(call);
+  if (declared !== undefined && rules !== undefined && !declared.verbs.includes(verb as ResourceVerb))
+    throw methodNotAllowed();
   if (rules !== undefined && (subresource === "status" || declared !== undefined)) {
     if (verb === "get") return handleGet(context, call);
     if (verb === "update") return handleUpdate(context, call, rules);
@@ -59,6 +62,15 @@ export async function dispatchSubresource(
   if (handler === undefined) throw noSuchResource();
   const { group, version, kind } = declared;
   return handleCreateHandler(context, call, handler, { group, version, kind });
+}
+
+function isServed(call: ResourceCall): boolean {
+  const { definition, info } = call;
+  return (
+    declaredSubresource(call) !== undefined ||
+    (info.subresource === "status" && definition.hasStatus) ||
+    (info.subresource === "scale" && definition.scale !== undefined)
+  );
 }
 
 export function declaredSubresource(call: ResourceCall): SubresourceDefinition | undefined {

@@ -1,3 +1,4 @@
+import type { AnyObject } from "../../apimachinery/meta.ts";
 import { itemHeaderLength, type ProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
 import type { WatchEvent } from "../../client/exchange.ts";
 import { bytesOf, cachedOf } from "../cache/cached-object.ts";
@@ -7,22 +8,56 @@ import type { Piece } from "./chunk-writer.ts";
 const encoder = new TextEncoder();
 const nothing = new Uint8Array();
 
-/** UTF-8 JSON of an object that is no list. */
+/** UTF-8 JSON of an object that is no list, and the line break that ends it. */
 export function jsonBytes(object: object): Uint8Array {
-  return bytesOf(object);
+  const json = bytesOf(object);
+  const line = new Uint8Array(json.length + 1);
+  line.set(json);
+  line[json.length] = 0x0a;
+  return line;
 }
 
-/** JSON of a list, in pieces: objects that a cache holds lend their bytes. */
-export function* jsonListPieces({ head, field, sources, show }: ListMembers): Generator<Piece> {
+/** JSON of a list, in pieces: objects that a cache holds lend their bytes. `plain`: its items leave out kind and version. */
+export function* jsonListPieces(
+  { head, field, sources, show }: ListMembers,
+  { plain }: { readonly plain: boolean },
+): Generator<Piece> {
+  let start: Uint8Array | undefined;
   yield `${JSON.stringify(head).slice(0, -1)},"${field}":[`;
   let first = true;
   for (const source of sources) {
     if (!first) yield ",";
     first = false;
     const member = show(source);
-    yield cachedOf(member)?.listed() ?? JSON.stringify(member);
+    if (!plain) {
+      yield cachedOf(member)?.listed() ?? JSON.stringify(member);
+      continue;
+    }
+    start ??= typeStart(member);
+    yield "{";
+    yield withoutType(member, start);
   }
   yield "]}\n";
+}
+
+/** How the JSON of the list's items begins: objects are decoded with their kind first. */
+function typeStart(item: object): Uint8Array {
+  const { kind, apiVersion } = item as Partial<AnyObject>; // what a list holds
+  return encoder.encode(`${JSON.stringify({ kind, apiVersion }).slice(0, -1)},`);
+}
+
+/** The JSON of an item behind its brace, its kind and its version. */
+function withoutType(item: object, start: Uint8Array): Uint8Array | string {
+  const bytes = cachedOf(item)?.listed();
+  if (typeof bytes === "object" && start.every((byte, index) => bytes[index] === byte))
+    return bytes.subarray(start.length);
+  return JSON.stringify(plainItem(item)).slice(1);
+}
+
+/** An item as a list of a built-in kind shows it: the list says its kind and version. */
+export function plainItem(item: object): object {
+  const { kind: _kind, apiVersion: _version, ...rest } = item as Partial<AnyObject>; // what a list holds
+  return rest;
 }
 
 /** One object in its envelope, around the message that GETs, lists and watches share. */
@@ -83,7 +118,8 @@ export function protobufFrame(
   return [start, message, end];
 }
 
+/** Keys in their order, as upstream's YAML has them. */
 export async function yamlBytes(object: object): Promise<Uint8Array> {
   const { stringify } = await import("yaml");
-  return encoder.encode(stringify(object, { aliasDuplicateObjects: false }));
+  return encoder.encode(stringify(object, { aliasDuplicateObjects: false, sortMapEntries: true }));
 }

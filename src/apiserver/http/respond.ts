@@ -1,9 +1,16 @@
 import type { ProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
 import type { ApiResponse, ResponseHeaders } from "../../client/exchange.ts";
-import { membersOf } from "../content/lazy-list.ts";
+import { type ListMembers, membersOf } from "../content/lazy-list.ts";
 import { mediaTypes } from "../content/negotiate.ts";
 import { ChunkWriter, type Piece } from "./chunk-writer.ts";
-import { jsonBytes, jsonListPieces, protobufBytes, protobufListPieces, yamlBytes } from "./encode.ts";
+import {
+  jsonBytes,
+  jsonListPieces,
+  plainItem,
+  protobufBytes,
+  protobufListPieces,
+  yamlBytes,
+} from "./encode.ts";
 import { prettyBytes, prettyListPieces } from "./encode-pretty.ts";
 import { gzipSink, type Sink } from "./gzip-sink.ts";
 import { type Reply, roomIn } from "./reply.ts";
@@ -52,9 +59,16 @@ async function sendObject(response: ObjectResponse, reply: Reply, options: Respo
   const object = response.object as object; // answers are JSON objects
   const { protobuf } = options;
   const members = membersOf(object);
+  const plain = response.plainItems === true;
   const mediaType = String(headers["content-type"]).split(";", 1)[0];
   if (mediaType === mediaTypes.yaml)
-    return sendWhole(status, headers, await yamlBytes(object), reply, options);
+    return sendWhole(
+      status,
+      headers,
+      await yamlBytes(plain ? withPlainItems(object) : object),
+      reply,
+      options,
+    );
   if (mediaType === mediaTypes.protobuf && protobuf !== undefined)
     return members === undefined
       ? sendWhole(status, headers, protobufBytes(object, protobuf), reply, options)
@@ -62,10 +76,25 @@ async function sendObject(response: ObjectResponse, reply: Reply, options: Respo
   if (response.isPretty === true)
     return members === undefined
       ? sendWhole(status, headers, prettyBytes(object), reply, options)
-      : sendPieces(status, headers, prettyListPieces(members), reply, options);
+      : sendPieces(
+          status,
+          headers,
+          prettyListPieces(plain ? plainMembers(members) : members),
+          reply,
+          options,
+        );
   return members === undefined
     ? sendWhole(status, headers, jsonBytes(object), reply, options)
-    : sendPieces(status, headers, jsonListPieces(members), reply, options);
+    : sendPieces(status, headers, jsonListPieces(members, { plain }), reply, options);
+}
+
+function plainMembers(members: ListMembers): ListMembers {
+  return { ...members, show: (source) => plainItem(members.show(source)) };
+}
+
+function withPlainItems(list: object): object {
+  const { items } = list as { readonly items: readonly object[] }; // only lists have plain items
+  return { ...list, items: items.map(plainItem) };
 }
 
 async function sendWhole(

@@ -1,0 +1,143 @@
+/** What a run beside kube-apiserver v1.36.2 showed to differ once, over HTTPS: bytes, headers and words. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { startTestListener, type TestListener } from "../test-support/listener.ts";
+
+const namespace = "/api/v1/namespaces/default";
+const maps = `${namespace}/configmaps`;
+
+let server: TestListener;
+before(async () => {
+  server = await startTestListener();
+  const { ok } = server.test;
+  await ok("POST", "/api/v1/namespaces", { body: { metadata: { name: "default" } } });
+  for (const name of ["a", "b"]) await ok("POST", maps, { body: { metadata: { name }, data: { x: name } } });
+});
+after(() => server.close());
+
+const isPlain = (item: object) => !("kind" in item) && !("apiVersion" in item);
+
+for (const path of [maps, `${maps}?pretty=true`, `${maps}?limit=1`, "/api/v1/namespaces"]) {
+  test(`the items of ${path} leave their kind and version to the list`, async () => {
+    const { text } = await server.send("GET", path);
+    const { kind, items } = JSON.parse(text) as { kind: string; items: readonly object[] };
+    assert.match(kind, /List$/);
+    assert.ok(items.length > 0 && items.every(isPlain), text);
+  });
+}
+
+test("the items of a table and of a list of metadata name their kind", async () => {
+  const accept = (as: string) => `application/json;as=${as};v=v1;g=meta.k8s.io`;
+  const table = await server.send("GET", maps, { headers: { accept: accept("Table") } });
+  assert.match(table.text, /"object":\{"kind":"PartialObjectMetadata"/);
+  const list = await server.send("GET", maps, { headers: { accept: accept("PartialObjectMetadataList") } });
+  assert.match(list.text, /"items":\[\{"kind":"PartialObjectMetadata"/);
+});
+
+test("JSON that is not laid out ends with a line break, lists and objects alike", async () => {
+  for (const path of [maps, `${maps}/a`, `${maps}/none`, "/api/v1", "/apis"])
+    assert.match((await server.send("GET", path)).text, /^\{.*\}\n$/, path);
+});
+
+test("YAML has its keys in their order and plain items", async () => {
+  const { text } = await server.send("GET", maps, { headers: { accept: "application/yaml" } });
+  assert.match(text, /^apiVersion: v1\nitems:\n/);
+  assert.doesNotMatch(text, /kind: ConfigMap\n/);
+});
+
+const notAllowed = "the server does not allow this method on the requested resource";
+const unknown = "the server could not find the requested resource";
+
+for (const { method, path, code, message } of [
+  { method: "GET", path: `${namespace}/finalize`, code: 405, message: notAllowed },
+  { method: "PATCH", path: `${namespace}/finalize`, code: 405, message: notAllowed },
+  { method: "POST", path: "/api/v1/watch/namespaces", code: 405, message: notAllowed },
+  { method: "POST", path: "/api/foo", code: 404, message: unknown },
+  { method: "PATCH", path: `${maps}/a`, code: 415, message: "415: Unsupported Media Type" },
+]) {
+  test(`${method} ${path} is ${code}: ${message}`, async () => {
+    const answer = await server.send(method, path, {
+      ...(method === "GET" ? {} : { body: "{}", headers: { "content-type": "application/json" } }),
+    });
+    const status = JSON.parse(answer.text) as { message: string; details?: object };
+    assert.deepEqual([answer.status, status.message, status.details], [code, message, {}]);
+  });
+}
+
+test("HEAD of a part that a kind has not is 404", async () => {
+  assert.equal((await server.send("HEAD", `${maps}/a/status`)).status, 404);
+});
+
+for (const path of ["/apis", "/apis/apps"]) {
+  test(`${path} asks for no method`, async () => {
+    const [get, post] = [await server.send("GET", path), await server.send("POST", path, { body: "{}" })];
+    assert.deepEqual([post.status, post.text], [200, get.text]);
+  });
+}
+
+const patches = [
+  { type: "json-patch", body: "{}", message: fitting("object", "[]handlers.jsonPatchOp") },
+  { type: "json-patch", body: "[1]", message: fitting("number", "handlers.jsonPatchOp") },
+  {
+    type: "json-patch",
+    body: '[{"op":1,"path":"/a"}]',
+    message:
+      "error decoding patch: json: cannot unmarshal number into Go struct field jsonPatchOp.op of type string",
+  },
+  { type: "json-patch", body: "[", message: "error decoding patch: unexpected end of JSON input" },
+  { type: "merge-patch", body: "[]", message: fitting("array", "map[string]interface {}") },
+  { type: "merge-patch", body: "null", message: "Invalid JSON Patch" },
+  { type: "merge-patch", body: "{", message: "error decoding patch: unexpected end of JSON input" },
+  {
+    type: "strategic-merge-patch",
+    body: "1",
+    message: "json: cannot unmarshal number into Go value of type map[string]interface {}",
+  },
+  { type: "strategic-merge-patch", body: "{", message: "unexpected end of JSON input" },
+];
+
+function fitting(found: string, wanted: string): string {
+  return `error decoding patch: json: cannot unmarshal ${found} into Go value of type ${wanted}`;
+}
+
+for (const { type, body, message } of patches) {
+  test(`a ${type} of ${body} is refused in the words of Go's decoder`, async () => {
+    const headers = { "content-type": `application/${type}+json` };
+    const answer = await server.send("PATCH", `${maps}/a`, { headers, body });
+    assert.deepEqual(
+      [answer.status, (JSON.parse(answer.text) as { message: string }).message],
+      [400, message],
+    );
+  });
+}
+
+for (const type of ["json-patch", "strategic-merge-patch"]) {
+  test(`a ${type} of null changes nothing`, async () => {
+    const headers = { "content-type": `application/${type}+json` };
+    const before = await server.send("GET", `${maps}/a`);
+    const answer = await server.send("PATCH", `${maps}/a`, { headers, body: "null" });
+    assert.deepEqual([answer.status, answer.text], [200, before.text]);
+  });
+}
+
+test("aggregated discovery names the kinds of the version that it describes without it", async () => {
+  const headers = { accept: "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList" };
+  const { text } = await server.send("GET", "/apis", { headers });
+  assert.match(
+    text,
+    /"resource":"deployments","responseKind":\{"group":"","version":"","kind":"Deployment"\}/,
+  );
+  assert.match(
+    text,
+    /"subresource":"scale","responseKind":\{"group":"autoscaling","version":"v1","kind":"Scale"\}/,
+  );
+});
+
+test("what is computed and not stored has no storage version hash", async () => {
+  const { resources } = JSON.parse((await server.send("GET", "/api/v1")).text) as {
+    resources: readonly { name: string; storageVersionHash?: string }[];
+  };
+  const hashed = (name: string) =>
+    resources.find((each) => each.name === name)?.storageVersionHash !== undefined;
+  assert.deepEqual([hashed("componentstatuses"), hashed("configmaps")], [false, true]);
+});
