@@ -111,7 +111,7 @@ for (const { name, configuration, claims, want } of [
     name: "refuses a token that has expired",
     configuration: plain,
     claims: { ...good, exp: seconds - 1 },
-    want: "oidc: verify token: oidc: token is expired (Token Expiry: 2025-12-31T23:59:59.000Z)",
+    want: "oidc: verify token: oidc: token is expired (Token Expiry: 2025-12-31 23:59:59 +0000 UTC)",
   },
   {
     name: "does not know the tokens of other issuers",
