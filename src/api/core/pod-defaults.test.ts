@@ -286,7 +286,6 @@ test("a reported address stands first in the list of addresses", () => {
   assert.deepEqual(status, {
     podIP: "1.2.3.4",
     podIPs: [{ ip: "1.2.3.4" }],
-    hostIP: "5.6.7.8",
     hostIPs: [{ ip: "5.6.7.8" }],
   });
 });

@@ -29,6 +29,8 @@ export function defaultPod(pod: Pod): Pod {
   own = mapField(own, "containers", containers);
   own = mapField(own, "initContainers", containers);
   own = defaultPodLevelResources(own);
+  // Less than nothing was once taken for at once: it is the least there is.
+  if ((own.terminationGracePeriodSeconds ?? 0) < 0) own = { ...own, terminationGracePeriodSeconds: 1 };
   return { ...pod, spec: own, status: normalizePodAddresses(pod.status ?? {}) };
 }
 
@@ -189,7 +191,5 @@ function normalizePodAddresses(status: PodStatus): PodStatus {
       podIP: podIp,
       podIPs: status.podIPs?.[0]?.ip === podIp ? status.podIPs : [{ ip: podIp }],
     };
-  const hostIp = status.hostIP || status.hostIPs?.[0]?.ip;
-  if (hostIp && status.hostIP !== hostIp) normal = { ...normal, hostIP: hostIp };
   return normal;
 }

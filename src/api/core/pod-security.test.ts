@@ -176,7 +176,7 @@ for (const { name, status, want } of [
       ],
     },
     want: [
-      "status.containerStatuses[0].linux.uid: Invalid value: -1: must be between 0 and 2147483647, inclusive",
+      "status.containerStatuses[0].user.linux.uid: Invalid value: -1: must be between 0 and 2147483647, inclusive",
       'status.containerStatuses[0].allocatedResourcesStatus[0].resources[0].health: Unsupported value: "Fine": supported values: "Healthy", "Unhealthy", "Unknown"',
       'status.containerStatuses[0].allocatedResourcesStatus[1].name: Invalid value: "example.com/other": must match one of the container\'s resource requests',
     ],

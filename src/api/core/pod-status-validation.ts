@@ -1,6 +1,6 @@
 /** What may be reported of a pod, and what may not be taken back. */
 import type { FieldError } from "../../apimachinery/api-error.ts";
-import { dns1123Subdomain, qualifiedName, userId } from "../../apimachinery/names.ts";
+import { dns1123Label, dns1123Subdomain, qualifiedName, userId } from "../../apimachinery/names.ts";
 import * as field from "../../apimachinery/validation.ts";
 import { ipErrors, isDualStack } from "../../apimachinery/validation-ip.ts";
 import { inGoForm } from "../go-form.ts";
@@ -38,7 +38,12 @@ export function validatePodStatusUpdate(pod: Pod, old: Pod): Errors {
   if ((pod.spec.nodeName ?? "") !== (old.spec.nodeName ?? ""))
     errors.push(field.forbidden("status.nodeName", "may not be changed directly"));
   const nominated = status.nominatedNodeName ?? "";
-  if (nominated !== "" && nominated !== (old.status?.nominatedNodeName ?? ""))
+  const isNew = nominated !== "" && nominated !== (old.status?.nominatedNodeName ?? "");
+  if (isNew && old.spec.nodeName)
+    errors.push(
+      field.forbidden("status.nominatedNodeName", "may not be set on pods that are already bound to a node"),
+    );
+  if (isNew)
     errors.push(...field.invalidEach("status.nominatedNodeName", nominated, dns1123Subdomain(nominated)));
   if ((status.observedGeneration ?? 0) < 0)
     errors.push(
@@ -50,7 +55,7 @@ export function validatePodStatusUpdate(pod: Pod, old: Pod): Errors {
     errors.push(
       ...resurrectionErrors(`status.${list}`, status[list], old.status?.[list], restartRules(old.spec, list)),
     );
-  errors.push(...claimStatusErrors(pod));
+  errors.push(...claimStatusErrors(pod), ...extendedClaimErrors(pod));
   errors.push(...addressErrors("status.podIPs", status.podIPs, old.status?.podIPs));
   if ((status.hostIPs ?? []).length > 0 && status.hostIPs?.[0]?.ip !== status.hostIP)
     errors.push(field.invalid("status.hostIPs[0].ip", status.hostIPs?.[0]?.ip, "must be equal to `hostIP`"));
@@ -142,6 +147,63 @@ function claimStatusErrors({ spec, status }: Pod): Errors {
   });
 }
 
+/** Which requests of which containers the claim made for extended resources stands for. */
+function extendedClaimErrors({ spec, status }: Pod): Errors {
+  const claim = status?.extendedResourceClaimStatus;
+  if (claim === undefined) return [];
+  const path = "status.extendedResourceClaimStatus";
+  const at = field.child(path, "requestMappings");
+  const { requestMappings = [], resourceClaimName = "" } = claim;
+  const containers = [...(spec.initContainers ?? []), ...spec.containers];
+  const seen = new Set<string>();
+  return [
+    ...(requestMappings.length === 0 ? [field.required(at, "at least one request mapping is required")] : []),
+    ...field.each(at, requestMappings, ({ containerName, resourceName, requestName = "" }, mapping) => {
+      const container = containers.find(({ name }) => name === containerName);
+      const identity = JSON.stringify([containerName, resourceName, requestName]);
+      const names = Object.entries({ containerName, resourceName, requestName });
+      const repeated = seen.has(identity)
+        ? names.map(([name, value]) => field.duplicate(field.child(mapping, name), value))
+        : [];
+      seen.add(identity);
+      return [
+        ...mappingErrors(mapping, containerName, resourceName, container),
+        // Upstream's path.
+        ...field.invalidEach(field.child(path, "requestName"), requestName, dns1123Label(requestName)),
+        ...repeated,
+      ];
+    }),
+    ...(resourceClaimName === ""
+      ? [field.required(field.child(path, "resourceClaimName"))]
+      : field.invalidEach(
+          field.child(path, "resourceClaimName"),
+          resourceClaimName,
+          dns1123Subdomain(resourceClaimName),
+        )),
+  ];
+}
+
+function mappingErrors(
+  path: string,
+  containerName: string,
+  resourceName: string,
+  container: Container | undefined,
+): Errors {
+  if (container === undefined)
+    return [
+      field.invalid(
+        field.child(path, "containerName"),
+        containerName,
+        "must match the name of an entry in spec.initContainers.name or spec.containers.name",
+      ),
+    ];
+  const detail =
+    "must match the extended resource name of an entry in spec.initContainers.resources.requests or spec.containers.resources.requests";
+  return container.resources?.requests?.[resourceName] === undefined
+    ? [field.invalid(field.child(path, "resourceName"), resourceName, detail)]
+    : [];
+}
+
 function userErrors(
   path: string,
   statuses: readonly ContainerStatus[] | undefined,
@@ -150,7 +212,7 @@ function userErrors(
   return field.each(path, statuses, ({ user }, at) => {
     const linux = user?.linux;
     if (linux === undefined) return [];
-    const own = field.child(at, "linux");
+    const own = field.child(at, "user", "linux");
     if (osName === "windows") return [field.forbidden(own, "cannot be set for a windows pod")];
     return [
       ...field.invalidEach(field.child(own, "uid"), linux.uid, userId(linux.uid)),

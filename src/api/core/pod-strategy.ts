@@ -1,4 +1,5 @@
 import type { Strategy } from "../definition.ts";
+import { dropField } from "../fill.ts";
 import { isPodTerminal } from "./pod-conditions.ts";
 import { defaultPod } from "./pod-defaults.ts";
 import { withLabelKeys } from "./pod-label-keys.ts";
@@ -17,7 +18,14 @@ export const podStrategy: Strategy<Pod> = {
     status: { phase: "Pending", qosClass: computePodQosClass(pod), ...gatedStatus(pod) },
   }),
   prepareForStatusUpdate: (pod, old) => ({
-    ...defaultPod({ ...pod, status: keepReported(pod.status ?? {}, old.status ?? {}) }),
+    // What nodes allocate for claims is behind a gate that is off.
+    ...defaultPod({
+      ...pod,
+      status: dropField(
+        keepReported(pod.status ?? {}, old.status ?? {}),
+        "nodeAllocatableResourceClaimStatuses",
+      ),
+    }),
     // Who owns the pod and when it goes is not for those who report its state.
     metadata: withOwnersOf(pod, old),
   }),
@@ -46,6 +54,7 @@ function gatedStatus(pod: Pod): Pick<NonNullable<Pod["status"]>, "conditions"> {
         status: "False",
         reason: "SchedulingGated",
         message: "Scheduling is blocked due to non-empty scheduling gates",
+        ...(pod.metadata.creationTimestamp ? { lastTransitionTime: pod.metadata.creationTimestamp } : {}),
       },
     ],
   };

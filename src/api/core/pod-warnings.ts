@@ -24,6 +24,7 @@ import type {
   PodTemplateSpec,
   Volume,
 } from "./types.generated.ts";
+import { overlappingPathWarnings } from "./volume-path-warnings.ts";
 
 type Warnings = readonly string[];
 
@@ -93,7 +94,7 @@ function specWarnings(root: string, spec: PodSpec, annotations: Annotations): Wa
     ...(spec.volumes ?? []).flatMap((volume, index) =>
       volumeWarnings(field.at(at("volumes"), index), volume),
     ),
-    ...tokenPathWarnings(at("volumes"), spec.volumes),
+    ...overlappingPathWarnings(spec.volumes),
     ...repeatedWarnings(at("hostAliases"), "ip", spec.hostAliases, ({ ip }) => ip),
     ...repeatedWarnings(at("imagePullSecrets"), "name", spec.imagePullSecrets, ({ name = "" }) => name),
     ...(spec.imagePullSecrets ?? []).flatMap(({ name }, index) =>
@@ -224,30 +225,6 @@ function volumeWarnings(path: string, volume: Volume): Warnings {
   const requests = volume.ephemeral?.volumeClaimTemplate?.spec.resources?.requests;
   const at = field.child(path, "ephemeral", "volumeClaimTemplate", "spec", "resources", "requests");
   return [...oldSourceWarnings(path, volume), ...fractionWarnings(at, requests, ["storage"])];
-}
-
-/** Files that lie where a token of a service account lies. */
-function tokenPathWarnings(path: string, volumes: readonly Volume[] = []): Warnings {
-  const sources = volumes.map(({ projected }) => projected?.sources ?? []);
-  const taken = new Set(sources.flat().flatMap(({ serviceAccountToken }) => serviceAccountToken?.path ?? []));
-  if (taken.size === 0) return [];
-  return sources.flatMap((list, index) =>
-    list.flatMap(({ configMap, secret, downwardAPI }) => {
-      const at = field.child(field.at(path, index), "projected", "sources");
-      const warn = (where: string, file = "") =>
-        taken.has(file)
-          ? [`${where}: has duplicated path with ServiceAccountToken ${field.quote(file)}`]
-          : [];
-      const items = { configMap, secrets: secret, downwardAPI };
-      return [
-        ...Object.entries(items).flatMap(([name, source]) =>
-          (source?.items ?? []).flatMap((item, position) =>
-            warn(field.at(field.child(at, name), position), item.path),
-          ),
-        ),
-      ];
-    }),
-  );
 }
 
 function repeatedWarnings<T>(

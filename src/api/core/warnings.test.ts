@@ -84,14 +84,53 @@ const pods: readonly {
     ],
   },
   {
-    name: "with parts of a byte and less than no time",
+    name: "with parts of a byte",
     spec: {
-      terminationGracePeriodSeconds: -1,
       containers: [{ ...container, resources: { requests: { memory: "500m" } } }],
     },
     want: [
       'spec.containers[0].resources.requests[memory]: fractional byte value "500m" is invalid, must be an integer',
-      "spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1",
+    ],
+  },
+  {
+    name: "with files in each other's place, and a projection of nothing",
+    spec: {
+      containers: [container],
+      volumes: [
+        {
+          name: "c",
+          configMap: {
+            name: "m",
+            items: [
+              { key: "a", path: "x" },
+              { key: "b", path: "x/y" },
+            ],
+          },
+        },
+        {
+          name: "p",
+          projected: {
+            sources: [
+              {},
+              { serviceAccountToken: { path: "token" } },
+              {
+                secret: {
+                  name: "s",
+                  items: [
+                    { key: "t", path: "token" },
+                    { key: "u", path: "tokens" },
+                  ],
+                },
+              },
+            ],
+          },
+        },
+      ],
+    },
+    want: [
+      'volume "c" (ConfigMap "m"): overlapping paths: "x/y" with "x"',
+      'volume "p" (Projected) has no sources provided',
+      'volume "p" (Projected): overlapping paths: "token" (Secret "s") with "token" (ServiceAccountToken)',
     ],
   },
   {
