@@ -44,14 +44,36 @@ function checkFault(
   if (code === "no_such_key")
     return {
       text: `undefined field '${summary.replace(/^No such key: /, "")}'`,
-      position: Math.max(0, start - 1),
+      position: inPresence(expression, range?.end ?? start) ?? Math.max(0, start - 1),
+    };
+  const ranged = /^Expression of type '(.*)' cannot be range/.exec(summary);
+  if (ranged !== null)
+    return {
+      text: `expression of type '${celName(ranged[1] ?? "")}' cannot be range of a comprehension (must be list, map, or dynamic)`,
+      position: start,
     };
   if (code === "invalid_macro_argument") return { text: summary, position: start };
   if (node === undefined) return undefined;
   const span = node as Span; // as nodes of the library are
+  const [, optional] = /^optional\.(orValue|or)\(.*got '(.*)' and '(.*)'$/.exec(summary) ?? [];
+  if (optional !== undefined) {
+    const [, own = "", other = ""] = /got '(.*)' and '(.*)'$/.exec(summary) ?? [];
+    return {
+      text: `found no matching overload for '${optional}' applied to 'optional_type(${celName(own)}).(${celName(other)})'`,
+      position: expression.lastIndexOf("(", span.start),
+    };
+  }
   if (code === "no_matching_overload") return callFault(span, expression, isKnown);
   if (code === "cannot_index_type" || code === "invalid_index_type") return accessFault(span, expression);
   return operatorFault(span, summary, expression);
+}
+
+/** Of what `has` asks for cel-go points at the parenthesis. */
+function inPresence(expression: string, end: number): number | undefined {
+  const before = /\bhas(\(\s*[\w.]+)$/.exec(expression.slice(0, end));
+  return before?.[1] !== undefined && /^\s*\)/.test(expression.slice(end))
+    ? end - before[1].length
+    : undefined;
 }
 
 function callFault(node: Span, expression: string, isKnown: (name: string) => boolean): Fault {
@@ -139,19 +161,27 @@ function conditionFault(node: Span, expression: string): Fault | undefined {
   };
 }
 
-const undeclared = (name: string) => `undeclared reference to '${name}' (in container '')`;
+export const undeclared = (name: string) => `undeclared reference to '${name}' (in container '')`;
 
 /** As cel-go writes types: `list(string)`. */
-function typeText(type: NodeType | undefined): string {
+export function typeText(type: NodeType | undefined): string {
   return celName(type?.name ?? "dyn");
 }
 
 function celName(name: string): string {
-  return name
-    .replace(/\boptional\b/g, "optional_type")
-    .replace(/\bparam:?\w*/g, "dyn")
-    .replaceAll("<", "(")
-    .replaceAll(">", ")");
+  return (
+    name
+      .replace(/\boptional\b/g, "optional_type")
+      .replace(/\bparam:?\w*/g, "dyn")
+      // The type of what a rule is about, and of what is inside of it. Upstream adds a number of the moment.
+      .replace(
+        /\bobject((?:\.\w+)*)/g,
+        (_, inside: string) =>
+          `selfType${inside.replaceAll("._item", ".@idx").replaceAll("._value", ".@elem")}`,
+      )
+      .replaceAll("<", "(")
+      .replaceAll(">", ")")
+  );
 }
 
 /** With the line and a mark below the place, as cel-go prints it. */
@@ -160,5 +190,5 @@ export function located(what: string, expression: string, position: number): str
   const line = before.length;
   const column = before.at(-1)?.length ?? 0;
   const source = expression.split("\n")[line - 1] ?? "";
-  return `ERROR: <input>:${line}:${column + 1}: ${what}\n | ${source}\n | ${".".repeat(column)}^`;
+  return `ERROR: <input>:${line}:${column + 1}: ${what}\n | ${source.replaceAll("\t", " ")}\n | ${".".repeat(column)}^`;
 }

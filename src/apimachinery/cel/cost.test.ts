@@ -102,32 +102,6 @@ function spent(expression: string, variables: Readonly<Record<string, unknown>>)
   return 1e9 - budget.remaining;
 }
 
-const estimated = (expression: string) =>
-  estimateCost(createCelEnvironment({}).compile(expression).syntax, { max: 0 });
-
-// The figures of upstream's tests of its libraries (`TestExtensionsCost` and its kin), estimated and spent.
-for (const [expression, estimate, actual] of [
-  ["'abcdefghij'.replace('abc', 'xyz')", 2, 2],
-  ["['aa', 'aa', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a', 'a'].join('')", 13, 13],
-  ["'abcdefghij'.split('')", 2, 2],
-  ["'abcdefghij'.lowerAscii()", 1, 1],
-  ["'abc 123 def 123'.find('123')", 2, 2],
-  ["[1, 2, 3].isSorted()", 13, 13],
-  ["[1, 2, 3].exists(x, x == 2)", 26, undefined],
-  ["sets.contains([1, 2], [1])", 23, 23],
-  ["ip('127.0.0.1').family()", 2, 2],
-  ["quantity('12Mi').isGreaterThan(quantity('8Mi'))", 3, 3],
-  ["has({'a': 1}.a)", 30, 30],
-  ["true ? 'a' : 'b'", 0, 0],
-  ["[1, 2].map(x, x * 2)", 49, 49],
-  ["[1, 2].filter(x, x > 1)", 51, 39],
-] as const) {
-  test(`cost of ${expression} is estimated as ${estimate} and was ${actual ?? "less"}`, () => {
-    assert.equal(estimated(expression), estimate);
-    if (actual !== undefined) assert.equal(spent(expression, {}), actual);
-  });
-}
-
 test("an evaluation is charged for what it looked at, not for what it might have", () => {
   assert.equal(spent("a.b.c == 'x'", { a: new Map([["b", new Map([["c", "x"]])]]) }), 4);
   assert.equal(spent("a || b", { a: true, b: false }), 1);

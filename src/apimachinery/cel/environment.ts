@@ -4,8 +4,9 @@ import { compileError, located } from "./compile-errors.ts";
 import { CelCompileError, CelRuntimeError, evaluationError } from "./errors.ts";
 import { registerLibraries } from "./libraries/register.ts";
 import { checkLiterals } from "./literals.ts";
+import { mergeLists } from "./merged-lists.ts";
 import { CostBudget, metered } from "./metering.ts";
-import { type CelNode, childrenOf, resolved } from "./syntax.ts";
+import { type CelNode, calleeOf, childrenOf, resolved } from "./syntax.ts";
 import type { CelType, ObjectType } from "./types.ts";
 
 export type { CelNode } from "./syntax.ts";
@@ -42,11 +43,18 @@ function baseEnvironment(): Environment {
     limits: { maxAstNodes: 20_000, maxDepth: 100, maxListElements: 10_000, maxMapEntries: 10_000 },
   });
   registerLibraries(base);
+  base.registerConstant("net", "map<string, type>", {
+    IP: base.evaluate("type(ip('127.0.0.1'))"),
+    CIDR: base.evaluate("type(cidr('127.0.0.0/8'))"),
+  });
   return base;
 }
 
-/** An environment with these variables. */
-export function createCelEnvironment(variables: Readonly<Record<string, CelType>>): CelEnvironment {
+/** An environment with these variables. `mixesTypes`: lists and maps may be written with values of several types. */
+export function createCelEnvironment(
+  variables: Readonly<Record<string, CelType>>,
+  { mixesTypes = false }: { readonly mixesTypes?: boolean } = {},
+): CelEnvironment {
   const environment = baseEnvironment().clone();
   const registered = new Set<string>();
   for (const { objects } of Object.values(variables))
@@ -64,9 +72,10 @@ export function createCelEnvironment(variables: Readonly<Record<string, CelType>
       renameFunctions(syntax);
       const { valid, type = "dyn", error } = parsed.check();
       if (!valid) throw compileError(error, expression, isFunction);
-      checkLiterals(syntax, expression);
+      checkLiterals(syntax, expression, mixesTypes);
       if (wanted !== undefined && type !== "dyn" && !wanted.includes(type))
         throw new CelCompileError(`must evaluate to ${wanted.join(" or ")}`);
+      mergeLists(syntax);
       const meter = metered(syntax);
       return {
         expression,
@@ -164,12 +173,22 @@ function withOwnMacros(expression: string): string {
 /** Go's regular expressions are not JavaScript's: the library's own functions over them give way to ours. */
 const renamed: Readonly<Record<string, string>> = { matches: "goMatches" };
 
+/** Texts that the library's functions do not take as cel-go's do: offsets without a sign, and no time without a unit. */
+const written: readonly (readonly [name: RegExp, text: RegExp, as: string])[] = [
+  [/^get(?:FullYear|Month|Date|Day\w+|Hours|Minutes|Seconds|Milliseconds)$/, /^(?=\d\d:\d\d$)/, "+"],
+  [/^duration$/, /^0$/, "0s"],
+];
+
 function renameFunctions(node: CelNode): void {
   const each = resolved(node);
   if (each.op === "rcall" || each.op === "call") {
     const parts = each.args as unknown[];
-    const name = parts[0];
-    if (typeof name === "string" && Object.hasOwn(renamed, name)) parts[0] = renamed[name];
+    const name = String(parts[0]);
+    if (Object.hasOwn(renamed, name)) parts[0] = renamed[name];
+    const literal = calleeOf(each).args[0] as { args?: unknown; readonly op: string } | undefined; // written anew here
+    const [, text, as] = written.find(([called]) => called.test(name)) ?? [];
+    if (text !== undefined && as !== undefined && literal?.op === "value" && typeof literal.args === "string")
+      literal.args = literal.args.replace(text, as);
   }
   for (const child of childrenOf(each)) renameFunctions(child);
 }

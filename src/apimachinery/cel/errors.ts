@@ -33,5 +33,5 @@ export function evaluationError(error: unknown): CelRuntimeError {
   }
   if (code === "no_such_overload" || code === "no_matching_overload")
     return new CelRuntimeError("no such overload");
-  return new CelRuntimeError(text);
+  return new CelRuntimeError(text.replace(/^((?:unsigned )?integer overflow): .*$/, "$1"));
 }

@@ -287,8 +287,7 @@ const comparedCost: Readonly<Record<string, number>> = {
   "net.CIDR": 1,
   "kubernetes.Quantity": 1,
   "kubernetes.Semver": 1,
-  "kubernetes.URL": 1,
-  "kubernetes.NamedFormat": 13,
+  "kubernetes.NamedFormat": 7,
 };
 
 const mayBeText = (types: readonly (string | undefined)[]) =>
@@ -304,6 +303,8 @@ function operatorCost(
     case "==":
       if (types[0] === types[1] && Object.hasOwn(comparedCost, types[0] ?? ""))
         return { cost: comparedCost[types[0] ?? ""] ?? 1 };
+      if (types[0] === types[1] && types[0] === "kubernetes.URL")
+        return { cost: right === unknownSize ? 1 : traversal(right.max) };
       return { cost: traversal(Math.min(left.max, right.max)) };
     case "!=":
       return { cost: traversal(Math.min(left.max, right.max)) };

@@ -1,14 +1,14 @@
 import { goRegExp } from "../structural-schema/go-regexp.ts";
-import { located } from "./compile-errors.ts";
+import { located, typeText, undeclared } from "./compile-errors.ts";
 import { goDuration } from "./duration.ts";
-import { CelCompileError } from "./errors.ts";
-import { type CelNode, calleeOf, childrenOf, resolved } from "./syntax.ts";
+import { CelCompileError, type Fault } from "./errors.ts";
+import { type CelNode, calleeOf, childrenOf, type NodeType, resolved } from "./syntax.ts";
 
 /** What a literal argument of a function must be, by the function. */
 const checks: Readonly<
   Record<string, { readonly name: string; readonly isRight: (text: string) => boolean }>
 > = {
-  goMatches: { name: "matches", isRight: (text) => doesNotThrow(() => goRegExp(text)) },
+  goMatches: { name: "matches", isRight: (text) => faultOfPattern(text) === undefined },
   duration: { name: "duration", isRight: (text) => goDuration(text) !== undefined },
   timestamp: {
     name: "timestamp",
@@ -16,25 +16,108 @@ const checks: Readonly<
   },
 };
 
-/** Regular expressions, durations and times that are written out are judged before anything is evaluated. */
-export function checkLiterals(node: CelNode, expression: string): void {
+/** Regular expressions, durations, times, lists and maps that are written out are judged before anything is evaluated. */
+export function checkLiterals(node: CelNode, expression: string, mixesTypes: boolean): void {
+  const faults: Fault[] = [];
+  collect(node, faults, mixesTypes);
+  if (faults.length > 0)
+    throw new CelCompileError(
+      faults
+        .toSorted((a, b) => a.position - b.position)
+        .map(({ text, position }) => located(text, expression, position))
+        .join("\n"),
+    );
+  checkPatterns(node);
+}
+
+/** `isFree`: what `format` takes may be of several types. */
+function collect(node: CelNode, faults: Fault[], isFree: boolean): void {
   const each = resolved(node);
+  let isInside = isFree;
   if (each.op === "call" || each.op === "rcall") {
-    const { name, args } = calleeOf(each);
+    const { name, target, args } = calleeOf(each);
+    isInside ||= name === "format";
+    if (name === "bind" && target?.op === "id" && target.args === "cel")
+      faults.push(...unknownBinding(target, args));
     const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
     const literal = args.at(-1);
     if (check !== undefined && literal?.op === "value" && typeof literal.args === "string")
       if (!check.isRight(literal.args))
-        throw new CelCompileError(located(`invalid ${check.name} argument`, expression, literal.pos ?? 0));
+        faults.push({ text: `invalid ${check.name} argument`, position: positionOf(literal) });
   }
-  for (const child of childrenOf(each)) checkLiterals(child, expression);
+  if (!isFree && each.op === "list") {
+    const other = othersThanFirst(each.args as readonly CelNode[])[0];
+    if (other !== undefined) faults.push(other);
+  }
+  if (!isFree && each.op === "map") {
+    const entries = each.args as readonly (readonly [CelNode, CelNode])[];
+    faults.push(
+      ...othersThanFirst(entries.map(([key]) => key)),
+      ...othersThanFirst(entries.map(([, value]) => value)),
+    );
+  }
+  for (const child of childrenOf(each)) collect(child, faults, isInside);
 }
 
-function doesNotThrow(work: () => unknown): boolean {
+/** The library binds names, cel-go's environment for Kubernetes does not: all that belongs to it is unknown. */
+function unknownBinding(target: CelNode, [variable, ...others]: readonly CelNode[]): readonly Fault[] {
+  if (variable === undefined) return [];
+  const uses: CelNode[] = [];
+  const find = (node: CelNode): void => {
+    if (node.op === "id" && node.args === variable.args) uses.push(node);
+    for (const child of childrenOf(resolved(node))) find(child);
+  };
+  for (const other of others) find(other);
+  return [
+    { text: undeclared("cel"), position: positionOf(target) },
+    { text: undeclared("bind"), position: positionOf(variable) - 1 },
+    ...[variable, ...uses].map((node) => ({
+      text: undeclared(String(node.args)),
+      position: positionOf(node),
+    })),
+  ];
+}
+
+function othersThanFirst(nodes: readonly CelNode[]): readonly Fault[] {
+  const [first] = nodes;
+  return nodes.flatMap((node) =>
+    isSameType(first?.checkedType, node.checkedType)
+      ? []
+      : [
+          {
+            text: `expected type '${typeText(first?.checkedType)}' but found '${typeText(node.checkedType)}'`,
+            position: positionOf(node),
+          },
+        ],
+  );
+}
+
+const isSameType = (a: NodeType | undefined, b: NodeType | undefined) => textOf(a) === textOf(b);
+
+/** An empty list or map is of any type. */
+const textOf = (type: NodeType | undefined) => typeText(type).replace(/\b[A-Z]\b/g, "dyn");
+
+const positionOf = ({ pos, start }: CelNode & { readonly start?: number }): number => pos ?? start ?? 0;
+
+/** Patterns to be found are compiled when the program is made: what is wrong with them is said in other words. */
+function checkPatterns(node: CelNode): void {
+  const each = resolved(node);
+  if (each.op === "rcall") {
+    const { name, args } = calleeOf(each);
+    const [pattern] = args;
+    if ((name === "find" || name === "findAll") && pattern?.op === "value") {
+      const fault = faultOfPattern(String(pattern.args));
+      if (fault !== undefined) throw new CelCompileError(`instantiation failed: ${fault}`);
+    }
+  }
+  for (const child of childrenOf(each)) checkPatterns(child);
+}
+
+function faultOfPattern(text: string): string | undefined {
   try {
-    work();
-    return true;
-  } catch {
-    return false;
+    goRegExp(text);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   }
 }

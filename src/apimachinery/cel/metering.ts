@@ -184,7 +184,7 @@ function chargeOf(node: CelNode, last: LastValues): Charge {
     case "[]": {
       const from = resolved(left as CelNode); // what a step leads from
       // What is no name is looked at once more.
-      return isStep(from) || from.op === "id" || from.op === "?:" ? one : () => 2;
+      return isLookedUp(from) ? one : () => 2;
     }
     case "call":
     case "rcall":
@@ -194,9 +194,15 @@ function chargeOf(node: CelNode, last: LastValues): Charge {
   }
 }
 
+const isLookedUp = (node: CelNode) => isStep(node) || node.op === "id" || node.op === "?:";
+
 function chargeOfCall(node: CelNode, last: LastValues): Charge {
   const { name, target, args } = calleeOf(node);
-  if (name === "HAS" || name === "or" || name === "orValue") return nothing;
+  if (name === "HAS") {
+    const [operand] = resolved(args[0] as CelNode).args as readonly [CelNode]; // a selection, as was checked
+    return isLookedUp(resolved(operand)) ? nothing : one;
+  }
+  if (name === "or" || name === "orValue") return nothing;
   if (name === "optMap" || name === "optFlatMap") {
     const wrapping = name === "optMap" ? 1 : 0;
     // The value is asked for twice: whether it is there, and what it is.

@@ -40,6 +40,8 @@ export function syntaxFault(summary: string, expression: string, position: numbe
     return syntax(`${canBegin(after) ? "extraneous" : "mismatched"} input ${shown} expecting ${values}`);
   const [, wanted, got] = /^Expected (\w+), got (\w+)$/.exec(summary) ?? [];
   if (wanted === "IDENTIFIER")
+    if (/^(?:true|false|null)$/.test(found)) return syntax(`mismatched input ${shown} expecting IDENTIFIER`);
+  if (wanted === "IDENTIFIER")
     return syntax(`no viable alternative at input '.${found === "<EOF>" ? "" : found}'`);
   const sign = wanted === undefined ? undefined : signs[wanted];
   if (sign !== undefined)

@@ -1,6 +1,7 @@
 /** CEL's types as environments declare them: names in the library's notation, and how JSON becomes a value of each. */
 import { isObject, itemsOf, type JsonSchema, valuesOf } from "../structural-schema/json-schema.ts";
 import { goDuration } from "./duration.ts";
+import { asMerged } from "./merged-lists.ts";
 
 /** A type with the values it takes from JSON. */
 export interface CelType {
@@ -92,10 +93,19 @@ function mapFromJson(object: Readonly<Record<string, unknown>>): Map<string, unk
   return map;
 }
 
-/** The type of what a schema describes; undefined: it says nothing of it, so that CEL cannot see it. */
+/** The type of what a schema describes; where it says nothing of it, any. */
 export function typeOfSchema(schema: JsonSchema, name = "object"): CelType {
-  if (schema.nullable === true)
-    return { ...dynType, size: typeOfSchema({ ...schema, nullable: false }, name).size };
+  return visibleType(schema, name) ?? dynType;
+}
+
+/** Undefined: the schema says nothing of its values, so that CEL cannot see them. A value of any type may be null. */
+function visibleType(schema: JsonSchema, name: string): CelType | undefined {
+  const type = typeOf(schema, name);
+  if (type === undefined || schema.nullable !== true) return type;
+  return { ...type, fromJson: (value) => (value === null ? null : type.fromJson(value)) };
+}
+
+function typeOf(schema: JsonSchema, name: string): CelType | undefined {
   if (schema["x-kubernetes-int-or-string"] === true) return { ...dynType, size: lengthOf(schema) };
   switch (schema.type) {
     case "boolean":
@@ -106,12 +116,14 @@ export function typeOfSchema(schema: JsonSchema, name = "object"): CelType {
       return doubleType;
     case "string":
       return stringOf(schema);
-    case "array":
-      return listOf(typeOfSchema(itemsOf(schema) ?? {}, `${name}._item`), schema.maxItems);
+    case "array": {
+      const item = visibleType(itemsOf(schema) ?? {}, `${name}._item`);
+      return item === undefined ? undefined : listOf(orNull(item, itemsOf(schema)), schema);
+    }
     case "object":
       return objectOf(schema, name);
     default:
-      return dynType;
+      return undefined;
   }
 }
 
@@ -158,10 +170,21 @@ function stringOf(schema: JsonSchema): CelType {
   }
 }
 
-function listOf(item: CelType, maxItems: number | undefined): CelType {
+/** Items that may be null are told apart where they are looked at. */
+const orNull = (type: CelType, schema: JsonSchema | undefined): CelType =>
+  schema?.nullable === true ? { ...type, name: "dyn" } : type;
+
+function listOf(item: CelType, schema: JsonSchema): CelType {
+  const { maxItems, "x-kubernetes-list-type": listType, "x-kubernetes-list-map-keys": mapKeys = [] } = schema;
+  const keys = listType === "map" ? mapKeys.map((key) => escapeName(key) ?? key) : undefined;
+  const isMerged = listType === "set" || listType === "map";
   return {
     name: `list<${item.name}>`,
-    fromJson: (value) => (Array.isArray(value) ? value.map(item.fromJson) : undefined),
+    fromJson: (value) => {
+      if (!Array.isArray(value)) return undefined;
+      const list = value.map(item.fromJson);
+      return isMerged ? asMerged(list, keys) : list;
+    },
     objects: item.objects,
     size: {
       max:
@@ -174,11 +197,13 @@ function listOf(item: CelType, maxItems: number | undefined): CelType {
   };
 }
 
-function objectOf(schema: JsonSchema, name: string): CelType {
+function objectOf(schema: JsonSchema, name: string): CelType | undefined {
   const values = valuesOf(schema);
   const isEmbedded = schema["x-kubernetes-embedded-resource"] === true;
   if (schema.properties === undefined && values !== undefined) {
-    const value = typeOfSchema(values, `${name}._value`);
+    const visible = visibleType(values, `${name}._value`);
+    if (visible === undefined) return undefined;
+    const value = orNull(visible, values);
     return {
       name: `map<string, ${value.name}>`,
       fromJson: (json) =>
@@ -196,16 +221,16 @@ function objectOf(schema: JsonSchema, name: string): CelType {
       minBytes: 2,
     };
   }
-  if (schema.properties === undefined && !isEmbedded) return dynType;
   const properties = isEmbedded ? { ...resourceProperties, ...schema.properties } : (schema.properties ?? {});
-  const fields = Object.entries(properties).map(
-    ([key, property]) => [key, typeOfSchema(property, `${name}.${escapeName(key)}`)] as const,
-  );
+  const fields = Object.entries(properties).flatMap(([key, property]) => {
+    const type = visibleType(property, `${name}.${escapeName(key)}`);
+    return type === undefined ? [] : [[key, type] as const];
+  });
   const required = fields.filter(
     ([key]) => schema.required?.includes(key) === true && properties[key]?.default === undefined,
   );
   return {
-    ...recordType(name, fields),
+    ...recordType(name, fields, escapeName, true),
     minBytes: required.reduce((total, [key, type]) => total + key.length + type.minBytes + 4, 2),
   };
 }
@@ -236,6 +261,8 @@ function recordType(
   name: string,
   fields: readonly (readonly [string, CelType])[],
   nameOf: (field: string) => string | undefined = escapeName,
+  /** Whether fields that cannot be reached count when values are compared. */
+  keepsOthers = false,
 ): CelType {
   class CelObject {}
   const visible = fields.flatMap(([key, type]) => {
@@ -245,17 +272,21 @@ function recordType(
   const own: ObjectType = {
     name,
     create: CelObject,
-    fields: Object.fromEntries(visible.map(({ escaped, type }) => [escaped, type.name])),
+    fields: Object.fromEntries(visible.flatMap(({ escaped, type }) => named(escaped, type.name))),
   };
+  const known = new Set(fields.map(([key]) => key));
   const fromJson = (json: unknown): unknown => {
     if (!isObject(json)) return undefined;
     const value: Record<string, unknown> = new CelObject() as Record<string, unknown>;
     for (const { key, escaped, type } of visible) {
       const member = Object.hasOwn(json, key) ? json[key] : undefined;
-      if (member === undefined) continue;
+      // A field that is null is as good as none.
+      if (member === undefined || member === null) continue;
       const inner = type.fromJson(member);
-      if (inner !== undefined) value[escaped] = inner;
+      if (inner !== undefined) for (const [each] of named(escaped, type)) value[each] = inner;
     }
+    if (keepsOthers)
+      for (const [key, member] of Object.entries(json)) if (!known.has(key)) value[key] = dynFromJson(member);
     return value;
   };
   return {
@@ -265,9 +296,20 @@ function recordType(
     minBytes: 2,
     size: {
       max: 0,
-      fields: Object.fromEntries(visible.map(({ escaped, type }) => [escaped, type.size])),
+      fields: Object.fromEntries(visible.flatMap(({ escaped, type }) => named(escaped, type.size))),
     },
   };
+}
+
+/** Fields whose names the language keeps for itself have two names: `self.if`, and `self.__if__` as it was before. */
+function named<T>(escaped: string, value: T): readonly (readonly [string, T])[] {
+  const plain = /^__(\w+)__$/.exec(escaped)?.[1];
+  return plain !== undefined && keywords.has(plain)
+    ? [
+        [escaped, value],
+        [plain, value],
+      ]
+    : [[escaped, value]];
 }
 
 const keywords = new Set([

@@ -74,8 +74,9 @@ function attempt(
     return compile();
   } catch (error) {
     if (!(error instanceof CelCompileError)) throw error;
-    return error.message.startsWith("ERROR")
-      ? `${words.prefix}compilation failed: ${error.message}`
+    if (error.message.startsWith("ERROR")) return `${words.prefix}compilation failed: ${error.message}`;
+    return error.message.startsWith("instantiation")
+      ? `${words.prefix || "program "}${error.message}`
       : words.type;
   }
 }

@@ -128,7 +128,9 @@ class Run {
       if (below === undefined) continue;
       const before = isObject(old) && Object.hasOwn(old, name) ? old[name] : undefined;
       const at = property === undefined ? field.at(path, name) : field.child(path, name);
-      this.visit(below, member, before, at, isSame);
+      // What says of which kind an object is has no former value: both are read as the same one.
+      const isKind = path === "" && (name === "apiVersion" || name === "kind");
+      this.visit(below, member, isKind ? undefined : before, at, isSame && !isKind);
     }
   }
 
@@ -150,9 +152,14 @@ class Run {
       return;
     }
     if (outcome === true || (!usesOldSelf && isSame)) return;
-    const detail =
-      this.#message(compiled, variables) ?? (rule.message?.trim() || `failed rule: ${rule.rule.trim()}`);
     const where = (rule.fieldPath && pathOfRule(path, rule.fieldPath, node.schema)) || at;
+    const message = this.#message(compiled, variables);
+    if (message instanceof CelRuntimeError) {
+      this.#isOver = true;
+      this.errors.push(field.invalid(where, kind, message.message));
+      return;
+    }
+    const detail = message ?? (rule.message?.trim() || `failed rule: ${rule.rule.trim()}`);
     this.errors.push(refusal(where, value, detail, rule.reason));
   }
 
@@ -180,10 +187,19 @@ class Run {
     return `${message} evaluating rule: ${shown}`;
   }
 
-  /** What messageExpression says; undefined: nothing that can be shown. */
-  #message({ message }: CompiledRule, variables: Readonly<Record<string, unknown>>): string | undefined {
+  /** What messageExpression says; undefined: nothing that can be shown. An error: it cost too much. */
+  #message(
+    { message }: CompiledRule,
+    variables: Readonly<Record<string, unknown>>,
+  ): string | CelRuntimeError | undefined {
     if (message === undefined) return undefined;
     const text = this.#evaluate(message, variables);
+    if (text instanceof CelRuntimeError && text.message.startsWith("operation cancelled"))
+      return new CelRuntimeError(
+        this.#budget.remaining <= 0
+          ? "messageExpression evaluation failed due to running out of cost budget, no further validation rules will be run"
+          : `no further validation rules will be run due to call cost exceeds limit for messageExpression: ${JSON.stringify(message.expression)}`,
+      );
     if (typeof text !== "string") return undefined;
     const trimmed = text.trim();
     return trimmed === "" || trimmed.includes("\n") || trimmed.length > maxMessageLength

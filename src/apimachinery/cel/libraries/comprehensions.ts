@@ -1,6 +1,6 @@
 import { type Environment, Optional } from "@marcbachmann/cel-js";
 import { runtimeError } from "../errors.ts";
-import { compareValues } from "./values.ts";
+import { compareValues, equalValues } from "./values.ts";
 
 /** Macros beside the library's own: presence of a field, loops over two variables, optional values. */
 export function registerComprehensions(environment: Environment): void {
@@ -29,6 +29,11 @@ export function registerComprehensions(environment: Environment): void {
     "OptionalNamespace.ofNonZeroValue(A): optional<A>",
     (_namespace: unknown, value: unknown) => (isZero(value) ? Optional.none() : Optional.of(value)),
     { async: false },
+  );
+  environment.registerOperator("optional<dyn> == optional<dyn>", (left: Optional, right: Optional) =>
+    left.hasValue() && right.hasValue()
+      ? equalValues(left.value(), right.value())
+      : left.hasValue() === right.hasValue(),
   );
   optionalMacro(environment, "optMap", (value) => Optional.of(value));
   optionalMacro(environment, "optFlatMap", (value) => value);
@@ -217,12 +222,17 @@ function entriesOf(range: unknown): readonly (readonly [unknown, unknown])[] {
   throw runtimeError("the range of a comprehension must be a list or a map");
 }
 
+const zeroTime = Date.parse("0001-01-01T00:00:00Z");
+
 /** Zero values are those that a field of their type has where nothing is said. */
 function isZero(value: unknown): boolean {
   if (value === null || value === false || value === 0 || value === 0n || value === "") return true;
   if (Array.isArray(value) || value instanceof Uint8Array) return value.length === 0;
   if (value instanceof Map) return value.size === 0;
-  return typeof value === "object" && Object.keys(value).length === 0 && !(value instanceof Date);
+  if (value instanceof Date) return value.getTime() === zeroTime;
+  if (typeof value !== "object") return false;
+  const primitive: unknown = value.valueOf();
+  return primitive === value ? Object.keys(value).length === 0 : Number(primitive) === 0;
 }
 
 function optionalMacro(environment: Environment, name: string, wrap: (value: unknown) => unknown): void {

@@ -61,6 +61,7 @@ export function registerFormats(environment: Environment): void {
       Object.entries(formats).map(([name, format]) => [`${name}(): ${type}`, () => format]),
     ),
   });
+  environment.registerOperator(`${type} == ${type}`, (left: unknown, right: unknown) => left === right);
   define(environment, {
     [`${type}.validate(string): optional<list<string>>`]: ({ check }: CelFormat, value: string) => {
       const reasons = check(value);

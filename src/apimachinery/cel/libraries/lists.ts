@@ -1,12 +1,29 @@
-import type { Environment } from "@marcbachmann/cel-js";
+import { type Environment, evaluate } from "@marcbachmann/cel-js";
+import { goDuration } from "../duration.ts";
 import { runtimeError } from "../errors.ts";
 import { define, defineNamespace } from "./define.ts";
 import { compareValues, equalValues } from "./values.ts";
+
+interface DurationValue {
+  addDuration(other: DurationValue): DurationValue;
+}
 
 type List = readonly unknown[];
 
 /** A list that is made at once, before its cost is known, must fit into memory. */
 const maxRange = 1_000_000n;
+
+/** Types whose values have an order. */
+const comparable = [
+  "int",
+  "uint",
+  "double",
+  "bool",
+  "string",
+  "bytes",
+  "google.protobuf.Duration",
+  "google.protobuf.Timestamp",
+];
 
 export function registerLists(environment: Environment): void {
   defineNamespace(environment, "lists", {
@@ -15,13 +32,26 @@ export function registerLists(environment: Environment): void {
       return Array.from({ length: Math.max(0, Number(length)) }, (_, index) => BigInt(index));
     },
   });
+  for (const item of comparable)
+    define(environment, {
+      [`list<${item}>.isSorted(): bool`]: (list: List) =>
+        list.every((value, index) => index === 0 || compareValues(list[index - 1], value) <= 0),
+      [`list<${item}>.min(): ${item}`]: (list: List) => extreme(list, "min", -1),
+      [`list<${item}>.max(): ${item}`]: (list: List) => extreme(list, "max", 1),
+    });
   define(environment, {
-    "list<A>.isSorted(): bool": (list: List) =>
-      list.every((item, index) => index === 0 || compareValues(list[index - 1], item) <= 0),
     "list<int>.sum(): int": (list: readonly bigint[]) => list.reduce((sum, item) => sum + item, 0n),
+    "list<uint>.sum(): uint": (list: List) =>
+      evaluate("uint(sum)", {
+        sum: list.reduce<bigint>((sum, item) => sum + BigInt(String(item)), 0n),
+      }) as unknown,
     "list<double>.sum(): double": (list: readonly number[]) => list.reduce((sum, item) => sum + item, 0),
-    "list<A>.min(): A": (list: List) => extreme(list, "min", -1),
-    "list<A>.max(): A": (list: List) => extreme(list, "max", 1),
+    "list<google.protobuf.Duration>.sum(): google.protobuf.Duration": (list: readonly DurationValue[]) => {
+      const [first, ...others] = list;
+      return first === undefined
+        ? goDuration("0s")
+        : others.reduce((sum, item) => sum.addDuration(item), first);
+    },
     "list<A>.indexOf(A): int": (list: List, wanted: unknown) =>
       BigInt(list.findIndex((item) => equalValues(item, wanted))),
     "list<A>.lastIndexOf(A): int": (list: List, wanted: unknown) =>
@@ -33,7 +63,10 @@ export function registerLists(environment: Environment): void {
     "list<A>.slice(int, int): list<A>": (list: List, from: bigint, to: bigint) =>
       slice(list, Number(from), Number(to)),
     "list.flatten(): list<dyn>": (list: List) => list.flat(1),
-    "list.flatten(int): list<dyn>": (list: List, depth: bigint) => (list as unknown[]).flat(Number(depth)),
+    "list.flatten(int): list<dyn>": (list: List, depth: bigint) => {
+      if (depth < 0n) throw runtimeError("level must be non-negative");
+      return (list as unknown[]).flat(Number(depth));
+    },
   });
 }
 

@@ -73,7 +73,9 @@ function mutatingErrors(spec: MutatingAdmissionPolicySpec): readonly FieldError[
     name,
     expression: withoutObjectLiterals(expression),
   }));
-  const checker = new Checker(new Expressions({ hasParams: paramKind !== undefined, variables: plain }));
+  const checker = new Checker(
+    new Expressions({ hasParams: paramKind !== undefined, variables: plain, isMutation: true }),
+  );
   checker.variables(variables);
   checker.conditions("spec.matchConditions", spec.matchConditions);
   for (const [index, { applyConfiguration, jsonPatch }] of mutations.entries())

@@ -37,6 +37,8 @@ export interface ExpressionsOptions {
   /** For checking types; absent: they are found when values are looked at. */
   readonly objectType?: CelType;
   readonly paramType?: CelType;
+  /** Objects are written as maps, whose values are of several types. */
+  readonly isMutation?: boolean;
 }
 
 /** The expressions of one place, compiled when first asked for. Failures are kept as texts. */
@@ -60,14 +62,17 @@ export class Expressions {
     const variables: { readonly name: string; readonly program: Program | string }[] = [];
     const fields: Record<string, string> = {};
     const environment = () =>
-      createCelEnvironment({
-        ...base,
-        variables: {
-          ...dynType,
-          name: "Variables",
-          objects: [{ name: "Variables", fields: { ...fields }, create: Variables }],
+      createCelEnvironment(
+        {
+          ...base,
+          variables: {
+            ...dynType,
+            name: "Variables",
+            objects: [{ name: "Variables", fields: { ...fields }, create: Variables }],
+          },
         },
-      });
+        { mixesTypes: options.isMutation === true },
+      );
     let current = environment();
     for (const { name, expression } of options.variables ?? []) {
       const program = attempt(() => current.compile(expression));

@@ -33,6 +33,7 @@ function expressionsOf(policy: Policy): Expressions {
   if (known === undefined) {
     const { paramKind, variables = [] } = policy.spec;
     known = new Expressions({
+      isMutation: true,
       hasParams: paramKind !== undefined,
       variables: variables.map(({ name, expression }) => ({
         name,
