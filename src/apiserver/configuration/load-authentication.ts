@@ -8,7 +8,11 @@ import {
   type IssuerKeys,
   type IssuerKeysDependencies,
 } from "../authentication/oidc/issuer-keys.ts";
-import { jwtAuthenticator, signingAlgorithms } from "../authentication/oidc/jwt-authenticator.ts";
+import {
+  type JwtAuthenticatorDependencies,
+  jwtAuthenticator,
+  signingAlgorithms,
+} from "../authentication/oidc/jwt-authenticator.ts";
 import { type TokenAuthenticator, tokenUnion } from "../authentication/token-authenticator.ts";
 import {
   type AuthenticationConfiguration,
@@ -26,6 +30,7 @@ export interface AuthenticationLoading extends ValidationContext, IssuerKeysDepe
   readonly anonymousFlag?: boolean;
   /** For `--oidc-signing-algs`; all unless said. */
   readonly algorithms?: readonly string[];
+  readonly judged?: JwtAuthenticatorDependencies["judged"];
 }
 
 /** Users' tokens and anonymous access as a configuration has them; it may be replaced while the server runs. */
@@ -144,6 +149,7 @@ function authenticatorOf(
       clock: loading.clock,
       apiAudiences: loading.apiAudiences,
       algorithms,
+      ...(loading.judged === undefined ? {} : { judged: loading.judged }),
       ...(claim === ""
         ? {}
         : {

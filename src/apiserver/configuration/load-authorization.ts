@@ -1,7 +1,10 @@
 import type { Program } from "../../apimachinery/cel/environment.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { AuthorizationMode, ChainedAuthorizer } from "../authorization/create-authorizer.ts";
-import { accessReviewWebhook } from "../review-webhook/access-review-webhook.ts";
+import {
+  type AuthorizationWebhookMetrics,
+  accessReviewWebhook,
+} from "../review-webhook/access-review-webhook.ts";
 import type { ReviewCaller } from "../review-webhook/review-caller.ts";
 import {
   type AuthorizationConfiguration,
@@ -16,6 +19,7 @@ export interface AuthorizationLoading extends FileChecks {
   readonly clock: Clock;
   /** A caller for the cluster that a kubeconfig's current context names. Rejects with an Error for a file that is none. */
   readonly callerFor: (kubeconfig: string) => Promise<ReviewCaller>;
+  readonly metrics?: AuthorizationWebhookMetrics;
 }
 
 /** The chain as a configuration has it; it may be replaced while the server runs. */
@@ -71,7 +75,7 @@ async function chainOf(
 async function entryOf(
   { type, name = "", webhook }: AuthorizerConfiguration,
   conditions: readonly Program[],
-  { clock, callerFor }: AuthorizationLoading,
+  { clock, callerFor, metrics }: AuthorizationLoading,
 ): Promise<ChainedAuthorizer> {
   if (webhook === undefined) return type as AuthorizationMode; // validated: one of them
   const caller = await callerFor(webhook.connectionInfo?.kubeConfigFile ?? "").catch((error: unknown) => {
@@ -82,6 +86,8 @@ async function entryOf(
     webhook: accessReviewWebhook({
       caller,
       clock,
+      name,
+      ...(metrics === undefined ? {} : { metrics }),
       version: webhook.subjectAccessReviewVersion === "v1beta1" ? "v1beta1" : "v1",
       authorizedTtlMs: webhook.cacheAuthorizedRequests === false ? 0 : (webhook.authorizedTTL ?? 0),
       unauthorizedTtlMs: webhook.cacheUnauthorizedRequests === false ? 0 : (webhook.unauthorizedTTL ?? 0),

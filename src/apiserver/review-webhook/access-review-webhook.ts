@@ -9,9 +9,10 @@ import { parseFieldSelector } from "../../apimachinery/field-selector.ts";
 import { parseLabelSelector, SelectorSyntaxError } from "../../apimachinery/label-selector.ts";
 import type { Clock } from "../../base/clock.ts";
 import { LruCache } from "../../base/lru-cache.ts";
+import type { ExternalAuthMetrics, WebhookResult } from "../metrics/external-auth-metrics.ts";
 import type { AuthorizationAttributes, AuthorizationDecision, Authorizer } from "../stages.ts";
 import { conditionsHold } from "./match-conditions.ts";
-import type { ReviewCaller } from "./review-caller.ts";
+import { type ReviewCaller, resultOfFailure } from "./review-caller.ts";
 
 export interface AccessReviewWebhookOptions {
   readonly caller: ReviewCaller;
@@ -24,7 +25,15 @@ export interface AccessReviewWebhookOptions {
   /** What becomes of a request that the webhook could not be asked about. */
   readonly failurePolicy: "NoOpinion" | "Deny";
   readonly conditions: readonly Program[];
+  /** For its metrics. */
+  readonly name: string;
+  readonly metrics?: AuthorizationWebhookMetrics;
 }
+
+export type AuthorizationWebhookMetrics = Pick<
+  ExternalAuthMetrics,
+  "webhookAsked" | "webhookPassedOver" | "conditionsEvaluated"
+>;
 
 const maxEntries = 8192;
 /** What the asker can make long is not kept when it is. */
@@ -37,7 +46,7 @@ interface Entry {
 
 /** Asks a webhook whether a request is allowed, by SubjectAccessReview. It may allow, deny, or have no opinion. */
 export function accessReviewWebhook(options: AccessReviewWebhookOptions): Authorizer {
-  const { clock, conditions, failurePolicy } = options;
+  const { caller, clock, conditions, failurePolicy, metrics, name, timeoutMs } = options;
   const entries = new LruCache<string, Entry>(maxEntries);
 
   const failed = (error: unknown): AuthorizationDecision => ({
@@ -48,18 +57,39 @@ export function accessReviewWebhook(options: AccessReviewWebhookOptions): Author
   });
 
   const ask = async (key: string, spec: SubjectAccessReviewSpec, attributes: AuthorizationAttributes) => {
-    const decision = readDecision(await options.caller.call(reviewOf(spec, options.version), options));
+    const asked = (result: WebhookResult, durationMs: number) =>
+      metrics?.webhookAsked(name, result, durationMs);
+    const answer = await caller
+      .call(reviewOf(spec, options.version), { timeoutMs, asked })
+      .catch((error: unknown) => {
+        if (failurePolicy === "NoOpinion") metrics?.webhookPassedOver(name, resultOfFailure(error));
+        throw error;
+      });
+    const decision = readDecision(answer);
     const ttlMs = decision.allowed ? options.authorizedTtlMs : options.unauthorizedTtlMs;
     if (ttlMs > 0 && controlledChars(attributes) < maxControlledChars)
       entries.set(key, { decision, expiresAtMs: clock.now() + ttlMs });
     return decision;
   };
 
+  const applies = (spec: SubjectAccessReviewSpec): boolean => {
+    if (conditions.length === 0) return true;
+    const startMs = clock.now();
+    let outcome: "matched" | "excluded" | "failed" = "failed";
+    try {
+      const holds = conditionsHold(conditions, spec);
+      outcome = holds ? "matched" : "excluded";
+      return holds;
+    } finally {
+      metrics?.conditionsEvaluated(name, outcome, clock.now() - startMs);
+    }
+  };
+
   return {
     authorize(attributes) {
       const spec = reviewSpec(attributes);
       try {
-        if (!conditionsHold(conditions, spec)) return { allowed: false, reason: "" };
+        if (!applies(spec)) return { allowed: false, reason: "" };
       } catch (error) {
         return failed(error);
       }

@@ -8,6 +8,7 @@ import { cachedTokens } from "../authentication/cached-tokens.ts";
 import { createAuthorizer } from "../authorization/create-authorizer.ts";
 import { staticInformers } from "../authorization/static-informers.ts";
 import { loadAuthorization } from "../configuration/load-authorization.ts";
+import { ExternalAuthMetrics } from "../metrics/external-auth-metrics.ts";
 import type { AuthorizationAttributes } from "../stages.ts";
 import { reviewCaller } from "./review-caller.ts";
 import { tokenReviewWebhook } from "./token-review-webhook.ts";
@@ -140,20 +141,55 @@ authorizers:
 - { type: RBAC, name: rbac }
 `;
 
+const refused = { status: 403, body: { message: "no" } };
+
 async function authorizer(text: string, ...answers: Answer[]) {
   const hook = webhook(...answers);
+  const metrics = new ExternalAuthMetrics();
   const configured = await loadAuthorization(text, {
     clock: hook.clock,
     callerFor: async () => hook.caller,
     fileFault: () => undefined,
+    metrics,
   });
   const rbac = createAuthorizer({
     informers: staticInformers({}),
     synced: async () => undefined,
     chain: configured.chain,
   });
-  return { ...hook, ...configured, ...rbac };
+  return {
+    ...hook,
+    ...configured,
+    metrics,
+    /** Without who decided. */
+    async authorize(attributes: AuthorizationAttributes) {
+      const { decidedBy: _, ...decision } = await rbac.authorize(attributes);
+      return decision;
+    },
+  };
 }
+
+test("authorization webhook: what it is asked is counted, with what conditions spare it and what it fails", async () => {
+  const conditions = `failurePolicy: NoOpinion
+    unauthorizedTTL: 1ms
+    matchConditions: [{ expression: "request.user == 'jane'" }]`;
+  const { authorize, metrics } = await authorizer(file(conditions), { status: {} }, refused);
+  await authorize(ask);
+  await authorize({ ...ask, user: { name: "joe", groups: [] } });
+  await authorize({ ...ask, namespace: "other" });
+  const counted = metrics
+    .families()
+    .flatMap(({ name, type, points }) =>
+      type === "counter" ? points.map(({ labels, value }) => [name, ...labels, value].join(" ")) : [],
+    );
+  const prefix = "apiserver_authorization_";
+  assert.deepEqual(counted, [
+    `${prefix}webhook_evaluations_total hook success 1`,
+    `${prefix}webhook_evaluations_total hook error 1`,
+    `${prefix}webhook_evaluations_fail_open_total hook error 1`,
+    `${prefix}match_condition_exclusions_total Webhook hook 1`,
+  ]);
+});
 
 test("authorization webhook: it is told everything of the request, selectors too", async () => {
   const { authorize, reviews } = await authorizer(file("failurePolicy: Deny"), { status: { allowed: true } });
@@ -182,7 +218,6 @@ test("authorization webhook: it is told everything of the request, selectors too
   });
 });
 
-const refused = { status: 403, body: { message: "no" } };
 const failure = 'an error on the server ("no") has prevented the request from succeeding';
 for (const { name, rest, answer, want, calls = 1 } of [
   {

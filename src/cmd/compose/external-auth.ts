@@ -18,6 +18,7 @@ import {
 } from "../../apiserver/configuration/load-authorization.ts";
 import { ConfigurationError } from "../../apiserver/configuration/strict-decode.ts";
 import { readIssuerDocument } from "../../apiserver/http/issuer-documents.ts";
+import { ExternalAuthMetrics } from "../../apiserver/metrics/external-auth-metrics.ts";
 import type { MetricSource } from "../../apiserver/metrics/family.ts";
 import { ReloadMetrics } from "../../apiserver/metrics/reload-metrics.ts";
 import type { FrontProxyTrust } from "../../apiserver/pki/front-proxy.ts";
@@ -70,13 +71,14 @@ export async function loadExternalAuth(
   options: AuthOptions,
   dependencies: ExternalAuthDependencies,
 ): Promise<ExternalAuth> {
+  const asked = new ExternalAuthMetrics();
   const reloads = {
-    authentication: new ReloadMetrics("authentication", serverHash()),
-    authorization: new ReloadMetrics("authorization", serverHash()),
+    authentication: new ReloadMetrics("authentication", hashOf(serverIdentity().name)),
+    authorization: new ReloadMetrics("authorization", hashOf(serverIdentity().name)),
   };
-  const authentication = await loadTokens(options, dependencies, reloads.authentication);
+  const authentication = await loadTokens(options, dependencies, { asked, reloads: reloads.authentication });
   const webhook = await loadTokenWebhook(options, dependencies);
-  const authorizers = await loadAuthorizers(options, dependencies, reloads.authorization);
+  const authorizers = await loadAuthorizers(options, dependencies, { asked, reloads: reloads.authorization });
   // Whoever allows everything to everybody does not mean those who did not say who they are.
   const closed = options.authorizationModes?.includes("AlwaysAllow") === true;
   const staticTokens = options.tokenFile === undefined ? undefined : await staticTokensOf(options.tokenFile);
@@ -96,7 +98,7 @@ export async function loadExternalAuth(
         }),
     ...(options.maxTokenSeconds === undefined ? {} : { maxTokenSeconds: options.maxTokenSeconds }),
     ...(options.extendsPodTokens === undefined ? {} : { extendsPodTokens: options.extendsPodTokens }),
-    metricSources: [reloads.authentication, reloads.authorization],
+    metricSources: [asked, reloads.authentication, reloads.authorization],
     verificationKeys: await Promise.all(options.keyFiles.map((path) => readFile(path, "utf8"))),
   };
 }
@@ -111,7 +113,7 @@ async function clientAuthoritiesOf(path: string | undefined): Promise<readonly s
 async function loadTokens(
   { authenticationConfig: path, oidc, anonymous: anonymousFlag }: AuthOptions,
   { clock, logger, signal, issuers, audiences }: ExternalAuthDependencies,
-  metrics: ReloadMetrics,
+  { asked, reloads: metrics }: AuthMetrics,
 ) {
   const loading: AuthenticationLoading = {
     clock,
@@ -121,6 +123,7 @@ async function loadTokens(
     disallowedIssuers: issuers,
     isCertificateBundle,
     apiAudiences: audiences,
+    judged: (issuer, result, durationMs) => asked.tokenJudged(hashOf(issuer), result, durationMs),
     ...(anonymousFlag === undefined ? {} : { anonymousFlag }),
     ...(oidc === undefined ? {} : { algorithms: oidc.algorithms }),
   };
@@ -172,12 +175,13 @@ async function loadTokenWebhook(
 async function loadAuthorizers(
   options: AuthOptions,
   dependencies: ExternalAuthDependencies,
-  metrics: ReloadMetrics,
+  { asked, reloads: metrics }: AuthMetrics,
 ): Promise<(() => readonly ChainedAuthorizer[]) | undefined> {
   const { authorizationConfig: path, authorizationModes } = options;
   const { clock, logger, signal } = dependencies;
   const loading = {
     clock,
+    metrics: asked,
     fileFault: regularFileFault,
     callerFor: (kubeconfig: string) => callerFor(kubeconfig, dependencies),
   };
@@ -232,9 +236,14 @@ interface FollowDependencies extends Pick<ExternalAuthDependencies, "clock" | "l
   readonly metrics: ReloadMetrics;
 }
 
-/** Tells API servers apart in metrics. */
-function serverHash(): string {
-  return `sha256:${createHash("sha256").update(serverIdentity().name).digest("hex")}`;
+interface AuthMetrics {
+  readonly asked: ExternalAuthMetrics;
+  readonly reloads: ReloadMetrics;
+}
+
+/** Tells API servers, and issuers, apart in metrics. */
+function hashOf(name: string): string {
+  return `sha256:${createHash("sha256").update(name).digest("hex")}`;
 }
 
 function keepUp(

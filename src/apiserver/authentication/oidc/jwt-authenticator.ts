@@ -18,6 +18,8 @@ export interface JwtAuthenticatorDependencies {
   readonly apiAudiences: readonly string[];
   /** Algorithms that are accepted; all asymmetric ones of `signingAlgorithms` unless said. */
   readonly algorithms?: readonly string[];
+  /** Hears how tokens of the issuer were judged. */
+  readonly judged?: (issuer: string, result: "success" | "failure", durationMs: number) => void;
 }
 
 /** What a structured configuration accepts: `--oidc-signing-algs` has less by default. */
@@ -35,7 +37,7 @@ export const signingAlgorithms = [
 
 /** Authenticates the ID tokens of one OpenID issuer; tokens of others are not its own. */
 export function jwtAuthenticator(dependencies: JwtAuthenticatorDependencies): TokenAuthenticator {
-  const { configuration, expressions, keys, clock, apiAudiences, distributedClaims } = dependencies;
+  const { configuration, expressions, keys, clock, apiAudiences, distributedClaims, judged } = dependencies;
   const algorithms: readonly string[] = dependencies.algorithms ?? signingAlgorithms;
   const { url = "", audiences = [] } = configuration.issuer ?? {};
 
@@ -60,12 +62,17 @@ export function jwtAuthenticator(dependencies: JwtAuthenticatorDependencies): To
   };
 
   return {
-    authenticateToken: (token, wanted) =>
-      verify(token, wanted ?? apiAudiences).catch((error: unknown) => {
+    async authenticateToken(token, wanted) {
+      const startMs = clock.now();
+      const result = await verify(token, wanted ?? apiAudiences).catch((error: unknown) => {
         if (error instanceof ClaimError || error instanceof DistributedClaimError)
           return { error: error.message };
         return { error: `oidc: verify token: ${error instanceof Error ? error.message : String(error)}` };
-      }),
+      });
+      if (result !== undefined)
+        judged?.(url, "error" in result ? "failure" : "success", clock.now() - startMs);
+      return result;
+    },
   };
 }
 
