@@ -1,4 +1,3 @@
-import * as field from "../../apimachinery/validation.ts";
 import type { Strategy } from "../definition.ts";
 import { dropField } from "../fill.ts";
 import { validateClaim, validateClaimStatusUpdate, validateClaimUpdate } from "./claim-validation.ts";
@@ -83,7 +82,7 @@ function annotationWarnings(
 const oldSources = ["cephfs", "photonPersistentDisk", "scaleIO", "storageos", "glusterfs", "rbd"];
 
 function volumeWarnings(volume: PersistentVolume, old?: PersistentVolume): readonly string[] {
-  if (old !== undefined && field.semanticEqual(volume.spec, old.spec)) return [];
+  if (volume.spec === old?.spec) return [];
   const { persistentVolumeReclaimPolicy: policy } = volume.spec;
   const recycle =
     "The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.";
@@ -102,7 +101,7 @@ function volumeWarnings(volume: PersistentVolume, old?: PersistentVolume): reado
 }
 
 function claimWarnings(claim: PersistentVolumeClaim, old?: PersistentVolumeClaim): readonly string[] {
-  if (old !== undefined && field.semanticEqual(claim.spec, old.spec)) return [];
+  if (claim.spec === old?.spec) return [];
   return [
     ...annotationWarnings(claim, ["volume.beta.kubernetes.io/storage-class"]),
     ...fractionWarnings("spec.resources.requests", claim.spec.resources?.requests, ["storage"]),
