@@ -4,6 +4,7 @@ import {
   validateCustomResourceDefinition,
   validateCustomResourceDefinitionUpdate,
 } from "./custom-resource-definition-validation.ts";
+import { formatWarnings } from "./format-warnings.ts";
 import type {
   CustomResourceDefinition,
   CustomResourceDefinitionSpec,
@@ -13,6 +14,7 @@ import type {
 export const customResourceDefinitionStrategy: Strategy<CustomResourceDefinition> = {
   validate: validateCustomResourceDefinition,
   validateUpdate: validateCustomResourceDefinitionUpdate,
+  warnings: formatWarnings,
   unconditionalUpdate: false,
   defaults: (object) => ({
     ...object,
