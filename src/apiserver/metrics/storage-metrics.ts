@@ -6,7 +6,10 @@ import type {
   RangeOptions,
   RangeResult,
   Storage,
+  StorageWatch,
+  StorageWatchBatch,
   Transaction,
+  WatchOptions,
 } from "../../storage/storage.ts";
 import { counterOf, histogramOf, type MetricFamily } from "./family.ts";
 import { type HistogramSeries, histogramSeries, type NumberSeries, numberSeries } from "./series.ts";
@@ -26,6 +29,8 @@ export class StorageMetrics {
   readonly #seconds = histogramSeries(bounds);
   readonly #requests = numberSeries();
   readonly #errors = numberSeries();
+  readonly #events = numberSeries();
+  readonly #initializations = numberSeries();
   readonly #now: () => number;
 
   constructor(now: () => number) {
@@ -34,11 +39,17 @@ export class StorageMetrics {
 
   /** The same storage; what this resource asks of it is counted. */
   metered(storage: Storage, group: string, resource: string): Storage {
-    return new MeteredStorage(storage, this.#now, (operation) => ({
-      seconds: this.#seconds.of(operation, group, resource),
-      requests: this.#requests.of(operation, group, resource),
-      errors: this.#errors.of(operation, group, resource),
-    }));
+    return new MeteredStorage(storage, this.#now, {
+      of: (operation) => ({
+        seconds: this.#seconds.of(operation, group, resource),
+        requests: this.#requests.of(operation, group, resource),
+        errors: this.#errors.of(operation, group, resource),
+      }),
+      followed: () => {
+        this.#initializations.of(group, resource).value++;
+        return this.#events.of(group, resource);
+      },
+    });
   }
 
   families(): readonly MetricFamily[] {
@@ -68,21 +79,64 @@ export class StorageMetrics {
         },
         this.#errors,
       ),
+      ...this.#followed(),
+    ];
+  }
+
+  /** What the caches were told: each resource is followed by one watch of storage. */
+  #followed(): readonly MetricFamily[] {
+    const labels = ["group", "resource"];
+    return [
+      counterOf(
+        {
+          name: "apiserver_storage_events_received_total",
+          help: "[BETA] Number of etcd events received split by kind.",
+          labels,
+        },
+        this.#events,
+      ),
+      counterOf(
+        {
+          name: "apiserver_watch_cache_events_received_total",
+          help: "[ALPHA] Counter of events received in watch cache broken by resource type.",
+          labels,
+        },
+        this.#events,
+      ),
+      counterOf(
+        {
+          name: "apiserver_watch_cache_initializations_total",
+          help: "[ALPHA] Counter of watch cache initializations broken by resource type.",
+          labels,
+        },
+        this.#initializations,
+      ),
     ];
   }
 }
 
 type Operation = "create" | "delete" | "get" | "list" | "update";
 
+interface ResourceSeries {
+  of(operation: Operation): OperationSeries;
+  /** A watch began: what counts its events. */
+  followed(): NumberSeries;
+}
+
 class MeteredStorage extends ForwardingStorage {
   readonly #now: () => number;
-  readonly #seriesOf: (operation: Operation) => OperationSeries;
+  readonly #resource: ResourceSeries;
   readonly #series = new Map<Operation, OperationSeries>();
 
-  constructor(storage: Storage, now: () => number, seriesOf: (operation: Operation) => OperationSeries) {
+  constructor(storage: Storage, now: () => number, resource: ResourceSeries) {
     super(storage);
     this.#now = now;
-    this.#seriesOf = seriesOf;
+    this.#resource = resource;
+  }
+
+  override watch(range: KeyRange, options: WatchOptions): StorageWatch {
+    const watch = super.watch(range, options);
+    return { requestProgress: () => watch.requestProgress(), ...counted(watch, this.#resource.followed()) };
   }
 
   override get(key: string): Promise<KeyValue | undefined> {
@@ -100,7 +154,7 @@ class MeteredStorage extends ForwardingStorage {
   #measured<T>(operation: Operation, work: Promise<T>): Promise<T> {
     let series = this.#series.get(operation);
     if (series === undefined) {
-      series = this.#seriesOf(operation);
+      series = this.#resource.of(operation);
       this.#series.set(operation, series);
     }
     const { seconds, requests, errors } = series;
@@ -119,6 +173,23 @@ class MeteredStorage extends ForwardingStorage {
       },
     );
   }
+}
+
+/** The same batches; their events are counted as they are taken. */
+function counted(watch: StorageWatch, events: NumberSeries): AsyncIterable<StorageWatchBatch, undefined> {
+  return {
+    [Symbol.asyncIterator]() {
+      const batches = watch[Symbol.asyncIterator]();
+      return {
+        async next() {
+          const step = await batches.next();
+          if (step.done !== true) events.value += step.value.events.length;
+          return step;
+        },
+        return: async () => (await batches.return?.()) ?? { done: true, value: undefined },
+      };
+    },
+  };
 }
 
 function operationOf({ writes, compare }: Transaction): Operation {
