@@ -122,6 +122,7 @@ export const capabilities: readonly Capability[] = [
       `${admission}/rbac-escalation.test.ts`,
       `${admission}/audit-annotations.test.ts`,
       `${admission}/pod-on-node.test.ts`,
+      `${admission}/mountable-secrets.test.ts`,
       `${conformance}/resource-quota.test.ts`,
     ],
   },

@@ -47,8 +47,9 @@ export function isFor(
   { resource, subresource }: AdmissionAttributes,
   group: string,
   plural: string,
+  part = "",
 ): boolean {
-  return resource.group === group && resource.resource === plural && subresource === "";
+  return resource.group === group && resource.resource === plural && subresource === part;
 }
 
 /** A refusal by admission; an object without a name yet is called by what its name will start with. */

@@ -12,9 +12,9 @@ import { type Random, randomSuffix } from "../../base/random.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../stages.ts";
 import { podTokenSeconds } from "../virtual/token-request.ts";
 import { type AdmissionDependencies, getLive, isFor, refuse } from "./dependencies.ts";
+import { unlistedSecret } from "./mountable-secrets.ts";
 
 const mirrorAnnotation = "kubernetes.io/config.mirror";
-const enforceSecretsAnnotation = "kubernetes.io/enforce-mountable-secrets";
 const tokenVolumePrefix = "kube-api-access-";
 const tokenMountPath = "/var/run/secrets/kubernetes.io/serviceaccount";
 
@@ -23,9 +23,14 @@ export function serviceAccountPlugin(dependencies: AdmissionDependencies): Admis
   const lister = dependencies.informers.informer(serviceAccounts).lister;
   return {
     name: "ServiceAccount",
-    handles: (operation) => operation === "CREATE",
+    handles: (operation) => operation === "CREATE" || operation === "UPDATE",
     admit(attributes) {
-      if (!isFor(attributes, "", "pods") || attributes.object === undefined) return attributes.object;
+      if (attributes.object === undefined) return attributes.object;
+      if (attributes.operation === "UPDATE")
+        return isFor(attributes, "", "pods", "ephemeralcontainers")
+          ? checkEphemeral(dependencies, attributes, attributes.object as AnyObject & Pod) // so the resource says
+          : attributes.object;
+      if (!isFor(attributes, "", "pods")) return attributes.object;
       // The resource says that it is a pod.
       const pod = attributes.object as AnyObject & Pod;
       if (pod.metadata.annotations?.[mirrorAnnotation] !== undefined) {
@@ -39,6 +44,23 @@ export function serviceAccountPlugin(dependencies: AdmissionDependencies): Admis
       return cached === undefined ? findAccount(dependencies, attributes, name).then(apply) : apply(cached);
     },
   };
+}
+
+async function checkEphemeral(
+  dependencies: AdmissionDependencies,
+  attributes: AdmissionAttributes,
+  pod: AnyObject & Pod,
+): Promise<AnyObject> {
+  const { serviceAccountName: name } = pod.spec;
+  if (!name)
+    throw refuse(
+      attributes,
+      `no service account specified for pod ${attributes.namespace}/${pod.metadata.name ?? ""}`,
+    );
+  const account = await findAccount(dependencies, attributes, name);
+  const unlisted = unlistedSecret(pod.spec, account, ["ephemeralContainers"]);
+  if (unlisted !== undefined) throw refuse(attributes, unlisted);
+  return pod;
 }
 
 /** The default account of a new namespace takes the controller a moment to make. */
@@ -81,8 +103,8 @@ function withServiceAccount(
 ): AnyObject {
   const name = account.metadata.name ?? "";
   const named = { ...pod, spec: { ...pod.spec, serviceAccountName: name, serviceAccount: name } };
-  if (account.metadata.annotations?.[enforceSecretsAnnotation] === "true")
-    checkMountableSecrets(attributes, named, account);
+  const unlisted = unlistedSecret(named.spec, account, ["initContainers", "containers"]);
+  if (unlisted !== undefined) throw refuse(attributes, unlisted);
   const mounted = wantsToken(named, account) ? withTokenVolume(named, random) : named;
   const { imagePullSecrets = [] } = mounted.spec;
   if (imagePullSecrets.length > 0 || (account.imagePullSecrets ?? []).length === 0) return mounted;
@@ -143,29 +165,4 @@ function tokenVolume(name: string): Volume {
       ],
     },
   };
-}
-
-/** The deprecated restriction of a pod to the secrets that its account lists. */
-function checkMountableSecrets(
-  attributes: AdmissionAttributes,
-  pod: Pod,
-  account: ServiceAccountObject,
-): void {
-  const listed = new Set((account.secrets ?? []).map(({ name }) => name));
-  const pullSecrets = new Set((account.imagePullSecrets ?? []).map(({ name }) => name));
-  const used = pod.spec.imagePullSecrets ?? [];
-  for (const { name = "" } of used) {
-    if (!pullSecrets.has(name))
-      throw refuse(
-        attributes,
-        `imagePullSecrets[].name=${JSON.stringify(name)} is not allowed because service account ${account.metadata.name} does not reference that imagePullSecret`,
-      );
-  }
-  for (const name of secretsOf({ ...pod, spec: { ...pod.spec, imagePullSecrets: [] } })) {
-    if (!listed.has(name))
-      throw refuse(
-        attributes,
-        `volume with secret.secretName=${JSON.stringify(name)} is not allowed because service account ${account.metadata.name} does not reference that secret`,
-      );
-  }
 }

@@ -31,6 +31,26 @@ for (const { name, level, spec, metadata = {}, want } of [
     spec: { containers: [container()] },
     want: "",
   },
+  {
+    name: "the annotations that seccomp profiles were before 1.19",
+    level: { ...latest("baseline"), minor: 18 },
+    metadata: {
+      annotations: {
+        "seccomp.security.alpha.kubernetes.io/pod": "unconfined",
+        "container.seccomp.security.alpha.kubernetes.io/c": "unconfined",
+        "container.seccomp.security.alpha.kubernetes.io/other": "unconfined",
+      },
+    },
+    spec: { containers: [container()] },
+    want: 'seccompProfile (forbidden annotations container.seccomp.security.alpha.kubernetes.io/c="unconfined", seccomp.security.alpha.kubernetes.io/pod="unconfined")',
+  },
+  {
+    name: "no annotations since 1.19",
+    level: { ...latest("baseline"), minor: 19 },
+    metadata: { annotations: { "seccomp.security.alpha.kubernetes.io/pod": "unconfined" } },
+    spec: { containers: [container()] },
+    want: "",
+  },
   { name: "a locked down pod at restricted", level: latest("restricted"), spec: good(), want: "" },
   {
     name: "host namespaces",
