@@ -52,7 +52,7 @@ let environment: CelEnvironment | undefined;
 
 /** Whether rules compile, say yes or no, and cost no more than they may at worst. */
 export function selectorExpressionErrors(selectors: readonly PlacedSelector[]): readonly FieldError[] {
-  environment ??= createCelEnvironment({ device: deviceType });
+  environment ??= createCelEnvironment({ device: deviceType }, { binds: true });
   const known = environment;
   return selectors.flatMap(({ path, expression }) => expressionErrors(known, path, expression));
 }

@@ -195,3 +195,9 @@ test("an evaluation that costs too much is cut off", () => {
   assert.equal(program.evaluate({ many: [1n] }, budget), true);
   assert.ok(budget.remaining < 10_000 && budget.remaining > 9_000);
 });
+
+test("names are bound where that is allowed: in selectors of devices", () => {
+  const environment = createCelEnvironment({ device: dynType }, { binds: true });
+  const program = environment.compile("cel.bind(x, device.count, x * 2) == 6");
+  assert.equal(program.evaluate({ device: new Map([["count", 3n]]) }), true);
+});

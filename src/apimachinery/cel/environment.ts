@@ -3,7 +3,7 @@ import { Environment } from "@marcbachmann/cel-js";
 import { compileError, located } from "./compile-errors.ts";
 import { CelCompileError, CelRuntimeError, evaluationError } from "./errors.ts";
 import { registerLibraries } from "./libraries/register.ts";
-import { checkLiterals } from "./literals.ts";
+import { type Allowances, checkLiterals } from "./literals.ts";
 import { mergeLists } from "./merged-lists.ts";
 import { CostBudget, metered } from "./metering.ts";
 import { type CelNode, calleeOf, childrenOf, resolved } from "./syntax.ts";
@@ -50,10 +50,10 @@ function baseEnvironment(): Environment {
   return base;
 }
 
-/** An environment with these variables. `mixesTypes`: lists and maps may be written with values of several types. */
+/** An environment with these variables. */
 export function createCelEnvironment(
   variables: Readonly<Record<string, CelType>>,
-  { mixesTypes = false }: { readonly mixesTypes?: boolean } = {},
+  allowed: Allowances = {},
 ): CelEnvironment {
   const environment = baseEnvironment().clone();
   const registered = new Set<string>();
@@ -72,7 +72,7 @@ export function createCelEnvironment(
       renameFunctions(syntax);
       const { valid, type = "dyn", error } = parsed.check();
       if (!valid) throw compileError(error, expression, isFunction);
-      checkLiterals(syntax, expression, mixesTypes);
+      checkLiterals(syntax, expression, allowed);
       if (wanted !== undefined && type !== "dyn" && !wanted.includes(type))
         throw new CelCompileError(`must evaluate to ${wanted.join(" or ")}`);
       mergeLists(syntax);

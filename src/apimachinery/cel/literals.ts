@@ -16,10 +16,18 @@ const checks: Readonly<
   },
 };
 
+/** What expressions may do in some places only. */
+export interface Allowances {
+  /** Write lists and maps with values of several types. */
+  readonly mixesTypes?: boolean;
+  /** Give names to values: `cel.bind`. */
+  readonly binds?: boolean;
+}
+
 /** Regular expressions, durations, times, lists and maps that are written out are judged before anything is evaluated. */
-export function checkLiterals(node: CelNode, expression: string, mixesTypes: boolean): void {
+export function checkLiterals(node: CelNode, expression: string, allowed: Allowances): void {
   const faults: Fault[] = [];
-  collect(node, faults, mixesTypes);
+  collect(node, faults, allowed.mixesTypes === true, allowed.binds === true);
   if (faults.length > 0)
     throw new CelCompileError(
       faults
@@ -31,13 +39,13 @@ export function checkLiterals(node: CelNode, expression: string, mixesTypes: boo
 }
 
 /** `isFree`: what `format` takes may be of several types. */
-function collect(node: CelNode, faults: Fault[], isFree: boolean): void {
+function collect(node: CelNode, faults: Fault[], isFree: boolean, binds: boolean): void {
   const each = resolved(node);
   let isInside = isFree;
   if (each.op === "call" || each.op === "rcall") {
     const { name, target, args } = calleeOf(each);
     isInside ||= name === "format";
-    if (name === "bind" && target?.op === "id" && target.args === "cel")
+    if (!binds && name === "bind" && target?.op === "id" && target.args === "cel")
       faults.push(...unknownBinding(target, args));
     const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
     const literal = args.at(-1);
@@ -56,7 +64,7 @@ function collect(node: CelNode, faults: Fault[], isFree: boolean): void {
       ...othersThanFirst(entries.map(([, value]) => value)),
     );
   }
-  for (const child of childrenOf(each)) collect(child, faults, isInside);
+  for (const child of childrenOf(each)) collect(child, faults, isInside, binds);
 }
 
 /** The library binds names, cel-go's environment for Kubernetes does not: all that belongs to it is unknown. */

@@ -12,7 +12,7 @@ export interface DeviceSelectors {
 const maxPrograms = 1000;
 
 export function createDeviceSelectors(): DeviceSelectors {
-  const environment = createCelEnvironment({ device: dynType });
+  const environment = createCelEnvironment({ device: dynType }, { binds: true });
   const toQuantity = createCelEnvironment({ text: dynType }).compile("quantity(text)");
   const programs = new Map<string, Program>();
   const variables = new WeakMap<Device, Map<string, unknown>>();
