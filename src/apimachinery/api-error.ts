@@ -188,6 +188,12 @@ export interface FieldError {
   readonly message: string;
 }
 
+/** What is wrong with several fields as one text, each fault said once. */
+export function sentenceOf(errors: readonly FieldError[]): string {
+  const texts = [...new Set(errors.map(({ field, message }) => `${field}: ${message}`))];
+  return texts.length === 1 ? (texts[0] ?? "") : `[${texts.join(", ")}]`;
+}
+
 /** 422 with every field error as a cause. `kind` is the Kind ("Pod"), not the plural. */
 export function invalid(
   gk: { readonly group: string; readonly kind: string },
@@ -195,9 +201,7 @@ export function invalid(
   errors: readonly FieldError[],
 ): ApiError {
   const kind = gk.group === "" ? gk.kind : `${gk.kind}.${gk.group}`;
-  const texts = [...new Set(errors.map((error) => `${error.field}: ${error.message}`))];
-  const joined = texts.length === 1 ? texts[0] : `[${texts.join(", ")}]`;
-  return failure(422, "Invalid", `${kind} "${name}" is invalid: ${joined}`, {
+  return failure(422, "Invalid", `${kind} "${name}" is invalid: ${sentenceOf(errors)}`, {
     ...(name === "" ? {} : { name }),
     ...(gk.group === "" ? {} : { group: gk.group }),
     ...(gk.kind === "" ? {} : { kind: gk.kind }),

@@ -47,6 +47,7 @@ export const capabilities: readonly Capability[] = [
       `${conformance}/chunking.test.ts`,
       `${conformance}/watch.test.ts`,
       `${conformance}/table.test.ts`,
+      `${conformance}/side-by-side.test.ts`,
     ],
   },
   {

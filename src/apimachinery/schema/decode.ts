@@ -64,6 +64,7 @@ export function decodeJson(body: Uint8Array, options: DecodeOptions): Decoded {
     );
   }
   if (!isObjectLike(value)) throw unrecognized(options, `${notAnObject(value)} (${summaryOf(body)})`);
+  checkNamed(options, value, body);
   return guarded(options, value, () => {
     // Only where the text has more keys than the value is there a duplicate; finding which is slow and rare.
     const duplicates = countKeysInText(text) !== countKeysInValue(value);
@@ -86,11 +87,29 @@ export async function decodeYaml(
   }
   const { value, duplicates } = parsed;
   if (!isObjectLike(value)) throw unrecognized(options, notAnObject(value), body);
+  checkNamed(options, value, body);
   return guarded(options, value, () => {
     // First: an alias within its own anchor makes a value without end.
     countKeysInValue(value);
     return decodeText(undefined, value, false, duplicates, options);
   });
+}
+
+/** Objects without a schema of their own (custom resources) must say what they are: nothing is taken for granted of them. */
+function checkNamed(options: DecodeOptions, value: unknown, body: Uint8Array): void {
+  const { expected, model, bare, fieldValidation } = options;
+  if (model !== undefined || bare === true) return;
+  const { apiVersion, kind } = (value ?? {}) as { apiVersion?: unknown; kind?: unknown };
+  if (kind === undefined || kind === "") {
+    const why = `Object 'Kind' is missing in '${JSON.stringify(value)}'`;
+    throw fieldValidation === "Ignore"
+      ? cannotBeHandled(value, options, why)
+      : unrecognized(options, why, body);
+  }
+  if (apiVersion === undefined || apiVersion === "")
+    throw badRequest(
+      `the API version in the data () does not match the expected API version (${apiVersionOf(expected)})`,
+    );
 }
 
 /** Checks an object that is already parsed, such as the result of a patch. Throws `ApiError` 400. */

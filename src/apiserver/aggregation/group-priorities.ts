@@ -36,7 +36,7 @@ const versionPriorities: Readonly<Record<string, number>> = lookupTable({
   "/v1": 1,
   "autoscaling/v2": 30,
   "flowcontrol.apiserver.k8s.io/v1": 21,
-  "resource.k8s.io/v1": 20,
+  "resource.k8s.io/v1": 21,
 });
 
 export const customPriority: Priority = { group: 1000, version: 100 };

@@ -5,13 +5,31 @@ import { startTestListener, type TestListener } from "../test-support/listener.t
 
 const namespace = "/api/v1/namespaces/default";
 const maps = `${namespace}/configmaps`;
+const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+const foos = "/apis/example.com/v1/namespaces/default/foos";
+const fooVersion = (name: string) => ({
+  name,
+  served: true,
+  storage: name === "v1",
+  ...(name === "v1" ? {} : { deprecated: true }),
+  schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+});
+const fooSpec = {
+  group: "example.com",
+  scope: "Namespaced",
+  names: { plural: "foos", singular: "foo", kind: "Foo", listKind: "FooList" },
+  versions: ["v1", "v1beta1"].map(fooVersion),
+};
 
 let server: TestListener;
 before(async () => {
   server = await startTestListener();
-  const { ok } = server.test;
-  await ok("POST", "/api/v1/namespaces", { body: { metadata: { name: "default" } } });
+  const { ok, server: api, clock } = server.test;
+  await api.start();
   for (const name of ["a", "b"]) await ok("POST", maps, { body: { metadata: { name }, data: { x: name } } });
+  await ok("POST", definitions, { body: { metadata: { name: "foos.example.com" }, spec: fooSpec } });
+  await clock.settle();
+  await ok("POST", foos, { body: { apiVersion: "example.com/v1", kind: "Foo", metadata: { name: "a" } } });
 });
 after(() => server.close());
 
@@ -141,3 +159,68 @@ test("what is computed and not stored has no storage version hash", async () => 
     resources.find((each) => each.name === name)?.storageVersionHash !== undefined;
   assert.deepEqual([hashed("componentstatuses"), hashed("configmaps")], [false, true]);
 });
+
+test("lists of custom resources say that nothing continues them, and their items what they are", async () => {
+  const { text } = await server.send("GET", foos);
+  assert.match(text, /"metadata":\{"continue":"","resourceVersion":"\d+"\}/);
+  assert.match(text, /"items":\[\{[^[]*"kind":"Foo"/);
+});
+
+for (const { body, message } of [
+  {
+    body: "{}",
+    message:
+      "the object provided is unrecognized (must be of type Foo): Object 'Kind' is missing in '{}' ({})",
+  },
+  {
+    body: '{"kind":"Foo"}',
+    message: "the API version in the data () does not match the expected API version (example.com/v1)",
+  },
+]) {
+  test(`a custom resource of ${body} does not say what it is, and is refused`, async () => {
+    const headers = { "content-type": "application/json" };
+    const answer = await server.send("POST", foos, { headers, body });
+    assert.deepEqual(
+      [answer.status, (JSON.parse(answer.text) as { message: string }).message],
+      [400, message],
+    );
+  });
+}
+
+test("a deprecated custom version names the one to use", async () => {
+  const { headers } = await server.send("GET", "/apis/example.com/v1beta1/foos");
+  assert.equal(headers["warning"], '299 - "example.com/v1beta1 Foo is deprecated; use example.com/v1 Foo"');
+});
+
+for (const query of ["", "resourceVersion=0"]) {
+  test(`a watch with ${query || "no resourceVersion"} ends what there is with a bookmark, for whoever takes bookmarks`, async () => {
+    const fields = Object.fromEntries(new URLSearchParams(query));
+    const watch = await server.test.watch(maps, { ...fields, allowWatchBookmarks: "true" });
+    const types = [];
+    for (let event = await watch.next(); event !== undefined; event = await watch.next()) {
+      types.push(event.type);
+      if (event.type === "BOOKMARK") break;
+    }
+    watch.close();
+    assert.deepEqual(types, ["ADDED", "ADDED", "BOOKMARK"]);
+  });
+}
+
+for (const { path, body, code, message } of [
+  {
+    path: `${namespace}/pods/p/binding`,
+    body: { target: { name: "" } },
+    code: 400,
+    message: "name in URL does not match name in Binding object",
+  },
+  { path: `${namespace}/bindings`, body: {}, code: 500, message: "target.name: Required value" },
+]) {
+  test(`a binding at ${path} of ${JSON.stringify(body)} is ${code}: ${message}`, async () => {
+    const headers = { "content-type": "application/json" };
+    const answer = await server.send("POST", path, { headers, body: JSON.stringify(body) });
+    assert.deepEqual(
+      [answer.status, (JSON.parse(answer.text) as { message: string }).message],
+      [code, message],
+    );
+  });
+}

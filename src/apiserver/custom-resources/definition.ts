@@ -144,5 +144,13 @@ function selectableFields(
 }
 
 function deprecationOf({ spec }: CustomResourceDefinition, version: CustomResourceDefinitionVersion): string {
-  return version.deprecationWarning ?? `${spec.group}/${version.name} ${spec.names.kind} is deprecated`;
+  if (version.deprecationWarning !== undefined) return version.deprecationWarning;
+  const warning = `${spec.group}/${version.name} ${spec.names.kind} is deprecated`;
+  const [better] = spec.versions
+    .filter(
+      ({ name, served, deprecated }) => served && !deprecated && byVersionPriority(name, version.name) < 0,
+    )
+    .map(({ name }) => name)
+    .toSorted(byVersionPriority);
+  return better === undefined ? warning : `${warning}; use ${spec.group}/${better} ${spec.names.kind}`;
 }

@@ -16,6 +16,21 @@ const allVerbs: readonly ResourceVerb[] = [
   "watch",
 ];
 
+/** The same, in the order in which upstream lists those of custom resources. */
+const customVerbs: readonly ResourceVerb[] = [
+  "delete",
+  "deletecollection",
+  "get",
+  "list",
+  "patch",
+  "create",
+  "update",
+  "watch",
+];
+
+const verbsOf = ({ verbs, custom }: ResourceDefinition) =>
+  verbs ?? (custom === undefined ? allVerbs : customVerbs);
+
 export interface DiscoveredGroup {
   readonly group: string;
   /** The preferred one first. */
@@ -132,7 +147,7 @@ export function apiResourceList(
         singularName: definition.singular,
         namespaced: definition.namespaced,
         kind: definition.kind,
-        verbs: definition.verbs ?? allVerbs,
+        verbs: verbsOf(definition),
         ...(definition.shortNames === undefined ? {} : { shortNames: definition.shortNames }),
         ...(definition.categories === undefined ? {} : { categories: definition.categories }),
         ...(isStored(definition) ? { storageVersionHash: hashOf(definition) } : {}),
@@ -190,7 +205,7 @@ function aggregatedResource(definition: ResourceDefinition, version: string): ob
     responseKind: kindIn({ ...own, kind: definition.kind }),
     scope: definition.namespaced ? "Namespaced" : "Cluster",
     singularResource: definition.singular,
-    verbs: definition.verbs ?? allVerbs,
+    verbs: verbsOf(definition),
     ...(definition.shortNames === undefined ? {} : { shortNames: definition.shortNames }),
     ...(definition.categories === undefined ? {} : { categories: definition.categories }),
     ...(subresources.length === 0 ? {} : { subresources }),

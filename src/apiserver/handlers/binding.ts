@@ -1,5 +1,5 @@
 import { validateBinding } from "../../api/core/binding.ts";
-import { badRequest, conflict, invalid } from "../../apimachinery/api-error.ts";
+import { badRequest, conflict, failure, sentenceOf } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import * as field from "../../apimachinery/validation.ts";
 import { rfc3339 } from "../../base/clock.ts";
@@ -37,9 +37,9 @@ export async function handleBinding(
   });
   const binding = admitted as Binding; // decoded as one
   const name = binding.metadata.name ?? "";
-  if (call.info.name !== "" && name !== "" && call.info.name !== name)
-    throw badRequest(`name in URL does not match name in Binding object`);
-  checkBinding(binding, name);
+  if (call.info.name !== "" && call.info.name !== name)
+    throw badRequest("name in URL does not match name in Binding object");
+  checkBinding(binding);
   await createCall(context, call, options).validate(binding);
   const node = binding.target?.name ?? "";
   const uid = binding.metadata.uid;
@@ -60,9 +60,11 @@ export async function handleBinding(
 
 const bindingRules: UpdateRules = { prepare: (object) => object, validate: () => [] };
 
-function checkBinding(binding: Binding, name: string): void {
+/** Upstream passes on what validation finds as an error of no kind. */
+function checkBinding(binding: Binding): void {
   const errors = validateBinding({ target: binding.target ?? {} });
-  if (errors.length > 0) throw invalid(bindingKind, name, errors);
+  if (errors.length === 0) return;
+  throw failure(500, "", sentenceOf(errors));
 }
 
 interface PodParts {

@@ -9,6 +9,7 @@ import { deleteOptions, listOptions } from "../registry/options.ts";
 import { selectionOf } from "../registry/select.ts";
 import type { HandlerContext, ResourceCall } from "./call.ts";
 import { admissionAttributes, contentHeaders, placeOf, respond, respondObject } from "./call.ts";
+import { emptyContinue } from "./reads.ts";
 
 /** Kinds whose deletion answers with the object; the others answer with a Status. */
 const returnsDeletedObject: ReadonlySet<string> = new Set([
@@ -105,7 +106,7 @@ export async function handleDeleteCollection(
   const deleted: KubeList = {
     kind: definition.listKind,
     apiVersion,
-    metadata: { resourceVersion: String(revision) },
+    metadata: { ...emptyContinue(call), resourceVersion: String(revision) },
     items: chosen.map(({ object }) => inVersion(definition, object, call.version)),
   };
   const view = { definition, version: call.version, format: call.output, includeObject: "Metadata" } as const;

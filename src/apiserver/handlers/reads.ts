@@ -67,6 +67,7 @@ async function handleList(
     kind: definition.listKind,
     apiVersion,
     metadata: {
+      ...emptyContinue(call),
       resourceVersion,
       ...(page.nextKey === undefined
         ? {}
@@ -84,6 +85,11 @@ async function handleList(
   }
   const plainItems = definition.custom === undefined;
   return { type: "object", status: 200, headers, object: list, plainItems };
+}
+
+/** Upstream keeps custom resources as they come: what other lists leave out when it is empty, theirs say. */
+export function emptyContinue({ definition, output }: ResourceCall): { readonly continue?: string } {
+  return definition.custom === undefined || output.view !== undefined ? {} : { continue: "" };
 }
 
 async function listPage(

@@ -96,10 +96,19 @@ export function listOptions(query: URLSearchParams): ListRequestOptions {
     allowWatchBookmarks: isTrue(query.get("allowWatchBookmarks")),
     ...(sendInitialEvents === null ? {} : { sendInitialEvents: isTrue(sendInitialEvents) }),
     ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+    ...(sendInitialEvents === null ? watchDefaults(query) : {}),
   };
   const errors = options.watch ? watchErrors(options) : listErrors(options);
   refuse("ListOptions", errors);
   return options;
+}
+
+/** A watch from any state begins with what there is, and says where that ends (KEP-3157): also where nobody asks for it by name. */
+function watchDefaults(query: URLSearchParams): Partial<ListRequestOptions> {
+  const fromAnyState = ["", "0"].includes(query.get("resourceVersion") ?? "");
+  const choosesMatch = (query.get("resourceVersionMatch") ?? "") !== "";
+  if (!isTrue(query.get("watch")) || !fromAnyState || choosesMatch) return {};
+  return { sendInitialEvents: true, resourceVersionMatch: "NotOlderThan" };
 }
 
 function listErrors(options: ListRequestOptions): FieldError[] {

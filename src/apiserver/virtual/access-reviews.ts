@@ -71,7 +71,7 @@ async function review(
 ): Promise<AnyObject> {
   const spec = specOf(object);
   const errors = [...specErrors(spec, kind), ...metadataErrors(object, kind), ...localErrors(object, kind)];
-  if (errors.length > 0) throw invalid({ group, kind }, "", errors);
+  if (errors.length > 0) throw invalid({ group, kind: "" }, "", errors); // upstream names no kind here
   const decision = await authorizer.authorize(attributesOf(user, spec));
   const { fieldSelector, labelSelector } = spec.resourceAttributes ?? {};
   const faults = [
