@@ -20,6 +20,8 @@ export interface ServiceRules {
   readonly chains: readonly { readonly name: string; readonly rules: readonly string[] }[];
   readonly sets: readonly { readonly name: string; readonly definition: string }[];
   readonly elements: readonly { readonly map: string; readonly key: string; readonly value: string }[];
+  /** Several ports may share one. */
+  readonly clusterIps: readonly string[];
 }
 
 /** The frame that every service hangs in: hooks, maps, masquerading, refusal. */
@@ -31,6 +33,7 @@ export function baseRules({ family }: RuleOptions): string {
   map service-nodeports { type inet_proto . inet_service : verdict; }
   map no-endpoint-services { type ${address} . inet_proto . inet_service : verdict; }
   map no-endpoint-nodeports { type inet_proto . inet_service : verdict; }
+  set cluster-ips { type ${address}; }
   chain mark-for-masquerade { meta mark set meta mark or ${masqueradeMark}; }
   chain reject-chain { reject; }
   chain services {
@@ -40,6 +43,8 @@ export function baseRules({ family }: RuleOptions): string {
   chain refusals {
     ${family} daddr . meta l4proto . th dport vmap @no-endpoint-services
     ${local} meta l4proto . th dport vmap @no-endpoint-nodeports
+    # What was for a service went on to an endpoint: this is for a port that the service does not have.
+    ${family} daddr @cluster-ips reject
   }
   chain nat-prerouting { type nat hook prerouting priority dstnat; policy accept; jump services; }
   chain nat-output { type nat hook output priority -100; policy accept; jump services; }
@@ -89,7 +94,7 @@ export function serviceRules(port: ServicePort, options: RuleOptions): ServiceRu
       elements.push({ map: "service-ips", key: element, value: `goto service-${id}` });
     else refuse("no-endpoint-services", element);
   }
-  if (nodePort === 0 && externalIps.length === 0) return { key, chains, sets, elements };
+  if (nodePort === 0 && externalIps.length === 0) return { key, chains, sets, elements, clusterIps };
   if (externalEndpoints.length > 0)
     chains.push({ name: `external-${id}`, rules: externalRules(id, port, options) });
   for (const ip of externalIps) {
@@ -104,7 +109,7 @@ export function serviceRules(port: ServicePort, options: RuleOptions): ServiceRu
       elements.push({ map: "service-nodeports", key: element, value: `goto external-${id}` });
     else refuse("no-endpoint-nodeports", element);
   }
-  return { key, chains, sets, elements };
+  return { key, chains, sets, elements, clusterIps };
 }
 
 /** Outside traffic: source ranges, then straight to an endpoint; without the Local policy it is masqueraded. */

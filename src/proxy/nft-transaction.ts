@@ -22,12 +22,23 @@ export function nftTransaction(
   if (before !== undefined && changed.length === 0 && stale.length === 0) return undefined;
   for (const rules of stale)
     for (const { map, key } of rules.elements) script.push(`delete element ${table} ${map} { ${key} }`);
+  script.push(...addressChanges(table, clusterIpsOf(before), clusterIpsOf(after)));
   script.push(...chainChanges(table, stale, changed));
   for (const rules of changed) {
     for (const { map, key, value } of rules.elements)
       script.push(`add element ${table} ${map} { ${key} : ${value} }`);
   }
   return `${script.join("\n")}\n`;
+}
+
+function clusterIpsOf(rules: ReadonlyMap<string, ServiceRules> | undefined): ReadonlySet<string> {
+  return new Set([...(rules?.values() ?? [])].flatMap(({ clusterIps }) => clusterIps));
+}
+
+function addressChanges(table: string, before: ReadonlySet<string>, after: ReadonlySet<string>): string[] {
+  const change = (verb: string, addresses: ReadonlySet<string>) =>
+    addresses.size === 0 ? [] : [`${verb} element ${table} cluster-ips { ${[...addresses].join(", ")} }`];
+  return [...change("delete", before.difference(after)), ...change("add", after.difference(before))];
 }
 
 /** Chains that stay are flushed and filled anew; those that go are deleted when nothing points to them any more. */

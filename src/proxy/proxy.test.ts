@@ -140,6 +140,19 @@ function inKernel(scripts: readonly string[]): string {
   });
 }
 
+test("A cluster address stays refused on other ports for as long as one of its ports is there", () => {
+  const of = (...ports: NonNullable<NonNullable<Service["spec"]>["ports"]>) =>
+    rulesOf([service("web", { ports })], [slice("web", [{ ip: "10.244.0.2" }])]);
+  const tcp = { name: "http", port: 80, protocol: "TCP" } as const;
+  const udp = { name: "udp", port: 80, protocol: "UDP" } as const;
+  const script = (before: ReturnType<typeof of>, after: ReturnType<typeof of>) =>
+    nftTransaction(before, after, options) ?? "";
+  assert.match(script(of(), of(tcp)), /^add element ip kube-proxy cluster-ips \{ 10\.96\.0\.9 \}$/m);
+  assert.doesNotMatch(script(of(tcp), of(tcp, udp)), /cluster-ips/);
+  assert.doesNotMatch(script(of(tcp, udp), of(udp)), /cluster-ips/);
+  assert.match(script(of(udp), of()), /^delete element ip kube-proxy cluster-ips \{ 10\.96\.0\.9 \}$/m);
+});
+
 const isRoot = process.getuid?.() === 0;
 
 test("The kernel takes every kind of rule, and each change from one state to the next", {
@@ -157,6 +170,7 @@ test("The kernel takes every kind of rule, and each change from one state to the
     rulesOf([web], [slice("web", [{ ip: "10.244.0.3" }, { ip: "10.244.0.4" }])]),
     rulesOf([web], []),
     rulesOf([service("web")], [slice("web", [{ ip: "10.244.0.4" }])]),
+    rulesOf([], []),
   ];
   const scripts = states.map(
     (state, index) => nftTransaction(index === 0 ? undefined : states[index - 1], state, options) ?? "",
@@ -169,6 +183,8 @@ test("The kernel takes every kind of rule, and each change from one state to the
   assert.match(list(3), /no-endpoint-services[\s\S]*10\.96\.0\.9 \. tcp \. 80 : goto reject-chain/);
   const last = list(4);
   assert.doesNotMatch(last, /affinity|external-|30080 :/);
+  assert.match(last, /set cluster-ips \{[^}]*elements = \{ 10\.96\.0\.9 \}/);
+  assert.doesNotMatch(list(5), /10\.96\.0\.9/);
   // From any state, and from what an earlier process left, a full write gives the same table.
   const full = nftTransaction(undefined, states[3] ?? new Map(), options) ?? "";
   assert.equal(inKernel([...scripts, full]), inKernel([full]));

@@ -14,7 +14,7 @@ import { batchMs, podsOf, serviceWatches } from "./watches.ts";
 export const serviceNameLabel = "kubernetes.io/service-name";
 export const managedByLabel = "endpointslice.kubernetes.io/managed-by";
 const headlessLabel = "service.kubernetes.io/headless";
-const managedByThis = "endpointslice-controller";
+const managedByThis = "endpointslice-controller.k8s.io";
 
 const maxEndpointsPerSlice = 100;
 

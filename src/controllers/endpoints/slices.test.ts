@@ -64,7 +64,7 @@ test("EndpointSlice holds ready, unready and terminating pods with their conditi
   assert.equal(slice.metadata.generateName, "web-");
   assert.deepEqual(slice.metadata.labels, {
     "kubernetes.io/service-name": "web",
-    "endpointslice.kubernetes.io/managed-by": "endpointslice-controller",
+    "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
   });
   assert.equal(slice.metadata.ownerReferences?.[0]?.name, "web");
 });
