@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
+import { loadAdmissionPlugins } from "../src/apiserver/admission/optional/load-plugins.ts";
 import { readAuditPolicy } from "../src/apiserver/audit/policy.ts";
 import { decodeAuthenticationConfiguration } from "../src/apiserver/configuration/authentication-configuration.ts";
 import { validateAuthenticationConfiguration } from "../src/apiserver/configuration/authentication-validation.ts";
@@ -22,6 +23,10 @@ const samples = [...page.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, text =
 const takers: Readonly<Record<string, (text: string) => unknown>> = {
   Policy: (text) => {
     readAuditPolicy(parse(text));
+  },
+  AdmissionConfiguration: async (text) => {
+    const read = () => Promise.reject(new Error("the sample names no further file"));
+    await loadAdmissionPlugins({ enabled: [], disabled: [], configuration: text, read });
   },
   AuthenticationConfiguration: async (text) =>
     validateAuthenticationConfiguration(await decodeAuthenticationConfiguration(text), {
