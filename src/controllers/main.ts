@@ -43,6 +43,7 @@ import { statefulSetController } from "./statefulset/controller.ts";
 import { taintEvictionController } from "./taint-eviction/controller.ts";
 import { ttlAfterFinishedController } from "./ttl-after-finished/controller.ts";
 import { volumeBinder } from "./volume-binder/controller.ts";
+import { attributesClassProtection } from "./volume-protection/attributes-class.ts";
 import { claimProtection, volumeProtection } from "./volume-protection/controller.ts";
 
 export interface ControllerManagerOptions extends NodeIpamOptions, NodeLifecycleOptions {
@@ -148,6 +149,7 @@ const builders: Readonly<Record<string, (sources: Sources) => Controller | undef
   "persistentvolume-binder-controller": volumeBinder,
   "persistentvolumeclaim-protection-controller": claimProtection,
   "persistentvolume-protection-controller": volumeProtection,
+  "volumeattributesclass-protection-controller": attributesClassProtection,
   "certificatesigningrequest-approving-controller": ({ client, informers, options: { certificates } }) =>
     certificates && certificateApprover({ client, informers, certificates }),
   "certificatesigningrequest-signing-controller": ({ client, informers, options: { certificates } }) =>

@@ -1,31 +1,11 @@
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../../api/core/types.generated.ts";
 import { persistentVolumeClaims, persistentVolumes, pods } from "../../api/resources.generated.ts";
-import { type KubeObject, objectKey, type ResourceType } from "../../apimachinery/meta.ts";
-import type { InformerFactory, SharedInformer } from "../../client/informer.ts";
+import { objectKey } from "../../apimachinery/meta.ts";
+import type { InformerFactory } from "../../client/informer.ts";
 import { type Controller, watch } from "../framework/controller.ts";
-import { type Intent, update } from "../framework/intent.ts";
-
-export interface ProtectionSnapshot {
-  readonly type: ResourceType<KubeObject>;
-  readonly object: KubeObject;
-  readonly finalizer: string;
-  readonly isInUse: boolean;
-}
-
-/** A volume or claim that is in use outlives its deletion until it no longer is. */
-export function reconcileProtection({ type, object, finalizer, isInUse }: ProtectionSnapshot): Intent[] {
-  const finalizers = object.metadata.finalizers ?? [];
-  const isProtected = finalizers.includes(finalizer);
-  const isDeleted = object.metadata.deletionTimestamp !== undefined;
-  if (isDeleted === !isProtected) return [];
-  if (isDeleted && isInUse) return [];
-  const wanted = isDeleted ? finalizers.filter((name) => name !== finalizer) : [...finalizers, finalizer];
-  const metadata = { ...object.metadata, finalizers: wanted };
-  return [update(type, object, { ...object, metadata }, { ignore: ["NotFound"] })];
-}
+import { type ProtectionSnapshot, reconcileProtection } from "./reconcile.ts";
 
 const byClaim = "byClaim";
-const indexed = new WeakSet<SharedInformer<Pod>>();
 
 /** Keeps claims that pods use. */
 export function claimProtection({
@@ -35,10 +15,7 @@ export function claimProtection({
 }): Controller<ProtectionSnapshot> {
   const claimInformer = informers.informer(persistentVolumeClaims);
   const podInformer = informers.informer(pods);
-  if (!indexed.has(podInformer)) {
-    indexed.add(podInformer);
-    podInformer.addIndex(byClaim, claimKeysOf);
-  }
+  podInformer.addIndex(byClaim, claimKeysOf);
   return {
     name: "persistentvolumeclaim-protection-controller",
     workers: 1,

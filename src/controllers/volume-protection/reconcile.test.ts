@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { persistentVolumeClaims } from "../../api/resources.generated.ts";
 import { ago, meta } from "../test-support/objects.ts";
-import { type ProtectionSnapshot, reconcileProtection } from "./controller.ts";
+import { type ProtectionSnapshot, reconcileProtection } from "./reconcile.ts";
 
 const finalizer = "kubernetes.io/pvc-protection";
 
