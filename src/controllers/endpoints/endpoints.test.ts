@@ -114,6 +114,17 @@ test('Endpoints exist, empty, for a service without pods (Endpoints, "empty" Ser
   });
 });
 
+test("Endpoints of a service with an address are not labelled headless, even where the service is", () => {
+  const labelled = (spec?: Service["spec"]) => ({
+    ...service(spec),
+    metadata: meta("web", { labels: { "service.kubernetes.io/headless": "" } }),
+  });
+  const managed = { "endpoints.kubernetes.io/managed-by": "endpoint-controller" };
+  assert.deepEqual(wanted(labelled(), []).metadata.labels, managed);
+  const headless = { ...managed, "service.kubernetes.io/headless": "" };
+  assert.deepEqual(wanted(labelled({ clusterIP: "None" }), []).metadata.labels, headless);
+});
+
 test("Endpoints name the pod behind an address, and its hostname under a headless service", () => {
   const named = at("a", "10.1.0.1", {
     spec: { containers: [], hostname: "a-0", subdomain: "web", nodeName: "n1" },

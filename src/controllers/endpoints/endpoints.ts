@@ -47,8 +47,9 @@ export function reconcileEndpoints({ namespace, name, service, pods, current }: 
   }
   if (!hasPodBackends(service)) return [];
   const { subsets, overCapacity } = truncated(subsetsOf(service, pods));
+  const { [headlessLabel]: _label, ...own } = service.metadata.labels ?? {};
   const labels = {
-    ...service.metadata.labels,
+    ...own,
     ...(isHeadless(service) ? { [headlessLabel]: "" } : {}),
     [managedByLabel]: "endpoint-controller",
   };

@@ -56,6 +56,26 @@ test("a changed address changes the slice, a deletion deletes it (EndpointSlice 
   assert.deepEqual(gone.map(describeIntent), ["delete endpointslices default/db-x"]);
 });
 
+test("a changed annotation changes the slice; those that speak of the Endpoints themselves stay there", () => {
+  const slice = made(reconcileMirror({ endpoints: endpoints(["10.1.0.1"]), service, slices: [] })[0]);
+  const plain = endpoints(["10.1.0.1"]);
+  const annotated: Endpoints = {
+    ...plain,
+    metadata: {
+      ...plain.metadata,
+      annotations: {
+        note: "seen",
+        "kubectl.kubernetes.io/last-applied-configuration": "{}",
+        "endpoints.kubernetes.io/last-change-trigger-time": "2026-01-01T00:00:00Z",
+      },
+    },
+  };
+  const [changed] = reconcileMirror({ endpoints: annotated, service, slices: [slice] });
+  assert.equal(changed?.action, "update");
+  assert.deepEqual(made(changed).metadata.annotations, { note: "seen" });
+  assert.deepEqual(made(changed).endpoints, slice.endpoints);
+});
+
 test("Endpoints that say so, or whose service has a selector, are not mirrored", () => {
   const skipped = endpoints(["10.1.0.1"], { "endpointslice.kubernetes.io/skip-mirror": "true" });
   assert.deepEqual(reconcileMirror({ endpoints: skipped, service, slices: [] }), []);

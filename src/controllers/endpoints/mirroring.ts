@@ -1,7 +1,7 @@
 import type { EndpointAddress, EndpointSubset, Endpoints, Service } from "../../api/core/types.generated.ts";
 import type { Endpoint, EndpointPort, EndpointSlice } from "../../api/discovery/types.generated.ts";
 import { endpointSlices, endpoints as endpointsType, services } from "../../api/resources.generated.ts";
-import { objectKey } from "../../apimachinery/meta.ts";
+import { type ObjectMeta, objectKey } from "../../apimachinery/meta.ts";
 import { semanticallyEqual } from "../../apimachinery/semantic-equality.ts";
 import type { InformerFactory } from "../../client/informer.ts";
 import { type Controller, watch } from "../framework/controller.ts";
@@ -14,6 +14,10 @@ import { pack, portsKey } from "./slices.ts";
 const managedByMirroring = "endpointslicemirroring-controller.k8s.io";
 const skipLabel = "endpointslice.kubernetes.io/skip-mirror";
 const leaderAnnotation = "control-plane.alpha.kubernetes.io/leader";
+const ownAnnotations = new Set([
+  "kubectl.kubernetes.io/last-applied-configuration",
+  "endpoints.kubernetes.io/last-change-trigger-time",
+]);
 
 /** Addresses of a subset that are mirrored at most. */
 const maxEndpointsPerSubset = 1000;
@@ -40,13 +44,10 @@ export function reconcileMirror({ endpoints, service, slices }: MirroringSnapsho
     const packing = pack(wanted, same, maxEndpointsPerSubset, semanticallyEqual);
     for (const slice of [...packing.unchanged, ...packing.updates.map(({ slice }) => slice)])
       left.delete(slice);
-    const labels = sliceLabels(endpoints);
-    for (const { slice, endpoints: content } of packing.updates) {
-      const metadata = { ...slice.metadata, labels };
+    const kept = packing.unchanged.map((slice) => ({ slice, endpoints: slice.endpoints ?? [] }));
+    for (const { slice, endpoints: content } of [...packing.updates, ...kept]) {
+      const metadata = { ...slice.metadata, ...mirroredMetadata(endpoints) };
       intents.push(update(endpointSlices, slice, { ...slice, metadata, endpoints: content }));
-    }
-    for (const slice of packing.unchanged) {
-      intents.push(update(endpointSlices, slice, { ...slice, metadata: { ...slice.metadata, labels } }));
     }
     intents.push(
       ...packing.creates.map((content) =>
@@ -104,11 +105,18 @@ function mirroredEndpoint({ ip, hostname, nodeName, targetRef }: EndpointAddress
   };
 }
 
-function sliceLabels({ metadata }: Endpoints): Readonly<Record<string, string>> {
+/** All labels and annotations go along, but those that speak of the Endpoints themselves. */
+function mirroredMetadata({ metadata }: Endpoints): Pick<ObjectMeta, "labels" | "annotations"> {
+  const annotations = Object.entries(metadata.annotations ?? {}).filter(
+    ([name]) => !ownAnnotations.has(name),
+  );
   return {
-    ...metadata.labels,
-    [serviceNameLabel]: metadata.name ?? "",
-    [managedByLabel]: managedByMirroring,
+    labels: {
+      ...metadata.labels,
+      [serviceNameLabel]: metadata.name ?? "",
+      [managedByLabel]: managedByMirroring,
+    },
+    annotations: Object.fromEntries(annotations),
   };
 }
 
@@ -118,16 +126,14 @@ function newSlice(
   ports: readonly EndpointPort[],
   content: readonly Endpoint[],
 ): EndpointSlice {
-  const { name = "", namespace, annotations } = endpoints.metadata;
-  const { "kubectl.kubernetes.io/last-applied-configuration": _, ...kept } = annotations ?? {};
+  const { name = "", namespace } = endpoints.metadata;
   return {
     apiVersion: "discovery.k8s.io/v1",
     kind: "EndpointSlice",
     metadata: {
       generateName: `${name}-`,
       ...(namespace === undefined ? {} : { namespace }),
-      labels: sliceLabels(endpoints),
-      annotations: kept,
+      ...mirroredMetadata(endpoints),
       ownerReferences: [controllerReference(endpoints)],
     },
     addressType: family,

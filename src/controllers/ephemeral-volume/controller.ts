@@ -69,6 +69,7 @@ export function ephemeralVolumeController({
   const hasEphemeral = ({ spec }: Pod) => (spec.volumes ?? []).some(isEphemeral);
   return {
     name: "ephemeral-volume-controller",
+    eventSource: "ephemeral_volume",
     watches: [
       watch(
         podInformer,
