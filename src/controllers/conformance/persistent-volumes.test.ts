@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { PersistentVolume, PersistentVolumeClaim } from "../../api/core/types.generated.ts";
-import { persistentVolumeClaims, persistentVolumes } from "../../api/resources.generated.ts";
+import {
+  persistentVolumeClaims,
+  persistentVolumes,
+  volumeAttributesClasses,
+} from "../../api/resources.generated.ts";
 import type { KubeObject, ResourceType } from "../../apimachinery/meta.ts";
 import { startWholeCluster, type WholeCluster } from "../test-support/whole-cluster.ts";
 
-// The steps of upstream's end-to-end tests of PersistentVolumes and their claims, with the binder and the protection of both at work.
+// The steps of upstream's end-to-end tests of PersistentVolumes, their claims and attributes classes, with the binder and the protection of all at work.
 
 let whole: WholeCluster;
 before(async () => {
@@ -168,4 +172,36 @@ test("PersistentVolumes(Claims), apply changes to a pv/pvc status", async () => 
   await whole.until(
     async () => (await client.get(persistentVolumeClaims, key(claim))).status?.phase === "Bound",
   );
+});
+
+test("VolumeAttributesClass, lifecycle", async () => {
+  const { client } = whole;
+  const createClass = (generateName: string) =>
+    client.create(volumeAttributesClasses, {
+      apiVersion: "storage.k8s.io/v1",
+      kind: "VolumeAttributesClass",
+      metadata: { generateName },
+      driverName: "e2e-fake-csi-driver",
+      parameters: { foo: "bar" },
+    });
+  const first = await createClass("e2e-");
+  assert.deepEqual(first.metadata.finalizers, ["kubernetes.io/vac-protection"]);
+  assert.deepEqual((await client.get(volumeAttributesClasses, key(first))).parameters, { foo: "bar" });
+  const { name = "" } = first.metadata;
+  const { metadata } = await patch(volumeAttributesClasses, first, {
+    metadata: { labels: { [name]: "patched" } },
+  });
+  assert.equal(metadata.labels?.[name], "patched");
+  await client.delete(volumeAttributesClasses, key(first));
+  await gone(volumeAttributesClasses, { labelSelector: `${name}=patched` });
+
+  const second = await createClass("e2e-v2-");
+  const labelSelector = `${second.metadata.name}=updated`;
+  await whole.change(volumeAttributesClasses, key(second), (live) => ({
+    ...live,
+    metadata: { ...live.metadata, labels: { [second.metadata.name ?? ""]: "updated" } },
+  }));
+  assert.equal((await client.list(volumeAttributesClasses, { labelSelector })).items.length, 1);
+  await client.deleteCollection(volumeAttributesClasses, { labelSelector });
+  await gone(volumeAttributesClasses, { labelSelector });
 });
