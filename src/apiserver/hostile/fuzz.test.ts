@@ -86,6 +86,8 @@ const upstreams = [
   /^failed to create typed patch object /,
   /^resourceVersion should not be set on objects to be created$/,
   /^strconv\.ParseUint: parsing /,
+  // Of a Binding.
+  /^target\.(kind|name): /,
 ];
 const isUpstreams = ({ code, reason, message = "" }: Status) =>
   code === 500 && reason === undefined && upstreams.some((words) => words.test(message));
