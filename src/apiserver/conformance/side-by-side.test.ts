@@ -189,7 +189,7 @@ for (const { body, message } of [
 
 test("a deprecated custom version names the one to use", async () => {
   const { headers } = await server.send("GET", "/apis/example.com/v1beta1/foos");
-  assert.equal(headers["warning"], '299 - "example.com/v1beta1 Foo is deprecated; use example.com/v1 Foo"');
+  assert.equal(headers.warning, '299 - "example.com/v1beta1 Foo is deprecated; use example.com/v1 Foo"');
 });
 
 for (const query of ["", "resourceVersion=0"]) {
@@ -224,3 +224,27 @@ for (const { path, body, code, message } of [
     );
   });
 }
+
+test("a resourceVersion of 0 in an update, and a limit below zero, ask for nothing", async () => {
+  const headers = { "content-type": "application/json" };
+  const body = JSON.stringify({ metadata: { name: "b", resourceVersion: "0" }, data: { x: "b" } });
+  assert.equal((await server.send("PUT", `${maps}/b`, { headers, body })).status, 200);
+  const { text } = await server.send("GET", `${maps}?limit=-1`);
+  assert.equal((JSON.parse(text) as { items: readonly object[] }).items.length, 2);
+});
+
+test("a change cannot mark an object for deletion", async () => {
+  const headers = { "content-type": "application/merge-patch+json" };
+  const body = '{"metadata":{"deletionTimestamp":"2020-01-01T00:00:00Z"}}';
+  const { status, text } = await server.send("PATCH", `${maps}/a`, { headers, body });
+  assert.equal(status, 422);
+  assert.match(text, /metadata\.deletionTimestamp: Invalid value: .*field is immutable/);
+});
+
+test("a uid that an update does not meet is told with the key that upstream would have", async () => {
+  const headers = { "content-type": "application/json" };
+  const body = JSON.stringify({ metadata: { name: "b", uid: "x" } });
+  const { status, text } = await server.send("PUT", `${maps}/b`, { headers, body });
+  assert.equal(status, 409);
+  assert.match(text, /Key: \/registry\/configmaps\/default\/b,/);
+});

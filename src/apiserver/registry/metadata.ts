@@ -56,7 +56,8 @@ export function withKeptIdentity(object: AnyObject, old: AnyObject): AnyObject {
     generation: was.generation,
     uid: metadata.uid === undefined || metadata.uid === "" ? was.uid : metadata.uid,
     creationTimestamp: was.creationTimestamp ?? metadata.creationTimestamp,
-    deletionTimestamp: was.deletionTimestamp,
+    // Nobody takes it back; whoever sets one is told that it is immutable.
+    deletionTimestamp: was.deletionTimestamp ?? metadata.deletionTimestamp,
     deletionGracePeriodSeconds:
       was.deletionTimestamp === undefined ? undefined : was.deletionGracePeriodSeconds,
     managedFields: keptManagedFields(metadata, was),

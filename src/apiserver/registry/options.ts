@@ -90,7 +90,7 @@ export function listOptions(query: URLSearchParams): ListRequestOptions {
     fieldSelector: query.get("fieldSelector") ?? "",
     resourceVersion: query.get("resourceVersion") ?? "",
     resourceVersionMatch: query.get("resourceVersionMatch") ?? "",
-    limit: readInteger(query, "limit") ?? 0,
+    limit: Math.max(readInteger(query, "limit") ?? 0, 0), // below zero: none
     continue: query.get("continue") ?? "",
     watch: isTrue(query.get("watch")),
     allowWatchBookmarks: isTrue(query.get("allowWatchBookmarks")),

@@ -223,8 +223,9 @@ export class ResourceStore {
       throw uidMismatch(this.resource, place.name, this.keyOf(place), [call.uid, old?.metadata.uid ?? ""]);
     if (old === undefined && call.createMissing === undefined) throw notFound(this.resource, place.name);
     const changed = await call.change(old);
-    const version = changed.metadata.resourceVersion ?? "";
-    if (version !== "") revisionOfObject(version);
+    const named = changed.metadata.resourceVersion ?? "";
+    // 0 is the version of an object that has none.
+    const version = named !== "" && revisionOfObject(named) === 0 ? "" : named;
     if (old === undefined || current === undefined) {
       if (call.createMissing === undefined) throw notFound(this.resource, place.name);
       return {
@@ -384,10 +385,12 @@ function uidMismatch(
   key: string,
   [wanted, actual]: readonly [string, string],
 ): Error {
+  // As upstream's clients see it: there the core group has no part of its own.
+  const shown = key.replace("/registry/core/", "/registry/");
   const precondition = `Precondition failed: UID in precondition: ${wanted}, UID in object meta: ${actual}`;
   return conflict(
     resource,
     name,
-    `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: ${precondition}`,
+    `StorageError: invalid object, Code: 4, Key: ${shown}, ResourceVersion: 0, AdditionalErrorMsg: ${precondition}`,
   );
 }
