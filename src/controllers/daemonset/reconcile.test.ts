@@ -217,6 +217,10 @@ test("DaemonSet keeps its templates as revisions, to roll back to (DaemonSet-Rol
   const object = made.object as ControllerRevision;
   assert.equal(object.revision, 1);
   assert.deepEqual(object.data, { spec: { template: { ...webTemplate, $patch: "replace" } } });
+  assert.match(
+    JSON.stringify(object.data),
+    /^\{"spec":\{"template":\{"\$patch":"replace","metadata":.*"image":.*"name":/,
+  );
 
   const older = {
     ...revision,

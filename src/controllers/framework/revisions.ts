@@ -9,9 +9,16 @@ import { controllerReference } from "./ownership.ts";
 
 export const revisionHashLabel = "controller-revision-hash";
 
-/** What a revision keeps of a DaemonSet or StatefulSet: a strategic patch that brings its template back (rollout undo). */
+/**
+ * What a revision keeps of a DaemonSet or StatefulSet: a strategic patch that brings its template back (rollout undo). Its
+ * keys are in order, as upstream writes them: clients compare the bytes.
+ */
 export function revisionData(template: PodTemplateSpec): object {
-  return { spec: { template: { ...template, $patch: "replace" } } };
+  return JSON.parse(revisionJson(template));
+}
+
+function revisionJson(template: PodTemplateSpec): string {
+  return canonicalJson({ spec: { template: { ...template, $patch: "replace" } } });
 }
 
 /** The current revision of a workload among its history, and what it takes to have it there. */
@@ -40,7 +47,7 @@ export function currentRevision(options: HistoryOptions): History {
   const { template, revisions } = options;
   const sorted = revisions.toSorted(byRevision);
   const newest = sorted.at(-1)?.revision ?? 0;
-  const wanted = canonicalJson(revisionData(template));
+  const wanted = revisionJson(template);
   const matching = sorted.filter(({ data }) => canonicalJson(data) === wanted);
   const found = matching.at(-1);
   if (found === undefined) {
