@@ -54,7 +54,8 @@ export async function run(): Promise<BenchResult> {
     conditions: {
       ...{ pods: podCount, floodUpdates, pacedPerSecond, transport: "HTTP/1.1" },
       server: "prepared answers of both encodings, written as fast as they are taken; the same for all",
-      handlers: "each looks at one annotation; for FullUpdatesPerS at the number of containers and the phase, too",
+      handlers:
+        "each looks at one annotation; for FullUpdatesPerS at the number of containers and the phase, too",
       k8ts: "protobuf, as it asks for by default",
       k8tsJson: "JSON, as @kubernetes/client-node",
       cores: availableParallelism(),

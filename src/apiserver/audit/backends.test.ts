@@ -155,14 +155,14 @@ for (const { name, isStrict, want } of [
   });
 }
 
-test("what is too large loses its bodies", () => {
+test("what is too large loses its bodies", async () => {
   const seen: AuditEvent[] = [];
   const lost: AuditEvent[] = [];
   const inner = { process: (each: AuditEvent) => void seen.push(each), async close() {} };
   const backend = truncatingBackend(inner, { maxEventBytes: 500, lost: (each) => void lost.push(each) });
-  backend.process(event);
-  backend.process({ ...event, requestObject: "x".repeat(500) });
-  backend.process({ ...event, requestURI: "x".repeat(500) });
+  await backend.process(event);
+  await backend.process({ ...event, requestObject: "x".repeat(500) });
+  await backend.process({ ...event, requestURI: "x".repeat(500) });
   assert.deepEqual(seen, [event, { ...event, annotations: { "audit.k8s.io/truncated": "true" } }]);
   assert.equal(lost.length, 1);
 });
@@ -184,7 +184,7 @@ function startWebhook(limits = webhookBatchLimits) {
   const failed = (error: unknown, events: number) => void lost.push(`${events}: ${String(error)}`);
   const backend = bufferedBackend({ sink, limits, failed, clock });
   const send = (count: number) => {
-    for (let index = 0; index < count; index++) backend.process(event);
+    for (let index = 0; index < count; index++) void backend.process(event);
   };
   const setFailures = (count: number) => {
     failures = count;
