@@ -8,17 +8,12 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
-import {
-  type AddressInfo,
-  connect as connectSocket,
-  createServer as createNetServer,
-  type Server,
-  type Socket,
-} from "node:net";
+import { connect as connectSocket, createServer as createNetServer, type Server } from "node:net";
 import test, { type TestContext } from "node:test";
 import type { KubeObject, ResourceType } from "../../apimachinery/meta.ts";
 import { createAuthority, issueServingCertificate } from "../../apiserver/pki/authority.ts";
 import { createClient } from "../rest-client.ts";
+import { listen } from "../test-support/listen.ts";
 import { TransportError } from "../transport-error.ts";
 import { Http2Sessions } from "./http2-sessions.ts";
 import { createHttpsTransport } from "./https-transport.ts";
@@ -43,15 +38,8 @@ const { certificate: cert, key } = await issueServingCertificate(
   { nowMs },
 );
 
-async function listen(context: TestContext, server: Server): Promise<string> {
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket: Socket) => sockets.add(socket.on("error", () => {})));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  context.after(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+async function listenSecurely(context: TestContext, server: Server): Promise<string> {
+  return `https://127.0.0.1:${await listen(context, server)}`;
 }
 
 type Answer = (request: Http2ServerRequest, response: Http2ServerResponse) => void | Promise<void>;
@@ -65,7 +53,7 @@ async function connected(context: TestContext, answer: Answer, maxConcurrentStre
   const sessions: ServerHttp2Session[] = [];
   server.on("session", (session) => sessions.push(session));
   const transport = createHttpsTransport({
-    server: await listen(context, server),
+    server: await listenSecurely(context, server),
     ca: authority.certificate,
     http2: true,
     idleTimeoutMs: 5000,
@@ -187,7 +175,7 @@ test("A server without HTTP/2 is spoken to over HTTP/1.1", async (context) => {
   const server = createHttpsServer({ cert, key }, (request, response) => {
     response.writeHead(200, json).end(JSON.stringify({ ...pod, version: request.httpVersion }));
   });
-  const options = { server: await listen(context, server), ca: authority.certificate, http2: true };
+  const options = { server: await listenSecurely(context, server), ca: authority.certificate, http2: true };
   const client = createClient({ transport: createHttpsTransport(options) });
   context.after(() => client.close());
   assert.deepEqual(await client.get(pods, name), { ...pod, version: "1.1" });
@@ -198,7 +186,7 @@ test("No server, a server that says nothing, and one whose certificate is anothe
   const impatient = createClient({
     transport: createHttpsTransport({
       ...{ http2: true, idleTimeoutMs: 50, ca: authority.certificate },
-      server: await listen(
+      server: await listenSecurely(
         context,
         createSecureServer({ cert, key }, () => {}),
       ),
@@ -208,7 +196,7 @@ test("No server, a server that says nothing, and one whose certificate is anothe
   const stranger = createClient({
     transport: createHttpsTransport({
       ...{ http2: true, tlsServerName: "other.test", ca: authority.certificate },
-      server: await listen(
+      server: await listenSecurely(
         context,
         createSecureServer({ cert, key }, () => {}),
       ),
@@ -231,7 +219,7 @@ test("A connection whose peer is gone without a word is ended, and with it what 
   server.on("stream", (stream: ServerHttp2Stream) =>
     stream.on("error", () => {}).respond({ ":status": 200 }),
   );
-  const behind = new URL(await listen(context, server));
+  const behind = new URL(await listenSecurely(context, server));
   // A network between them that swallows everything once it is cut.
   let isCut = false;
   const network = createNetServer((near) => {
@@ -243,7 +231,7 @@ test("A connection whose peer is gone without a word is ended, and with it what 
       from.on("error", () => {}).on("data", (bytes) => void (isCut || to.write(bytes)));
     near.on("close", () => far.destroy());
   });
-  const url = new URL(await listen(context, network));
+  const url = new URL(await listenSecurely(context, network));
   const tls = { ca: authority.certificate };
   const sessions = new Http2Sessions({ server: url, tls, connectTimeoutMs: 5000, silenceMs: 20, pongMs: 20 });
   context.after(() => sessions.destroy());

@@ -1,13 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
-import {
-  createServer as createHttpServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-} from "node:http";
+import { createServer as createHttpServer, type IncomingMessage, type RequestListener } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
@@ -20,6 +14,7 @@ import {
   issueServingCertificate,
 } from "../../apiserver/pki/authority.ts";
 import { createClient } from "../rest-client.ts";
+import { listen } from "../test-support/listen.ts";
 import { TransportError } from "../transport-error.ts";
 import { bearerToken, certificate, tokenFile } from "./credentials.ts";
 import { createHttpsTransport, type HttpsTransportOptions } from "./https-transport.ts";
@@ -32,15 +27,6 @@ const pods: ResourceType<KubeObject> = {
   namespaced: true,
 };
 const pod = { apiVersion: "v1", kind: "Pod", metadata: { namespace: "n", name: "a" } };
-
-async function listen(context: TestContext, server: Server): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  context.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return (server.address() as AddressInfo).port;
-}
 
 /** A plain server and a transport to it. */
 async function connected(

@@ -1,24 +1,14 @@
 import assert from "node:assert/strict";
 import { createServer as createHttpServer } from "node:http";
 import { createSecureServer } from "node:http2";
-import { type AddressInfo, connect, type Server, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import test, { type TestContext } from "node:test";
 import { createAuthority, issueServingCertificate } from "../../apiserver/pki/authority.ts";
 import { createClient } from "../rest-client.ts";
+import { listen } from "../test-support/listen.ts";
 import { createHttpsTransport } from "./https-transport.ts";
 import { proxyFor } from "./proxy.ts";
 import { proxyOfEnvironment } from "./proxy-environment.ts";
-
-async function listen(context: TestContext, server: Server): Promise<number> {
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket: Socket) => sockets.add(socket.on("error", () => {})));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  context.after(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return (server.address() as AddressInfo).port;
-}
 
 /** An HTTP proxy for which every name is this machine. */
 async function proxy(context: TestContext, accepted?: string) {

@@ -1,16 +1,11 @@
 import assert from "node:assert/strict";
 import { createServer as createTlsServer } from "node:https";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import test, { type TestContext } from "node:test";
 import { createAuthority, issueServingCertificate } from "../../apiserver/pki/authority.ts";
 import { createClient } from "../rest-client.ts";
+import { listen } from "../test-support/listen.ts";
 import { createHttpsTransport } from "./https-transport.ts";
-
-async function listen(context: TestContext, server: Server): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  context.after(() => server.close());
-  return (server.address() as AddressInfo).port;
-}
 
 /** A SOCKS5 proxy for which every name is this machine. Tells what it was asked for; answers `status` in the end. */
 async function proxy(
