@@ -18,13 +18,32 @@ export interface FrameSink extends ByteSink {
 
 /** `head` is what the HTTP parser had already read past the upgrade. */
 export function socketChannel(socket: Duplex, head: Uint8Array): ByteChannel {
-  socket.on("error", () => {}); // told by the reading and the writing
   return { source: readSocket(socket, head), sink: socketSink(socket), destroy: () => socket.destroy() };
 }
 
-async function* readSocket(socket: Duplex, head: Uint8Array): AsyncGenerator<Uint8Array> {
-  if (head.length > 0) yield head;
-  for await (const chunk of socket as AsyncIterable<Uint8Array>) yield chunk;
+/** What is read ahead of the reader. */
+const socketBufferBytes = 256 * 1024;
+
+/**
+ * Takes what comes as it comes, since a Node stream drops what waits in it once the connection is reset: the last output of
+ * a process and its exit code may have come before that, while the reader was busy.
+ */
+function readSocket(socket: Duplex, head: Uint8Array): ByteSource {
+  const incoming = new ByteQueue({ limitBytes: socketBufferBytes });
+  incoming.push(head);
+  socket.on("data", (chunk: Uint8Array) => {
+    incoming.push(chunk);
+    if (!incoming.full) return;
+    socket.pause();
+    incoming.drained().then(
+      () => socket.resume(),
+      () => {}, // never rejects
+    );
+  });
+  socket.on("end", () => incoming.end());
+  socket.on("error", (error) => incoming.fail(error));
+  socket.on("close", () => incoming.fail(new Error("the connection was closed")));
+  return incoming;
 }
 
 /** Writes to a Node stream at the pace it drains. */

@@ -29,11 +29,12 @@ export async function runOverSpdy(url: string, options: RunOverSpdyOptions): Pro
   return withConnection(url, { ...options, protocols: ["v4.channel.k8s.io"] }, async (connection) => {
     const open = (streamtype: string) => connection.open({ streamtype });
     const error = await open("error");
+    // The process runs once all streams are there and may be gone soon after: nothing of ours should come later than need be.
+    await error.close();
     const stdin = streams.stdin && (await open("stdin"));
     const stdout = streams.stdout && (await open("stdout"));
     const stderr = streams.stderr && !tty ? await open("stderr") : undefined;
     const resize = streams.resize && tty ? await open("resize") : undefined;
-    await error.close();
     const output = Promise.all([
       stdout && streams.stdout && copy(stdout.source, streams.stdout),
       stderr && streams.stderr && copy(stderr.source, streams.stderr),
@@ -54,8 +55,8 @@ export async function forwardOverSpdy(url: string, options: ForwardOverSpdyOptio
   await withConnection(url, { ...options, protocols: ["portforward.k8s.io"] }, async (connection) => {
     const named = { port: String(port), requestid: "0" };
     const error = await connection.open({ ...named, streamtype: "error" });
-    const data = await connection.open({ ...named, streamtype: "data" });
     await error.close();
+    const data = await connection.open({ ...named, streamtype: "data" });
     const failure = readText(error.source);
     failure.catch(() => {}); // told below, unless the data is lost first
     copyQuietly(local.source, data);
