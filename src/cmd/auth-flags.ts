@@ -129,8 +129,9 @@ const groups: readonly { readonly heading: string; readonly flags: readonly Defi
       [
         "--authorization-mode <list>",
         "authorizationMode",
-        "AlwaysAllow, AlwaysDeny, Node, RBAC, Webhook; Node,RBAC unless said",
+        "AlwaysAllow, AlwaysDeny, ABAC, Webhook, RBAC, Node; Node,RBAC unless said",
       ],
+      ["--authorization-policy-file <file>", "authorizationPolicyFile", "the policies of ABAC, a line each"],
       [
         "--authorization-webhook-config-file <file>",
         "authorizationWebhookConfigFile",

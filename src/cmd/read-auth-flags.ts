@@ -37,6 +37,7 @@ export interface AuthFlags {
   readonly authenticationTokenWebhookCacheTtl?: string;
   readonly authorizationConfig?: string;
   readonly authorizationMode?: string;
+  readonly authorizationPolicyFile?: string;
   readonly authorizationWebhookConfigFile?: string;
   readonly authorizationWebhookVersion?: string;
   readonly authorizationWebhookCacheAuthorizedTtl?: string;
@@ -62,7 +63,12 @@ export function readAuthFlags(flags: AuthFlags): AuthOptions {
     throw new UserError(
       "--authorization-config can not be specified when --authorization-mode or --authorization-webhook-* flags are specified",
     );
-  checkModes(authorizationModes, accessWebhook !== undefined);
+  const policyFile = file("--authorization-policy-file", flags.authorizationPolicyFile);
+  if (authorizationConfig === undefined)
+    checkModes(authorizationModes, {
+      webhook: accessWebhook !== undefined,
+      policy: policyFile !== undefined,
+    });
   const anonymous = boolean("--anonymous-auth", flags.anonymousAuth);
   const tokenFile = file("--token-auth-file", flags.tokenAuthFile);
   const clientCaFile = file("--client-ca-file", flags.clientCaFile);
@@ -79,6 +85,7 @@ export function readAuthFlags(flags: AuthFlags): AuthOptions {
     ...(tokenWebhook === undefined ? {} : { tokenWebhook }),
     ...(accessWebhook === undefined ? {} : { accessWebhook }),
     ...(authorizationModes.length === 0 ? {} : { authorizationModes }),
+    ...(policyFile === undefined ? {} : { policyFile }),
     ...(anonymous === undefined ? {} : { anonymous }),
     ...(tokenFile === undefined ? {} : { tokenFile }),
     ...(clientCaFile === undefined ? {} : { clientCaFile }),
@@ -184,18 +191,25 @@ function accessWebhookOf(flags: AuthFlags): AccessWebhookOptions | undefined {
   };
 }
 
-const modes: readonly string[] = ["AlwaysAllow", "AlwaysDeny", "Node", "RBAC", "Webhook"];
+const modes: readonly string[] = ["AlwaysAllow", "AlwaysDeny", "ABAC", "Webhook", "RBAC", "Node"];
 
-function checkModes(given: readonly string[], hasWebhook: boolean): void {
+function checkModes(
+  given: readonly string[],
+  has: { readonly webhook: boolean; readonly policy: boolean },
+): void {
   const repeated = given.find((mode, index) => given.indexOf(mode) !== index);
   if (repeated !== undefined)
     throw new UserError(`authorization-mode ${JSON.stringify(repeated)} has mode specified more than once`);
   const unknown = given.find((mode) => !modes.includes(mode));
   if (unknown !== undefined)
     throw new UserError(`authorization-mode ${JSON.stringify(unknown)} is not a valid mode`);
-  if (given.includes("Webhook") && !hasWebhook)
+  if (given.includes("ABAC") && !has.policy)
+    throw new UserError("authorization-mode ABAC's authorization policy file not passed");
+  if (given.includes("Webhook") && !has.webhook)
     throw new UserError("authorization-mode Webhook's authorization config file not passed");
-  if (!given.includes("Webhook") && hasWebhook)
+  if (!given.includes("ABAC") && has.policy)
+    throw new UserError("cannot specify --authorization-policy-file without mode ABAC");
+  if (!given.includes("Webhook") && has.webhook)
     throw new UserError("cannot specify --authorization-webhook-config-file without mode Webhook");
 }
 

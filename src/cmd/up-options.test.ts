@@ -45,7 +45,11 @@ for (const { change, says } of [
     change: { authorizationMode: "RBAC,Webhook" },
     says: "authorization-mode Webhook's authorization config file not passed",
   },
-  { change: { authorizationMode: "ABAC" }, says: 'authorization-mode "ABAC" is not a valid mode' },
+  { change: { authorizationMode: "Some" }, says: 'authorization-mode "Some" is not a valid mode' },
+  {
+    change: { authorizationMode: "ABAC" },
+    says: "authorization-mode ABAC's authorization policy file not passed",
+  },
   { change: { goawayChance: "0.5" }, says: "--goaway-chance can not be less than 0 or greater than 0.02" },
   {
     change: { maxRequestsInflight: "0", maxMutatingRequestsInflight: "0" },

@@ -16,8 +16,14 @@ export const superuserGroup = "system:masters";
 
 export type AuthorizationMode = "AlwaysAllow" | "AlwaysDeny" | "Node" | "RBAC";
 
-/** One of the chain: a mode that is built in, or a webhook. */
-export type ChainedAuthorizer = AuthorizationMode | { readonly webhook: Authorizer; readonly name: string };
+/** One that a configuration brings along: a webhook, or the policies of ABAC. */
+export interface NamedAuthorizer extends Authorizer, AuthorizerName {
+  /** Absent: it cannot list what it allows. */
+  rulesOf?(user: UserInfo, namespace: string): readonly PolicyRule[];
+}
+
+/** One of the chain: a mode that is built in, or what a configuration brings along. */
+export type ChainedAuthorizer = AuthorizationMode | NamedAuthorizer;
 
 export interface AuthorizerDependencies {
   readonly informers: InformerFactory;
@@ -88,13 +94,13 @@ function decide(
     if (next === undefined) return withErrors({ allowed: false, reason: reasons.join("\n") });
     const judge = (decision: AuthorizationDecision) => {
       if (decision.allowed || decision.denied === true)
-        return { ...decision, decidedBy: typeof next === "string" ? modeNames[next] : nameOfWebhook(next) };
+        return { ...decision, decidedBy: typeof next === "string" ? modeNames[next] : nameOf(next) };
       if (decision.error !== undefined) errors.push(decision.error);
       if (decision.reason !== "") reasons.push(decision.reason);
       return step(index + 1);
     };
     const decision =
-      typeof next === "string" ? decideBy(next, sources, attributes) : next.webhook.authorize(attributes);
+      typeof next === "string" ? decideBy(next, sources, attributes) : next.authorize(attributes);
     return decision instanceof Promise ? decision.then(judge) : judge(decision);
   };
   return step(0);
@@ -108,8 +114,8 @@ const modeNames: Readonly<Record<AuthorizationMode, AuthorizerName>> = {
   RBAC: { type: "RBAC", name: "rbac" },
 };
 
-function nameOfWebhook({ name }: { readonly name: string }): AuthorizerName {
-  return { type: "Webhook", name };
+function nameOf({ type, name }: NamedAuthorizer): AuthorizerName {
+  return { type, name };
 }
 
 /** Several errors as Go's aggregate prints them. */
@@ -151,8 +157,11 @@ function reportRules(
   if (modes.includes("AlwaysAllow")) rules.push(...everything);
   if (modes.includes("Node") && nodeOf(user) !== undefined)
     errors.push("node authorizer does not support user rule resolution");
-  if (modes.some((mode) => typeof mode !== "string"))
-    errors.push("webhook authorizer does not support user rule resolution");
+  for (const mode of modes) {
+    if (typeof mode === "string") continue;
+    if (mode.rulesOf === undefined) errors.push("webhook authorizer does not support user rule resolution");
+    else rules.push(...mode.rulesOf(user, namespace));
+  }
   if (modes.includes("RBAC")) {
     const found = rulesOf(rbac, user, namespace);
     rules.push(...found.rules);

@@ -15,8 +15,7 @@ export interface FileChecks {
   readonly fileFault: (path: string) => string | undefined;
 }
 
-/** Upstream knows ABAC too; there is none here. */
-const knownTypes = ["AlwaysAllow", "AlwaysDeny", "Node", "RBAC", "Webhook"] as const;
+const knownTypes = ["ABAC", "AlwaysAllow", "AlwaysDeny", "Node", "RBAC", "Webhook"] as const;
 
 /** Upstream's `ValidateAuthorizationConfiguration`, and the compiled conditions of each authorizer. */
 export function validateAuthorizationConfiguration(

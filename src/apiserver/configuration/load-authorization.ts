@@ -1,6 +1,10 @@
 import type { Program } from "../../apimachinery/cel/environment.ts";
 import type { Clock } from "../../base/clock.ts";
-import type { AuthorizationMode, ChainedAuthorizer } from "../authorization/create-authorizer.ts";
+import type {
+  AuthorizationMode,
+  ChainedAuthorizer,
+  NamedAuthorizer,
+} from "../authorization/create-authorizer.ts";
 import {
   type AuthorizationWebhookMetrics,
   accessReviewWebhook,
@@ -20,6 +24,8 @@ export interface AuthorizationLoading extends FileChecks {
   /** A caller for the cluster that a kubeconfig's current context names. Rejects with an Error for a file that is none. */
   readonly callerFor: (kubeconfig: string) => Promise<ReviewCaller>;
   readonly metrics?: AuthorizationWebhookMetrics;
+  /** The policies of ABAC, as they were when the server started. Rejects with an Error where there are none. */
+  readonly policies: () => Promise<NamedAuthorizer>;
 }
 
 /** The chain as a configuration has it; it may be replaced while the server runs. */
@@ -42,8 +48,10 @@ export async function configuredAuthorization(
   configuration: AuthorizationConfiguration,
   loading: AuthorizationLoading,
 ): Promise<ConfiguredAuthorization> {
-  let current = await chainOf(configuration, loading, []);
-  const started = current.filter((entry) => typeof entry === "string");
+  let current = await chainOf(configuration, loading);
+  const started = (configuration.authorizers ?? [])
+    .map(({ type = "" }) => type)
+    .filter((type) => type !== "Webhook");
   return {
     chain: () => current,
     async reload(text) {
@@ -52,10 +60,13 @@ export async function configuredAuthorization(
   };
 }
 
+/** Of these there is only what the server started with. */
+const keptTypes = ["Node", "ABAC", "RBAC"];
+
 async function chainOf(
   configuration: AuthorizationConfiguration,
   loading: AuthorizationLoading,
-  required: readonly AuthorizationMode[],
+  started?: readonly string[],
 ): Promise<readonly ChainedAuthorizer[]> {
   const { errors, conditions } = validateAuthorizationConfiguration(configuration, loading);
   if (errors.length > 0) throw new ConfigurationError(aggregate(errors));
@@ -65,25 +76,36 @@ async function chainOf(
       throw new ConfigurationError(
         `expected name ${type.toLowerCase()} for authorizer ${type} instead of ${name}`,
       );
-  const missing = required.filter((mode) => !authorizers.some(({ type }) => type === mode));
-  if (missing.length > 0) throw new ConfigurationError(`missing required types: ${missing.join(", ")}`);
+  if (started !== undefined) checkStarted(authorizers, started);
   return Promise.all(
     authorizers.map((authorizer, index) => entryOf(authorizer, conditions[index] ?? [], loading)),
   );
 }
 
+function checkStarted(authorizers: readonly AuthorizerConfiguration[], started: readonly string[]): void {
+  const missing = started.filter((mode) => !authorizers.some(({ type }) => type === mode));
+  if (missing.length > 0) throw new ConfigurationError(`missing required types: ${missing.join(", ")}`);
+  const late = authorizers.find(({ type = "" }) => keptTypes.includes(type) && !started.includes(type));
+  if (late !== undefined)
+    throw new ConfigurationError(
+      `authorizer type ${late.type} is not allowed if it was not enabled at initial server startup`,
+    );
+}
+
 async function entryOf(
   { type, name = "", webhook }: AuthorizerConfiguration,
   conditions: readonly Program[],
-  { clock, callerFor, metrics }: AuthorizationLoading,
+  { clock, callerFor, metrics, policies }: AuthorizationLoading,
 ): Promise<ChainedAuthorizer> {
+  if (type === "ABAC") return policies();
   if (webhook === undefined) return type as AuthorizationMode; // validated: one of them
   const caller = await callerFor(webhook.connectionInfo?.kubeConfigFile ?? "").catch((error: unknown) => {
     throw new ConfigurationError(error instanceof Error ? error.message : String(error));
   });
   return {
+    type: "Webhook",
     name,
-    webhook: accessReviewWebhook({
+    ...accessReviewWebhook({
       caller,
       clock,
       name,

@@ -5,6 +5,7 @@ import { VirtualClock } from "../../base/virtual-clock.ts";
 import type { ApiRequest, ApiResponse } from "../../client/exchange.ts";
 import { TransportError } from "../../client/transport-error.ts";
 import { cachedTokens } from "../authentication/cached-tokens.ts";
+import { abacAuthorizer } from "../authorization/abac/abac-authorizer.ts";
 import { createAuthorizer } from "../authorization/create-authorizer.ts";
 import { staticInformers } from "../authorization/static-informers.ts";
 import { loadAuthorization } from "../configuration/load-authorization.ts";
@@ -150,6 +151,7 @@ async function authorizer(text: string, ...answers: Answer[]) {
     clock: hook.clock,
     callerFor: async () => hook.caller,
     fileFault: () => undefined,
+    policies: async () => abacAuthorizer([]),
     metrics,
   });
   const rbac = createAuthorizer({
@@ -317,9 +319,9 @@ for (const { name, text, message } of [
   },
   {
     name: "knows its types",
-    text: file("failurePolicy: Deny").replace("type: RBAC", "type: ABAC"),
+    text: file("failurePolicy: Deny").replace("type: RBAC", "type: Other"),
     message:
-      'authorizers[1].type: Unsupported value: "ABAC": supported values: "AlwaysAllow", "AlwaysDeny", "Node", "RBAC", "Webhook"',
+      'authorizers[1].type: Unsupported value: "Other": supported values: "ABAC", "AlwaysAllow", "AlwaysDeny", "Node", "RBAC", "Webhook"',
   },
   {
     name: "compiles its conditions",

@@ -47,6 +47,8 @@ export interface AuthOptions {
   readonly tokenWebhook?: TokenWebhookOptions;
   readonly authorizationConfig?: string;
   readonly authorizationModes?: readonly string[];
+  /** The policies of the mode ABAC. */
+  readonly policyFile?: string;
   readonly accessWebhook?: AccessWebhookOptions;
   readonly keyFiles: readonly string[];
   readonly issuers: readonly string[];

@@ -4,7 +4,7 @@ import { cachedTokens } from "../../apiserver/authentication/cached-tokens.ts";
 import type { AnonymousAccess, RemoteHeaders } from "../../apiserver/authentication/create-authenticator.ts";
 import type { TokenAuthenticator } from "../../apiserver/authentication/token-authenticator.ts";
 import { readTokenFile } from "../../apiserver/authentication/token-file.ts";
-import type { ChainedAuthorizer } from "../../apiserver/authorization/create-authorizer.ts";
+import type { ChainedAuthorizer, NamedAuthorizer } from "../../apiserver/authorization/create-authorizer.ts";
 import type { AuthenticationConfiguration } from "../../apiserver/configuration/authentication-configuration.ts";
 import type { AuthorizationConfiguration } from "../../apiserver/configuration/authorization-configuration.ts";
 import {
@@ -179,11 +179,13 @@ async function loadAuthorizers(
 ): Promise<(() => readonly ChainedAuthorizer[]) | undefined> {
   const { authorizationConfig: path, authorizationModes } = options;
   const { clock, logger, signal } = dependencies;
+  let policies: Promise<NamedAuthorizer> | undefined;
   const loading = {
     clock,
     metrics: asked,
     fileFault: regularFileFault,
     callerFor: (kubeconfig: string) => callerFor(kubeconfig, dependencies),
+    policies: () => (policies ??= loadPolicies(options.policyFile ?? "", logger)),
   };
   if (path !== undefined) {
     const text = await readFile(path, "utf8");
@@ -195,6 +197,14 @@ async function loadAuthorizers(
   const configuration = modesConfiguration(authorizationModes, options);
   const loaded = await within("--authorization-mode", () => configuredAuthorization(configuration, loading));
   return loaded.chain;
+}
+
+async function loadPolicies(path: string, logger: Logger): Promise<NamedAuthorizer> {
+  const { parsePolicyFile } = await import("../../apiserver/authorization/abac/policy-file.ts");
+  const { abacAuthorizer } = await import("../../apiserver/authorization/abac/abac-authorizer.ts");
+  const { policies, unversioned } = await parsePolicyFile(await readFile(path, "utf8"), path);
+  if (unversioned > 0) logger.warn({ path, unversioned }, "the policy file has lines without a version");
+  return abacAuthorizer(policies);
 }
 
 const flagWebhookTimeoutMs = 30_000;
