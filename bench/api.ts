@@ -1,4 +1,5 @@
 import { availableParallelism, cpus } from "node:os";
+import { measureClusterWrites } from "./api/cluster-writes.ts";
 import { tenths } from "./api/figures.ts";
 import { conditions, ObjectLoad } from "./api/objects.ts";
 import { measurePodLists } from "./api/pod-lists.ts";
@@ -10,15 +11,16 @@ const pods = 30_000;
 
 /**
  * The API over HTTPS; the server has a process and SQLite of its own. First many small objects: creates, gets, lists and
- * watches of config maps. Then 30,000 pods in a store that is opened again: lists in every form, a thousand watchers.
- * `npm run bench -- api objects` or `… api pods` does one of the two.
+ * watches of config maps. Then 30,000 pods in a store that is opened again: lists in every form, a thousand watchers. Then what a
+ * cluster's components write most. `npm run bench -- api objects`, `… api pods` or `… api writes` does one of the three.
  */
 export async function run(args: readonly string[]): Promise<BenchResult> {
   const [only] = args;
   return {
     name: "api",
-    ...(only === "pods" ? {} : await measureObjects()),
-    ...(only === "objects" ? {} : await measurePods()),
+    ...(only === undefined || only === "objects" ? await measureObjects() : {}),
+    ...(only === undefined || only === "pods" ? await measurePods() : {}),
+    ...(only === undefined || only === "writes" ? { writes: await measureWrites() } : {}),
     units: {
       PerS: "per second; of deliveries: watch events that arrived",
       Ms: "milliseconds; serverCpuMs of the server's processor time, loopDelay of its event loop, with the 10 ms it is sampled at",
@@ -73,6 +75,18 @@ async function measureObjects() {
   } finally {
     await server.stop();
   }
+}
+
+async function measureWrites() {
+  const measured = async (encoding: "json" | "protobuf") => {
+    const server = await ServerProcess.start();
+    try {
+      return await measureClusterWrites(server, encoding);
+    } finally {
+      await server.stop();
+    }
+  };
+  return { json: await measured("json"), protobuf: await measured("protobuf") };
 }
 
 async function measurePods() {

@@ -1,8 +1,13 @@
 import { connect, type TLSSocket } from "node:tls";
 
-export interface Endpoint {
+export interface Endpoint extends ClientCredential {
   readonly port: number;
   readonly authority: string;
+  /** Those of the kubelets of `node-0` and so on; its own are an administrator's. */
+  readonly kubelets: readonly ClientCredential[];
+}
+
+interface ClientCredential {
   readonly certificate: string;
   readonly key: string;
 }
