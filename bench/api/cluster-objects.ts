@@ -139,7 +139,13 @@ const endpointsOfASlice = 100;
 export const endpointSlice = (index: number) => ({
   apiVersion: "discovery.k8s.io/v1",
   kind: "EndpointSlice",
-  metadata: { name: `web-${index}`, labels: { "kubernetes.io/service-name": "web" } },
+  metadata: {
+    name: `web-${index}`,
+    labels: {
+      "kubernetes.io/service-name": "web",
+      "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
+    },
+  },
   addressType: "IPv4",
   ports: [{ name: "http", port: 80, protocol: "TCP" }],
   endpoints: Array.from({ length: endpointsOfASlice }, (_, at) => endpointOf(at, true)),
