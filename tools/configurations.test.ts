@@ -25,8 +25,9 @@ const takers: Readonly<Record<string, (text: string) => unknown>> = {
     readAuditPolicy(parse(text));
   },
   AdmissionConfiguration: async (text) => {
-    const read = () => Promise.reject(new Error("the sample names no further file"));
-    await loadAdmissionPlugins({ enabled: [], disabled: [], configuration: text, read });
+    const none = () => Promise.reject(new Error("the sample names no further file"));
+    const files = { read: none, credentials: none, callerFor: none };
+    await loadAdmissionPlugins({ enabled: [], disabled: [], configuration: text, files });
   },
   AuthenticationConfiguration: async (text) =>
     validateAuthenticationConfiguration(await decodeAuthenticationConfiguration(text), {

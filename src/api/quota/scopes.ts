@@ -15,12 +15,14 @@ export function quotaMatches(quota: ResourceQuota, resource: QuotaResource, obje
   return scopesOf(quota).every((requirement) => inScope(requirement, resource, object));
 }
 
-function scopesOf({ spec }: ResourceQuota): ScopedResourceSelectorRequirement[] {
+/** What a quota says of whom it is about, its plain scopes too. */
+export function scopesOf({ spec }: ResourceQuota): ScopedResourceSelectorRequirement[] {
   const plain = (spec?.scopes ?? []).map((scopeName) => ({ scopeName, operator: "Exists" }));
   return [...plain, ...(spec?.scopeSelector?.matchExpressions ?? [])];
 }
 
-function inScope(
+/** Whether an object is in a scope; only pods and claims ever are. */
+export function inScope(
   requirement: ScopedResourceSelectorRequirement,
   { group, resource }: QuotaResource,
   object: KubeObject,

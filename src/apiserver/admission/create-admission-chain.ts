@@ -31,6 +31,7 @@ import {
   defaultStorageClass,
   storageObjectInUseProtection,
 } from "./storage-plugins.ts";
+import type { WebhookCredentials } from "./webhooks/caller.ts";
 import type { WebhookDependencies } from "./webhooks/dispatch.ts";
 import { mutatingWebhooks, validatingWebhooks } from "./webhooks/webhook-plugins.ts";
 
@@ -49,7 +50,7 @@ export interface AdmissionChainOptions extends AdmissionDependencies {
 
 /** The plugins that a kube-apiserver v1.36 enables by default, and those that are asked for, in its order. */
 export function createAdmissionChain(options: AdmissionChainOptions): AdmissionPlugin[] {
-  const { disabled = [], added = [], podSecurity: security } = options.plugins ?? {};
+  const { disabled = [], added = [], podSecurity: security, limitedResources } = options.plugins ?? {};
   const isEnabled = ({ name }: AdmissionPlugin) => !disabled.includes(name);
   const more = added.map((make) => make(options));
   const isLast = ({ name }: AdmissionPlugin) => name === "AlwaysDeny";
@@ -80,15 +81,23 @@ export function createAdmissionChain(options: AdmissionChainOptions): AdmissionP
   const policies = options.policies === undefined ? undefined : { ...options, ...options.policies };
   const last: AdmissionPlugin[] = [
     ...(policies === undefined ? [] : [mutatingPolicies(policies)]),
-    ...(webhooks === undefined ? [] : [mutatingWebhooks(webhooks)]),
+    ...(webhooks === undefined
+      ? []
+      : [mutatingWebhooks({ ...webhooks, ...credentials(options.plugins?.mutatingCredentials) })]),
     ...(policies === undefined ? [] : [validatingPolicies(policies)]),
-    ...(webhooks === undefined ? [] : [validatingWebhooks(webhooks)]),
-    resourceQuota(options),
+    ...(webhooks === undefined
+      ? []
+      : [validatingWebhooks({ ...webhooks, ...credentials(options.plugins?.validatingCredentials) })]),
+    resourceQuota(options, limitedResources),
     ...more.filter(isLast),
     claimAuthorization(options),
     rbacEscalation(options),
   ].filter(isEnabled);
   return [...first, ...last].map((plugin) => afterSync(plugin, options));
+}
+
+function credentials(found: WebhookCredentials | undefined): { readonly credentials?: WebhookCredentials } {
+  return found === undefined ? {} : { credentials: found };
 }
 
 /** Holds a plugin back until the caches are filled; costs nothing afterwards. */

@@ -2,6 +2,8 @@ import type { ResourceDefinition } from "../../api/definition.ts";
 import type { AdmissionPlugin } from "../stages.ts";
 import type { AdmissionDependencies } from "./dependencies.ts";
 import type { PodSecurityConfiguration } from "./pod-security/pod-security.ts";
+import type { LimitedResource } from "./quota-check.ts";
+import type { WebhookCredentials } from "./webhooks/caller.ts";
 
 /** What plugins that are off by default read. */
 export interface OptionalPluginDependencies extends AdmissionDependencies {
@@ -15,4 +17,9 @@ export interface AdmissionPlugins {
   readonly disabled: readonly string[];
   readonly added: readonly PluginFactory[];
   readonly podSecurity?: PodSecurityConfiguration;
+  /** What is not consumed without a quota. */
+  readonly limitedResources?: readonly LimitedResource[];
+  /** As whom webhooks are asked. */
+  readonly mutatingCredentials?: WebhookCredentials;
+  readonly validatingCredentials?: WebhookCredentials;
 }

@@ -1,10 +1,10 @@
 import type { ResourceQuota } from "../../api/core/types.generated.ts";
 import { resourceQuotas } from "../../api/resources.generated.ts";
-import { internalError, isApiError } from "../../apimachinery/api-error.ts";
+import { failure, internalError, isApiError } from "../../apimachinery/api-error.ts";
 import { objectKey } from "../../apimachinery/meta.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../stages.ts";
 import { type AdmissionDependencies, refuse } from "./dependencies.ts";
-import { checkQuotas, type QuotaRequest } from "./quota-check.ts";
+import { checkQuotas, type LimitedResource, type QuotaRequest } from "./quota-check.ts";
 
 /** Of these nothing is counted: they are events, or reviews that are never stored. */
 const ignored: ReadonlySet<string> = new Set([
@@ -24,7 +24,10 @@ const countedOnUpdate: ReadonlySet<string> = new Set(["services", "persistentvol
  * Charges what is created to the quotas of its namespace: the usage in their status is raised before the object is stored.
  * Requests of one namespace are charged together, one write of a quota's status for all that wait.
  */
-export function resourceQuota(dependencies: AdmissionDependencies): AdmissionPlugin {
+export function resourceQuota(
+  dependencies: AdmissionDependencies,
+  limited: readonly LimitedResource[] = [],
+): AdmissionPlugin {
   const lister = dependencies.informers.informer(resourceQuotas).lister;
   const ledgers = new Map<string, Ledger>();
   const written = new WrittenQuotas();
@@ -34,10 +37,15 @@ export function resourceQuota(dependencies: AdmissionDependencies): AdmissionPlu
     validate(attributes) {
       const { namespace } = attributes;
       if (namespace === "" || !isCounted(attributes)) return;
-      if (lister.list({ namespace }).length === 0) return;
+      if (limited.length === 0 && lister.list({ namespace }).length === 0) return;
       let ledger = ledgers.get(namespace);
       if (ledger === undefined) {
-        ledger = new Ledger(dependencies, written, namespace, () => ledgers.delete(namespace));
+        ledger = new Ledger(dependencies, {
+          namespace,
+          written,
+          limited,
+          onIdle: () => ledgers.delete(namespace),
+        });
         ledgers.set(namespace, ledger);
       }
       return ledger.charge(attributes);
@@ -63,25 +71,29 @@ interface Waiter {
 const maxWaiters = 5_000;
 const maxAttempts = 4;
 
+interface LedgerOptions {
+  readonly namespace: string;
+  readonly limited: readonly LimitedResource[];
+  readonly written: WrittenQuotas;
+  readonly onIdle: () => void;
+}
+
 /** The quotas of one namespace, while requests are charged to them. */
 class Ledger {
   readonly #dependencies: AdmissionDependencies;
   readonly #namespace: string;
+  readonly #limited: readonly LimitedResource[];
   readonly #onIdle: () => void;
   readonly #written: WrittenQuotas;
   #waiting: Waiter[] = [];
   #running = false;
 
-  constructor(
-    dependencies: AdmissionDependencies,
-    written: WrittenQuotas,
-    namespace: string,
-    onIdle: () => void,
-  ) {
+  constructor(dependencies: AdmissionDependencies, { namespace, limited, written, onIdle }: LedgerOptions) {
     this.#dependencies = dependencies;
-    this.#written = written;
     this.#namespace = namespace;
+    this.#limited = limited;
     this.#onIdle = onIdle;
+    this.#written = written;
   }
 
   charge(attributes: AdmissionAttributes): Promise<void> {
@@ -100,8 +112,8 @@ class Ledger {
       try {
         await this.#settle(batch, this.#current(), maxAttempts);
       } catch (error) {
-        const failure = error instanceof Error ? error : new Error(String(error));
-        for (const waiter of batch) waiter.refuse(failure);
+        const why = error instanceof Error ? error : new Error(String(error));
+        for (const waiter of batch) waiter.refuse(why);
       }
     }
     this.#running = false;
@@ -119,9 +131,13 @@ class Ledger {
   async #settle(batch: readonly Waiter[], quotas: readonly ResourceQuota[], attempts: number): Promise<void> {
     let charged = quotas;
     const accepted: Waiter[] = [];
+    // Those that are charged again were found covered, by quotas that may not be among these.
+    const limited = attempts === maxAttempts ? this.#limited : [];
     for (const waiter of batch) {
-      const verdict = checkQuotas(charged, this.#requestOf(waiter.attributes));
-      if ("refusal" in verdict) {
+      const verdict = checkQuotas(charged, this.#requestOf(waiter.attributes), limited);
+      if ("failure" in verdict) {
+        waiter.refuse(failure(500, "", verdict.failure));
+      } else if ("refusal" in verdict) {
         waiter.refuse(refuse(waiter.attributes, verdict.refusal));
       } else if (waiter.attributes.dryRun) {
         waiter.accept();

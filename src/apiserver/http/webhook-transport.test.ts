@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
-import { issueServingCertificate } from "../pki/authority.ts";
+import type { TLSSocket } from "node:tls";
+import type { WebhookClient } from "../admission/webhooks/caller.ts";
+import { issueClientCertificate, issueServingCertificate } from "../pki/authority.ts";
 import { createMemoryPki } from "../pki/ensure-pki.ts";
 import { httpsWebhookTransport } from "./webhook-transport.ts";
 
@@ -21,7 +23,13 @@ let server: Server;
 let port = 0;
 
 before(async () => {
-  server = createServer({ cert: serving.certificate, key: serving.key }, (request, response) => {
+  const tls = { cert: serving.certificate, key: serving.key, ca: clusterAuthority.certificate };
+  server = createServer({ ...tls, requestCert: true, rejectUnauthorized: false }, (request, response) => {
+    if (request.url?.startsWith("/who")) {
+      const { CN } = (request.socket as TLSSocket).getPeerCertificate().subject ?? {};
+      response.end(JSON.stringify({ CN, authorization: request.headers.authorization }));
+      return;
+    }
     if (request.url?.startsWith("/slow")) return;
     if (request.url?.startsWith("/broken")) {
       response.statusCode = 500;
@@ -39,13 +47,17 @@ after(() => {
   server.close();
 });
 
-const post = (path: string, options: { authority?: string; timeoutMs?: number } = {}) =>
+const post = (
+  path: string,
+  options: { authority?: string; timeoutMs?: number; client?: WebhookClient } = {},
+) =>
   transport.post(
     {
       url: `https://hooks.ops.svc:${port}${path}`,
       connect: { host: "127.0.0.1", port },
       serverName: "hooks.ops.svc",
       certificateAuthority: options.authority ?? clusterAuthority.certificate,
+      ...(options.client && { client: options.client }),
     },
     { hello: "there" },
     { timeoutMs: options.timeoutMs ?? 5000, signal: new AbortController().signal },
@@ -53,6 +65,17 @@ const post = (path: string, options: { authority?: string; timeoutMs?: number } 
 
 test("webhook transport: verifies the service's certificate and exchanges JSON", async () => {
   assert.deepEqual(await post("/echo"), { hello: "there" });
+});
+
+test("webhook transport: says who it is where it was told", async () => {
+  const { certificate, key } = await issueClientCertificate(
+    clusterAuthority,
+    { commonName: "api" },
+    { nowMs },
+  );
+  const client = { headers: { authorization: "Bearer x" }, certificate: { cert: certificate, key } };
+  assert.deepEqual(await post("/who", { client }), { CN: "api", authorization: "Bearer x" });
+  assert.deepEqual(await post("/who"), {});
 });
 
 test("webhook transport: reaches a URL that names an address", async () => {

@@ -8,12 +8,13 @@ const maxAnswerBytes = 3 * 1024 * 1024;
 /** Certificate authorities whose connections are kept. */
 const maxAgents = 64;
 
-/** Calls webhooks over HTTPS. Connections are kept for each certificate authority; `close` ends them. */
+/** Calls webhooks over HTTPS. Connections are kept for each certificate authority and client certificate; `close` ends them. */
 export function httpsWebhookTransport(): WebhookTransport & { close(): void } {
   const agents = new Map<string, Agent>();
 
-  const agentFor = ({ certificateAuthority, serverName }: WebhookTarget): Agent => {
-    const key = `${serverName}\n${certificateAuthority ?? ""}`;
+  const agentFor = ({ certificateAuthority, serverName, client }: WebhookTarget): Agent => {
+    const { certificate } = client ?? {};
+    const key = [serverName, certificateAuthority, certificate?.cert, certificate?.key].join("\n");
     let agent = agents.get(key);
     if (agent !== undefined) return agent;
     agent = new Agent({
@@ -22,6 +23,7 @@ export function httpsWebhookTransport(): WebhookTransport & { close(): void } {
       // TLS names no address: the certificate is then checked against the address that is connected to.
       ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
       ...(certificateAuthority === undefined ? {} : { ca: certificateAuthority }),
+      ...certificate,
     });
     const [oldest] = agents.keys();
     if (agents.size >= maxAgents && oldest !== undefined) {
@@ -82,7 +84,7 @@ function inWordsOfGo(error: unknown): unknown {
 }
 
 function exchange(
-  { url, connect }: WebhookTarget,
+  { url, connect, client }: WebhookTarget,
   agent: Agent,
   body: string,
   { seconds, signal }: { readonly seconds: number; readonly signal: AbortSignal },
@@ -99,6 +101,7 @@ function exchange(
         agent,
         signal,
         headers: {
+          ...client?.headers,
           host,
           "content-type": "application/json",
           accept: "application/json",

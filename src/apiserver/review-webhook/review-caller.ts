@@ -39,10 +39,12 @@ export interface ReviewCallerDependencies {
   readonly random: Random;
   /** Ends what is under way. */
   readonly signal: AbortSignal;
+  /** How long to wait before the second attempt; 500 unless said. */
+  readonly firstDelayMs?: number;
 }
 
 const attempts = 5;
-const firstDelayMs = 500;
+const usualFirstDelayMs = 500;
 const delayFactor = 1.5;
 const delayJitter = 0.2;
 
@@ -53,7 +55,7 @@ export function reviewCaller(dependencies: ReviewCallerDependencies): ReviewCall
   const { clock, random, signal } = dependencies;
   return {
     async call(review, { timeoutMs, asked = () => {} }) {
-      let delayMs = firstDelayMs;
+      let delayMs = dependencies.firstDelayMs ?? usualFirstDelayMs;
       for (let attempt = 1; ; attempt++) {
         const startMs = clock.now();
         try {

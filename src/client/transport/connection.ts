@@ -48,6 +48,11 @@ export async function connectionOf({ cluster, user }: ResolvedContext): Promise<
   return { ...options, credentials: await credentialsOf(user, cluster, ca) };
 }
 
+/** Who a kubeconfig's user is, to a server of any name. */
+export function userCredentials(user: KubeconfigUser): Promise<Credentials> {
+  return credentialsOf(user, {}, undefined);
+}
+
 function serverOf(server: string): URL {
   const url = URL.parse(server);
   if (url?.protocol === "https:" || url?.protocol === "http:") return url;

@@ -33,6 +33,7 @@ import type { Transport } from "../../client/exchange.ts";
 import { createInformerFactory } from "../../client/informer-factory.ts";
 import { createClient } from "../../client/rest-client.ts";
 import type { Storage } from "../../storage/storage.ts";
+import type { AdmissionComposition } from "./admission.ts";
 import type { AuthOptions } from "./auth-options.ts";
 import type { ClusterNetwork } from "./cluster-network.ts";
 import type { ExternalAuth } from "./external-auth.ts";
@@ -117,7 +118,7 @@ export async function composeApiServer(
   const auth = await externalAuth(options, signal);
   const { operation = defaultOperation } = options;
   const audit = await auditOf(options);
-  const plugins = operation.admission && (await pluginsOf(operation.admission));
+  const plugins = operation.admission && (await pluginsOf(operation.admission, { clock, random, signal }));
   const server: ApiServer = await createApiServer({
     storage: options.storage,
     clock,
@@ -257,9 +258,12 @@ async function auditOf({ operation, clock, random, logger }: ControlPlaneOptions
   return composeAudit(operation.audit, { clock, random, logger });
 }
 
-async function pluginsOf(admission: AdmissionOptions): Promise<AdmissionPlugins> {
+async function pluginsOf(
+  admission: AdmissionOptions,
+  dependencies: AdmissionComposition,
+): Promise<AdmissionPlugins> {
   const { composeAdmission } = await import("./admission.ts");
-  return composeAdmission(admission);
+  return composeAdmission(admission, dependencies);
 }
 
 interface StagesInput {

@@ -24,18 +24,14 @@ import { ReloadMetrics } from "../../apiserver/metrics/reload-metrics.ts";
 import type { FrontProxyTrust } from "../../apiserver/pki/front-proxy.ts";
 import { followFile, regularFileFault } from "../../apiserver/pki/watched-file.ts";
 import { isCertificateBundle } from "../../apiserver/pki/x509.ts";
-import { type ReviewCaller, reviewCaller } from "../../apiserver/review-webhook/review-caller.ts";
 import { tokenReviewWebhook } from "../../apiserver/review-webhook/token-review-webhook.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { UserInfo } from "../../client/exchange.ts";
-import { resolveContext } from "../../client/kubeconfig.ts";
-import { loadKubeconfig } from "../../client/transport/connect.ts";
-import { connectionOf } from "../../client/transport/connection.ts";
-import { createHttpsTransport } from "../../client/transport/https-transport.ts";
 import { UserError } from "../user-error.ts";
 import type { AuthOptions, OidcOptions } from "./auth-options.ts";
+import { reviewCallerFor } from "./review-callers.ts";
 import { serverIdentity } from "./server-identity.ts";
 
 /** What an administrator adds to a cluster's own authentication and authorization. */
@@ -166,7 +162,7 @@ async function loadTokenWebhook(
 ): Promise<TokenAuthenticator[]> {
   if (tokenWebhook === undefined) return [];
   const { kubeconfig, version, cacheTtlMs } = tokenWebhook;
-  const caller = await within(kubeconfig, () => callerFor(kubeconfig, dependencies));
+  const caller = await within(kubeconfig, () => reviewCallerFor(kubeconfig, dependencies));
   const inner = tokenReviewWebhook({ caller, version, apiAudiences: dependencies.audiences });
   const { clock } = dependencies;
   return [cachedTokens(inner, { clock, successTtlMs: cacheTtlMs, failureTtlMs: cacheTtlMs })];
@@ -184,7 +180,7 @@ async function loadAuthorizers(
     clock,
     metrics: asked,
     fileFault: regularFileFault,
-    callerFor: (kubeconfig: string) => callerFor(kubeconfig, dependencies),
+    callerFor: (kubeconfig: string) => reviewCallerFor(kubeconfig, dependencies),
     policies: () => (policies ??= loadPolicies(options.policyFile ?? "", logger)),
   };
   if (path !== undefined) {
@@ -230,16 +226,6 @@ function modesConfiguration(
     return { type, name: "default", webhook };
   });
   return { authorizers };
-}
-
-async function callerFor(
-  kubeconfig: string,
-  { clock, random, signal }: ExternalAuthDependencies,
-): Promise<ReviewCaller> {
-  const connection = await connectionOf(resolveContext(await loadKubeconfig([kubeconfig])));
-  const transport = createHttpsTransport(connection);
-  signal.addEventListener("abort", () => void transport.close(), { once: true });
-  return reviewCaller({ transport, url: connection.server, clock, random, signal });
 }
 
 interface FollowDependencies extends Pick<ExternalAuthDependencies, "clock" | "logger" | "signal"> {

@@ -6,14 +6,31 @@ import {
   parseDocument,
   type Shape,
 } from "../../configuration/strict-decode.ts";
+import type { ReviewCaller } from "../../review-webhook/review-caller.ts";
 import type { AdmissionPlugins, PluginFactory } from "../flagged-plugins.ts";
 import type { PodSecurityConfiguration } from "../pod-security/pod-security.ts";
 import { type Level, parseMinor, strictness } from "../pod-security/policy.ts";
+import type { LimitedResource } from "../quota-check.ts";
+import type { WebhookCredentials } from "../webhooks/caller.ts";
 import type { EventLimit } from "./event-rate-limit.ts";
 import type { TolerationDefaults } from "./pod-toleration-restriction.ts";
 
+/** What reads the files that configurations name: the edge implements it. All reject with ConfigurationError. */
+export interface PluginFiles {
+  /** A path is relative to the configuration. */
+  readonly read: (path: string) => Promise<string>;
+  readonly credentials: (kubeconfig: string) => Promise<WebhookCredentials>;
+  /** Reaches what the kubeconfig's current context names. */
+  readonly callerFor: (
+    kubeconfig: string,
+    options: { readonly firstDelayMs: number },
+  ) => Promise<ReviewCaller>;
+}
+
+type PluginLoader = (configuration: unknown, files: PluginFiles) => Promise<PluginFactory>;
+
 /** Makes the plugins that are off unless enabled; each is loaded with the first that asks for it. */
-const loaders: Readonly<Record<string, (configuration: unknown) => Promise<PluginFactory>>> = {
+const loaders: Readonly<Record<string, PluginLoader>> = {
   AlwaysAdmit: async () => (await import("./always.ts")).alwaysAdmit,
   AlwaysDeny: async () => (await import("./always.ts")).alwaysDeny,
   AlwaysPullImages: async () => (await import("./always-pull-images.ts")).alwaysPullImages,
@@ -31,6 +48,12 @@ const loaders: Readonly<Record<string, (configuration: unknown) => Promise<Plugi
         authorizer,
         definitions: policies?.definitions ?? (() => []),
       });
+  },
+  async ImagePolicyWebhook(configuration, { callerFor }) {
+    const { imagePolicyWebhook, readImagePolicy } = await import("./image-policy.ts");
+    const policy = readImagePolicy(configuration);
+    const caller = await callerFor(policy.kubeConfigFile, { firstDelayMs: policy.retryBackoffMs });
+    return (options) => imagePolicyWebhook(options, policy, caller);
   },
   async EventRateLimit(configuration) {
     const limits = eventLimits(configuration);
@@ -52,7 +75,7 @@ const loaders: Readonly<Record<string, (configuration: unknown) => Promise<Plugi
 };
 
 /** Off unless enabled, and not there at all here. */
-const absent = ["ClusterTrustBundleAttest", "ImagePolicyWebhook"];
+const absent = ["ClusterTrustBundleAttest"];
 
 /** Reads the plugins' configuration. Rejects with ConfigurationError. */
 export async function loadAdmissionPlugins(flags: {
@@ -60,8 +83,7 @@ export async function loadAdmissionPlugins(flags: {
   readonly disabled: readonly string[];
   /** The text of --admission-control-config-file. */
   readonly configuration?: string;
-  /** Reads a file named in it. */
-  readonly read: (path: string) => Promise<string>;
+  readonly files: PluginFiles;
 }): Promise<AdmissionPlugins> {
   const missing = flags.enabled.find((name) => absent.includes(name));
   if (missing !== undefined) throw new ConfigurationError(`admission plugin "${missing}" is not there`);
@@ -69,20 +91,32 @@ export async function loadAdmissionPlugins(flags: {
   const added = await Promise.all(
     flags.enabled.flatMap((name) => {
       const load = Object.hasOwn(loaders, name) ? loaders[name] : undefined;
-      return load === undefined ? [] : [named(name, () => load(configurations.get(name)))];
+      return load === undefined ? [] : [named(name, () => load(configurations.get(name), flags.files))];
     }),
   );
   const security = configurations.get("PodSecurity");
-  // What is said and not heeded would be worse than an error.
-  const unheeded = ["ResourceQuota", "MutatingAdmissionWebhook", "ValidatingAdmissionWebhook"].find((name) =>
-    configurations.has(name),
+  const credentialsOf = async (name: string) => {
+    const document = configurations.get(name);
+    if (document === undefined) return undefined;
+    const { kubeconfigFileOf } = await import("../webhooks/webhook-configuration.ts");
+    const path = kubeconfigFileOf(document);
+    return path === undefined ? undefined : flags.files.credentials(path);
+  };
+  const [mutating, validating] = await Promise.all(
+    ["MutatingAdmissionWebhook", "ValidatingAdmissionWebhook"].map((name) =>
+      named(name, () => credentialsOf(name)),
+    ),
   );
-  if (unheeded !== undefined)
-    throw new ConfigurationError(`the configuration of admission plugin "${unheeded}" is not supported`);
+  const quota = configurations.get("ResourceQuota");
   return {
     disabled: flags.disabled,
     added,
     ...(security === undefined ? {} : { podSecurity: podSecurityOf(security) }),
+    ...(mutating === undefined ? {} : { mutatingCredentials: mutating }),
+    ...(validating === undefined ? {} : { validatingCredentials: validating }),
+    ...(quota === undefined
+      ? {}
+      : { limitedResources: await named("ResourceQuota", async () => limitedResourcesOf(quota)) }),
   };
 }
 
@@ -104,8 +138,8 @@ const admissionConfiguration: ConfigurationKind = {
 
 async function configurationsOf({
   configuration,
-  read,
-}: Pick<Parameters<typeof loadAdmissionPlugins>[0], "configuration" | "read">): Promise<
+  files: { read },
+}: Pick<Parameters<typeof loadAdmissionPlugins>[0], "configuration" | "files">): Promise<
   ReadonlyMap<string, unknown>
 > {
   if (configuration === undefined) return new Map();
@@ -166,6 +200,40 @@ function podSecurityOf(document: unknown): PodSecurityConfiguration {
     defaults: { enforce: levelOf("enforce"), audit: levelOf("audit"), warn: levelOf("warn") },
     exemptions: { usernames: [], namespaces: [], runtimeClasses: [], ...exemptions },
   };
+}
+
+const limitedResource: Shape = {
+  fields: {
+    apiGroup: "string",
+    resource: "string",
+    matchContains: texts,
+    matchScopes: { list: { fields: { scopeName: "string", operator: "string", values: texts } } },
+  },
+};
+const quotaConfiguration: ConfigurationKind = {
+  kind: "ResourceQuotaConfiguration",
+  apiVersions: ["apiserver.config.k8s.io/v1"],
+  fields: { limitedResources: { list: limitedResource } },
+};
+const olderQuotaConfiguration: ConfigurationKind = {
+  ...quotaConfiguration,
+  kind: "Configuration",
+  apiVersions: ["v1beta1", "v1alpha1"].map((version) => `resourcequota.admission.k8s.io/${version}`),
+};
+
+function limitedResourcesOf(document: unknown): readonly LimitedResource[] {
+  const isOlder = (document as { kind?: unknown } | null)?.kind === olderQuotaConfiguration.kind;
+  const { limitedResources = [] } = decodeDocument(
+    document,
+    isOlder ? olderQuotaConfiguration : quotaConfiguration,
+  ) as { limitedResources?: readonly LimitedResource[] }; // the shape was checked
+  const missing = limitedResources
+    .map(({ resource = "" }, index) =>
+      resource === "" ? `limitedResources[${index}].resource: Required value` : "",
+    )
+    .filter((message) => message !== "");
+  if (missing.length === 0) return limitedResources;
+  throw new ConfigurationError(missing.length === 1 ? missing.join() : `[${missing.join(", ")}]`);
 }
 
 const toleration: Shape = {

@@ -2,24 +2,30 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AnyObject, KubeObject } from "../../../apimachinery/meta.ts";
 import { VirtualClock } from "../../../base/virtual-clock.ts";
+import { ConfigurationError } from "../../configuration/strict-decode.ts";
 import type { AdmissionAttributes } from "../../stages.ts";
 import type { AdmissionPlugins } from "../flagged-plugins.ts";
 import { nodeDeclaredFeatureValidator } from "../node-declared-features.ts";
 import { inOrder } from "../plugin-order.ts";
 import { admitted, attributesFor, fixedDependencies, object, podOf } from "../test-support.ts";
 import { eventRateLimit } from "./event-rate-limit.ts";
-import { loadAdmissionPlugins } from "./load-plugins.ts";
+import { loadAdmissionPlugins, type PluginFiles } from "./load-plugins.ts";
 
 const namespace = (annotations: Readonly<Record<string, string>> = {}) =>
   object("Namespace", "ns", { spec: {} }, { annotations });
 const device = { resources: { requests: { "example.com/gpu": "1" } } };
+
+const noFile = async () => {
+  throw new ConfigurationError("there is no file");
+};
+const noFiles: PluginFiles = { read: async () => "", credentials: noFile, callerFor: noFile };
 
 const load = (enabled: readonly string[], configuration?: object) =>
   loadAdmissionPlugins({
     enabled,
     disabled: [],
     ...(configuration === undefined ? {} : { configuration: JSON.stringify(configuration) }),
-    read: async () => "",
+    files: noFiles,
   });
 
 async function pluginOf(loaded: AdmissionPlugins, namespaces: readonly KubeObject[], allow = false) {
@@ -205,7 +211,44 @@ for (const [what, enabled, configuration, want] of [
     undefined,
     /couldn't init admission plugin "EventRateLimit"/,
   ],
-  ["a plugin that is not there", ["ImagePolicyWebhook"], undefined, /"ImagePolicyWebhook" is not there/],
+  [
+    "a plugin that is not there",
+    ["ClusterTrustBundleAttest"],
+    undefined,
+    /"ClusterTrustBundleAttest" is not there/,
+  ],
+  [
+    "no policy of images",
+    ["ImagePolicyWebhook"],
+    undefined,
+    /couldn't init admission plugin "ImagePolicyWebhook": no config specified$/,
+  ],
+  [
+    "images kept for too long",
+    ["ImagePolicyWebhook"],
+    configured("ImagePolicyWebhook", { imagePolicy: { kubeConfigFile: "/k", allowTTL: 1801 } }),
+    /valid value is between 1s and 30m0s, got 30m1s$/,
+  ],
+  [
+    "a limited resource without a name",
+    [],
+    configured("ResourceQuota", {
+      apiVersion: "apiserver.config.k8s.io/v1",
+      kind: "ResourceQuotaConfiguration",
+      limitedResources: [{ matchContains: ["x"] }],
+    }),
+    /limitedResources\[0\].resource: Required value$/,
+  ],
+  [
+    "a kubeconfig somewhere",
+    [],
+    configured("MutatingAdmissionWebhook", {
+      apiVersion: "apiserver.config.k8s.io/v1",
+      kind: "WebhookAdmissionConfiguration",
+      kubeConfigFile: "here.yaml",
+    }),
+    /kubeConfigFile: Invalid value: "here.yaml": must be an absolute file path$/,
+  ],
 ] as const) {
   test(`a configuration with ${what} is refused`, () => assert.rejects(load(enabled, configuration), want));
 }

@@ -13,7 +13,17 @@ export interface WebhookTarget {
   readonly serverName: string;
   /** PEM; absent: the system's authorities. */
   readonly certificateAuthority?: string;
+  /** As whom it is asked; absent: nobody in particular. */
+  readonly client?: WebhookClient;
 }
+
+export interface WebhookClient {
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly certificate?: { readonly cert: string; readonly key: string };
+}
+
+/** As whom to ask a webhook at "host:port"; of a service "name.namespace.svc:port". */
+export type WebhookCredentials = (hostPort: string) => Promise<WebhookClient>;
 
 /** Sends a review and reads the answer's JSON: the edge implements it. Rejects with the reason alone. */
 export interface WebhookTransport {
@@ -33,6 +43,12 @@ export function urlOf({ service, url }: WebhookClientConfig): string {
   const path = service.path ?? "/";
   const host = `${service.name}.${service.namespace}.svc:${service.port ?? 443}`;
   return `https://${host}${path.startsWith("/") ? path : `/${path}`}`;
+}
+
+/** Host and port of an address, by which credentials are found. */
+export function hostPortOf(url: string): string {
+  const { hostname, port } = new URL(url);
+  return `${hostname}:${port === "" ? 443 : port}`;
 }
 
 /** Throws an Error for a configuration that leads nowhere. */

@@ -7,7 +7,7 @@ import { type AdmissionDependencies, findNamespace, refuse } from "../dependenci
 import { type Definitions, formIn } from "../object-forms.ts";
 import { versionedRequest } from "../policies/policy-dependencies.ts";
 import { failedOpenKey } from "./annotations.ts";
-import { targetOf, urlOf, type WebhookTransport } from "./caller.ts";
+import { hostPortOf, targetOf, urlOf, type WebhookCredentials, type WebhookTransport } from "./caller.ts";
 import { matchedVersion, type Webhook } from "./match.ts";
 import { admissionReview, isReviewVersion, type ReviewAnswer, readAnswer, rejection } from "./review.ts";
 
@@ -16,6 +16,8 @@ export interface WebhookDependencies
     Definitions {
   readonly logger: Logger;
   readonly transport: WebhookTransport;
+  /** Absent: webhooks are asked as nobody in particular. */
+  readonly credentials?: WebhookCredentials;
 }
 
 /** A webhook that wants a request, and the version it wants it in. */
@@ -165,7 +167,7 @@ async function post(
 }
 
 async function send(
-  { transport, informers }: WebhookDependencies,
+  { transport, informers, credentials }: WebhookDependencies,
   { clientConfig }: Webhook,
   review: object,
   { seconds, signal }: { readonly seconds: number; readonly signal: AbortSignal },
@@ -173,7 +175,11 @@ async function send(
   const url = urlOf(clientConfig);
   try {
     const target = targetOf(clientConfig, informers);
-    return await transport.post(target, review, { timeoutMs: seconds * 1000, signal });
+    const client = await credentials?.(hostPortOf(url));
+    return await transport.post(client === undefined ? target : { ...target, client }, review, {
+      timeoutMs: seconds * 1000,
+      signal,
+    });
   } catch (error) {
     // What was answered, if wrongly, is told without where it was asked.
     const where = isAnswer(error) ? "" : `Post "${url}?timeout=${seconds}s": `;
