@@ -70,11 +70,13 @@ export class Reflector<T extends KubeObject> {
     return this.#state;
   }
 
-  /** Begins, and goes on until the signal aborts; nothing else ends it. */
-  run(signal: AbortSignal): void {
-    if (signal.aborted) return;
-    signal.addEventListener("abort", () => this.#feed({ type: "stop" }), { once: true });
+  /** Begins, and goes on until it is stopped; nothing else ends it. */
+  start(): void {
     this.#feed({ type: "start" });
+  }
+
+  stop(): void {
+    this.#feed({ type: "stop" });
   }
 
   #feed(input: ReflectorInput): void {

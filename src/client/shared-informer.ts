@@ -140,8 +140,12 @@ class CachingInformer<T extends KubeObject> implements RunnableInformer<T> {
       this.#stop();
       return;
     }
-    signal.addEventListener("abort", () => this.#stop(), { once: true });
-    this.#reflector.run(signal);
+    const stop = () => {
+      this.#stop();
+      this.#reflector.stop();
+    };
+    signal.addEventListener("abort", stop, { once: true });
+    this.#reflector.start();
     this.#armResync();
   }
 

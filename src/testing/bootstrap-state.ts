@@ -13,11 +13,12 @@ export async function fillWithBootstrapObjects(
 ): Promise<void> {
   const { server, controllers } = objects;
   const byKey: Readonly<Record<string, object>> = withControllers ? { ...server, ...controllers } : server;
-  const commits = Object.entries(byKey).map(([key, object]) =>
-    storage.commit({
-      compare: [{ key, modRevision: 0 }],
-      writes: [{ type: "put", key, value: StoredValue.ofObject(object) }],
-    }),
-  );
-  await Promise.all(commits);
+  await storage.commit({
+    compare: [],
+    writes: Object.entries(byKey).map(([key, object]) => ({
+      type: "put",
+      key,
+      value: StoredValue.ofObject(object),
+    })),
+  });
 }
