@@ -27,8 +27,10 @@ export interface GoPackage {
   readonly structs: ReadonlyMap<string, readonly GoField[]>;
   /** Named types that are not structs: `ResourceList` is `map[ResourceName]resource.Quantity`. */
   readonly aliases: ReadonlyMap<string, string>;
-  /** Values of the string types marked as enumerations. */
+  /** Values of the string types marked as enumerations; `v1.IPv4Protocol` is another package's constant. */
   readonly enums: ReadonlyMap<string, readonly string[]>;
+  /** Its string constants. */
+  readonly constants: ReadonlyMap<string, string>;
   /** Import alias to import path. */
   readonly imports: ReadonlyMap<string, string>;
   /** Message names of the package's generated.proto with their field numbers by name. */
@@ -44,13 +46,14 @@ export function parseGoPackage(
   const aliases = new Map<string, string>();
   const imports = new Map<string, string>();
   const enums = new Map<string, string[]>();
+  const constants = new Map(sources.flatMap(constantsOf));
   for (const source of sources) {
     for (const [, alias, path = ""] of source.matchAll(/^\s*(?:import )?(\w+ )?"([\w./-]+)"$/gm))
       imports.set(alias?.trim() ?? path.slice(path.lastIndexOf("/") + 1), path);
-    readDeclarations(source, structs, aliases, enums);
+    readDeclarations(source, structs, aliases, enums, constants);
   }
   for (const source of sources) readEnumValues(source, enums, aliases);
-  return { ...place, structs, aliases, imports, enums, messages: parseMessages(proto) };
+  return { ...place, structs, aliases, imports, enums, constants, messages: parseMessages(proto) };
 }
 
 function readDeclarations(
@@ -58,6 +61,7 @@ function readDeclarations(
   structs: Map<string, GoField[]>,
   aliases: Map<string, string>,
   enums: Map<string, string[]>,
+  constants: ReadonlyMap<string, string>,
 ): void {
   let comments: string[] = [];
   let fields: GoField[] | undefined;
@@ -79,14 +83,18 @@ function readDeclarations(
     } else if (line.startsWith("}")) {
       fields = undefined;
     } else if (fields !== undefined) {
-      const field = parseField(text, comments);
+      const field = parseField(text, comments, constants);
       if (field !== undefined) fields.push(field);
     }
     if (text !== "" || fields === undefined) comments = [];
   }
 }
 
-function parseField(text: string, comments: readonly string[]): GoField | undefined {
+function parseField(
+  text: string,
+  comments: readonly string[],
+  constants: ReadonlyMap<string, string>,
+): GoField | undefined {
   const match = /^(?:(\w+)\s+)?([\w.[\]*]+)\s+`([^`]*)`/.exec(text);
   if (match === null) return undefined;
   const [, name, goType = "", tags = ""] = match;
@@ -104,8 +112,20 @@ function parseField(text: string, comments: readonly string[]): GoField | undefi
     protoNumber: number === undefined ? undefined : Number(number),
     patchStrategy: tag("patchStrategy"),
     patchMergeKey: tag("patchMergeKey"),
-    defaultJson: comments.find((comment) => /^\+default=(?!ref)/.test(comment))?.slice("+default=".length),
+    defaultJson: defaultOf(comments, constants),
   };
+}
+
+/** A value, or `ref(…)`: a constant's. */
+function defaultOf(comments: readonly string[], constants: ReadonlyMap<string, string>): string | undefined {
+  const text = comments.find((comment) => comment.startsWith("+default="))?.slice("+default=".length);
+  const reference = /^ref\(([\w./-]+)\)$/.exec(text ?? "")?.[1];
+  return reference === undefined ? text : JSON.stringify(constants.get(reference));
+}
+
+function constantsOf(source: string): (readonly [name: string, value: string])[] {
+  const found = source.matchAll(/^\s*(?:const )?(\w+)(?:\s+\w+)?\s*=\s*"([^"]*)"/gm);
+  return [...found].map(([, name = "", value = ""]) => [name, value]);
 }
 
 function readEnumValues(
@@ -113,7 +133,10 @@ function readEnumValues(
   enums: ReadonlyMap<string, string[]>,
   aliases: ReadonlyMap<string, string>,
 ): void {
-  for (const [, type = "", value = ""] of source.matchAll(/^\s*(?:const )?\w+\s+(\w+)\s*=\s*"([^"]*)"/gm)) {
+  const typed = source.matchAll(/^\s*(?:const )?\w+\s+(\w+)\s*=\s*"([^"]*)"/gm);
+  const converted = source.matchAll(/^\s*(?:const )?\w+\s*=\s*(\w+)\((?:"([^"]*)"|(\w+\.\w+))\)/gm);
+  for (const [, type = "", text, constant = ""] of [...typed, ...converted]) {
+    const value = text ?? constant;
     const values = enums.get(type) ?? enums.get(aliases.get(type) ?? "");
     if (values !== undefined && !values.includes(value)) values.push(value);
   }

@@ -49,7 +49,8 @@ export function schemaDocument(packages: readonly GoPackage[], swagger: Swagger)
     const openApiPrefix = prefixOf(each, swagger);
     const models: Record<string, string> = {};
     const enums: Record<string, readonly string[]> = {};
-    for (const [name, values] of each.enums) if (values.length > 0) enums[name] = values.toSorted();
+    for (const [name, values] of each.enums)
+      if (values.length > 0) enums[name] = values.map((value) => enumValue(value, each, byKey)).toSorted();
     for (const [name, fields] of each.structs) {
       if (!isExported(name) || wireTypes[`${key}.${name}`] !== undefined || name === "TypeMeta") continue;
       // Internal forms (InternalEvent) have no message and no JSON.
@@ -145,6 +146,12 @@ function typeToken(goType: string, home: GoPackage, packages: ReadonlyMap<string
   if (owner.messages.has(name) && target.startsWith("[]")) return `(${token.slice(1)}`;
   if ((owner.enums.get(name)?.length ?? 0) > 0) return `$${owner === home ? name : qualified}`;
   return token;
+}
+
+function enumValue(value: string, home: GoPackage, packages: ReadonlyMap<string, GoPackage>): string {
+  const [, alias, name = ""] = /^(\w+)\.(\w+)$/.exec(value) ?? [];
+  if (alias === undefined || !home.imports.has(alias)) return value;
+  return importedPackage(alias, home, packages).constants.get(name) ?? value;
 }
 
 function importedPackage(

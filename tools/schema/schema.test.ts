@@ -20,6 +20,8 @@ const (
 	// fast
 	ModeFast Mode = "Fast"
 	ModeSlow Mode = "Slow"
+	ModeIdle = Mode("Idle")
+	ModeOff = Mode(metav1.Off)
 )
 
 type Extra []string
@@ -33,7 +35,7 @@ type Thing struct {
 
 type ThingSpec struct {
 	Common \`json:",inline" protobuf:"bytes,1,opt,name=common"\`
-	// +default="slow"
+	// +default=ref(ModeSlow)
 	Mode *Mode \`json:"mode,omitempty" protobuf:"bytes,2,opt,name=mode"\`
 	Parts []Part \`json:"parts" patchStrategy:"merge,retainKeys" patchMergeKey:"name" protobuf:"bytes,3,rep,name=parts"\`
 	Extra map[string]Extra \`json:"extra,omitempty" protobuf:"bytes,4,rep,name=extra"\`
@@ -52,6 +54,8 @@ const proto = ["Thing", "ThingSpec", "Common", "Part", "Extra"]
   .map((name) => `message ${name} {\n  optional string name = 1;\n}\n`)
   .join("\n");
 const meta = `
+const Off = "Off"
+
 type ObjectMeta struct {
 	Name string \`json:"name,omitempty" protobuf:"bytes,1,opt,name=name"\`
 }
@@ -104,11 +108,11 @@ test("the tables hold what Go and OpenAPI know of a field", () => {
     group: "things.k8s.io",
     version: "v1",
     openApiPrefix: "io.k8s.api.things.v1",
-    enums: { Mode: ["Fast", "Slow"] },
+    enums: { Mode: ["Fast", "Idle", "Off", "Slow"] },
     models: {
       Thing: "kind|string||e apiVersion|string||e metadata|meta.v1.ObjectMeta|1|e spec|ThingSpec|2|e",
       ThingSpec:
-        '|Common|1 mode|$Mode|2|pe|||||"slow" parts|[Part|3|r|map|name|merge,retainKeys|name extra|{(string|4|e',
+        '|Common|1 mode|$Mode|2|pe|||||"Slow" parts|[Part|3|r|map|name|merge,retainKeys|name extra|{(string|4|e',
       Common: "data|bytes|1|e",
       Part: "name|string|1",
     },

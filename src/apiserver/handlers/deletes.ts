@@ -9,24 +9,8 @@ import { deleteOptions, listOptions } from "../registry/options.ts";
 import { selectionOf } from "../registry/select.ts";
 import type { HandlerContext, ResourceCall } from "./call.ts";
 import { admissionAttributes, contentHeaders, placeOf, respond, respondObject } from "./call.ts";
+import { returnsDeletedObject } from "./deleted-objects.ts";
 import { emptyContinue } from "./reads.ts";
-
-/** Kinds whose deletion answers with the object; the others answer with a Status. */
-const returnsDeletedObject: ReadonlySet<string> = new Set([
-  "/persistentvolumeclaims",
-  "/persistentvolumes",
-  "/pods",
-  "/podtemplates",
-  "/resourcequotas",
-  "/serviceaccounts",
-  "/services",
-  "storage.k8s.io/csidrivers",
-  "storage.k8s.io/csinodes",
-  "storage.k8s.io/csistoragecapacities",
-  "storage.k8s.io/storageclasses",
-  "storage.k8s.io/volumeattachments",
-  "storage.k8s.io/volumeattributesclasses",
-]);
 
 const parallelDeletes = 16;
 
@@ -39,7 +23,7 @@ export async function handleDelete(context: HandlerContext, call: ResourceCall):
     const status = options.orphanDependents === false ? 202 : 200;
     return respondObject(context, call, status, object);
   }
-  if (returnsDeletedObject.has(`${group}/${plural}`)) return respondObject(context, call, 200, object);
+  if (returnsDeletedObject(call.definition)) return respondObject(context, call, 200, object);
   const { name, uid } = object.metadata;
   return respond(call, 200, {
     kind: "Status",

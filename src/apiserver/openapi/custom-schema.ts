@@ -1,7 +1,7 @@
 import type { OpenApiSchema } from "./model-schemas.ts";
 
 /** What version 2 of OpenAPI has no words for. */
-const unsayable: ReadonlySet<string> = new Set(["allOf", "anyOf", "oneOf", "not", "nullable"]);
+const unsayable: ReadonlySet<string> = new Set(["allOf", "anyOf", "default", "oneOf", "not", "nullable"]);
 
 /**
  * A custom kind's schema as version 2 shows it. kubectl of old refuses what such a schema does not name, so a value that

@@ -2,11 +2,11 @@
 import type { ResourceDefinition } from "../../api/definition.ts";
 import type { GroupVersionKind } from "../../apimachinery/meta.ts";
 import type { SchemaTables } from "../../apimachinery/schema/tables.ts";
-import { schemaV2 } from "./custom-schema.ts";
-import { describeCommonField } from "./descriptions.ts";
+import { customName, listSchema, objectSchema } from "./custom-schemas.ts";
+import type { GroupVersion } from "./discovery-operations.ts";
 import { type OpenApiSchema, type OpenApiVersion, SchemaCollector } from "./model-schemas.ts";
-import { type Operation, operationsOf } from "./operations.ts";
-import { type Parameter, parametersOf, pathParameter, prettyParameter } from "./parameters.ts";
+import type { Operation } from "./operations.ts";
+import type { Parameter } from "./parameters.ts";
 
 /** A definition in one of its served versions. */
 export interface ServedKind {
@@ -19,69 +19,68 @@ export interface ServedKind {
 export interface DocumentInput {
   readonly tables: SchemaTables;
   readonly kinds: readonly ServedKind[];
-  /** All group versions of the server: those that DeleteOptions belongs to. */
-  readonly groupVersions: readonly { readonly group: string; readonly version: string }[];
-  /** The server's version, such as v1.36.0. */
-  readonly serverVersion: string;
+  /** Those of the kinds, and others. */
+  readonly operations: () => readonly Operation[];
+  /** What a document of version 3 is about; absent: it is about none, or about a custom one, or about all. */
+  readonly about?: GroupVersion;
+  readonly info: { readonly title: string; readonly version: string };
 }
-
-const objectMediaTypes = ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];
-const watchMediaTypes = ["application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch"];
-const patchMediaTypes = [
-  "application/json-patch+json",
-  "application/merge-patch+json",
-  "application/strategic-merge-patch+json",
-  "application/apply-patch+yaml",
-];
 
 export function documentV3(input: DocumentInput): object {
   const references = new References(3, input);
   const paths = pathsOf(input, (operation) => operationV3(operation, references), parameterV3);
+  const schemas = references.finish();
   return {
     openapi: "3.0.0",
-    info: { title: "Kubernetes", version: input.serverVersion },
+    info: input.info,
     paths,
     components: {
-      schemas: references.finish(),
-      securitySchemes: { BearerToken: bearerToken },
+      ...(Object.keys(schemas).length === 0 ? {} : { schemas }),
+      ...(isCustom(input) ? {} : { securitySchemes: { BearerToken: bearerToken } }),
     },
   };
 }
 
+function isCustom({ kinds }: DocumentInput): boolean {
+  return kinds.some(({ schema }) => schema !== undefined);
+}
+
 export function documentV2(input: DocumentInput): object {
   const references = new References(2, input);
-  const shared = new Map<string, Parameter>();
-  const paths = pathsOf(
-    input,
-    (operation) => operationV2(operation, references, shared),
-    (parameter) => sharedParameter(parameter, shared),
-  );
+  const shared = new Map<string, object>();
+  const write = (parameter: Parameter): object => {
+    if (parameter.shared === undefined) return parameterV2(parameter);
+    shared.set(parameter.shared, parameterV2(parameter));
+    return { $ref: `#/parameters/${parameter.shared}` };
+  };
+  const paths = pathsOf(input, (operation) => operationV2(operation, references, write), write);
+  for (const [name, body] of sharedBodies(references)) shared.set(name, body);
   return {
     swagger: "2.0",
-    info: { title: "Kubernetes", version: input.serverVersion },
+    info: input.info,
     paths,
     definitions: references.finish(),
-    parameters: Object.fromEntries([...shared].map(([name, parameter]) => [name, parameterV2(parameter)])),
+    parameters: Object.fromEntries([...shared].toSorted(byKey)),
     securityDefinitions: { BearerToken: bearerToken },
     security: [{ BearerToken: [] }],
   };
 }
 
-const bearerToken = { description: "A bearer token.", in: "header", name: "authorization", type: "apiKey" };
+const bearerToken = { description: "A bearer token.", type: "apiKey", name: "authorization", in: "header" };
 
 /** References to kinds: of the tables, or of custom definitions. */
 class References {
   readonly #collector: SchemaCollector;
   readonly #custom = new Map<string, OpenApiSchema>();
 
-  constructor(version: OpenApiVersion, { tables, kinds, groupVersions }: DocumentInput) {
-    this.#collector = new SchemaCollector(version, tables, groupVersions);
+  constructor(version: OpenApiVersion, { tables, kinds, about }: DocumentInput) {
+    this.#collector = new SchemaCollector(version, tables, about);
     for (const { definition, version: served, schema } of kinds) {
       if (schema === undefined) continue;
       const kind = { group: definition.group, version: served, kind: definition.kind };
-      const item = this.#add(kind, withTypeMeta(version, kind, schema, this.#meta("ObjectMeta")));
+      const item = this.#add(kind, objectSchema(version, kind, schema, this.#meta("ObjectMeta")));
       const list = { ...kind, kind: definition.listKind };
-      this.#add(list, listSchema(list, item, this.#meta("ListMeta")));
+      this.#add(list, listSchema(version, list, item, this.#meta("ListMeta")));
     }
   }
 
@@ -93,10 +92,6 @@ class References {
     const reference = this.#collector.addedReference(customName(kind), schema);
     this.#custom.set(keyOf(kind), reference);
     return reference;
-  }
-
-  isCustom(kind: GroupVersionKind): boolean {
-    return this.#custom.has(keyOf(kind));
   }
 
   of(kind: GroupVersionKind): OpenApiSchema {
@@ -114,122 +109,78 @@ function keyOf({ group, version, kind }: GroupVersionKind): string {
   return `${group}/${version}/${kind}`;
 }
 
-/** `example.com/v1 Thing` is `com.example.v1.Thing`. */
-function customName({ group, version, kind }: GroupVersionKind): string {
-  return `${group.split(".").toReversed().join(".")}.${version}.${kind}`;
+function byKey([left]: readonly [string, unknown], [right]: readonly [string, unknown]): number {
+  return left < right ? -1 : 1;
 }
 
-const typeMetaProperties = {
-  apiVersion: { type: "string", description: describeCommonField("apiVersion") },
-  kind: { type: "string", description: describeCommonField("kind") },
-};
-
-/** In version 3, what stands beside a reference is ignored by the letter; allOf keeps both. */
-function describedReference(version: OpenApiVersion, reference: OpenApiSchema): OpenApiSchema {
-  const description = describeCommonField("metadata");
-  return version === 2 ? { description, ...reference } : { description, allOf: [reference] };
-}
-
-function withTypeMeta(
-  version: OpenApiVersion,
-  kind: GroupVersionKind,
-  schema: OpenApiSchema,
-  metadata: OpenApiSchema,
-): OpenApiSchema {
-  const kinds = { "x-kubernetes-group-version-kind": [kind] };
-  // Whatever version 2 names, kubectl of old takes for all there may be.
-  if (version === 2 && schema["x-kubernetes-preserve-unknown-fields"] === true)
-    return { type: "object", ...kinds };
-  const own = version === 2 ? schemaV2(schema) : schema;
-  return {
-    ...own,
-    type: "object",
-    properties: {
-      ...(own.properties as object | undefined),
-      ...typeMetaProperties,
-      metadata: describedReference(version, metadata),
-    },
-    ...kinds,
-  };
-}
-
-function listSchema(kind: GroupVersionKind, item: OpenApiSchema, metadata: OpenApiSchema): OpenApiSchema {
-  return {
-    type: "object",
-    required: ["items"],
-    properties: { ...typeMetaProperties, items: { type: "array", items: item }, metadata },
-    "x-kubernetes-group-version-kind": [kind],
-  };
-}
-
+/** Parameters that all operations of a path take stand at the path. */
 function pathsOf(
-  { kinds }: DocumentInput,
+  { operations }: DocumentInput,
   writeOperation: (operation: Operation) => object,
   writeParameter: (parameter: Parameter) => object,
 ): Readonly<Record<string, object>> {
-  const paths = new Map<string, Record<string, object>>();
-  for (const { definition, version } of kinds) {
-    for (const operation of operationsOf(definition, version)) {
-      const item = paths.get(operation.path) ?? {
-        parameters: pathParameters(operation.path).map(writeParameter),
-      };
-      item[operation.method] = writeOperation(operation);
-      paths.set(operation.path, item);
-    }
-  }
-  return Object.fromEntries([...paths].toSorted(([left], [right]) => (left < right ? -1 : 1)));
+  const byPath = Map.groupBy(operations(), ({ path }) => path);
+  const items = [...byPath].map(([path, members]): [string, object] => {
+    const [first, ...others] = members.map(({ parameters }) => parameters);
+    const common = (first ?? []).filter((parameter) => others.every((each) => each.includes(parameter)));
+    const methods = members.map((operation): [string, object] => [
+      operation.method,
+      writeOperation({
+        ...operation,
+        parameters: operation.parameters.filter((parameter) => !common.includes(parameter)),
+      }),
+    ]);
+    const parameters = common.length === 0 ? {} : { parameters: common.toSorted(byName).map(writeParameter) };
+    return [path, { ...Object.fromEntries(methods), ...parameters }];
+  });
+  return Object.fromEntries(items.toSorted(byKey));
 }
 
-function pathParameters(path: string): Parameter[] {
-  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => pathParameter(name));
-  return [...names, prettyParameter];
+function byName(left: Parameter, right: Parameter): number {
+  return `${left.name} ${left.in}` < `${right.name} ${right.in}` ? -1 : 1;
 }
 
-function operationBase({ operationId, tag, action, kind }: Operation): object {
+function extensionsOf({ about }: Operation): object {
+  if (about === undefined) return {};
+  return { "x-kubernetes-action": about.action, "x-kubernetes-group-version-kind": about.kind };
+}
+
+/** Bodies that a client may leave out. */
+function isOptional({ about }: Operation): boolean {
+  return about?.action === "delete" || about?.action === "deletecollection";
+}
+
+function responsesOf({ codes }: Operation, answer: object): object {
+  const words = { 200: "OK", 201: "Created", 202: "Accepted" } as const;
   return {
-    operationId,
-    tags: [tag],
-    "x-kubernetes-action": action,
-    "x-kubernetes-group-version-kind": kind,
+    ...Object.fromEntries(codes.map((code) => [code, { description: words[code], ...answer }])),
+    401: { description: "Unauthorized" },
   };
 }
 
-/** Strategic merge needs more than a schema says of a custom kind: clients must not send it. */
-function patchTypesOf({ kind }: Operation, references: References): readonly string[] {
-  return references.isCustom(kind)
-    ? patchMediaTypes.filter((type) => type !== "application/strategic-merge-patch+json")
-    : patchMediaTypes;
-}
-
-function resultMediaTypes({ action, result }: Operation): readonly string[] {
-  if (result === undefined) return ["*/*"];
-  return action === "list" ? [...objectMediaTypes, ...watchMediaTypes] : objectMediaTypes;
+function resultOf({ result }: Operation, references: References): OpenApiSchema {
+  return result === undefined ? { type: "string" } : references.of(result);
 }
 
 function operationV3(operation: Operation, references: References): object {
-  const { action, body, result } = operation;
-  const schema = result === undefined ? { type: "string" } : references.of(result);
-  const bodyTypes = action === "patch" ? patchTypesOf(operation, references) : ["*/*"];
-  const content = (types: readonly string[], of: OpenApiSchema) =>
-    Object.fromEntries(types.map((type) => [type, { schema: of }]));
+  const { body, consumes = [], produces, tag, operationId, parameters } = operation;
+  const content = (types: readonly string[], schema: OpenApiSchema) => ({
+    content: Object.fromEntries(types.map((type) => [type, { schema }])),
+  });
   return {
-    ...operationBase(operation),
-    parameters: parametersOf[action].map(parameterV3),
+    tags: [tag],
+    operationId,
+    ...(parameters.length === 0 ? {} : { parameters: parameters.toSorted(byName).map(parameterV3) }),
     ...(body === undefined
       ? {}
       : {
           requestBody: {
-            content: content(bodyTypes, references.of(body)),
-            ...(action.startsWith("delete") ? {} : { required: true }),
+            ...content(consumes, references.of(body)),
+            ...(isOptional(operation) ? {} : { required: true }),
           },
         }),
-    responses: {
-      "200": { description: "OK", content: content(resultMediaTypes(operation), schema) },
-      ...(action === "post" || action === "put" || action === "patch"
-        ? { "201": { description: "Created", content: content(resultMediaTypes(operation), schema) } }
-        : {}),
-      "401": { description: "Unauthorized" },
-    },
+    responses: responsesOf(operation, content(produces, resultOf(operation, references))),
+    ...extensionsOf(operation),
   };
 }
 
@@ -238,45 +189,51 @@ function parameterV3({ name, in: place, type, description }: Parameter): object 
   return { name, in: place, description, ...required, schema: { type, uniqueItems: true } };
 }
 
-function operationV2(operation: Operation, references: References, shared: Map<string, Parameter>): object {
-  const { action, body, result } = operation;
-  const schema = result === undefined ? { type: "string" } : references.of(result);
-  const bodyParameter = body === undefined ? [] : [bodyV2(operation, references.of(body))];
-  const answer = { description: "OK", schema };
+function operationV2(
+  operation: Operation,
+  references: References,
+  write: (parameter: Parameter) => object,
+): object {
+  const { body, consumes, produces, tag, operationId } = operation;
+  const parameters = operation.parameters.toSorted(byName).map(write);
+  if (body !== undefined) parameters.unshift(bodyV2(operation, body, references));
   return {
-    ...operationBase(operation),
-    consumes: action === "patch" ? patchTypesOf(operation, references) : ["*/*"],
-    produces: resultMediaTypes(operation),
+    ...(consumes === undefined ? {} : { consumes }),
+    produces,
     schemes: ["https"],
-    parameters: [...bodyParameter, ...parametersOf[action].map((each) => sharedParameter(each, shared))],
-    responses: {
-      "200": answer,
-      ...(action === "post" || action === "put" || action === "patch" ? { "201": answer } : {}),
-      "401": { description: "Unauthorized" },
-    },
+    tags: [tag],
+    operationId,
+    ...(parameters.length === 0 ? {} : { parameters }),
+    responses: responsesOf(operation, { schema: resultOf(operation, references) }),
+    ...extensionsOf(operation),
   };
 }
 
-function bodyV2({ action }: Operation, schema: OpenApiSchema): object {
-  return { name: "body", in: "body", ...(action.startsWith("delete") ? {} : { required: true }), schema };
+/** Bodies of operations on any kind, by what upstream calls them. */
+const sharedBodyNames: Readonly<Record<string, string>> = {
+  DeleteOptions: "body-2Y1dVQaQ",
+  Patch: "body-78PwaGsr",
+};
+
+function bodyV2(operation: Operation, kind: GroupVersionKind, references: References): object {
+  const shared = sharedBodyNames[kind.kind];
+  if (shared !== undefined) return { $ref: `#/parameters/${shared}` };
+  return {
+    name: "body",
+    in: "body",
+    ...(isOptional(operation) ? {} : { required: true }),
+    schema: references.of(kind),
+  };
 }
 
-/** Clients look for these two in the operation itself. */
-const inlineParameters = new Set(["dryRun", "fieldValidation"]);
-
-function sharedParameter(parameter: Parameter, shared: Map<string, Parameter>): object {
-  if (inlineParameters.has(parameter.name) || parameter.in === "path") return parameterV2(parameter);
-  shared.set(parameter.name, parameter);
-  return { $ref: `#/parameters/${parameter.name}` };
+function sharedBodies(references: References): [string, object][] {
+  return Object.entries(sharedBodyNames).map(([kind, name]) => {
+    const schema = references.of({ group: "meta.k8s.io", version: "v1", kind });
+    return [name, { name: "body", in: "body", ...(kind === "Patch" ? { required: true } : {}), schema }];
+  });
 }
 
 function parameterV2({ name, in: place, type, description }: Parameter): object {
-  return {
-    name,
-    in: place,
-    description,
-    type,
-    uniqueItems: true,
-    ...(place === "path" ? { required: true } : {}),
-  };
+  const required = place === "path" ? { required: true } : {};
+  return { uniqueItems: true, type, description, name, in: place, ...required };
 }

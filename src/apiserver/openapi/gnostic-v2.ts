@@ -123,6 +123,8 @@ const pathItem = message(
     { name: "put", number: 3, write: operation },
     { name: "post", number: 4, write: operation },
     { name: "delete", number: 5, write: operation },
+    { name: "options", number: 6, write: operation },
+    { name: "head", number: 7, write: operation },
     { name: "patch", number: 8, write: operation },
     { name: "parameters", number: 9, write: parameterItem, repeated: true },
   ],

@@ -1,6 +1,8 @@
 /** The tables' models as OpenAPI schemas, of version 2 or 3. */
 import type { Field, Model, SchemaTables, Shape } from "../../apimachinery/schema/tables.ts";
 import { describeField, describeModel } from "./descriptions.ts";
+import { codeVersionKind, type GroupVersion } from "./discovery-operations.ts";
+import { machineryKinds } from "./everywhere-kinds.ts";
 
 export type OpenApiVersion = 2 | 3;
 
@@ -24,6 +26,31 @@ const wireNames: Readonly<Record<string, string>> = {
 };
 
 const patchDefinitionName = `${metaPrefix}.Patch`;
+const codeVersionName = "io.k8s.apimachinery.pkg.version.Info";
+
+/** Which field says which of the others counts; by definition. */
+const unions: Readonly<Record<string, object>> = {
+  "io.k8s.api.core.v1.AppArmorProfile": union("type", "localhostProfile"),
+  "io.k8s.api.core.v1.PodSchedulingGroup": union(undefined, "podGroupName"),
+  "io.k8s.api.core.v1.SeccompProfile": union("type", "localhostProfile"),
+  "io.k8s.api.flowcontrol.v1.LimitResponse": union("type", "queuing"),
+  "io.k8s.api.flowcontrol.v1.PriorityLevelConfigurationSpec": union("type", "exempt", "limited"),
+  "io.k8s.api.flowcontrol.v1.Subject": union("kind", "group", "serviceAccount", "user"),
+};
+
+function union(discriminator: string | undefined, ...fields: readonly string[]): object {
+  const names = fields.map((field) => [field, `${field.charAt(0).toUpperCase()}${field.slice(1)}`]);
+  return {
+    ...(discriminator === undefined ? {} : { discriminator }),
+    "fields-to-discriminateBy": Object.fromEntries(names),
+  };
+}
+
+/** References that nothing stands beside, for upstream has no comment there either. */
+function isBare(model: Model, field: Field): boolean {
+  if (model.name === "JSONSchemaProps") return field.name !== "default";
+  return model.name === "IngressRule" && field.name === "http";
+}
 
 /** Collects the definitions that a document refers to, each once, with all they refer to. */
 export class SchemaCollector {
@@ -31,22 +58,19 @@ export class SchemaCollector {
   readonly #tables: SchemaTables;
   readonly #found = new Map<string, OpenApiSchema>();
   readonly #pending: Model[] = [];
-  /** Group versions whose documents speak of kinds that belong to every group. */
-  readonly #groupVersions: readonly { readonly group: string; readonly version: string }[];
+  /** What the document is about; undefined: everything. */
+  readonly #about: GroupVersion | undefined;
 
-  constructor(
-    version: OpenApiVersion,
-    tables: SchemaTables,
-    groupVersions: readonly { readonly group: string; readonly version: string }[],
-  ) {
+  constructor(version: OpenApiVersion, tables: SchemaTables, about: GroupVersion | undefined) {
     this.#version = version;
     this.#tables = tables;
-    this.#groupVersions = groupVersions;
+    this.#about = about;
   }
 
   /** A reference to a kind's definition. Undefined when the tables do not have it. */
   kindReference(group: string, version: string, kind: string): OpenApiSchema | undefined {
     if (group === "meta.k8s.io" && kind === "Patch") return this.#wireReference("patch", patchDefinitionName);
+    if (group === codeVersionKind.group) return this.#wireReference("codeVersion", codeVersionName);
     const model = this.#tables.kind(group, version, kind);
     return model === undefined ? undefined : this.#reference(model);
   }
@@ -87,6 +111,7 @@ export class SchemaCollector {
     const required = model.fields.filter((field) => field.required).map((field) => field.name);
     const description = describeModel(model);
     const kinds = this.#kindsOf(model);
+    const members = unions[model.openApiName];
     return {
       ...(description === undefined ? {} : { description }),
       type: "object",
@@ -94,17 +119,16 @@ export class SchemaCollector {
       ...(model.fields.length === 0 ? {} : { properties }),
       ...(kinds.length === 0 ? {} : { "x-kubernetes-group-version-kind": kinds }),
       ...(model.atomic ? { "x-kubernetes-map-type": "atomic" } : {}),
+      ...(members === undefined ? {} : { "x-kubernetes-unions": [members] }),
     };
   }
 
   #kindsOf(model: Model): readonly object[] {
+    const { name: kind, group, version } = model;
+    if (kind === "WatchEvent") return machineryKinds(kind, this.#about);
     if (model.field("kind") === undefined || model.field("apiVersion")?.protoNumber !== undefined) return [];
     if (model.field("kind")?.protoNumber !== undefined) return [];
-    const { name: kind } = model;
-    if (kind === "Status") return [{ group: "", kind, version: "v1" }];
-    if (model.group === "meta.k8s.io")
-      return this.#groupVersions.map(({ group, version }) => ({ group, kind, version }));
-    return [{ group: model.group, kind, version: model.version }];
+    return group === "meta.k8s.io" ? machineryKinds(kind, this.#about) : [{ group, kind, version }];
   }
 
   #property(model: Model, field: Field): OpenApiSchema {
@@ -116,16 +140,13 @@ export class SchemaCollector {
       ...(field.mapType === undefined ? {} : { "x-kubernetes-map-type": field.mapType }),
       ...patchExtensions(field),
     };
+    const zero = this.#version === 3 ? (field.defaultValue ?? zeroOf(field)) : undefined;
     const around = {
       ...(description === undefined ? {} : { description }),
-      ...(this.#version === 3 && field.defaultValue !== undefined ? { default: field.defaultValue } : {}),
+      ...(zero === undefined ? {} : { default: zero }),
     };
     // In version 3, what stands beside a reference is ignored by the letter; allOf keeps both.
-    if (
-      this.#version === 3 &&
-      schema.$ref !== undefined &&
-      Object.keys({ ...around, ...extensions }).length > 0
-    )
+    if (this.#version === 3 && schema.$ref !== undefined && !isBare(model, field))
       return { ...around, allOf: [schema], ...extensions };
     return { ...around, ...schema, ...extensions };
   }
@@ -139,9 +160,7 @@ export class SchemaCollector {
       case "map":
         return { type: "object", additionalProperties: this.#shape(shape.value) };
       case "string":
-        return this.#version === 3 && shape.values !== undefined
-          ? { type: "string", enum: shape.values }
-          : { type: "string" };
+        return shape.values === undefined ? { type: "string" } : { type: "string", enum: shape.values };
       case "bool":
         return { type: "boolean" };
       case "int32":
@@ -154,6 +173,25 @@ export class SchemaCollector {
       default:
         return this.#wireReference(shape.kind, wireNames[shape.kind] ?? shape.kind);
     }
+  }
+}
+
+/** What Go reads an absent field as, and writes: what a client may take for the default. */
+function zeroOf({ shape, pointer, omitEmpty }: Field): unknown {
+  if (pointer) return undefined;
+  if (shape.kind === "model") return {};
+  if (omitEmpty) return undefined;
+  switch (shape.kind) {
+    case "string":
+      return "";
+    case "bool":
+      return false;
+    case "int32":
+    case "int64":
+    case "double":
+      return 0;
+    default:
+      return undefined;
   }
 }
 
@@ -191,6 +229,8 @@ function wireSchema(kind: string, version: OpenApiVersion): OpenApiSchema {
       return { description: "A time as RFC 3339 writes it.", type: "string", format: "date-time" };
     case "duration":
       return { description: "A duration such as 1h30m.", type: "string" };
+    case "codeVersion":
+      return codeVersionSchema(version);
     case "raw":
     case "fieldsV1":
     case "patch":
@@ -198,4 +238,31 @@ function wireSchema(kind: string, version: OpenApiVersion): OpenApiSchema {
     default:
       return { description: "Any JSON." };
   }
+}
+
+/** What `/version` answers: texts, those of the emulated version where there is one. */
+function codeVersionSchema(version: OpenApiVersion): OpenApiSchema {
+  const required = [
+    "major",
+    "minor",
+    "gitVersion",
+    "gitCommit",
+    "gitTreeState",
+    "buildDate",
+    "goVersion",
+    "compiler",
+    "platform",
+  ];
+  const optional = ["emulationMajor", "emulationMinor", "minCompatibilityMajor", "minCompatibilityMinor"];
+  const zero = version === 3 ? { default: "" } : {};
+  const properties = [
+    ...required.map((name) => [name, { ...zero, type: "string" }]),
+    ...optional.map((name) => [name, { type: "string" }]),
+  ];
+  return {
+    description: "What the server was made from.",
+    type: "object",
+    required,
+    properties: Object.fromEntries(properties),
+  };
 }

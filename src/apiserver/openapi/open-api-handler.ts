@@ -38,7 +38,8 @@ interface Form {
 
 async function serve(openApi: OpenApi, request: ApiRequest, nowMs: number): Promise<ApiResponse> {
   const { path } = request;
-  if (path === v3Root) return answer(request, await openApi.v3Index(), { "content-type": json });
+  if (path === v3Root)
+    return answer(request, await openApi.v3Index(), { "content-type": "text/plain; charset=utf-8" });
   if (path !== v2Path) return serveV3(openApi, request, nowMs);
   const binary = { accepted: [gnosticV2Deprecated, gnosticV2], contentType: gnosticV2 };
   const form = acceptedForm(request, [
@@ -47,7 +48,7 @@ async function serve(openApi: OpenApi, request: ApiRequest, nowMs: number): Prom
   ]);
   const document = await form?.document();
   if (form === undefined || document === undefined) return notAcceptable();
-  return answer(request, document, { vary: "Accept", "content-type": form.contentType });
+  return answer(request, document, { vary: "Accept-Encoding, Accept", "content-type": form.contentType });
 }
 
 async function serveV3(openApi: OpenApi, request: ApiRequest, nowMs: number): Promise<ApiResponse> {

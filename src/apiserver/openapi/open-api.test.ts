@@ -7,22 +7,7 @@ import type { ApiRequest, ApiResponse } from "../../client/exchange.ts";
 import { parseRequestInfo } from "../request-info.ts";
 import { createOpenApi, type OpenApi } from "./open-api.ts";
 import { openApiHandler } from "./open-api-handler.ts";
-
-function definition(over: Partial<ResourceDefinition>): ResourceDefinition {
-  return {
-    group: "",
-    kind: "Pod",
-    listKind: "PodList",
-    plural: "pods",
-    singular: "pod",
-    namespaced: true,
-    versions: ["v1"],
-    strategy: {},
-    columns: [],
-    hasStatus: true,
-    ...over,
-  };
-}
+import { definition } from "./test-support/definitions.ts";
 
 const pods = definition({
   subresources: [
@@ -89,9 +74,19 @@ async function documentV3(path: string): Promise<Document> {
   return parse((await all.v3Document(path))?.bytes);
 }
 
-test("the v3 index lists a document for each group version", async () => {
+test("the v3 index lists a document for each group version, and for each discovery document of built-in groups", async () => {
   const { paths } = parse((await all.v3Index()).bytes);
-  assert.deepEqual(Object.keys(paths), ["api/v1", "apis/apps/v1", "apis/example.com/v1"]);
+  assert.deepEqual(Object.keys(paths), [
+    ".well-known/openid-configuration",
+    "api",
+    "api/v1",
+    "apis",
+    "apis/apps",
+    "apis/apps/v1",
+    "apis/example.com/v1",
+    "openid/v1/jwks",
+    "version",
+  ]);
   assert.equal(await all.v3Document("apis/none/v1"), undefined);
 });
 
@@ -120,11 +115,15 @@ test("a document has every path of its resources, with their actions", async () 
   assert.deepEqual(actions.toSorted(), [
     "delete /namespaces/{namespace}/deployments deletecollection",
     "delete /namespaces/{namespace}/deployments/{name} delete",
+    "get / undefined",
     "get /deployments list",
     "get /namespaces/{namespace}/deployments list",
     "get /namespaces/{namespace}/deployments/{name} get",
     "get /namespaces/{namespace}/deployments/{name}/scale get",
     "get /namespaces/{namespace}/deployments/{name}/status get",
+    "get /watch/deployments watchlist",
+    "get /watch/namespaces/{namespace}/deployments watchlist",
+    "get /watch/namespaces/{namespace}/deployments/{name} watch",
     "patch /namespaces/{namespace}/deployments/{name} patch",
     "patch /namespaces/{namespace}/deployments/{name}/scale patch",
     "patch /namespaces/{namespace}/deployments/{name}/status patch",

@@ -1,11 +1,12 @@
 /** OpenAPI of what the server serves, made when asked for and kept until the definitions change. */
 import type { ResourceDefinition } from "../../api/definition.ts";
 import type { SchemaTables } from "../../apimachinery/schema/tables.ts";
+import { discoveryOperations, type GroupVersion, resourcesOperation } from "./discovery-operations.ts";
 import { type DocumentInput, documentV2, documentV3, type ServedKind } from "./documents.ts";
 import { encodeGnosticV2 } from "./gnostic-v2.ts";
 import { encodeGnosticV3 } from "./gnostic-v3.ts";
 import type { OpenApiSchema } from "./model-schemas.ts";
-import { groupVersionPath } from "./operations.ts";
+import { groupVersionPath, operationsOf } from "./operations.ts";
 
 export interface OpenApiDependencies {
   /** What is served now, built-in and custom. Changed documents follow when the list is another one. */
@@ -36,7 +37,7 @@ export interface OpenApi {
 }
 
 /** Raised whenever the same definitions give other documents than before: clients keep documents by their hash. */
-const generatorRevision = 2;
+const generatorRevision = 3;
 
 export function createOpenApi(dependencies: OpenApiDependencies): OpenApi {
   let seen: readonly ResourceDefinition[] | undefined;
@@ -60,7 +61,7 @@ export function createOpenApi(dependencies: OpenApiDependencies): OpenApi {
 
 class Documents {
   readonly #input: DocumentInput;
-  readonly #byPath = new Map<string, DocumentInput>();
+  readonly #byPath: ReadonlyMap<string, DocumentInput>;
   /** Documents that were asked for. */
   readonly #made = new Map<string, Promise<OpenApiDocument>>();
 
@@ -73,14 +74,11 @@ class Documents {
         return { definition, version, ...(schema === undefined ? {} : { schema }) };
       }),
     );
-    const byPath = Map.groupBy(kinds, ({ definition, version }) =>
-      groupVersionPath(definition.group, version),
-    );
-    const groupVersions = [...byPath.values()].flatMap(([first]) =>
-      first === undefined ? [] : [{ group: first.definition.group, version: first.version }],
-    );
-    this.#input = { tables, kinds, groupVersions, serverVersion };
-    for (const [path, members] of byPath) this.#byPath.set(path, { ...this.#input, kinds: members });
+    const info = { title: "Kubernetes", version: minorVersion(serverVersion) };
+    const documents = documentsOf(kinds, tables, info);
+    const operations = () => [...documents.values()].flatMap((document) => document.operations());
+    this.#input = { tables, kinds, operations, info };
+    this.#byPath = documents;
   }
 
   v2Json(): Promise<OpenApiDocument> {
@@ -136,10 +134,45 @@ class Documents {
   }
 }
 
+/** The documents of version 3 by their paths, in order. */
+function documentsOf(
+  kinds: readonly ServedKind[],
+  tables: SchemaTables,
+  info: DocumentInput["info"],
+): ReadonlyMap<string, DocumentInput> {
+  const documents = new Map<string, DocumentInput>();
+  const builtIn: GroupVersion[] = [];
+  const byPath = Map.groupBy(kinds, ({ definition, version }) => groupVersionPath(definition.group, version));
+  for (const [path, members] of byPath) {
+    const [{ definition: { group = "" } = {}, version = "", schema } = {}] = members;
+    const own = () =>
+      members.flatMap((member) => operationsOf(member.definition, member.version, schema !== undefined));
+    if (schema !== undefined) {
+      documents.set(path, { tables, kinds: members, operations: own, info: customInfo });
+      continue;
+    }
+    const about = { group, version };
+    builtIn.push(about);
+    const operations = () => [resourcesOperation(about), ...own()];
+    documents.set(path, { tables, kinds: members, operations, about, info });
+  }
+  for (const [path, operation] of discoveryOperations(builtIn))
+    documents.set(path, { tables, kinds: [], operations: () => [operation], info });
+  return new Map([...documents].toSorted(([left], [right]) => (left < right ? -1 : 1)));
+}
+
+/** Of v1.36.0, 1.36. */
+function minorVersion(version: string): string {
+  return /\d+\.\d+/.exec(version)?.[0] ?? version;
+}
+
+/** What a document about custom kinds says of itself. */
+const customInfo = { title: "Kubernetes CRD Swagger", version: "v0.1.0" };
+
 const encoder = new TextEncoder();
 
 /** A hash of all that a document is made from: known without making it, so that the index costs little. */
-async function identityOf({ tables, kinds, groupVersions, serverVersion }: DocumentInput): Promise<string> {
+async function identityOf({ tables, kinds, about, info }: DocumentInput): Promise<string> {
   const facts = kinds.map(({ definition, version, schema }) => [
     definition.group,
     version,
@@ -153,7 +186,7 @@ async function identityOf({ tables, kinds, groupVersions, serverVersion }: Docum
     definition.subresources,
     schema,
   ]);
-  const text = JSON.stringify([generatorRevision, tables.digest, serverVersion, groupVersions, facts]);
+  const text = JSON.stringify([generatorRevision, tables.digest, info, about, facts]);
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text)));
   return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0").toUpperCase()).join("");
 }
