@@ -14,6 +14,14 @@ export const nameColumn: Column<KubeObject> = {
   value: ({ metadata }) => metadata.name ?? "",
 };
 
+/** Names the default among objects of the kind as such. */
+export function nameColumnMarking<T extends KubeObject>(isDefault: (object: T) => boolean): Column<T> {
+  return {
+    ...nameColumn,
+    value: (object) => `${object.metadata.name ?? ""}${isDefault(object) ? " (default)" : ""}`,
+  };
+}
+
 export const ageColumn: Column<KubeObject> = {
   name: "Age",
   type: "string",
@@ -45,7 +53,7 @@ export const plainColumns: readonly Column<KubeObject>[] = [
     name: "Created At",
     type: "date",
     description: "When the object was created.",
-    value: ({ metadata }) => metadata.creationTimestamp ?? "",
+    value: ({ metadata }) => metadata.creationTimestamp ?? "0001-01-01T00:00:00Z",
   },
 ];
 

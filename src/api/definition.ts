@@ -38,6 +38,10 @@ export interface ResourceDefinition<T extends KubeObject = AnyObject> {
   readonly strategy: Strategy<T>;
   /** After the object is created or changed: printed by kubectl. The Name and Age columns are declared as well. */
   readonly columns: readonly Column<T>[];
+  /** What the row of a table says of its object beside the cells. */
+  readonly rowConditions?: (object: T) => readonly RowCondition[];
+  /** The order of a table's rows; absent: the list's own. */
+  readonly rowOrder?: (left: T, right: T) => number;
   /** Beside metadata.name and metadata.namespace, which every kind has. The value "" stands for absence. */
   readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
   /** A `/status` endpoint; PUT and PATCH to it change status only, and to the object all but status. */
@@ -149,6 +153,14 @@ export interface Column<T> {
   readonly priority?: number;
   /** Null where the object says nothing. */
   readonly value: (object: T, context: ColumnContext) => string | number | boolean | null;
+}
+
+/** `TableRowCondition` of meta.k8s.io: lets a client that knows no columns see which rows are done with. */
+export interface RowCondition {
+  readonly type: "Completed";
+  readonly status: "True";
+  readonly reason: string;
+  readonly message: string;
 }
 
 export interface ColumnContext {

@@ -1,4 +1,4 @@
-import { formatLabelSelector, requirementsOf } from "../../apimachinery/label-selector.ts";
+import type { LabelSelector } from "../../apimachinery/label-selector.ts";
 import { ageColumn, integerColumn, nameColumn, stringColumn } from "../columns.ts";
 import { defineResource } from "../define.ts";
 import type { Column } from "../definition.ts";
@@ -30,7 +30,19 @@ function paramRef(reference: ParamRef | undefined): string {
   const { name = "", namespace = "", selector } = reference ?? {};
   // Whether the parameter has a namespace is not known here: without one it may be any.
   if (name !== "") return `${namespace === "" ? "*" : namespace}/${name}`;
-  return selector === undefined ? "<unset>" : formatLabelSelector(requirementsOf(selector) ?? []);
+  return selector === undefined ? "<unset>" : goSelector(selector);
+}
+
+/** As Go prints its struct, which is what upstream shows here. */
+function goSelector({ matchLabels = {}, matchExpressions = [] }: LabelSelector): string {
+  const labels = Object.keys(matchLabels)
+    .sort()
+    .map((key) => `${key}: ${matchLabels[key]},`);
+  const requirements = matchExpressions.map(
+    ({ key, operator, values = [] }) =>
+      `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${values.join(" ")}],},`,
+  );
+  return `&LabelSelector{MatchLabels:map[string]string{${labels.join("")}},MatchExpressions:[]LabelSelectorRequirement{${requirements.join("")}},}`;
 }
 
 type Binding = MutatingAdmissionPolicyBinding | ValidatingAdmissionPolicyBinding;

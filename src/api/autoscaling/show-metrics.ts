@@ -1,13 +1,17 @@
+import { firstFew } from "../columns.ts";
 import type { MetricSpec, MetricStatus, MetricTarget, MetricValueStatus } from "./types.generated.ts";
 
 const unknown = "<unknown>";
+
+/** A quantity of what a metric's controller said last: `<nil>` where it spoke, but not of this. */
+const shown = (current: MetricValueStatus | undefined, value: "value" | "averageValue") =>
+  current === undefined ? unknown : (current[value] ?? "<nil>");
 
 /** `cpu: 12%/80%, 500m/1 (avg) + 1 more...`: each metric's value and what it should be. */
 export function showMetrics(specs: readonly MetricSpec[], statuses: readonly MetricStatus[]): string {
   if (specs.length === 0) return "<none>";
   const texts = specs.map((spec, index) => showMetric(spec, statuses[index]));
-  const shown = texts.slice(0, 2).join(", ");
-  return texts.length > 2 ? `${shown} + ${texts.length - 2} more...` : shown;
+  return firstFew(texts, 2, ", ");
 }
 
 function showMetric(spec: MetricSpec, status: MetricStatus | undefined): string {
@@ -17,7 +21,7 @@ function showMetric(spec: MetricSpec, status: MetricStatus | undefined): string 
     case "Object":
       return showValue(spec.object?.target, status?.object?.current);
     case "Pods":
-      return `${status?.pods?.current.averageValue ?? unknown}/${spec.pods?.target.averageValue ?? unknown}`;
+      return `${shown(status?.pods?.current, "averageValue")}/${spec.pods?.target.averageValue ?? "<nil>"}`;
     case "Resource":
       return showUtilization(spec.resource?.name, spec.resource?.target, status?.resource?.current);
     case "ContainerResource": {
@@ -32,7 +36,7 @@ function showMetric(spec: MetricSpec, status: MetricStatus | undefined): string 
 function showValue(target: MetricTarget | undefined, current: MetricValueStatus | undefined): string {
   if (target?.averageValue !== undefined)
     return `${current?.averageValue ?? unknown}/${target.averageValue} (avg)`;
-  return `${current?.value ?? unknown}/${target?.value ?? unknown}`;
+  return `${shown(current, "value")}/${target?.value ?? "<nil>"}`;
 }
 
 function showUtilization(
@@ -41,7 +45,7 @@ function showUtilization(
   current: MetricValueStatus | undefined,
 ): string {
   const { averageValue, averageUtilization } = target ?? {};
-  if (averageValue !== undefined) return `${name}: ${current?.averageValue ?? unknown}/${averageValue}`;
+  if (averageValue !== undefined) return `${name}: ${shown(current, "averageValue")}/${averageValue}`;
   const percent = (value: number | undefined, none: string) => (value === undefined ? none : `${value}%`);
   return `${name}: ${percent(current?.averageUtilization, unknown)}/${percent(averageUtilization, "<auto>")}`;
 }

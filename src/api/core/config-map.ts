@@ -1,4 +1,4 @@
-import { ageColumn, integerColumn, nameColumn } from "../columns.ts";
+import { ageColumn, nameColumn, stringColumn } from "../columns.ts";
 import { defineResource } from "../define.ts";
 import { configMaps } from "../resources.generated.ts";
 import { configMapValidation } from "./config-validation.ts";
@@ -7,7 +7,7 @@ export const configMapDefinition = defineResource(configMaps, {
   shortNames: ["cm"],
   columns: [
     nameColumn,
-    integerColumn(
+    stringColumn(
       "Data",
       "Number of keys.",
       ({ data, binaryData }) => Object.keys(data ?? {}).length + Object.keys(binaryData ?? {}).length,

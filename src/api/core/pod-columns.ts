@@ -1,9 +1,9 @@
 /** What `kubectl get pods` shows. */
 import { ageColumn, nameColumn, stringColumn, wide } from "../columns.ts";
-import type { Column } from "../definition.ts";
+import type { Column, RowCondition } from "../definition.ts";
 import { humanAge } from "../human-duration.ts";
 import { isPodConditionTrue, isPodReady, isPodTerminal, isSidecar } from "./pod-conditions.ts";
-import type { ContainerState, ContainerStatus, Pod } from "./types.generated.ts";
+import type { ContainerState, Pod } from "./types.generated.ts";
 
 interface PodSummary {
   readonly ready: number;
@@ -96,21 +96,26 @@ function summarizeContainers(pod: Pod, initialStatus: string) {
   let ready = 0;
   let restarts = 0;
   let lastRestartAt: string | undefined;
+  let failure: string | undefined;
   // From the last to the first: what the first container says wins.
   for (const container of (pod.status?.containerStatuses ?? []).toReversed()) {
     restarts += container.restartCount;
     lastRestartAt = later(lastRestartAt, container.lastState?.terminated?.finishedAt);
-    const stopped = stoppedState(container);
-    if (stopped !== undefined) status = stopped;
-    else if (container.ready && container.state?.running !== undefined) ready++;
+    const { waiting, terminated, running } = container.state ?? {};
+    if (waiting?.reason) status = waiting.reason;
+    else if (terminated !== undefined) {
+      status = endedState(terminated);
+      if (terminated.exitCode !== 0) failure = status;
+    } else if (container.ready && running !== undefined) ready++;
   }
-  if (status === "Completed" && ready > 0) status = isPodReady(pod) ? "Running" : "NotReady";
+  if (status === "Completed") status = statusBehindCompleted(pod, ready > 0, failure);
   return { status, ready, restarts, lastRestartAt };
 }
 
-function stoppedState({ state }: ContainerStatus): string | undefined {
-  if (state?.waiting?.reason) return state.waiting.reason;
-  return state?.terminated === undefined ? undefined : endedState(state.terminated);
+/** A container that came to its end does not hide that another runs or failed. */
+function statusBehindCompleted(pod: Pod, isRunning: boolean, failure: string | undefined): string {
+  if (isRunning && isPodReady(pod)) return "Running";
+  return failure ?? (isRunning ? "NotReady" : "Completed");
 }
 
 function later(left: string | undefined, right: string | undefined): string | undefined {
@@ -123,6 +128,18 @@ function readinessGates(pod: Pod): string {
   if (gates.length === 0) return "<none>";
   return `${gates.filter(({ conditionType }) => isPodConditionTrue(pod, conditionType)).length}/${gates.length}`;
 }
+
+/** Says of a pod that has ended that it has. */
+export function podRowConditions({ status }: Pod): readonly RowCondition[] {
+  const message = endings.get(status?.phase ?? "");
+  if (message === undefined) return [];
+  return [{ type: "Completed", status: "True", reason: status?.phase ?? "", message }];
+}
+
+const endings: ReadonlyMap<string, string> = new Map([
+  ["Succeeded", "The pod has completed successfully."],
+  ["Failed", "The pod failed."],
+]);
 
 export const podColumns: readonly Column<Pod>[] = [
   nameColumn,

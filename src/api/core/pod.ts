@@ -1,6 +1,6 @@
 import { defineResource, proxySubresource, streamSubresource, subresource } from "../define.ts";
 import { pods } from "../resources.generated.ts";
-import { podColumns } from "./pod-columns.ts";
+import { podColumns, podRowConditions } from "./pod-columns.ts";
 import { podStrategy } from "./pod-strategy.ts";
 
 export const podDefinition = defineResource(pods, {
@@ -8,6 +8,7 @@ export const podDefinition = defineResource(pods, {
   categories: ["all"],
   hasStatus: true,
   columns: podColumns,
+  rowConditions: podRowConditions,
   strategy: podStrategy,
   selectableFields: {
     "spec.nodeName": ({ spec }) => spec.nodeName ?? "",

@@ -1,5 +1,5 @@
 import { encodeBase64 } from "../../base/base64.ts";
-import { ageColumn, integerColumn, nameColumn, stringColumn } from "../columns.ts";
+import { ageColumn, nameColumn, stringColumn } from "../columns.ts";
 import { defineResource } from "../define.ts";
 import { secrets } from "../resources.generated.ts";
 import { secretValidation } from "./config-validation.ts";
@@ -30,7 +30,7 @@ export const secretDefinition = defineResource(secrets, {
   columns: [
     nameColumn,
     stringColumn("Type", "What the secret is for.", ({ type }) => type ?? ""),
-    integerColumn("Data", "Number of keys.", ({ data }) => Object.keys(data ?? {}).length),
+    stringColumn("Data", "Number of keys.", ({ data }) => Object.keys(data ?? {}).length),
     ageColumn,
   ],
   strategy: {

@@ -2,9 +2,18 @@ import { ageColumn, nameColumn, stringColumn } from "../columns.ts";
 import { defineResource } from "../define.ts";
 import { flowSchemas } from "../resources.generated.ts";
 import { flowSchemaStrategy } from "./flowcontrol-strategy.ts";
+import type { FlowSchema } from "./types.generated.ts";
+
+/** As they are asked. */
+function byPrecedence(left: FlowSchema, right: FlowSchema): number {
+  const difference = (left.spec?.matchingPrecedence ?? 0) - (right.spec?.matchingPrecedence ?? 0);
+  if (difference !== 0) return difference;
+  return (left.metadata.name ?? "") < (right.metadata.name ?? "") ? -1 : 1;
+}
 
 export const flowSchemaDefinition = defineResource(flowSchemas, {
   hasStatus: true,
+  rowOrder: byPrecedence,
   columns: [
     nameColumn,
     stringColumn(

@@ -1,4 +1,4 @@
-import { ageColumn, nameColumn, stringColumn } from "../columns.ts";
+import { ageColumn, nameColumnMarking, stringColumn } from "../columns.ts";
 import { defineResource } from "../define.ts";
 import { ingressClasses } from "../resources.generated.ts";
 import { ingressClassStrategy } from "./ingress-class-strategy.ts";
@@ -11,9 +11,13 @@ function parameters({ spec }: IngressClass): string {
   return `${kind}/${reference.name}`;
 }
 
+/** Ingresses that name no class get this one. */
+const isDefaultIngressClass = ({ metadata: { annotations = {} } }: IngressClass) =>
+  annotations["ingressclass.kubernetes.io/is-default-class"] === "true";
+
 export const ingressClassDefinition = defineResource(ingressClasses, {
   columns: [
-    nameColumn,
+    nameColumnMarking(isDefaultIngressClass),
     stringColumn("Controller", "Who serves ingresses of this class.", ({ spec }) => spec?.controller ?? ""),
     stringColumn("Parameters", "Where more of its settings stand.", parameters),
     ageColumn,

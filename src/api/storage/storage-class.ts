@@ -1,4 +1,4 @@
-import { ageColumn, nameColumn, stringColumn } from "../columns.ts";
+import { ageColumn, nameColumn, nameColumnMarking, stringColumn } from "../columns.ts";
 import { defineResource } from "../define.ts";
 import { storageClasses, volumeAttributesClasses } from "../resources.generated.ts";
 import { storageClassStrategy, volumeAttributesClassStrategy } from "./storage-strategy.ts";
@@ -15,11 +15,7 @@ function isDefaultStorageClass({ metadata: { annotations = {} } }: StorageClass)
 export const storageClassDefinition = defineResource(storageClasses, {
   shortNames: ["sc"],
   columns: [
-    {
-      ...nameColumn,
-      value: (object: StorageClass) =>
-        `${object.metadata.name ?? ""}${isDefaultStorageClass(object) ? " (default)" : ""}`,
-    },
+    nameColumnMarking(isDefaultStorageClass),
     stringColumn("Provisioner", "Who makes the volumes.", ({ provisioner }) => provisioner ?? ""),
     stringColumn(
       "ReclaimPolicy",

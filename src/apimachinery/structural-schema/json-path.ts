@@ -5,6 +5,9 @@ export type JsonPath = (root: unknown) => readonly unknown[];
 
 type Step = (values: readonly unknown[]) => readonly unknown[];
 
+/** What a filter cannot compare: upstream's path ends with an error then, which shows as nothing. */
+class Incomparable extends Error {}
+
 /** Throws an Error for a path that cannot be read. Fields that are not there give nothing. */
 export function parseJsonPath(path: string): JsonPath {
   const steps: Step[] = [];
@@ -15,7 +18,14 @@ export function parseJsonPath(path: string): JsonPath {
     steps.push(step);
     at += text.length;
   }
-  return (root) => steps.reduce((values, step) => step(values), [root] as readonly unknown[]);
+  return (root) => {
+    try {
+      return steps.reduce((values, step) => step(values), [root] as readonly unknown[]);
+    } catch (error) {
+      if (error instanceof Incomparable) return [];
+      throw error;
+    }
+  };
 }
 
 function nextStep(rest: string, path: string): [string, Step] {
@@ -31,6 +41,11 @@ function nextStep(rest: string, path: string): [string, Step] {
   if (quoted !== null) return [quoted[0], member(unescaped(quoted[1] ?? quoted[2]))];
   const range = /^\[\s*(-?\d*)\s*(?:(:)\s*(-?\d*)\s*)?\]/.exec(rest);
   if (range !== null) return [range[0], slice(range[1] ?? "", range[2] !== undefined, range[3] ?? "")];
+  const union = /^\[([^\][?,]+(?:,[^\][?,]+)+)\]/.exec(rest);
+  if (union !== null) {
+    const steps = (union[1] ?? "").split(",").map((part) => nextStep(`[${part}]`, path)[1]);
+    return [union[0], (values) => steps.flatMap((step) => step(values))];
+  }
   const filter =
     /^\[\?\(\s*@((?:\.[\w/-]+|\[['"][^'"]+['"]\])*)\s*(?:(==|!=|<=|>=|<|>)\s*(?:"([^"]*)"|'([^']*)'|([^)\s]+))\s*)?\)\]/.exec(
       rest,
@@ -78,22 +93,33 @@ function literal(text: string | undefined): unknown {
 
 function select(below: JsonPath, operator: string | undefined, wanted: unknown): Step {
   return (values) =>
-    values.flatMap((value) =>
-      children(value).filter((child) => {
+    values.flatMap((value) => {
+      if (!Array.isArray(value)) throw new Incomparable();
+      return value.filter((child) => {
         const found = below(child);
         if (operator === undefined) return found.length > 0;
-        return found.some((each) => compares(each, operator, wanted));
-      }),
-    );
+        if (found.length > 1) throw new Incomparable();
+        return found.length > 0 && compares(found[0], operator, wanted);
+      });
+    });
 }
 
 function compares(value: unknown, operator: string, wanted: unknown): boolean {
-  if (operator === "==") return value === wanted || String(value) === String(wanted);
-  if (operator === "!=") return value !== wanted && String(value) !== String(wanted);
-  if (typeof value !== typeof wanted || (typeof value !== "number" && typeof value !== "string"))
-    return false;
-  const order = value < (wanted as typeof value) ? -1 : value === wanted ? 0 : 1; // of one type
-  if (operator === "<") return order < 0;
-  if (operator === "<=") return order <= 0;
-  return operator === ">" ? order > 0 : order >= 0;
+  const kind = goKind(value);
+  if (kind === undefined || kind !== goKind(wanted)) throw new Incomparable();
+  if (operator === "==") return value === wanted;
+  if (operator === "!=") return value !== wanted;
+  if (kind === "bool") throw new Incomparable();
+  const [left, right] = [value as number | string, wanted as number | string]; // what is left of the kinds
+  if (operator === "<") return left < right;
+  if (operator === "<=") return left <= right;
+  return operator === ">" ? left > right : left >= right;
+}
+
+/** Go tells whole numbers from others, and compares neither with the other. */
+function goKind(value: unknown): "bool" | "int" | "float" | "string" | undefined {
+  if (typeof value === "string") return "string";
+  if (typeof value === "boolean") return "bool";
+  if (typeof value !== "number") return undefined;
+  return Number.isInteger(value) ? "int" : "float";
 }

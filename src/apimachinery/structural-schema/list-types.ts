@@ -65,7 +65,8 @@ function repeated(values: readonly unknown[]): readonly number[] {
   });
 }
 
-function sortedKeys(_: string, value: unknown): unknown {
+/** For `JSON.stringify`: objects' keys in order. */
+export function sortedKeys(_: string, value: unknown): unknown {
   if (!isObject(value)) return value;
   return Object.fromEntries(Object.entries(value).toSorted(([left], [right]) => (left < right ? -1 : 1)));
 }

@@ -18,8 +18,9 @@ export interface Offer {
   readonly protobuf: boolean;
   /** Objects of a custom kind have none, though their metadata has. */
   readonly custom?: boolean;
-  /** Tables, and metadata alone. */
+  /** Objects' metadata alone. */
   readonly views?: boolean;
+  readonly tables?: boolean;
 }
 
 export const mediaTypes: Readonly<Record<Encoding, string>> = {
@@ -56,7 +57,7 @@ export function acceptableOutput(accept: string | undefined, offer: Offer): Outp
 function formatOf(
   { parameters }: Clause,
   encoding: Encoding,
-  { custom = false, views = false }: Offer,
+  { custom = false, views = false, tables = views }: Offer,
 ): OutputFormat | undefined {
   const stream = parameters.get("stream") ?? "";
   if (stream !== "" && (stream !== "watch" || encoding === "yaml")) return undefined;
@@ -69,7 +70,8 @@ function formatOf(
     return custom && encoding === "protobuf" ? undefined : { encoding };
   if (!views || group !== "meta.k8s.io") return undefined;
   if (viewVersion !== "v1" && (viewVersion !== "v1beta1" || encoding === "protobuf")) return undefined;
-  if (view === "Table") return encoding === "protobuf" ? undefined : { encoding, view, viewVersion };
+  if (view === "Table")
+    return encoding === "protobuf" || !tables ? undefined : { encoding, view, viewVersion };
   if (view === "PartialObjectMetadata" || view === "PartialObjectMetadataList")
     return { encoding, view, viewVersion };
   return undefined;

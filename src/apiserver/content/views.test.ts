@@ -71,6 +71,55 @@ test("a watch of tables names the columns once", async () => {
   assert.equal(tables[1]?.columnDefinitions, null);
 });
 
+for (const { resource, name, want } of [
+  {
+    resource: "/api/v1/namespaces/default/pods",
+    name: "a kind with parts of its own",
+    want: ["", "0/0", "", "0", "<unknown>", "<none>", "<none>", "<none>", "<none>"],
+  },
+  {
+    resource: "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles",
+    name: "a kind without columns",
+    want: ["", "0001-01-01T00:00:00Z"],
+  },
+]) {
+  test(`the bookmark of a watch of tables is the row of an empty object: ${name}`, async () => {
+    const query = {
+      watch: "true",
+      sendInitialEvents: "true",
+      allowWatchBookmarks: "true",
+      resourceVersionMatch: "NotOlderThan",
+      includeObject: "None",
+    };
+    const response = await server.call("GET", resource, { query, headers: table });
+    assert.equal(response.type, "watch");
+    if (response.type !== "watch") return;
+    for await (const batch of response.events) {
+      const bookmark = batch.find(({ type }) => type === "BOOKMARK");
+      if (bookmark === undefined) continue;
+      const [row] = (bookmark.object as unknown as Table).rows;
+      assert.deepEqual(row?.cells, want);
+      assert.equal(row?.object?.kind, "PartialObjectMetadata");
+      break;
+    }
+  });
+}
+
+test("an empty table of a kind without columns has no rows at all", async () => {
+  const query = { labelSelector: "no=such" };
+  const roles = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles";
+  assert.equal((await server.ok<Table>("GET", roles, { headers: table, query })).rows, null);
+  assert.deepEqual((await server.ok<Table>("GET", path, { headers: table, query })).rows, []);
+});
+
+test("what shows no table can still show metadata alone", () => {
+  const offer = { protobuf: true, views: true, tables: false };
+  const accept = "application/json;as=Table;v=v1;g=meta.k8s.io";
+  assert.throws(() => negotiateOutput(accept, offer), { message: /only the following media types/ });
+  const metadata = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+  assert.equal(negotiateOutput(metadata, offer).view, "PartialObjectMetadata");
+});
+
 test("metadata alone can be had of an object, a list and a watch", async () => {
   const single = { accept: "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1" };
   const object = await server.ok("GET", `${path}/a`, { headers: single });

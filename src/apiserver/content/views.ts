@@ -1,3 +1,4 @@
+import { plainColumns } from "../../api/columns.ts";
 import type { ResourceDefinition } from "../../api/definition.ts";
 import { badRequest, failure } from "../../apimachinery/api-error.ts";
 import type { AnyObject, KubeList } from "../../apimachinery/meta.ts";
@@ -106,17 +107,17 @@ export function showList(list: KubeList, options: ViewOptions): object {
       };
       return lazyList(head, "items", list.items, (item) => metadataOnly(item, version));
     }
-    case "Table":
-      return lazyList(
-        {
-          ...tableHead(format),
-          metadata: list.metadata,
-          columnDefinitions: columnDefinitions(options.definition),
-        },
-        "rows",
-        list.items,
-        (item) => tableRow(item, options),
-      );
+    case "Table": {
+      const head = {
+        ...tableHead(format),
+        metadata: list.metadata,
+        columnDefinitions: columnDefinitions(options.definition),
+      };
+      // Upstream's converter of the kinds that have no columns of their own never begins a list of rows.
+      if (list.items.length === 0 && options.definition.columns === plainColumns)
+        return { ...head, rows: null };
+      return lazyList(head, "rows", rowSources(list, options.definition), (item) => tableRow(item, options));
+    }
     default:
       return list;
   }
@@ -161,14 +162,20 @@ function columnDefinitions({ columns }: ResourceDefinition): readonly object[] {
   }));
 }
 
+function rowSources({ items }: KubeList, { rowOrder }: ResourceDefinition): readonly AnyObject[] {
+  return rowOrder === undefined ? items : items.toSorted(rowOrder);
+}
+
 const initialEventsEnd = "k8s.io/initial-events-end";
 
-function tableRow(object: AnyObject, options: ViewOptions): object {
-  const { definition, format, includeObject, nowMs } = options;
+function tableRow(object: AnyObject, { definition, ...options }: ViewOptions): object {
+  const { format, version, includeObject, nowMs } = options;
   const cells = definition.columns.map((column) => column.value(object, { nowMs }));
-  const isMarker = object.metadata.annotations?.[initialEventsEnd] !== undefined;
-  if (includeObject === "Object" && !isMarker)
-    return { cells, object: inVersion(definition, object, options.version) };
-  if (includeObject === "None" && !isMarker) return { cells, object: null };
-  return { cells, object: metadataOnly(object, format.viewVersion ?? "v1") };
+  const conditions = definition.rowConditions?.(object) ?? [];
+  const row = conditions.length === 0 ? { cells } : { cells, conditions };
+  if (includeObject === "Object") return { ...row, object: inVersion(definition, object, version) };
+  // The end of a watch's initial events is told by an annotation.
+  if (includeObject === "None" && object.metadata.annotations?.[initialEventsEnd] === undefined)
+    return { ...row, object: null };
+  return { ...row, object: metadataOnly(object, format.viewVersion ?? "v1") };
 }

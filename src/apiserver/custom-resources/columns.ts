@@ -1,9 +1,11 @@
 import type { CustomResourceColumnDefinition } from "../../api/apiextensions/types.generated.ts";
 import { nameColumn } from "../../api/columns.ts";
 import type { Column } from "../../api/definition.ts";
-import { humanDuration } from "../../api/human-duration.ts";
+import { humanAge } from "../../api/human-duration.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import { parseJsonPath } from "../../apimachinery/structural-schema/json-path.ts";
+import { sortedKeys } from "../../apimachinery/structural-schema/list-types.ts";
+import { canonicalTime } from "../../apimachinery/time.ts";
 
 const ageColumn: CustomResourceColumnDefinition = {
   name: "Age",
@@ -37,7 +39,7 @@ function column({
     ...(priority === undefined ? {} : { priority }),
     value(object, { nowMs }) {
       const [value] = find(object);
-      return value === undefined || value === null ? null : cell(type, value, nowMs);
+      return value === undefined ? null : cell(type, value, nowMs);
     },
   };
 }
@@ -59,12 +61,13 @@ function cell(type: string, value: unknown, nowMs: number): string | number | bo
     case "boolean":
       return typeof value === "boolean" ? value : null;
     case "string":
-      return typeof value === "object" ? JSON.stringify(value) : String(value);
-    case "date": {
+      if (value === null) return "<no value>";
+      return typeof value === "object" ? JSON.stringify(value, sortedKeys) : String(value);
+    case "date":
       if (typeof value !== "string") return null;
-      const time = Date.parse(value);
-      return Number.isNaN(time) ? "<invalid>" : humanDuration(nowMs - time);
-    }
+      return value === "" || canonicalTime(value, { micro: false }) !== undefined
+        ? humanAge(value, nowMs)
+        : "<invalid>";
     default:
       return null;
   }

@@ -29,8 +29,11 @@ export function outputOf(
   if (!custom) checkProducible(accept, producibleBy(info));
   // What is only ever created (a review) is no object that a table or its metadata could show.
   const views = definition.verbs?.includes("get") ?? true;
-  return negotiateOutput(accept, { protobuf: hasProtobuf, custom, views });
+  const tables = views && tabledSubresources.has(info.subresource);
+  return negotiateOutput(accept, { protobuf: hasProtobuf, custom, views, tables });
 }
+
+const tabledSubresources = new Set(["", "scale", "status"]);
 
 function producibleBy({ verb, resource, subresource, parts }: RequestInfo): readonly string[] {
   if (resource === "pods" && subresource === "log") return logTypes;

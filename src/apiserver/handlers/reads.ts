@@ -1,9 +1,11 @@
 import { ApiError, badRequest, expired, isApiError } from "../../apimachinery/api-error.ts";
 import type { AnyObject, KubeList } from "../../apimachinery/meta.ts";
-import { apiVersionOf } from "../../apimachinery/meta.ts";
+import { apiVersionOf, parseApiVersion } from "../../apimachinery/meta.ts";
+import { normalize } from "../../apimachinery/schema/normalize.ts";
 import { randomBelow } from "../../base/random.ts";
 import type { ApiResponse, WatchEvent } from "../../client/exchange.ts";
 import type { CacheList } from "../cache/watch-cache.ts";
+import type { InputContext, ModelLookup } from "../content/input.ts";
 import { notAcceptableStream } from "../content/negotiate.ts";
 import type { ViewOptions } from "../content/views.ts";
 import { inVersion, isStoredForm, showList, showWatchedObject } from "../content/views.ts";
@@ -151,7 +153,11 @@ async function handleWatch(
   const shown =
     call.output.view === undefined && isStoredForm(call.definition, call.version)
       ? events
-      : mapEvents(events, { ...viewOptions(context, call), now: () => context.clock.now() });
+      : mapEvents(events, {
+          ...viewOptions(context, call),
+          now: () => context.clock.now(),
+          modelOf: context.input.modelOf,
+        });
   return { type: "watch", status: 200, headers: contentHeaders(call.output), events: shown };
 }
 
@@ -172,15 +178,24 @@ function watchStart({ resourceVersion, sendInitialEvents, allowWatchBookmarks }:
 
 async function* mapEvents(
   batches: AsyncIterable<readonly WatchEvent<AnyObject>[]>,
-  view: Omit<ViewOptions, "nowMs"> & { readonly now: () => number },
+  view: Omit<ViewOptions, "nowMs"> & Pick<InputContext, "modelOf"> & { readonly now: () => number },
 ): AsyncGenerator<readonly WatchEvent[]> {
   let isFirst = true;
   for await (const batch of batches) {
     const options = { ...view, nowMs: view.now() };
     yield batch.map((event) => {
-      const object = showWatchedObject(event.object, options, isFirst) as AnyObject; // a view stands in an object's place
+      const source = event.type === "BOOKMARK" ? emptyObject(event.object, view.modelOf) : event.object;
+      const object = showWatchedObject(source, options, isFirst) as AnyObject; // a view stands in an object's place
       isFirst = false;
       return { type: event.type, object };
     });
   }
+}
+
+/** A bookmark with the parts that every object of its kind has, so that columns find them. */
+function emptyObject(bookmark: AnyObject, modelOf: ModelLookup): AnyObject {
+  const { apiVersion, kind } = bookmark;
+  const model = modelOf({ ...parseApiVersion(apiVersion), kind });
+  // It is of the model's kind.
+  return model === undefined ? bookmark : (normalize(model, bookmark).object as AnyObject);
 }
