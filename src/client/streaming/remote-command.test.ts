@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { socketChannel } from "./byte-channel.ts";
 import type { ProcessExit, ProcessStreams, TerminalSize } from "./byte-stream.ts";
 import type { RunProcess } from "./remote-command.ts";
 import { serveRemoteCommand } from "./remote-command-server.ts";
+import { SpdyConnection } from "./spdy/connection.ts";
 import { runOverSpdy } from "./spdy/streaming-client.ts";
 import { echoProcess, textSink, textSource, upgradeServer } from "./test-support.ts";
+import { acceptSpdy } from "./upgrade.ts";
 import { runOverWebSocket } from "./websocket-client.ts";
 
 type Run = (
@@ -96,6 +99,7 @@ for (const { name, run, endsStdin } of wires) {
 
   test(`${name} ends the process's signal when the client goes away`, async () => {
     const { promise: aborted, resolve } = Promise.withResolvers<void>();
+    const leave = new AbortController();
     await using server = await serve(
       (_streams, { signal }) =>
         new Promise((_, reject) => {
@@ -103,18 +107,28 @@ for (const { name, run, endsStdin } of wires) {
             resolve();
             reject(signal.reason);
           });
+          leave.abort();
         }),
       { stdin: false },
     );
-    const leave = new AbortController();
     const running = run(server.url, {
       tty: false,
       streams: { stdout: textSink(), stderr: textSink() },
       signal: leave.signal,
     });
-    setTimeout(() => leave.abort(), 20);
     await assert.rejects(running, { name: "AbortError" });
     await aborted;
+  });
+
+  test(`${name} gives up a connection that does not come about when it is told to`, async () => {
+    const leave = new AbortController();
+    await using server = await upgradeServer(async ({ socket }) => {
+      leave.abort();
+      await new Promise((resolve) => socket.once("end", resolve).once("error", resolve).resume());
+      socket.destroy();
+    });
+    const running = run(server.url, { tty: false, streams: { stdout: textSink() }, signal: leave.signal });
+    await assert.rejects(running, { name: "AbortError" });
   });
 
   test(`${name} holds a fast process back to the pace of a slow reader`, async () => {
@@ -145,6 +159,23 @@ for (const { name, run, endsStdin } of wires) {
     assert.ok(furthestAhead < 12 * 1024 * 1024, `${furthestAhead} bytes were ahead of their reader`);
   });
 }
+
+test("a runtime that goes away before it has told how the process ended is no success", async () => {
+  await using server = await upgradeServer(async (upgrade) => {
+    acceptSpdy(upgrade, "v4.channel.k8s.io");
+    const connection = new SpdyConnection(socketChannel(upgrade.socket, upgrade.head), {
+      role: "server",
+      onStream: ({ headers }) => {
+        if (headers.streamtype === "stdout") void connection.close();
+      },
+    });
+    await connection.ended;
+  });
+  await assert.rejects(runOverSpdy(server.url, { tty: false, streams: { stdout: textSink() } }), {
+    name: "RemoteCommandError",
+    message: "the connection ended before the command did",
+  });
+});
 
 test("a request that is no upgrade kubectl makes is refused in words", async () => {
   await using server = await upgradeServer((upgrade) => serveRemoteCommand(upgrade, all, echoProcess));

@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { ClientOptions, WebSocket } from "ws";
 import { closeWebSocket } from "./accept-websocket.ts";
 import { pauseWhileFull, sendMessage } from "./byte-channel.ts";
@@ -22,7 +22,7 @@ export interface RunOverWebSocketOptions {
   /** How the connection is made. */
   readonly tls?: Pick<ClientOptions, "ca" | "cert" | "key" | "rejectUnauthorized"> & {
     readonly servername?: string;
-    readonly createConnection?: () => Socket;
+    readonly createConnection?: () => Duplex;
   };
   readonly signal?: AbortSignal;
   /** Subprotocols to offer, best first. Default: v5, then v4 (which cannot tell the end of stdin). */
@@ -45,6 +45,7 @@ export async function runOverWebSocket(url: string, options: RunOverWebSocketOpt
   signal?.addEventListener("abort", onAbort, { once: true });
   const protocol = remoteCommandProtocols.find(({ name }) => name === socket.protocol);
   try {
+    signal?.throwIfAborted();
     if (protocol === undefined) throw new RemoteCommandError(`the server chose ${socket.protocol}`);
     const incoming = receive(socket, protocol);
     socket.resume();
@@ -76,27 +77,34 @@ async function connect(url: string, options: RunOverWebSocketOptions): Promise<W
     ...(options.headers && { headers: { ...options.headers } }),
     perMessageDeflate: false,
   });
-  return new Promise((resolve, reject) => {
-    socket.once("error", reject);
-    socket.once("unexpected-response", (_request, response) => {
-      let body = "";
-      response.on("data", (chunk: Buffer) => {
-        if (body.length < longestRefusalBytes) body += chunk.toString();
-      });
-      response.on("end", () => {
-        reject(
-          new RemoteCommandError(`unable to upgrade connection: ${body.trim() || response.statusMessage}`),
-        );
-        socket.terminate();
-      });
+  const { signal } = options;
+  const { promise, resolve, reject } = Promise.withResolvers<WebSocket>();
+  const onAbort = () => {
+    socket.terminate();
+    reject(signal?.reason);
+  };
+  signal?.addEventListener("abort", onAbort, { once: true });
+  socket.once("error", reject);
+  socket.once("unexpected-response", (_request, response) => {
+    let body = "";
+    response.on("data", (chunk: Buffer) => {
+      if (body.length < longestRefusalBytes) body += chunk.toString();
     });
-    socket.once("open", () => {
-      socket.off("error", reject);
-      socket.on("error", () => {}); // told as a close
-      socket.pause(); // until somebody listens
-      resolve(socket);
+    response.on("error", reject);
+    response.on("end", () => {
+      reject(
+        new RemoteCommandError(`unable to upgrade connection: ${body.trim() || response.statusMessage}`),
+      );
+      socket.terminate();
     });
   });
+  socket.once("open", () => {
+    socket.off("error", reject);
+    socket.on("error", () => {}); // told as a close
+    socket.pause(); // until somebody listens
+    resolve(socket);
+  });
+  return promise.finally(() => signal?.removeEventListener("abort", onAbort));
 }
 
 function receive(socket: WebSocket, protocol: ChannelProtocol) {

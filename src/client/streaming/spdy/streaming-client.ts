@@ -42,10 +42,11 @@ export async function runOverSpdy(url: string, options: RunOverSpdyOptions): Pro
     // These end when the process does, or when the caller's side does: nobody waits for them.
     if (stdin && streams.stdin) copyQuietly(streams.stdin, stdin);
     if (resize && streams.resize) sendSizes(streams.resize, resize);
-    const status = readText(error.source);
-    await Promise.all([output, status]);
+    const [status] = await Promise.all([readText(error.source), output]);
     signal?.throwIfAborted();
-    return readExitStatus(await status);
+    // v4 tells of success too: one who has said nothing is gone, and the output may be cut off.
+    if (status === "") throw new RemoteCommandError("the connection ended before the command did");
+    return readExitStatus(status);
   });
 }
 
