@@ -1,8 +1,8 @@
 import type { AnyObject, GroupVersionKind, GroupVersionResource } from "../apimachinery/meta.ts";
+import type { MetricSource } from "../base/metrics/family.ts";
 import type { Transport, UserInfo } from "../client/exchange.ts";
 import type { Reinvocation } from "./admission/reinvocation.ts";
 import type { AdmissionHookMetrics } from "./metrics/admission-hook-metrics.ts";
-import type { MetricSource } from "./metrics/family.ts";
 import type { RequestInfo } from "./request-info.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { gauge, type MetricFamily, type MetricSource } from "../apiserver/metrics/family.ts";
+import { gauge, type MetricFamily, type MetricSource } from "../base/metrics/family.ts";
 
 /** How large the embedded store's file is. */
 export function storageSize(directory: string): MetricSource {

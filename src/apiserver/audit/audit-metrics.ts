@@ -1,5 +1,5 @@
-import { counter, counterOf, type MetricFamily } from "../metrics/family.ts";
-import { numberSeries } from "../metrics/series.ts";
+import { counter, counterOf, type MetricFamily } from "../../base/metrics/family.ts";
+import { numberSeries } from "../../base/metrics/series.ts";
 import type { AuditLevel } from "./policy.ts";
 
 /** apiserver_audit_*: what was recorded, and what could not be. */

@@ -1,6 +1,6 @@
 import type { Clock } from "../../base/clock.ts";
+import type { MetricSource } from "../../base/metrics/family.ts";
 import type { ApiRequest } from "../../client/exchange.ts";
-import type { MetricSource } from "../metrics/family.ts";
 import type { RequestInfo } from "../request-info.ts";
 import { AuditMetrics } from "./audit-metrics.ts";
 import type { AuditBackend, AuditEvent } from "./event.ts";

@@ -1,5 +1,5 @@
+import type { MetricFamily } from "../../base/metrics/family.ts";
 import type { ApiRequest, ApiResponse, UserInfo } from "../../client/exchange.ts";
-import type { MetricFamily } from "../metrics/family.ts";
 import type { NonResourceHandler } from "../non-resource.ts";
 import { bytesResponse } from "../non-resource.ts";
 import { maxTimeoutMs, requestedTimeoutMs } from "../request-deadline.ts";

@@ -5,7 +5,7 @@ import {
   histogram,
   type MetricFamily,
   type MetricHeading,
-} from "../metrics/family.ts";
+} from "../../base/metrics/family.ts";
 import type { FlowController } from "./flow-controller.ts";
 import type { FlowCounts } from "./flow-counts.ts";
 import type { LevelUtilization } from "./level-utilization.ts";

@@ -1,11 +1,11 @@
-import { counterOf, histogramOf, type MetricFamily } from "./family.ts";
+import { counterOf, histogramOf, type MetricFamily } from "../../base/metrics/family.ts";
 import {
   exponentialBounds,
   type HistogramSeries,
   histogramSeries,
   type NumberSeries,
   numberSeries,
-} from "./series.ts";
+} from "../../base/metrics/series.ts";
 
 const bounds = exponentialBounds(0.001, 2, 15);
 

@@ -1,5 +1,5 @@
-import { counterOf, histogramOf, type MetricFamily } from "./family.ts";
-import { histogramSeries, numberSeries } from "./series.ts";
+import { counterOf, histogramOf, type MetricFamily } from "../../base/metrics/family.ts";
+import { histogramSeries, numberSeries } from "../../base/metrics/series.ts";
 
 type WebhookType = "admit" | "validating";
 type WebhookFault = "calling_webhook_error" | "apiserver_internal_error" | "no_error";

@@ -1,7 +1,7 @@
+import { histogramOf, type MetricFamily } from "../../base/metrics/family.ts";
+import { type HistogramSeries, histogramSeries } from "../../base/metrics/series.ts";
 import type { AdmissionOperation } from "../stages.ts";
 import { AdmissionHookMetrics } from "./admission-hook-metrics.ts";
-import { histogramOf, type MetricFamily } from "./family.ts";
-import { type HistogramSeries, histogramSeries } from "./series.ts";
 
 const bounds = [0.005, 0.025, 0.1, 0.5, 1, 2.5];
 const operations: readonly AdmissionOperation[] = ["CREATE", "UPDATE", "DELETE", "CONNECT"];

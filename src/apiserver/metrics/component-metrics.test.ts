@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { MetricFamily } from "../../base/metrics/family.ts";
 import { seededRandom } from "../../base/random.ts";
 import { VirtualClock } from "../../base/virtual-clock.ts";
 import { createWorkQueue } from "../../client/work-queue.ts";
 import { LevelUtilization } from "../flow-control/level-utilization.ts";
 import { featureGates } from "../operation/feature-gates.ts";
-import type { MetricFamily } from "./family.ts";
 import { QueueMetrics } from "./queue-metrics.ts";
 import { ReloadMetrics } from "./reload-metrics.ts";
 import { registeredFamilies } from "./server-metrics.ts";

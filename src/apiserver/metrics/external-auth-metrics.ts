@@ -1,5 +1,5 @@
-import { counterOf, histogramOf, type MetricFamily, type MetricSource } from "./family.ts";
-import { histogramSeries, numberSeries } from "./series.ts";
+import { counterOf, histogramOf, type MetricFamily, type MetricSource } from "../../base/metrics/family.ts";
+import { histogramSeries, numberSeries } from "../../base/metrics/series.ts";
 
 const latencyBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const tokenBounds = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];

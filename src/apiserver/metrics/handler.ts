@@ -1,10 +1,10 @@
+import type { MetricFamily, MetricSource } from "../../base/metrics/family.ts";
+import { textContentType, textOf } from "../../base/metrics/text-format.ts";
 import type { ApiResponse } from "../../client/exchange.ts";
 import { bytesResponse, type NonResourceHandler, textResponse } from "../non-resource.ts";
-import type { MetricFamily, MetricSource } from "./family.ts";
 import { createProcessFamilies } from "./process-families.ts";
 import { protobufContentType, protobufOf } from "./protobuf-format.ts";
 import { registeredFamilies } from "./server-metrics.ts";
-import { textContentType, textOf } from "./text-format.ts";
 
 export interface MetricsSources {
   /** Shown at /metrics. */

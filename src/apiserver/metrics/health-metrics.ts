@@ -1,5 +1,5 @@
-import { counterOf, gaugeOf, type MetricFamily } from "./family.ts";
-import { numberSeries } from "./series.ts";
+import { counterOf, gaugeOf, type MetricFamily } from "../../base/metrics/family.ts";
+import { numberSeries } from "../../base/metrics/series.ts";
 
 /** What the health checks said, for service level indicators: /metrics/slis. */
 export class HealthMetrics {

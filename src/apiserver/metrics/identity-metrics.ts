@@ -1,13 +1,13 @@
-import type { ImpersonationObserver } from "../authentication/impersonation.ts";
-import type { TokenUse, TokenUses } from "../authentication/token-authenticator.ts";
-import { counterOf, histogramOf, type MetricFamily, type MetricSource } from "./family.ts";
+import { counterOf, histogramOf, type MetricFamily, type MetricSource } from "../../base/metrics/family.ts";
 import {
   exponentialBounds,
   histogramSeries,
   type NumberSeries,
   numberSeries,
   type SeriesMap,
-} from "./series.ts";
+} from "../../base/metrics/series.ts";
+import type { ImpersonationObserver } from "../authentication/impersonation.ts";
+import type { TokenUse, TokenUses } from "../authentication/token-authenticator.ts";
 
 const bounds = exponentialBounds(0.001, 2, 15);
 

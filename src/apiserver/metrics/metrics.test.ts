@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { HistogramSeries, numberSeries } from "../../base/metrics/series.ts";
+import { textOf } from "../../base/metrics/text-format.ts";
 import type { ApiResponse, HttpMethod } from "../../client/exchange.ts";
 import { parseRequestInfo } from "../request-info.ts";
 import { openStages, startTestServer } from "../test-support/server.ts";
 import { wantsProtobuf } from "./handler.ts";
 import { protobufOf } from "./protobuf-format.ts";
 import { scopeOf, verbOf } from "./request-metrics.ts";
-import { HistogramSeries, numberSeries } from "./series.ts";
-import { textOf } from "./text-format.ts";
 
 const server = await startTestServer({
   stages: {

@@ -1,4 +1,4 @@
-import { counter, gauge, type MetricFamily } from "./family.ts";
+import { counter, gauge, type MetricFamily } from "../../base/metrics/family.ts";
 
 /** process_* and nodejs_*: the library that knows how is loaded with the first scrape. */
 export async function createProcessFamilies(): Promise<() => Promise<readonly MetricFamily[]>> {

@@ -1,4 +1,4 @@
-import type { Buckets, MetricFamily } from "./family.ts";
+import type { Buckets, MetricFamily } from "../../base/metrics/family.ts";
 
 /** The delimited protobuf format of Prometheus (io.prometheus.client.MetricFamily): what a Prometheus server asks for first. */
 

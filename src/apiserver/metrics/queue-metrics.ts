@@ -1,6 +1,13 @@
+import {
+  counterOf,
+  gauge,
+  gaugeOf,
+  histogramOf,
+  type MetricFamily,
+  type MetricSource,
+} from "../../base/metrics/family.ts";
+import { exponentialBounds, histogramSeries, numberSeries } from "../../base/metrics/series.ts";
 import type { WorkQueueMetrics } from "../../client/work-queue.ts";
-import { counterOf, gauge, gaugeOf, histogramOf, type MetricFamily, type MetricSource } from "./family.ts";
-import { exponentialBounds, histogramSeries, numberSeries } from "./series.ts";
 
 const bounds = exponentialBounds(1e-8, 10, 10);
 

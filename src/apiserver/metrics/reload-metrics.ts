@@ -1,5 +1,5 @@
-import { counterOf, gaugeOf, type MetricFamily, type MetricSource } from "./family.ts";
-import { numberSeries } from "./series.ts";
+import { counterOf, gaugeOf, type MetricFamily, type MetricSource } from "../../base/metrics/family.ts";
+import { numberSeries } from "../../base/metrics/series.ts";
 
 /** Of a file that is followed: how often what it says was taken over, or was wrong, and when last. */
 export class ReloadMetrics implements MetricSource {

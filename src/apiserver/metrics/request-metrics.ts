@@ -1,13 +1,21 @@
-import type { ApiRequest } from "../../client/exchange.ts";
-import { emptyPlace, isTrue, type RequestInfo } from "../request-info.ts";
-import { counter, counterOf, gauge, gaugeOf, histogram, histogramOf, type MetricFamily } from "./family.ts";
+import {
+  counter,
+  counterOf,
+  gauge,
+  gaugeOf,
+  histogram,
+  histogramOf,
+  type MetricFamily,
+} from "../../base/metrics/family.ts";
 import {
   exponentialBounds,
   HistogramSeries,
   histogramSeries,
   type NumberSeries,
   numberSeries,
-} from "./series.ts";
+} from "../../base/metrics/series.ts";
+import type { ApiRequest } from "../../client/exchange.ts";
+import { emptyPlace, isTrue, type RequestInfo } from "../request-info.ts";
 
 const durationBounds = [
   0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60,

@@ -1,11 +1,11 @@
+import { counter, counterOf, gauge, type MetricFamily } from "../../base/metrics/family.ts";
+import { numberSeries } from "../../base/metrics/series.ts";
 import { featureGates } from "../operation/feature-gates.ts";
 import { buildLabels } from "../version.ts";
 import { AccessMetrics } from "./access-metrics.ts";
 import { AdmissionMetrics } from "./admission-metrics.ts";
-import { counter, counterOf, gauge, type MetricFamily } from "./family.ts";
 import { HealthMetrics } from "./health-metrics.ts";
 import { RequestMetrics } from "./request-metrics.ts";
-import { numberSeries } from "./series.ts";
 import { StorageMetrics } from "./storage-metrics.ts";
 
 /** What is known of a resource's stored objects when a scrape asks. */

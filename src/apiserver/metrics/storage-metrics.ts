@@ -1,3 +1,10 @@
+import { counterOf, histogramOf, type MetricFamily } from "../../base/metrics/family.ts";
+import {
+  type HistogramSeries,
+  histogramSeries,
+  type NumberSeries,
+  numberSeries,
+} from "../../base/metrics/series.ts";
 import { ForwardingStorage } from "../../storage/forwarding-storage.ts";
 import type {
   CommitResult,
@@ -11,8 +18,6 @@ import type {
   Transaction,
   WatchOptions,
 } from "../../storage/storage.ts";
-import { counterOf, histogramOf, type MetricFamily } from "./family.ts";
-import { type HistogramSeries, histogramSeries, type NumberSeries, numberSeries } from "./series.ts";
 
 const bounds = [
   0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60,

@@ -13,7 +13,6 @@ import { DrainGate } from "../../apiserver/drain-gate.ts";
 import type { HealthCheck } from "../../apiserver/health.ts";
 import type { Listener, ListenerOptions } from "../../apiserver/http/listener.ts";
 import { createYamlParser } from "../../apiserver/http/yaml-parser.ts";
-import type { MetricSource } from "../../apiserver/metrics/family.ts";
 import { openApiHandler } from "../../apiserver/openapi/open-api-handler.ts";
 import type { Authorities, Pki } from "../../apiserver/pki/ensure-pki.ts";
 import {
@@ -28,6 +27,7 @@ import { profilingHandler } from "../../apiserver/profiling/profiling-handler.ts
 import { type ApiServer, createApiServer } from "../../apiserver/server.ts";
 import { type Clock, sleep } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
+import type { MetricSource } from "../../base/metrics/family.ts";
 import type { Random } from "../../base/random.ts";
 import type { Transport } from "../../client/exchange.ts";
 import { createInformerFactory } from "../../client/informer-factory.ts";

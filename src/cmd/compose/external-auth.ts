@@ -19,7 +19,6 @@ import {
 import { ConfigurationError } from "../../apiserver/configuration/strict-decode.ts";
 import { readIssuerDocument } from "../../apiserver/http/issuer-documents.ts";
 import { ExternalAuthMetrics } from "../../apiserver/metrics/external-auth-metrics.ts";
-import type { MetricSource } from "../../apiserver/metrics/family.ts";
 import { ReloadMetrics } from "../../apiserver/metrics/reload-metrics.ts";
 import type { FrontProxyTrust } from "../../apiserver/pki/front-proxy.ts";
 import { followFile, regularFileFault } from "../../apiserver/pki/watched-file.ts";
@@ -27,6 +26,7 @@ import { isCertificateBundle } from "../../apiserver/pki/x509.ts";
 import { tokenReviewWebhook } from "../../apiserver/review-webhook/token-review-webhook.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
+import type { MetricSource } from "../../base/metrics/family.ts";
 import type { Random } from "../../base/random.ts";
 import type { UserInfo } from "../../client/exchange.ts";
 import { UserError } from "../user-error.ts";
