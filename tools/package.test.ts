@@ -8,15 +8,15 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** Prints how long the import took, in ms, and every module that was loaded for it. */
+/** Prints what the import took of a processor, in ms, and every module that was loaded for it. */
 const probe = `
 import { registerHooks } from "node:module";
 const urls = [];
 registerHooks({ load(url, context, next) { urls.push(url); return next(url, context); } });
-const start = performance.now();
+const before = process.threadCpuUsage();
 await import("k8ts/client");
-const ms = performance.now() - start;
-console.log(JSON.stringify({ ms, urls }));
+const { user, system } = process.threadCpuUsage(before);
+console.log(JSON.stringify({ ms: (user + system) / 1000, urls }));
 `;
 
 /** As npm installs it: the built package in another project's node_modules, with nothing beside it. */
@@ -41,7 +41,7 @@ describe("The package", () => {
   });
   after(() => rmSync(project, { recursive: true, force: true }));
 
-  test("gives k8ts/client in under 60 ms, without a dependency, a built-in module or anything of the server", () => {
+  test("gives k8ts/client in under 60 ms of a processor, without a dependency, a built-in module or anything of the server", () => {
     const runs = Array.from(
       { length: 5 },
       () => JSON.parse(node("probe.js")) as { ms: number; urls: string[] },
@@ -53,7 +53,7 @@ describe("The package", () => {
       urls.filter((url) => !allowed.test(url)),
       [],
     );
-    // The quickest: the others say how busy the machine is.
+    // The quickest: the others say how busy the machine's caches are.
     const ms = Math.min(...runs.map((run) => run.ms));
     assert.ok(ms < 60, `${ms.toFixed(0)} ms`);
   });

@@ -10,10 +10,12 @@ import { answerTo } from "./outgoing.ts";
 
 const connectTimeoutMs = 500;
 
-test("an answer may take its time once there is a connection", async () => {
-  const server = createServer(
-    (_, response) => void setTimeout(() => response.end("late"), 2 * connectTimeoutMs),
-  );
+test("an answer may take its time once there is a connection", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const server = createServer((_, response) => {
+    context.mock.timers.tick(2 * connectTimeoutMs);
+    response.end("late");
+  });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

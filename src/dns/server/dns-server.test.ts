@@ -101,14 +101,13 @@ test("Without an upstream, foreign names are a server failure and not silence", 
   assert.equal("rcode" in answer && answer.rcode, "SERVFAIL");
 });
 
-test("DNS, for ExternalName Services: who asks for the alias gets it without anybody being asked where it leads", async () => {
-  // Nobody answers there: an upstream that was asked would cost its time-out.
+test("DNS, for ExternalName Services: who asks for the alias gets it without anybody being asked where it leads", async (context) => {
+  // Nobody answers there, and time stands still: an upstream that was asked would be waited for.
+  context.mock.timers.enable({ apis: ["setTimeout"] });
   await using server = await open(["192.0.2.1"]);
-  const startedAtMs = performance.now();
   const answer = await askUdp(server.port, encode(question("outside.n.svc.cluster.local", "CNAME")));
   assert.deepEqual(
     answer.answers?.map((record) => "data" in record && [record.type, record.data]),
     [["CNAME", "foo.example.com"]],
   );
-  assert.ok(performance.now() - startedAtMs < 1500);
 });

@@ -69,7 +69,7 @@ export class RawConnection implements AsyncDisposable {
   }
 
   /** What has come, as soon as it is enough or nothing more can come. Rejects after `timeoutMs`. */
-  async until(isEnough: (received: Buffer) => boolean, timeoutMs = 5_000): Promise<Buffer> {
+  async until(isEnough: (received: Buffer) => boolean, timeoutMs = 60_000): Promise<Buffer> {
     const deadline = performance.now() + timeoutMs;
     while (!this.#ended && !isEnough(this.#received)) {
       const left = deadline - performance.now();

@@ -176,7 +176,7 @@ test("a subscriber that lags behind is told to list again instead of holding eve
 
 test("five thousand simulated pods start in little time", async () => {
   const { clock, runtime, runPod } = simulation({ podCidr: "10.0.0.0/16" });
-  const beganMs = performance.now();
+  const usedBefore = process.cpuUsage();
   const pods = Promise.all(Array.from({ length: 5000 }, (_, index) => launch(index)));
   async function launch(index: number) {
     const config = { metadata: { name: `pod-${index}`, uid: `${index}`, namespace: "default", attempt: 0 } };
@@ -187,7 +187,8 @@ test("five thousand simulated pods start in little time", async () => {
   await clock.advance(1000);
   await pods;
   assert.equal((await runtime.listContainers({ state: "running" })).length, 5000);
-  assert.ok(performance.now() - beganMs < 10_000);
+  const { user, system } = process.cpuUsage(usedBefore);
+  assert.ok((user + system) / 1000 < 10_000);
   assert.ok(runPod);
 });
 
