@@ -88,7 +88,7 @@ function managersBefore(
   const standing = live?.metadata.managedFields;
   const given = subresource === "" ? next.metadata.managedFields : undefined;
   if (given === undefined || given === null || given === standing) return readTrusted(standing);
-  if (given.length === 1 && Object.keys(given[0] ?? {}).length === 0) return new Map();
+  if (given.every((entry) => Object.keys(entry).length === 0) && given.length < 2) return new Map();
   if (jsonEqual(given, standing)) return readTrusted(standing);
   try {
     const managers = readManagers(given, { trusted: false });
@@ -195,15 +195,20 @@ function checkConfiguration(
     throw badRequest("metadata.managedFields must be nil");
   const problems = checkType(rules.typeOf(apiVersion), config);
   if (problems.length > 0) {
-    const { namespace = "", name = "" } = (isMap(metadata) ? metadata : {}) as AnyObject["metadata"]; // for a message
-    const object = `${namespace}/${name}; ${showKind(config)}`;
+    const { namespace, name } = isMap(metadata) ? metadata : {};
+    const object = `${text(namespace)}/${text(name)}; ${showKind(config)}`;
     throw failure(500, "", `failed to create typed patch object (${object}): ${describeProblems(problems)}`);
   }
   return config;
 }
 
 /** As Go prints a GroupVersionKind. */
-function showKind({ apiVersion, kind }: Partial<AnyObject>): string {
-  const { group, version } = parseApiVersion(String(apiVersion ?? ""));
-  return `${group}/${version}, Kind=${kind ?? ""}`;
+function showKind({ apiVersion, kind }: Readonly<Record<string, unknown>>): string {
+  const { group, version } = parseApiVersion(text(apiVersion));
+  return `${group}/${version}, Kind=${text(kind)}`;
+}
+
+/** Nothing for what is no text: the configuration is anything yet. */
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
 }

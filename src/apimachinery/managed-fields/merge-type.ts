@@ -1,3 +1,4 @@
+import { publishedDefault } from "../schema/published-default.ts";
 import type { Field, Model, Shape } from "../schema/tables.ts";
 
 /** How values are merged and owned: structured-merge-diff's schema, read off the schema tables. */
@@ -104,7 +105,8 @@ function typeOfList(field: Field, item: Shape): ListType {
 }
 
 function defaultOf(item: Shape, name: string): unknown {
-  return item.kind === "model" ? item.model.field(name)?.defaultValue : undefined;
+  const field = item.kind === "model" ? item.model.field(name) : undefined;
+  return field === undefined ? undefined : publishedDefault(field);
 }
 
 function typeOfShape(shape: Shape): MergeType {

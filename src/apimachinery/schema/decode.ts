@@ -83,7 +83,7 @@ export async function decodeYaml(
     parsed = await parse(utf8.decode(body));
   } catch (error) {
     if (isApiError(error)) throw error;
-    throw unrecognized(options, `error converting YAML to JSON: yaml: ${messageOf(error)}`, body);
+    throw unrecognized(options, `yaml: ${messageOf(error)}`, body);
   }
   const { value, duplicates } = parsed;
   if (!isObjectLike(value)) throw unrecognized(options, notAnObject(value), body);

@@ -118,7 +118,8 @@ function isOmitted(field: Field, value: unknown): boolean {
     // Structs in Go: a zero IntOrString or Quantity is written.
     return kind !== "intOrString" && kind !== "quantity";
   }
-  if (Array.isArray(value)) return value.length === 0;
+  // No managers: whoever says that takes away those there are.
+  if (Array.isArray(value)) return value.length === 0 && field.name !== "managedFields";
   if (field.shape.kind === "map") {
     for (const _ in value as object) return false;
     return true;

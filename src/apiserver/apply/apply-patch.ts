@@ -4,7 +4,6 @@ import type { AnyObject } from "../../apimachinery/meta.ts";
 import { applyPatchType } from "../../apimachinery/patch/patch-object.ts";
 import { decodeValue } from "../../apimachinery/schema/decode.ts";
 import { countKeysInText, countKeysInValue } from "../../apimachinery/schema/json-text.ts";
-import { strictErrors } from "../../apimachinery/schema/strict-errors.ts";
 import { type ParsedYaml, parseYamlText, type YamlParser } from "../../apimachinery/schema/yaml-text.ts";
 import type { ApiResponse, RequestBody } from "../../client/exchange.ts";
 import type { HandlerContext, ResourceCall } from "../handlers/call.ts";
@@ -35,7 +34,7 @@ export async function handleApply(
 ): Promise<ApiResponse> {
   const options = writeOptions("PatchOptions", call.request.query, true);
   const place = placeOf(call);
-  const configuration = await readConfiguration(context, call, options);
+  const { configuration, tellDuplicates } = await readConfiguration(context, call, options);
   const tracked = { ...trackedWrite(context, call, options), force: options.force === true };
   const { object, created } = await call.store.update(place, {
     ...updateCall(context, call, options, rules),
@@ -46,6 +45,7 @@ export async function handleApply(
       // Only a whole object can be made by applying it; the store refuses the rest.
       if (existing === undefined && call.info.subresource !== "") throw await missing(call);
       const applied = context.fieldManagement.apply(configuration, existing, tracked);
+      tellDuplicates();
       const uid = applied.metadata.uid ?? "";
       if (existing === undefined && uid !== "")
         throw conflict(
@@ -81,10 +81,17 @@ function conform(
   const expected = kindOf(call);
   const model = context.input.modelOf(expected);
   const { managedFields } = object.metadata;
+  const shape = call.definition.custom?.shape;
+  if (shape !== undefined) {
+    // Of custom objects upstream reads the metadata only: a null that was applied is there to be refused.
+    const { apiVersion, kind, metadata } = object;
+    const read = shape.normalize({ apiVersion, kind, metadata: withoutManagers(metadata) });
+    const known = read.object.metadata as AnyObject["metadata"]; // read as such
+    return { ...object, metadata: { ...known, ...(managedFields === undefined ? {} : { managedFields }) } };
+  }
   const decoded = decodeValue(object, {
     expected,
     model,
-    shape: call.definition.custom?.shape,
     fieldValidation: "Ignore",
   }).object;
   // A decoder leaves an empty list out; here it says that nobody owns anything any more.
@@ -95,23 +102,56 @@ function conform(
   };
 }
 
-/** What a client wants of an object: JSON or YAML of any shape. Throws 400. */
+function withoutManagers({ managedFields: _, ...rest }: AnyObject["metadata"]): AnyObject["metadata"] {
+  return rest;
+}
+
+/** What a client wants of an object, and a function that complains of keys that are there twice, where that is asked for. */
+export interface AppliedConfiguration {
+  readonly configuration: unknown;
+  /** Once, after the configuration was found fit: warns, or throws 400. */
+  readonly tellDuplicates: () => void;
+}
+
+/** The request's body: JSON or YAML of any shape. Throws 400. */
 export async function readConfiguration(
   context: HandlerContext,
   call: ResourceCall,
-  options: WriteRequestOptions,
-): Promise<unknown> {
+  { fieldValidation }: WriteRequestOptions,
+): Promise<AppliedConfiguration> {
   const { value, duplicates } = await parseConfiguration(
     call.request.body,
     context.input.parseYaml ?? parseYamlText,
   );
-  if (!isMap(value)) throw badRequest("error decoding YAML: the configuration is not an object");
-  call.audit?.requestObject(() => value);
-  if (duplicates.length === 0 || options.fieldValidation === "Ignore") return value;
-  const text = `error strict decoding YAML: ${duplicates.join(", ")}`;
-  if (options.fieldValidation === "Strict") throw badRequest(text);
-  for (const duplicate of duplicates) call.warn(duplicate);
-  return value;
+  const configuration = value ?? {};
+  if (!isMap(configuration))
+    throw badRequest(
+      `error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${goKind(configuration)} into Go value of type map[string]interface {}`,
+    );
+  call.audit?.requestObject(() => configuration);
+  let isTold = duplicates.length === 0 || fieldValidation === "Ignore";
+  return {
+    configuration,
+    tellDuplicates() {
+      if (isTold) return;
+      isTold = true;
+      const lines = duplicates.map((duplicate) => duplicate.replace(/^yaml: /, ""));
+      if (fieldValidation === "Strict")
+        throw badRequest(
+          [
+            "error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:",
+            ...lines.map((line) => `  ${line}`),
+          ].join("\n"),
+        );
+      for (const line of lines) call.warn(line);
+    },
+  };
+}
+
+/** As Go's JSON decoder names a value. */
+function goKind(value: unknown): string {
+  if (Array.isArray(value)) return "array";
+  return typeof value === "boolean" ? "bool" : typeof value;
 }
 
 async function parseConfiguration(body: RequestBody | undefined, parseYaml: YamlParser): Promise<ParsedYaml> {
@@ -125,11 +165,12 @@ async function parseConfiguration(body: RequestBody | undefined, parseYaml: Yaml
     return parsed;
   } catch (error) {
     if (isApiError(error)) throw error;
-    throw badRequest(`error decoding YAML: ${error instanceof Error ? error.message : String(error)}`);
+    const why = error instanceof Error ? error.message : String(error);
+    throw badRequest(`error decoding YAML: error converting YAML to JSON: yaml: ${why}`);
   }
 }
 
-/** Most clients send JSON, which is YAML as well. */
+/** Most clients send JSON, which is YAML as well: of keys that are there twice, YAML's reader tells the lines. */
 function parseJson(text: string): ParsedYaml | undefined {
   if (!text.trimStart().startsWith("{")) return undefined;
   let value: unknown;
@@ -138,6 +179,5 @@ function parseJson(text: string): ParsedYaml | undefined {
   } catch {
     return undefined;
   }
-  const hasDuplicates = countKeysInText(text) !== countKeysInValue(value);
-  return { value, duplicates: hasDuplicates ? strictErrors(text, undefined) : [] };
+  return countKeysInText(text) === countKeysInValue(value) ? { value, duplicates: [] } : undefined;
 }

@@ -75,3 +75,32 @@ test("a Scale cannot be applied to what is not there, nor with fields it has not
   });
   assert.match(unknown.message ?? "", /\.spec\.size: field not declared in schema/);
 });
+
+test("a Scale that means another object by its uid is refused", async () => {
+  const refused = await server.object<Status>("PUT", `${path}/scale`, {
+    body: { ...scale(3), metadata: { name: "web", uid: "other" } },
+  });
+  assert.equal(refused.code, 409);
+  assert.match(
+    refused.message ?? "",
+    /Precondition failed: UID in precondition: other, UID in object meta: /,
+  );
+});
+
+test("a change of a Scale takes the number over, in the name of the endpoint; no replicas are not written", async () => {
+  const put = (replicas: number) =>
+    server.ok("PUT", `${path}/scale`, { query: { fieldManager: "putter" }, body: scale(replicas) });
+  assert.deepEqual((await put(3)).spec, { replicas: 3 });
+  assert.deepEqual(ownersOf(await server.ok("GET", path)), ["putter Update apps/v1 scale"]);
+  assert.deepEqual((await put(0)).spec, {});
+});
+
+test("a change of a Scale of whose number nobody is the manager makes none", async () => {
+  await server.ok("PATCH", path, {
+    headers: { "content-type": "application/merge-patch+json" },
+    body: { metadata: { managedFields: [] } },
+  });
+  assert.equal((await server.ok("GET", path)).metadata.managedFields, undefined);
+  await server.ok("PUT", `${path}/scale`, { body: scale(4) });
+  assert.equal((await server.ok("GET", path)).metadata.managedFields, undefined);
+});

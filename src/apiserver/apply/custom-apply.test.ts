@@ -109,5 +109,8 @@ test("Server side field validation, CR duplicates are named with their line when
   );
   assert.equal(response.status, 400);
   const { message = "" } = (response as { object: Status }).object; // an answer of 400 is a Status
-  assert.match(message, /^error strict decoding YAML: .*line 7: key "a" already set in map/);
+  assert.match(
+    message,
+    /^error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n {2}line 7: key "a" already set in map$/,
+  );
 });

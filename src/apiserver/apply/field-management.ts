@@ -89,15 +89,25 @@ export class FieldManagement {
 
   /** As `apply`, for `/scale`: `current` is the Scale as it stands, with the managers of the number of replicas. */
   applyScale(configuration: unknown, current: AnyObject, { force, ...tracked }: ApplyWrite): AnyObject {
+    const { empty, rules } = this.#scaleFacts();
+    return apply({ live: current, empty, configuration, force }, scaleWrite(tracked), rules);
+  }
+
+  /** As `track`, for `/scale`. */
+  trackScale(scale: AnyObject, current: AnyObject, tracked: TrackedWrite): AnyObject {
+    const { empty, rules } = this.#scaleFacts();
+    const change = { live: current, next: scale, empty };
+    return withMetadata(scale, { managedFields: managedAfterUpdate(change, scaleWrite(tracked), rules) });
+  }
+
+  #scaleFacts(): { readonly empty: AnyObject; readonly rules: OwnershipRules } {
     const model = this.#modelOf(scaleKind);
     const rules: OwnershipRules = {
       ignored: undefined,
       typeOf: () => mergeTypeOf(model),
       convert: (object, apiVersion) => (apiVersion === scaleVersion ? object : undefined),
     };
-    const empty = emptyOf(scaleKind, model);
-    const write = { ...identityOf(tracked), apiVersion: scaleVersion };
-    return apply({ live: current, empty, configuration, force }, write, rules);
+    return { empty: emptyOf(scaleKind, model), rules };
   }
 
   /** What is new among the entries, its sets shared with those of other objects. */
@@ -166,6 +176,10 @@ function identityOf({ definition, version, manager, subresource, nowMs }: Tracke
   return { manager, apiVersion, subresource, time: rfc3339(nowMs) };
 }
 
+function scaleWrite(tracked: TrackedWrite): WriteIdentity {
+  return { ...identityOf(tracked), apiVersion: scaleVersion };
+}
+
 /** Undefined where the version is not served. */
 function inApiVersion(
   definition: ResourceDefinition,
@@ -183,6 +197,8 @@ function inApiVersion(
 }
 
 const statusSet: MaybeSet = { "f:status": leaf };
+/** What else stands beside status in a custom object is kept as it was too, but upstream lets it be owned. */
+const customStatusSet: MaybeSet = { "f:metadata": leaf, "f:spec": leaf };
 
 /** What a write through this endpoint does not change, whatever it says: nobody comes to own it. */
 function ignoredBy(
@@ -192,10 +208,29 @@ function ignoredBy(
 ): MaybeSet {
   if (subresource !== "status" && subresource !== "approval")
     return definition.hasStatus ? statusSet : undefined;
+  if (definition.custom !== undefined) return customStatusSet;
   const names = objects.flatMap((object) => Object.keys(object ?? {}));
   const others = names.filter((name) => name !== "metadata" && name !== "status");
-  return Object.fromEntries(others.map((name) => [fieldElement(name), leaf]));
+  return {
+    ...Object.fromEntries(others.map((name) => [fieldElement(name), leaf])),
+    ...metadataBesideStatus[`${definition.group}/${definition.plural}`],
+  };
 }
+
+const metadataSet: FieldSet = { "f:metadata": leaf };
+
+/** The metadata of built-in kinds that a write to their status leaves to others. */
+const metadataBesideStatus: Readonly<Record<string, FieldSet>> = {
+  "/pods": { "f:metadata": { "f:deletionTimestamp": leaf, "f:ownerReferences": leaf } },
+  "admissionregistration.k8s.io/validatingadmissionpolicies": metadataSet,
+  "apiregistration.k8s.io/apiservices": metadataSet,
+  "apps/deployments": { "f:metadata": { "f:labels": leaf } },
+  "flowcontrol.apiserver.k8s.io/flowschemas": metadataSet,
+  "flowcontrol.apiserver.k8s.io/prioritylevelconfigurations": metadataSet,
+  "networking.k8s.io/servicecidrs": metadataSet,
+  "resource.k8s.io/resourceclaims": metadataSet,
+  "storage.k8s.io/volumeattachments": metadataSet,
+};
 
 const managerMaxBytes = 128;
 

@@ -1,6 +1,6 @@
 import { ageColumn, integerColumn, nameColumn } from "../../api/columns.ts";
 import type { Column, ScaleDefinition } from "../../api/definition.ts";
-import { internalError, invalid, notFound } from "../../apimachinery/api-error.ts";
+import { badRequest, conflict, internalError, invalid, notFound } from "../../apimachinery/api-error.ts";
 import { managersOfScale, managersOfScaled } from "../../apimachinery/managed-fields/scale-managers.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import { patchObject, patchTypeOf } from "../../apimachinery/patch/patch-object.ts";
@@ -11,7 +11,7 @@ import { readObject } from "../content/input.ts";
 import { withMetadata } from "../registry/metadata.ts";
 import { writeOptions } from "../registry/options.ts";
 import { objectRules } from "../registry/update-rules.ts";
-import { methodNotAllowed } from "../router-refusals.ts";
+import { methodNotAllowed, refusedMethod } from "../router-refusals.ts";
 import type { HandlerContext, ResourceCall } from "./call.ts";
 import { placeOf, respondObject } from "./call.ts";
 import { patchBytes } from "./patches.ts";
@@ -24,12 +24,13 @@ interface Scale extends AnyObject {
   readonly status?: { readonly replicas?: number };
 }
 
-const columns: readonly Column<Scale>[] = [
-  nameColumn,
+const replicaColumns: readonly Column<Scale>[] = [
   integerColumn("Desired", "How many replicas are wanted.", ({ spec }) => spec?.replicas ?? 0),
   integerColumn("Available", "How many replicas there are.", ({ status }) => status?.replicas ?? 0),
-  ageColumn,
 ];
+const columns = [{ ...nameColumn, format: "" }, ...replicaColumns, ageColumn];
+/** Upstream declares those of custom kinds in another place. */
+const customColumns = [nameColumn, ...replicaColumns, { ...ageColumn, type: "date" }];
 
 /** `/scale`: the replicas of an object as a kind of its own (autoscaling/v1 Scale). */
 export async function handleScale(context: HandlerContext, call: ResourceCall): Promise<ApiResponse> {
@@ -52,18 +53,23 @@ export async function handleScale(context: HandlerContext, call: ResourceCall): 
         isApply(call) ? await applyToScale(context, call) : patchScale(context, call),
       );
     default:
-      throw methodNotAllowed();
+      throw refusedMethod(call);
   }
 }
 
-type ScaleChange = (current: Scale, existing: AnyObject) => AnyObject;
+interface ScaleChange {
+  readonly change: (current: Scale) => AnyObject;
+  /** The object must have this one. */
+  readonly uid?: string | undefined;
+}
 
 async function readScale(context: HandlerContext, call: ResourceCall): Promise<ScaleChange> {
   const { fieldValidation } = writeOptions("UpdateOptions", call.request.query);
   const decoded = await readObject(call.request, context.input, { kind: scaleKind, fieldValidation });
   for (const warning of decoded?.warnings ?? []) call.warn(warning);
   if (decoded !== undefined) call.audit?.requestObject(() => decoded.object);
-  return (current) => decoded?.object ?? current;
+  const uid = decoded?.object.metadata.uid;
+  return { change: (current) => decoded?.object ?? current, uid: uid === "" ? undefined : uid };
 }
 
 function patchScale(context: HandlerContext, call: ResourceCall): ScaleChange {
@@ -72,30 +78,30 @@ function patchScale(context: HandlerContext, call: ResourceCall): ScaleChange {
   const type = patchTypeOf(call.request.headers["content-type"], model !== undefined);
   const bytes = patchBytes(call.request.body);
   call.audit?.requestPatch(bytes);
-  return (current) => {
-    const { object, warnings } = patchObject(type, bytes, current, {
-      expected: scaleKind,
-      model,
-      fieldValidation,
-    });
-    for (const warning of warnings) call.warn(warning);
-    return object;
+  return {
+    change(current) {
+      const { object, warnings } = patchObject(type, bytes, current, {
+        expected: scaleKind,
+        model,
+        fieldValidation,
+      });
+      for (const warning of warnings) call.warn(warning);
+      return object;
+    },
   };
 }
 
 /** Server-side apply to the Scale: its managers are those that own the object's number of replicas. */
 async function applyToScale(context: HandlerContext, call: ResourceCall): Promise<ScaleChange> {
   const options = writeOptions("PatchOptions", call.request.query, true);
-  const configuration = await readConfiguration(context, call, options);
+  const { configuration, tellDuplicates } = await readConfiguration(context, call, options);
   const tracked = { ...trackedWrite(context, call, options), force: options.force === true };
-  return (current, existing) => {
-    const path = call.definition.scale?.replicasPath;
-    const managedFields = managersOfScale(existing.metadata.managedFields, path);
-    return context.fieldManagement.applyScale(
-      configuration,
-      withMetadata(current, { managedFields }),
-      tracked,
-    );
+  return {
+    change(current) {
+      const applied = context.fieldManagement.applyScale(configuration, current, tracked);
+      tellDuplicates();
+      return applied;
+    },
   };
 }
 
@@ -103,7 +109,7 @@ async function writeScale(
   context: HandlerContext,
   call: ResourceCall,
   scale: ScaleDefinition<AnyObject>,
-  change: ScaleChange,
+  { change, uid }: ScaleChange,
 ): Promise<ApiResponse> {
   const isPatch = call.info.verb === "patch";
   const applies = isPatch && isApply(call);
@@ -111,18 +117,23 @@ async function writeScale(
   const { name } = placeOf(call);
   const { object } = await call.store.update(placeOf(call), {
     ...updateCall(context, call, options, objectRules(call.definition)),
+    ...(uid === undefined ? {} : { uid }),
     // A Scale that names no resourceVersion means whatever stands there, also of kinds that ask for one otherwise.
     unconditional: true,
     change: async (existing) => {
       if (existing === undefined) throw notFound(call.store.resource, name);
-      const current = scaleOf(scale, existing);
-      const wanted = (await admitChange(context, call, change(current, existing), current, options)) as Scale; // decoded as one
+      const current = withMetadata(currentOf(scale, existing), {
+        managedFields: managersOfScale(existing.metadata.managedFields, scale.replicasPath),
+      }) as Scale;
+      const changed = change(current);
+      // Applying has told whose the number is.
+      const owned = applies
+        ? changed
+        : context.fieldManagement.trackScale(changed, current, trackedWrite(context, call, options));
+      const wanted = (await admitChange(context, call, owned, current, options)) as Scale; // decoded as one
       checkName(wanted, name);
-      const replicas = wanted.spec?.replicas ?? 0;
-      if (replicas < 0)
-        throw invalid(scaleKind, name, [
-          field.invalid("spec.replicas", replicas, "must be greater than or equal to 0"),
-        ]);
+      const replicas = wantedReplicas(call, wanted);
+      checkUid(call, wanted, existing);
       const resourceVersion = wanted.metadata.resourceVersion;
       const scaled = toHub(
         call,
@@ -131,8 +142,6 @@ async function writeScale(
             isPatch && resourceVersion === current.metadata.resourceVersion ? undefined : resourceVersion,
         }),
       );
-      const tracked = trackedWrite(context, call, options);
-      if (!applies) return context.fieldManagement.track(scaled, existing, tracked);
       const managedFields = managersOfScaled(
         existing.metadata.managedFields,
         wanted.metadata.managedFields ?? [],
@@ -145,9 +154,48 @@ async function writeScale(
   return respondScale(context, call, scaleOf(scale, object));
 }
 
+/** Whoever names a uid means one object, not whatever bears its name. */
+function checkUid({ store }: ResourceCall, wanted: Scale, { metadata }: AnyObject): void {
+  const uid = wanted.metadata.uid ?? "";
+  if (uid === "" || uid === metadata.uid) return;
+  const scales = { ...store.resource, resource: `${store.resource.resource}/scale` };
+  throw conflict(
+    scales,
+    metadata.name ?? "",
+    `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid ?? ""}`,
+  );
+}
+
 function respondScale(context: HandlerContext, call: ResourceCall, scale: Scale): ApiResponse {
-  const definition = { ...call.definition, ...scaleKind, columns };
+  const isCustom = call.definition.custom !== undefined;
+  const definition = { ...call.definition, ...scaleKind, columns: isCustom ? customColumns : columns };
   return respondObject(context, { ...call, definition, version: scaleKind.version }, 200, scale);
+}
+
+/** Upstream writes no zero. */
+const withoutZero = (replicas: number) => (replicas === 0 ? {} : { replicas });
+
+/** Stands for the number that an object does not have, while its Scale is changed. */
+const unset = -(2 ** 31);
+
+/** The Scale that a change begins with. */
+function currentOf(scale: ScaleDefinition<AnyObject>, object: AnyObject): Scale {
+  const current = scaleOf(scale, object);
+  return scale.fault?.(object) === undefined ? current : { ...current, spec: { replicas: unset } };
+}
+
+/** The number that is wanted; what is wrong with it the rules of a custom kind tell. */
+function wantedReplicas({ definition, info }: ResourceCall, wanted: Scale): number {
+  const replicas = wanted.spec?.replicas ?? 0;
+  if (replicas === unset && definition.scale?.fault !== undefined)
+    throw badRequest(
+      `the spec replicas field ${JSON.stringify(`.${(definition.scale.replicasPath ?? []).join(".")}`)} cannot be empty`,
+    );
+  if (replicas < 0 && definition.custom === undefined)
+    throw invalid(scaleKind, info.name, [
+      field.invalid("spec.replicas", replicas, "must be greater than or equal to 0"),
+    ]);
+  return replicas;
 }
 
 function scaleOf(scale: ScaleDefinition<AnyObject>, object: AnyObject): Scale {
@@ -158,7 +206,7 @@ function scaleOf(scale: ScaleDefinition<AnyObject>, object: AnyObject): Scale {
     kind: "Scale",
     apiVersion: "autoscaling/v1",
     metadata: Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== undefined)),
-    spec: { replicas: scale.replicas(object) },
+    spec: withoutZero(scale.replicas(object)),
     status: { replicas: scale.statusReplicas(object), ...(selector === "" ? {} : { selector }) },
   };
 }

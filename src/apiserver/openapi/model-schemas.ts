@@ -1,4 +1,5 @@
 /** The tables' models as OpenAPI schemas, of version 2 or 3. */
+import { publishedDefault } from "../../apimachinery/schema/published-default.ts";
 import type { Field, Model, SchemaTables, Shape } from "../../apimachinery/schema/tables.ts";
 import { describeField, describeModel } from "./descriptions.ts";
 import { codeVersionKind, type GroupVersion } from "./discovery-operations.ts";
@@ -140,10 +141,10 @@ export class SchemaCollector {
       ...(field.mapType === undefined ? {} : { "x-kubernetes-map-type": field.mapType }),
       ...patchExtensions(field),
     };
-    const zero = this.#version === 3 ? (field.defaultValue ?? zeroOf(field)) : undefined;
+    const absent = this.#version === 3 ? publishedDefault(field) : undefined;
     const around = {
       ...(description === undefined ? {} : { description }),
-      ...(zero === undefined ? {} : { default: zero }),
+      ...(absent === undefined ? {} : { default: absent }),
     };
     // In version 3, what stands beside a reference is ignored by the letter; allOf keeps both.
     if (this.#version === 3 && schema.$ref !== undefined && !isBare(model, field))
@@ -173,25 +174,6 @@ export class SchemaCollector {
       default:
         return this.#wireReference(shape.kind, wireNames[shape.kind] ?? shape.kind);
     }
-  }
-}
-
-/** What Go reads an absent field as, and writes: what a client may take for the default. */
-function zeroOf({ shape, pointer, omitEmpty }: Field): unknown {
-  if (pointer) return undefined;
-  if (shape.kind === "model") return {};
-  if (omitEmpty) return undefined;
-  switch (shape.kind) {
-    case "string":
-      return "";
-    case "bool":
-      return false;
-    case "int32":
-    case "int64":
-    case "double":
-      return 0;
-    default:
-      return undefined;
   }
 }
 

@@ -88,7 +88,8 @@ export class ResourceStore {
 
   async create(object: AnyObject, namespace: string, call: CreateCall): Promise<AnyObject> {
     const { name, generateName, resourceVersion } = object.metadata;
-    if (resourceVersion) throw failure(500, "", "resourceVersion should not be set on objects to be created");
+    if (resourceVersion && !call.dryRun)
+      throw failure(500, "", "resourceVersion should not be set on objects to be created");
     if (name || !generateName) return this.#createOnce(object, namespace, call);
     for (let attempt = 1; ; attempt++) {
       const named = withMetadata(object, { name: this.#generatedName(generateName) });
@@ -219,9 +220,9 @@ export class ResourceStore {
     call: UpdateCall,
   ): Promise<UpdateOutcome> {
     const old = current?.object;
+    if (old === undefined && call.createMissing === undefined) throw notFound(this.resource, place.name);
     if (call.uid !== undefined && call.uid !== old?.metadata.uid)
       throw uidMismatch(this.resource, place.name, this.keyOf(place), [call.uid, old?.metadata.uid ?? ""]);
-    if (old === undefined && call.createMissing === undefined) throw notFound(this.resource, place.name);
     const changed = await call.change(old);
     const named = changed.metadata.resourceVersion ?? "";
     // 0 is the version of an object that has none.

@@ -31,7 +31,7 @@ export const tables = createSchemaTables({
         Thing: "kind|string||e apiVersion|string||e metadata|Meta|1|e spec|Spec|2|e status|Status|3|e",
         Meta: "name|string|1|e namespace|string|2|e uid|string|3|e resourceVersion|string|4|e labels|{string|5|e annotations|{string|6|e generation|int64|7|e managedFields|[Item|8|e|atomic",
         Spec: `size|int32|20|pe ${spec}`,
-        Item: "name|string|1| value|string|2|e more|Nested|3|pe",
+        Item: "name|string|1|p value|string|2|e more|Nested|3|pe",
         Port: 'port|int32|1| protocol|string|2|e|||||"TCP" note|string|3|e',
         Nested: "a|string|1|e b|string|2|e tags|{string|3|e",
         Status: "phase|string|1|e",
