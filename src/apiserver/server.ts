@@ -38,7 +38,7 @@ import { serverPaths } from "./server-paths.ts";
 import type { Authorizer, CreateHandler, Stages } from "./stages.ts";
 import { startHooks } from "./start-hooks.ts";
 import { Startup } from "./startup.ts";
-import { terminatingKind, unserved } from "./unserved.ts";
+import { unserved } from "./unserved.ts";
 
 export type { ApiServer, ApiServerDependencies, RequestContext, Upgrade } from "./api-server.ts";
 
@@ -337,7 +337,6 @@ class Server implements ApiServer {
       audit?.annotate("k8s.io/deprecated", "true");
       this.metrics.requests.askedDeprecated(info, deprecation);
     }
-    if (custom?.isTerminating() === true && info.verb === "create") throw terminatingKind(definition);
     return { ...asked, definition, version, store, output, warn, audit };
   }
 

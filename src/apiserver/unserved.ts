@@ -1,5 +1,3 @@
-import type { ResourceDefinition } from "../api/definition.ts";
-import { type ApiError, failure } from "../apimachinery/api-error.ts";
 import type { ApiResponse } from "../client/exchange.ts";
 import { pageNotFound } from "./non-resource.ts";
 import { noSuchResource } from "./router-refusals.ts";
@@ -17,14 +15,4 @@ export function unserved(path: string, builtInGroups: ReadonlySet<string>): ApiR
     if (routed) throw noSuchResource();
   }
   return pageNotFound();
-}
-
-/** Objects of a kind whose definition is being deleted are not made any more. */
-export function terminatingKind({ group, plural }: ResourceDefinition): ApiError {
-  return failure(
-    405,
-    "MethodNotAllowed",
-    "create not allowed while custom resource definition is terminating",
-    { group, kind: plural },
-  );
 }

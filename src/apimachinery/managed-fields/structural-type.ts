@@ -14,29 +14,34 @@ import {
 /** The type of a custom resource's objects: metadata is every kind's (`objectMeta`), the rest is as its schema says. */
 export function mergeTypeOfCustomKind(schema: JsonSchema | undefined, objectMeta: Model): MergeType {
   if (schema === undefined) return deducedType;
-  const type = typeOf(schema, schema["x-kubernetes-preserve-unknown-fields"] === true);
-  if (type.kind !== "map") return type;
-  const fields: Readonly<Record<string, MergeType>> = {
+  const resource: Readonly<Record<string, MergeType>> = {
     apiVersion: stringType,
     kind: stringType,
     metadata: mergeTypeOf(objectMeta),
   };
-  return { ...type, field: (name) => ownValue(fields, name) ?? type.field(name) };
+  const open = schema["x-kubernetes-preserve-unknown-fields"] === true;
+  return typeOf({ ...schema, "x-kubernetes-embedded-resource": true }, { open, resource });
+}
+
+interface Around {
+  /** A schema above said that unknown fields stay. */
+  readonly open: boolean;
+  /** The fields that every resource has, those inside of others too. */
+  readonly resource: Readonly<Record<string, MergeType>>;
 }
 
 function ownValue<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(record, name) ? record[name] : undefined;
 }
 
-/** `open`: a schema above said that unknown fields stay. */
-function typeOf(schema: JsonSchema, open: boolean): MergeType {
+function typeOf(schema: JsonSchema, around: Around): MergeType {
   if (schema["x-kubernetes-int-or-string"] === true) return untypedScalar;
-  const isOpen = open || schema["x-kubernetes-preserve-unknown-fields"] === true;
+  const within = schema["x-kubernetes-preserve-unknown-fields"] === true ? { ...around, open: true } : around;
   switch (schema.type) {
     case "object":
-      return mapOf(schema, isOpen);
+      return mapOf(schema, within);
     case "array":
-      return listOf(schema, isOpen);
+      return listOf(schema, within);
     case "integer":
     case "number":
       return numericType;
@@ -49,30 +54,34 @@ function typeOf(schema: JsonSchema, open: boolean): MergeType {
   }
 }
 
-function mapOf(schema: JsonSchema, open: boolean): MergeType {
+function mapOf(schema: JsonSchema, around: Around): MergeType {
   const { properties = {}, additionalProperties } = schema;
-  const types = new Map(Object.entries(properties).map(([name, member]) => [name, typeOf(member, open)]));
+  const types = new Map(Object.entries(properties).map(([name, member]) => [name, typeOf(member, around)]));
+  const isFree = types.size === 0;
+  if (schema["x-kubernetes-embedded-resource"] === true)
+    for (const [name, type] of Object.entries(around.resource)) types.set(name, type);
   return {
     kind: "map",
     atomic: schema["x-kubernetes-map-type"] === "atomic",
     field: (name) => types.get(name),
-    value: valueType(additionalProperties, { open, isFree: types.size === 0 }),
+    value: valueType(additionalProperties, around, isFree),
   };
 }
 
 function valueType(
   additional: JsonSchema["additionalProperties"],
-  { open, isFree }: { readonly open: boolean; readonly isFree: boolean },
+  around: Around,
+  isFree: boolean,
 ): MergeType | undefined {
-  if (typeof additional === "object") return typeOf(additional, open);
+  if (typeof additional === "object") return typeOf(additional, around);
   if (additional === true) return deducedType;
   if (additional === false) return undefined;
-  return open || isFree ? deducedType : undefined;
+  return around.open || isFree ? deducedType : undefined;
 }
 
-function listOf(schema: JsonSchema, open: boolean): ListType {
+function listOf(schema: JsonSchema, around: Around): ListType {
   const items = itemsOf(schema);
-  const item = items === undefined ? untypedType : typeOf(items, open);
+  const item = items === undefined ? untypedType : typeOf(items, around);
   const type = schema["x-kubernetes-list-type"];
   const names = schema["x-kubernetes-list-map-keys"] ?? [];
   if (type === "map" && names.length > 0) {

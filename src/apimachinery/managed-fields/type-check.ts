@@ -1,3 +1,4 @@
+import { goText } from "../patch/go-text.ts";
 import { isMap, itemElement } from "./form.ts";
 import type { ListType, MapType, MergeType } from "./merge-type.ts";
 import { showElement } from "./path-element.ts";
@@ -110,14 +111,6 @@ export function goType(value: unknown): string {
 /** As Go's `%v` prints the record around the value. */
 function goValue(value: unknown): string {
   return `&{${goText(value)}}`;
-}
-
-function goText(value: unknown): string {
-  if (value === null) return "<nil>";
-  if (Array.isArray(value)) return `[${value.map(goText).join(" ")}]`;
-  if (!isMap(value)) return String(value);
-  const names = Object.keys(value).toSorted();
-  return `map[${names.map((name) => `${name}:${goText(value[name])}`).join(" ")}]`;
 }
 
 /** As Go's `%#v` prints it. */

@@ -49,7 +49,9 @@ export function patchObject(
   const patched = applyPatch(type, current, patch, options);
   // Upstream quotes the result, but of a strategic merge the patch, as Go prints it.
   const quoted = () =>
-    type === "application/strategic-merge-patch+json" ? goText(patch) : jsonText(patched);
+    type === "application/strategic-merge-patch+json"
+      ? goText(patch)
+      : jsonText(patched, options.model === undefined);
   // Faults of the patch come before those of what it makes.
   const strict = (faults: readonly string[]) =>
     invalidPatch(quoted(), `${strictPrefix}${[...duplicates, ...faults].join(", ")}`);
@@ -139,11 +141,12 @@ const byKey = ([left]: readonly [string, unknown], [right]: readonly [string, un
   left < right ? -1 : 1;
 
 /** Operations can make a value that nests deeper than the stack is. */
-function jsonText(value: unknown): string {
+function jsonText(value: unknown, isFree: boolean): string {
   try {
-    // Go writes what it holds as a map in the order of its keys.
-    const sorted = isJsonObject(value) ? Object.fromEntries(Object.entries(value).sort(byKey)) : value;
-    return JSON.stringify(sorted);
+    // Go writes what it holds as a map in the order of its keys: of a kind without a type all there is.
+    const sorted = (part: unknown): unknown =>
+      isJsonObject(part) ? Object.fromEntries(Object.entries(part).sort(byKey)) : part;
+    return JSON.stringify(sorted(value), isFree ? (_, part: unknown) => sorted(part) : undefined);
   } catch {
     return "a value that nests too deep";
   }

@@ -1,5 +1,5 @@
 /** YAML from strangers: what it says as a JSON value, which keys are there twice, and how much it may make of itself. */
-import type { Document, ParsedNode, YAMLError } from "yaml";
+import type { Document, ParsedNode, ScalarTag, YAMLError } from "yaml";
 
 export interface ParsedYaml {
   readonly value: unknown;
@@ -9,6 +9,15 @@ export interface ParsedYaml {
 
 /** Reads one document. Rejects with what is wrong with the text. */
 export type YamlParser = (text: string) => Promise<ParsedYaml>;
+
+/** What YAML 1.1 took for a boolean, as the reader of upstream still does. */
+const oldBoolean: ScalarTag = {
+  tag: "tag:yaml.org,2002:bool",
+  default: true,
+  identify: () => false,
+  test: /^(?:[yY]|yes|Yes|YES|on|On|ON|[nN]|no|No|NO|off|Off|OFF)$/,
+  resolve: (text) => /^(?:y|yes|on)$/i.test(text),
+};
 
 /** How often aliases may be followed, nested ones multiplied: a small document must not become a huge value. */
 const maxAliasCount = 100;
@@ -28,6 +37,7 @@ export async function parseYamlText(text: string): Promise<ParsedYaml> {
     uniqueKeys: false,
     prettyErrors: false,
     logLevel: "silent",
+    customTags: (tags) => [...tags, oldBoolean],
     lineCounter: lines,
   }) as Document.Parsed<ParsedNode>; // a single document's node, whatever it holds
   const fault = document.errors.find(({ code }) => code !== "MULTIPLE_DOCS");

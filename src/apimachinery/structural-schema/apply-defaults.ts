@@ -5,9 +5,43 @@ import { isObject, itemsOf, type JsonObject, type JsonSchema, propertyOf, values
  * dropped. The argument itself where nothing changes.
  */
 export function applyDefaults<T>(value: T, schema: JsonSchema | undefined): T {
+  return fillIn(dropNulls(value, schema), schema);
+}
+
+/** As `applyDefaults`, with the nulls that have no default: for what was read before. */
+export function fillIn<T>(value: T, schema: JsonSchema | undefined): T {
   if (schema === undefined || !hasEffect(schema)) return value;
   return defaulted(value, schema) as T; // its shape is kept
 }
+
+/** Without the nulls that are not allowed and have no default. The argument itself where there is none. */
+export function dropNulls<T>(value: T, schema: JsonSchema | undefined): T {
+  return withoutNulls(value, schema) as T; // its shape is kept
+}
+
+function withoutNulls(value: unknown, schema: JsonSchema | undefined): unknown {
+  if (schema === undefined || !hasEffect(schema)) return value;
+  if (Array.isArray(value)) {
+    const items = itemsOf(schema);
+    const result = value.map((item) => withoutNulls(item, items));
+    return result.every((item, index) => item === value[index]) ? value : result;
+  }
+  if (!isObject(value)) return value;
+  const values = valuesOf(schema);
+  let changed = false;
+  const kept: Record<string, unknown> = {};
+  for (const [name, member] of Object.entries(value)) {
+    const own = propertyOf(schema, name) ?? values;
+    changed ||= member === null && own !== undefined && mayDrop(own);
+    if (member === null && own !== undefined && mayDrop(own)) continue;
+    kept[name] = withoutNulls(member, own);
+    changed ||= kept[name] !== member;
+  }
+  return changed ? kept : value;
+}
+
+const mayDrop = (schema: JsonSchema) =>
+  schema.nullable !== true && (schema.default === undefined || schema.default === null);
 
 function defaulted(value: unknown, schema: JsonSchema | undefined): unknown {
   if (schema === undefined || !hasEffect(schema)) return value;
@@ -40,10 +74,7 @@ function defaultMembers(object: JsonObject, schema: JsonSchema): JsonObject {
     const memberSchema = propertyOf(schema, name) ?? values;
     if (memberSchema === undefined) continue;
     if (member === null && memberSchema.nullable !== true) {
-      if (memberSchema.default === undefined || memberSchema.default === null) {
-        result ??= { ...object };
-        delete result[name];
-      } else set(name, defaulted(memberSchema.default, memberSchema));
+      if (!mayDrop(memberSchema)) set(name, defaulted(memberSchema.default, memberSchema));
       continue;
     }
     const filled = defaulted(member, memberSchema);

@@ -1,5 +1,5 @@
 import { dns1123Label, dns1123Subdomain } from "../names.ts";
-import { parseIp } from "../validation-ip.ts";
+import { parseCidr, parseIp, parseIpSloppily } from "../validation-ip.ts";
 
 /** The string formats that schemas of custom resources may ask for; others are ignored. */
 export function hasFormat(format: string, value: string): boolean {
@@ -17,14 +17,15 @@ const uuid = (version: string, variant = "[0-9a-f]") =>
     new RegExp(`^[0-9a-f]{8}-?[0-9a-f]{4}-?${version}[0-9a-f]{3}-?${variant}[0-9a-f]{3}-?[0-9a-f]{12}$`, "i"),
   );
 
-const isHostname = (value: string) =>
-  value.length <= 255 &&
-  /^([a-zA-Z0-9\p{L}_-](?:[a-zA-Z0-9\p{L}_-]{0,61}[a-zA-Z0-9\p{L}])?)(\.[a-zA-Z0-9\p{L}](?:[a-zA-Z0-9\p{L}-]{0,61}[a-zA-Z0-9\p{L}])?)*\.?$/u.test(
-    value,
-  );
+const hostname =
+  /^([a-zA-Z0-9\p{S}\p{L}]((-?[a-zA-Z0-9\p{S}\p{L}]{0,62})?)|([a-zA-Z0-9\p{S}\p{L}](([a-zA-Z0-9\-\p{S}\p{L}]{0,61}[a-zA-Z0-9\p{S}\p{L}])?)(\.))+([a-zA-Z\p{L}]){2,63})$/u;
 
+const isHostname = (value: string) =>
+  hostname.test(value) && value.length <= 255 && value.split(".").every((label) => label.length <= 63);
+
+/** What may stand in the first line of a request: an absolute path, or a whole URL. */
 function isUri(value: string): boolean {
-  if (value.startsWith("/")) return true;
+  if (value.startsWith("/")) return !/\p{Cc}|%(?![0-9a-fA-F]{2})/u.test(value);
   try {
     return new URL(value).protocol !== "";
   } catch {
@@ -32,12 +33,16 @@ function isUri(value: string): boolean {
   }
 }
 
-function isCidr(value: string): boolean {
-  const [address = "", bits = "", ...rest] = value.split("/");
-  const family = parseIp(address)?.family;
-  if (family === undefined || rest.length > 0 || !/^(0|[1-9]\d{0,2})$/.test(bits)) return false;
-  return Number(bits) <= (family === 4 ? 32 : 128);
-}
+/** As mail headers write one: `a@b.c`, `<a@b.c>`, `Name <a@b.c>`. */
+const letter = "A-Za-z0-9!#$%&'*+/=?^_`{|}~\\u0080-\\uffff-";
+const atom = `[${letter}]+`;
+const quoted = '"(?:[^"\\\\\\x00-\\x1f]|\\\\[\\x20-\\x7e])*"';
+const dotAtom = `${atom}(?:\\.${atom})*`;
+const address = `(?:${dotAtom}|${quoted})@(?:${dotAtom}|\\[[^\\[\\]\\\\\\s]*\\])`;
+const email = new RegExp(`^\\s*(?:${address}|(?:[${letter}.\\s]|${quoted})*<${address}>)\\s*$`);
+
+/** Zeros at the beginning of an IPv4 part are taken. */
+const isCidr = (value: string) => parseCidr(value.replace(/(^|\.)0+(?=\d)/g, "$1")) !== undefined;
 
 function isDate(value: string): boolean {
   const match = /^(\d{4})-(\d{2})-(\d{2})$/.exec(value);
@@ -48,23 +53,24 @@ function isDate(value: string): boolean {
 }
 
 function isDateTime(value: string): boolean {
-  const match = /^(\d{4}-\d{2}-\d{2})[tT ](\d{2}):(\d{2}):(\d{2})(\.\d+)?([zZ]|[+-]\d{2}:?\d{2})?$/.exec(
-    value,
-  );
-  if (match === null) return false;
-  const [, date = "", hours, minutes, seconds] = match;
-  return isDate(date) && Number(hours) < 24 && Number(minutes) < 60 && Number(seconds) < 61;
+  const [date = "", time] = value.toLowerCase().split("t");
+  const match = /^(\d{2}):(\d{2}):(\d{2})(.\d+)?(z|[+-]\d{2}:\d{2})$/u.exec(time ?? "");
+  if (match === null || !isDate(date)) return false;
+  const [, hours = "", minutes = "", seconds = ""] = match;
+  return hours <= "23" && minutes <= "59" && seconds <= "59";
 }
 
-/** Go's durations, and those of Scala: "22 ns", "3 days". */
-const isDuration = (value: string) =>
-  /^[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h)(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))*$/.test(
-    value,
-  ) ||
-  value === "0" ||
-  /^(?:\d+\s*(?:nanoseconds?|nanos?|ns|microseconds?|micros?|us|µs|milliseconds?|millis?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|wks?|w)\s*)+$/i.test(
-    value,
-  );
+const goDuration = /^[-+]?(?:0|(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/;
+
+/** Go's durations, and wherever in a text numbers have units as Scala names them: "22 ns", "3 days". */
+function isDuration(value: string): boolean {
+  if (goDuration.test(value)) return true;
+  const units = [...value.matchAll(/\d+\s*([A-Za-zµ]+)/g)].map(([, unit = ""]) => unit.toLowerCase());
+  return units.some((unit) => durationUnits.test(unit));
+}
+
+/** Of each unit's names, the last may go on: "nanos". */
+const durationUnits = /^(?:ns|us|µs|ms|s|m|h|hr|d|w|wk)$|^(?:nano|micro|milli|sec|min|hour|day|week)/;
 
 function isIsbn10(value: string): boolean {
   const digits = value.replace(/[\s-]/g, "");
@@ -85,15 +91,25 @@ function isIsbn13(value: string): boolean {
   );
 }
 
+function isCreditCard(value: string): boolean {
+  const digits = value.replace(/[^\d]/g, "");
+  if (!creditCard.test(digits)) return false;
+  const sum = [...digits].reverse().reduce((total, digit, index) => {
+    const weighed = Number(digit) * (index % 2 === 1 ? 2 : 1);
+    return total + (weighed > 9 ? weighed - 9 : weighed);
+  }, 0);
+  return sum % 10 === 0;
+}
+
 const creditCard =
   /^(?:4[0-9]{12}(?:[0-9]{3})?|5[1-5][0-9]{14}|6(?:011|5[0-9][0-9])[0-9]{12}|3[47][0-9]{13}|3(?:0[0-5]|[68][0-9])[0-9]{11}|(?:2131|1800|35\d{3})\d{11})$/;
 
 const checks: Readonly<Record<string, (value: string) => boolean>> = {
   bsonobjectid: matches(/^[0-9a-fA-F]{24}$/),
   uri: isUri,
-  email: matches(/^(?:[^<>]*<)?[^\s@<>()[\],;:\\"]+@[^\s@<>()[\],;:\\"]+>?$/),
+  email: matches(email),
   hostname: isHostname,
-  ipv4: (value) => parseIp(value)?.family === 4,
+  ipv4: (value) => value.includes(".") && parseIpSloppily(value) !== undefined,
   ipv6: (value) => parseIp(value)?.family === 6,
   cidr: isCidr,
   mac: matches(
@@ -106,13 +122,13 @@ const checks: Readonly<Record<string, (value: string) => boolean>> = {
   isbn: (value) => isIsbn10(value) || isIsbn13(value),
   isbn10: isIsbn10,
   isbn13: isIsbn13,
-  creditcard: (value) => creditCard.test(value.replace(/[^\d]/g, "")),
-  ssn: matches(/^\d{3}[- ]?\d{2}[- ]?\d{4}$/),
+  creditcard: isCreditCard,
+  ssn: matches(/^\d{3}[- ]\d{2}[- ]\d{4}$/),
   hexcolor: matches(/^#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$/),
   rgbcolor: matches(
-    /^rgb\(\s*(?:[01]?\d{1,2}|2[0-4]\d|25[0-5])\s*(?:,\s*(?:[01]?\d{1,2}|2[0-4]\d|25[0-5])\s*){2}\)$/,
+    /^rgb\(\s*(?:0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])(?:\s*,\s*(?:0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])){2}\s*\)$/,
   ),
-  byte: matches(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/),
+  byte: matches(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$/),
   password: () => true,
   date: isDate,
   duration: isDuration,

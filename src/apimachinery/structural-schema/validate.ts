@@ -4,6 +4,7 @@ import * as field from "../validation.ts";
 import { hasFormat, isKnownFormat } from "./formats.ts";
 import { goRegExp } from "./go-regexp.ts";
 import { isObject, itemsOf, type JsonObject, type JsonSchema, propertyOf } from "./json-schema.ts";
+import { isInt64, rangeFault } from "./number-range.ts";
 
 /** Values of objects against their schemas, with the messages of upstream's OpenAPI validator. */
 
@@ -41,13 +42,20 @@ class Result {
     return this.root === "" ? relative : `${this.root}.${relative}`;
   }
 
+  /** Says everything once. */
+  add(...errors: readonly FieldError[]): void {
+    for (const error of errors)
+      if (!this.errors.some(({ field, message }) => field === error.field && message === error.message))
+        this.errors.push(error);
+  }
+
   /** A composite fault is of no single field. */
   addComposite(message: string): void {
-    this.errors.push(field.invalid(this.root === "" ? "<nil>" : this.root, "", message));
+    this.add(field.invalid(this.root === "" ? "<nil>" : this.root, "", message));
   }
 
   merge(other: Result): void {
-    this.errors.push(...other.errors);
+    this.add(...other.errors);
     this.matches += other.matches;
   }
 }
@@ -62,19 +70,37 @@ interface Subject {
 
 function check(subject: Subject, result: Result): void {
   const { value, schema, old } = subject;
-  if (old !== undefined && value !== null && jsonEqual(value, old)) return;
-  checkType(subject, result);
+  if (old !== undefined && value !== null && jsonEqual(value, old)) {
+    result.matches++;
+    return;
+  }
+  const isTyped = checkType(subject, result);
   if (value === null) {
+    if (isTyped) result.matches++;
     checkEnum(subject, result);
     return;
   }
+  // A check counts when it applies, the one of types twice when it holds.
+  const format = formatOf(schema);
+  if (typesOf(schema).length > 0 || format !== undefined) result.matches += isTyped ? 2 : 1;
   checkComposites(subject, result);
-  if (typeof value === "string") checkString(value, subject, result);
-  else if (typeof value === "number") checkNumber(value, subject, result);
-  else if (Array.isArray(value)) checkList(value, subject, result);
+  result.matches += 2;
+  if (typeof value === "string") {
+    checkString(value, subject, result);
+    result.matches += format !== undefined && isKnownFormat(format) ? 2 : 1;
+  } else if (typeof value === "number") {
+    checkNumber(value, subject, result);
+    result.matches += 2;
+  } else if (Array.isArray(value)) {
+    checkList(value, subject, result);
+    result.matches += 2;
+  }
   checkEnum(subject, result);
-  if (isObject(value)) checkMembers(value, subject, result);
-  result.matches += 1 + Object.keys(schema).length;
+  if (isObject(value)) {
+    checkMembers(value, subject, result);
+    result.matches++;
+  }
+  result.matches += 2;
 }
 
 function typesOf(schema: JsonSchema): readonly string[] {
@@ -82,24 +108,43 @@ function typesOf(schema: JsonSchema): readonly string[] {
   return schema.type === undefined || schema.type === "" ? [] : [schema.type];
 }
 
+/** The format that counts for a schema's type. */
+function formatOf({ type = "", format = "" }: JsonSchema): string | undefined {
+  if (format === "") return undefined;
+  if (type === "" || type === "string") return isKnownFormat(format) ? format : undefined;
+  if (type === "integer") return format === "int32" || format === "int64" ? format : undefined;
+  return type === "number" && (format === "float" || format === "double") ? format : undefined;
+}
+
 function typeName(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "array";
-  if (typeof value === "number") return Number.isInteger(value) ? "integer" : "number";
+  if (typeof value === "number") return isInt64(value) ? "integer" : "number";
   return typeof value;
 }
 
-function checkType({ value, schema, path }: Subject, result: Result): void {
+/** Whether the value has one of the schema's types. */
+function checkType({ value, schema, path }: Subject, result: Result): boolean {
   const types = typesOf(schema);
-  if (types.length === 0) return;
+  const format = formatOf(schema);
   const found = typeName(value);
   if (value === null) {
-    if (schema.nullable !== true)
-      result.errors.push(wrongType(result.at(path), path, types.join(","), "null"));
-    return;
+    const may = types.length === 0 || schema.nullable === true;
+    if (!may) result.add(wrongType(result.at(path), path, types.join(","), "null"));
+    return may;
   }
-  if (types.includes(found) || (found === "integer" && types.includes("number"))) return;
-  result.errors.push(wrongType(result.at(path), path, types.join(","), found));
+  if (types.length === 0 && format === undefined) return true;
+  const isNumber = types.includes("number");
+  const isOne = types.includes(found) || (found === "integer" && isNumber);
+  if (typeof value !== "string" && !Array.isArray(value) && format !== undefined && !isOne) {
+    const own = found === "integer" ? "int64" : found === "number" ? "float64" : "";
+    result.add(wrongType(result.at(path), path, format, own));
+    return false;
+  }
+  // What has a format and is no number may be any text or list here.
+  if (format !== undefined && !isNumber && !types.includes("integer")) return true;
+  if (!isOne) result.add(wrongType(result.at(path), path, types.join(","), found));
+  return isOne;
 }
 
 function wrongType(at: string, path: string, wanted: string, found: unknown): FieldError {
@@ -115,25 +160,34 @@ function checkEnum({ value, schema, path }: Subject, result: Result): void {
   if (values === undefined || values.length === 0) return;
   if (values.some((allowed) => jsonEqual(allowed, value))) return;
   const shown = values.map((allowed) => (typeof allowed === "string" ? allowed : JSON.stringify(allowed)));
-  result.errors.push(field.notSupported(result.at(path), value, shown));
+  result.add(field.notSupported(result.at(path), value, shown));
 }
 
-function checkString(value: string, { schema, path }: Subject, result: Result): void {
-  const { minLength, maxLength, pattern, format } = schema;
+function checkString(value: string, subject: Subject, result: Result): void {
+  const { schema, path } = subject;
+  const fault = textFault(value, subject, result.at(path));
+  if (fault !== undefined) result.add(fault);
+  const format = formatOf(schema);
+  if (format !== undefined && isKnownFormat(format) && !hasFormat(format, value))
+    result.add(
+      field.typeInvalid(
+        result.at(path),
+        value,
+        `${path} in body must be of type ${format}: ${field.quote(value)}`,
+      ),
+    );
+}
+
+/** The first of what is wrong with a text. */
+function textFault(value: string, { schema, path }: Subject, at: string): FieldError | undefined {
+  const { minLength, maxLength, pattern } = schema;
   const length = maxLength === undefined && minLength === undefined ? 0 : [...value].length;
-  const at = result.at(path);
-  if (maxLength !== undefined && length > maxLength) result.errors.push(field.tooLong(at, maxLength));
+  if (maxLength !== undefined && length > maxLength) return field.tooLong(at, maxLength);
   if (minLength !== undefined && length < minLength)
-    result.errors.push(
-      field.invalid(at, value, `${path} in body should be at least ${minLength} chars long`),
-    );
+    return field.invalid(at, value, `${path} in body should be at least ${minLength} chars long`);
   if (pattern !== undefined && pattern !== "" && !matchesPattern(pattern, value))
-    result.errors.push(field.invalid(at, value, `${path} in body should match '${pattern}'`));
-  const isString = schema.type === undefined || schema.type === "" || schema.type === "string";
-  if (format !== undefined && format !== "" && isString && isKnownFormat(format) && !hasFormat(format, value))
-    result.errors.push(
-      field.typeInvalid(at, value, `${path} in body must be of type ${format}: ${field.quote(value)}`),
-    );
+    return field.invalid(at, value, `${path} in body should match '${pattern}'`);
+  return undefined;
 }
 
 /** A pattern that cannot be read matches nothing, as upstream has it. */
@@ -146,18 +200,29 @@ function matchesPattern(pattern: string, value: string): boolean {
 }
 
 function checkNumber(value: number, { schema, path }: Subject, result: Result): void {
-  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = schema;
+  const { type, format, minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = schema;
   const wrong = (should: string) =>
-    result.errors.push(field.invalid(result.at(path), value, `${path} in body should be ${should}`));
-  if (multipleOf !== undefined && multipleOf > 0 && !Number.isInteger(value / multipleOf))
-    wrong(`a multiple of ${multipleOf}`);
-  if (maximum !== undefined && exclusiveMaximum === true && value >= maximum) wrong(`less than ${maximum}`);
-  if (maximum !== undefined && exclusiveMaximum !== true && value > maximum)
-    wrong(`less than or equal to ${maximum}`);
-  if (minimum !== undefined && exclusiveMinimum === true && value <= minimum)
-    wrong(`greater than ${minimum}`);
-  if (minimum !== undefined && exclusiveMinimum !== true && value < minimum)
-    wrong(`greater than or equal to ${minimum}`);
+    result.add(field.invalid(result.at(path), value, `${path} in body should be ${should}`));
+  const inRange = (number: number, what: string) => {
+    const fault = rangeFault(number, type, format, what, path);
+    if (fault !== undefined) result.addComposite(fault);
+  };
+  inRange(value, "Checked");
+  if (multipleOf !== undefined) {
+    inRange(multipleOf, "MultipleOf");
+    if (multipleOf > 0 && !Number.isInteger(multipleOf < 1 ? (1 / multipleOf) * value : value / multipleOf))
+      wrong(`a multiple of ${multipleOf}`);
+  }
+  if (minimum !== undefined) {
+    inRange(minimum, "Minimum boundary");
+    if (exclusiveMinimum === true && value <= minimum) wrong(`greater than ${minimum}`);
+    if (exclusiveMinimum !== true && value < minimum) wrong(`greater than or equal to ${minimum}`);
+  }
+  if (maximum !== undefined) {
+    inRange(maximum, "Maximum boundary");
+    if (exclusiveMaximum === true && value >= maximum) wrong(`less than ${maximum}`);
+    if (exclusiveMaximum !== true && value > maximum) wrong(`less than or equal to ${maximum}`);
+  }
 }
 
 function checkList(list: readonly unknown[], { schema, path, old }: Subject, result: Result): void {
@@ -170,16 +235,13 @@ function checkList(list: readonly unknown[], { schema, path, old }: Subject, res
       check({ value, schema: items, path: `${path}[${index}]`, old: before(value) }, result);
   }
   if (minItems !== undefined && list.length < minItems)
-    result.errors.push(
-      field.invalid(at, list.length, `${path} in body should have at least ${minItems} items`),
-    );
-  if (maxItems !== undefined && list.length > maxItems)
-    result.errors.push(field.tooMany(at, list.length, maxItems));
+    result.add(field.invalid(at, list.length, `${path} in body should have at least ${minItems} items`));
+  if (maxItems !== undefined && list.length > maxItems) result.add(field.tooMany(at, list.length, maxItems));
   if (
     uniqueItems === true &&
     list.some((item, index) => list.slice(0, index).some((other) => jsonEqual(item, other)))
   )
-    result.errors.push(field.invalid(at, "", `${path} in body shouldn't contain duplicates`));
+    result.add(field.invalid(at, "", `${path} in body shouldn't contain duplicates`));
 }
 
 /** The item that stood there before: known by the keys of a map-like list, in no other list. */
@@ -209,11 +271,11 @@ function checkMembers(object: JsonObject, { schema, path, old }: Subject, result
   const at = result.at(path);
   const before = (name: string) => (isObject(old) && Object.hasOwn(old, name) ? old[name] : undefined);
   if (minProperties !== undefined && names.length < minProperties)
-    result.errors.push(
+    result.add(
       field.invalid(at, names.length, `${path} in body should have at least ${minProperties} properties`),
     );
   if (maxProperties !== undefined && names.length > maxProperties)
-    result.errors.push(field.tooMany(at, names.length, maxProperties));
+    result.add(field.tooMany(at, names.length, maxProperties));
   if (typeof additionalProperties === "object")
     for (const name of names)
       if (propertyOf(schema, name) === undefined)
@@ -233,7 +295,7 @@ function checkMembers(object: JsonObject, { schema, path, old }: Subject, result
         result,
       );
   for (const name of required ?? [])
-    if (!Object.hasOwn(object, name)) result.errors.push(field.required(result.at(`${path}.${name}`)));
+    if (!Object.hasOwn(object, name)) result.add(field.required(result.at(`${path}.${name}`)));
 }
 
 function checkComposites(subject: Subject, result: Result): void {
@@ -247,18 +309,16 @@ function checkComposites(subject: Subject, result: Result): void {
   const name = field.quote(path);
   if (anyOf !== undefined && anyOf.length > 0) {
     const best = bestOf(anyOf, outcome, "first");
-    if (best.valid === 0) {
-      result.addComposite(`${name} must validate at least one schema (anyOf)`);
-      if (best.failure !== undefined) result.merge(best.failure);
-    }
+    if (best.valid === 0) result.addComposite(`${name} must validate at least one schema (anyOf)`);
+    if (best.closest !== undefined) result.merge(best.closest);
   }
   if (oneOf !== undefined && oneOf.length > 0) {
     const best = bestOf(oneOf, outcome, "all");
     if (best.valid !== 1) {
       const found = best.valid === 0 ? "Found none valid" : `Found ${best.valid} valid alternatives`;
       result.addComposite(`${name} must validate one and only one schema (oneOf). ${found}`);
-      if (best.valid === 0 && best.failure !== undefined) result.merge(best.failure);
     }
+    if (best.valid < 2 && best.closest !== undefined) result.merge(best.closest);
   }
   if (allOf !== undefined && allOf.length > 0) {
     const outcomes = allOf.map(outcome);
@@ -273,20 +333,20 @@ function checkComposites(subject: Subject, result: Result): void {
     result.addComposite(`${name} must not validate the schema (not)`);
 }
 
-/** How many of the alternatives hold (at most one is looked for with "first"), and the failure that came closest. */
+/** How many of the alternatives hold (at most one is looked for with "first"), and the first of them, or what came closest. */
 function bestOf(
   alternatives: readonly JsonSchema[],
   outcome: (part: JsonSchema) => Result,
   wanted: "first" | "all",
-): { readonly valid: number; readonly failure: Result | undefined } {
+): { readonly valid: number; readonly closest: Result | undefined } {
   let valid = 0;
-  let failure: Result | undefined;
+  let closest: Result | undefined;
   for (const alternative of alternatives) {
     const own = outcome(alternative);
     if (own.errors.length === 0) {
-      valid++;
+      if (valid++ === 0) closest = own;
       if (wanted === "first") break;
-    } else if (failure === undefined || own.matches > failure.matches) failure = own;
+    } else if (valid === 0 && (closest === undefined || own.matches > closest.matches)) closest = own;
   }
-  return { valid, failure };
+  return { valid, closest };
 }

@@ -424,7 +424,7 @@ test("a kind of a deleted definition takes no new objects while the old ones go"
   await server.ok("DELETE", `${definitions}/slows.example.com`);
   await server.clock.settle();
   const refused = await server.object<Status>("POST", kindPath("slows"), { body: custom("Slow", "b") });
-  assert.equal(refused.code, 405);
+  assert.equal(refused.code, 403);
   assert.deepEqual(namesOf(await server.ok<KubeList>("GET", kindPath("slows"))), ["a"]);
   await server.ok("PATCH", `${kindPath("slows")}/a`, {
     headers: merge,

@@ -4,12 +4,12 @@ import type {
 } from "../../api/apiextensions/types.generated.ts";
 import type { CustomKind, ResourceDefinition } from "../../api/definition.ts";
 import { internalError } from "../../apimachinery/api-error.ts";
-import { type AnyObject, apiVersionOf } from "../../apimachinery/meta.ts";
+import { type AnyObject, apiVersionOf, parseApiVersion } from "../../apimachinery/meta.ts";
 import { parseJsonPath } from "../../apimachinery/structural-schema/json-path.ts";
 import type { JsonSchema } from "../../apimachinery/structural-schema/json-schema.ts";
 import { byVersionPriority } from "../discovery/documents.ts";
 import { columnsOf } from "./columns.ts";
-import { completed, objectShape } from "./object-shape.ts";
+import { completed, objectShape, pruned } from "./object-shape.ts";
 import type { RuleChecker } from "./rules.ts";
 import { scaleDefinition } from "./scale.ts";
 import { customStrategy } from "./strategy.ts";
@@ -36,6 +36,14 @@ export function customDefinition(
   const stored = versions.find(({ storage }) => storage) ?? versions[0];
   if (stored === undefined) throw internalError(`${crd.metadata.name ?? ""} has no versions`);
   const common = commonPart(crd, stored);
+  const schemaOf: SchemaOf = (version) =>
+    versions.find(({ name }) => name === version)?.schema?.openAPIV3Schema;
+  const { convertAll } = options;
+  const shapes = {
+    schemaOf,
+    converted: new WeakSet<AnyObject>(),
+    ...(convertAll === undefined ? {} : { convertAll }),
+  };
   const byVersion = new Map<string, ResourceDefinition>();
   const forVersion = (name: string): ResourceDefinition => {
     const found = byVersion.get(name) ?? byVersion.get(stored.name);
@@ -43,7 +51,7 @@ export function customDefinition(
     return found;
   };
   for (const version of versions)
-    byVersion.set(version.name, versionPart(crd, version, { common, stored, forVersion, options }));
+    byVersion.set(version.name, versionPart(crd, version, { common, stored, forVersion, options, shapes }));
   // Watchers may be indexed by the fields of any version.
   return { ...forVersion(stored.name), selectableFields: selectableFields(versions) };
 }
@@ -66,7 +74,7 @@ function commonPart({ spec, status }: CustomResourceDefinition, stored: CustomRe
     versions: served.map(({ name }) => name),
     storageVersion: stored.name,
     convert: (object: AnyObject, version: string) =>
-      completed(object, spec.versions.find(({ name }) => name === version)?.schema?.openAPIV3Schema),
+      pruned(object, spec.versions.find(({ name }) => name === version)?.schema?.openAPIV3Schema),
   };
 }
 
@@ -75,12 +83,41 @@ interface VersionContext {
   readonly stored: CustomResourceDefinitionVersion;
   readonly forVersion: (version: string) => ResourceDefinition;
   readonly options: CustomDefinitionOptions;
+  readonly shapes: Shapes;
+}
+
+type SchemaOf = (version: string) => JsonSchema | undefined;
+
+/** How objects come from one version to another. */
+interface Shapes {
+  readonly schemaOf: SchemaOf;
+  /** What a webhook made of others, which are completed already. */
+  readonly converted: WeakSet<AnyObject>;
+  readonly convertAll?: NonNullable<CustomKind["convertAll"]>;
+}
+
+/** Stored objects are completed in the version they are in, before a webhook sees them; what it makes of them is only pruned. */
+function convertingAll({
+  schemaOf,
+  converted,
+  convertAll,
+}: Required<Shapes>): NonNullable<CustomKind["convertAll"]> {
+  const versionOf = ({ apiVersion = "" }: AnyObject) => parseApiVersion(apiVersion).version;
+  return async (objects, apiVersion) => {
+    const whole = objects.map((object) => completed(object, schemaOf(versionOf(object))));
+    const results = await convertAll(whole, apiVersion);
+    return results.map((object) => {
+      const result = pruned(object, schemaOf(versionOf(object)));
+      converted.add(result);
+      return result;
+    });
+  };
 }
 
 function versionPart(
   crd: CustomResourceDefinition,
   version: CustomResourceDefinitionVersion,
-  { common, stored, forVersion, options }: VersionContext,
+  { common, stored, forVersion, options, shapes }: VersionContext,
 ): ResourceDefinition {
   const { convertAll, isTerminating } = options;
   const schema = version.schema?.openAPIV3Schema;
@@ -99,8 +136,8 @@ function versionPart(
     custom: {
       forVersion,
       isTerminating,
-      ...(convertAll === undefined ? {} : { convertAll }),
-      fromStorage: reader(apiVersionOf({ group: common.group, version: kept.name }), keptSchema),
+      ...(convertAll === undefined ? {} : { convertAll: convertingAll({ ...shapes, convertAll }) }),
+      fromStorage: reader(apiVersionOf({ group: common.group, version: kept.name }), keptSchema, shapes),
       shape: objectShape(schema),
       ...(schema === undefined ? {} : { schema }),
       ...(version.deprecated === true ? { deprecationWarning: deprecationOf(crd, version) } : {}),
@@ -115,11 +152,13 @@ function versionPart(
   };
 }
 
-/** Reads stored objects: without a converter, versions differ in their name only. */
-function reader(apiVersion: string, schema: JsonSchema | undefined) {
+/** Reads stored objects: without a converter, versions differ in their name only, and in what they know. */
+function reader(apiVersion: string, schema: JsonSchema | undefined, { schemaOf, converted }: Shapes) {
   return (object: AnyObject): AnyObject => {
-    const whole = completed(object, schema);
-    return whole.apiVersion === apiVersion ? whole : { ...whole, apiVersion };
+    if (converted.has(object)) return object;
+    if (object.apiVersion === apiVersion) return completed(object, schema);
+    const { version } = parseApiVersion(object.apiVersion ?? "");
+    return pruned({ ...completed(object, schemaOf(version)), apiVersion }, schema);
   };
 }
 

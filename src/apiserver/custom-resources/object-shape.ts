@@ -2,8 +2,9 @@ import { schemas } from "../../api/schemas.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import type { ObjectShape } from "../../apimachinery/schema/decode.ts";
 import { normalize } from "../../apimachinery/schema/normalize.ts";
+import { ShapeError } from "../../apimachinery/schema/shape-error.ts";
 import { strictErrors } from "../../apimachinery/schema/strict-errors.ts";
-import { applyDefaults } from "../../apimachinery/structural-schema/apply-defaults.ts";
+import { applyDefaults, dropNulls } from "../../apimachinery/structural-schema/apply-defaults.ts";
 import {
   isObject,
   itemsOf,
@@ -19,16 +20,22 @@ export function objectShape(schema: JsonSchema | undefined): ObjectShape {
   const embeds = schema !== undefined && hasEmbedded(schema);
   return {
     normalize(object) {
-      const unknownFields: string[] = [];
-      const metadata = readMetadata(object.metadata, "metadata", unknownFields);
+      const ofMetadata: string[] = [];
+      const metadata = readMetadata(object.metadata, "metadata", ofMetadata);
       const pruned = pruneObject({ ...object, metadata }, schema);
-      const coerced = embeds ? coerceEmbedded(pruned.value, schema, "", unknownFields) : pruned.value;
+      const ofEmbedded: string[] = [];
+      const coerced = embeds ? coerceEmbedded(pruned.value, schema, "", ofEmbedded) : pruned.value;
       return {
         object: applyDefaults(coerced as JsonObject, schema), // an object stays one
-        unknownFields: [...unknownFields, ...pruned.unknownFields].toSorted(),
+        unknownFields: [...ofMetadata, ...pruned.unknownFields, ...ofEmbedded.toSorted()],
       };
     },
   };
+}
+
+/** As another version's schema has it: what that does not know is dropped, and nothing is filled in. */
+export function pruned(object: AnyObject, schema: JsonSchema | undefined): AnyObject {
+  return dropNulls(pruneObject(object, schema).value, schema) as AnyObject; // metadata stays
 }
 
 /** Of an object read before: what the schema has come to add and to drop since. Itself where nothing changes. */
@@ -63,11 +70,30 @@ function coerceEmbedded(
   return Object.fromEntries(
     Object.entries(value).map(([name, member]) => {
       const at = path === "" ? name : `${path}.${name}`;
-      if (schema["x-kubernetes-embedded-resource"] === true && name === "metadata" && isObject(member))
-        return [name, readMetadata(member, at, unknownFields)];
+      if (schema["x-kubernetes-embedded-resource"] === true)
+        return [name, coerceEmbeddedField(name, member, schema, at, unknownFields)];
       return [name, coerceEmbedded(member, propertyOf(schema, name) ?? valuesOf(schema), at, unknownFields)];
     }),
   );
+}
+
+function coerceEmbeddedField(
+  name: string,
+  value: unknown,
+  schema: JsonSchema,
+  path: string,
+  unknownFields: string[],
+): unknown {
+  const invalid = (why: string) => new ShapeError(`${path}: Invalid value: ${JSON.stringify(value)}: ${why}`);
+  if ((name === "apiVersion" || name === "kind") && typeof value !== "string")
+    throw invalid("must be a string");
+  if (name !== "metadata")
+    return coerceEmbedded(value, propertyOf(schema, name) ?? valuesOf(schema), path, unknownFields);
+  try {
+    return readMetadata(value, path, unknownFields);
+  } catch (error) {
+    throw error instanceof ShapeError ? invalid(error.message) : error;
+  }
 }
 
 function hasEmbedded(schema: JsonSchema): boolean {

@@ -1,8 +1,11 @@
 import type { CustomResourceSubresourceScale } from "../../api/apiextensions/types.generated.ts";
 import type { ScaleDefinition } from "../../api/definition.ts";
 import type { FieldError } from "../../apimachinery/api-error.ts";
+import { goType } from "../../apimachinery/managed-fields/type-check.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
+import { goText } from "../../apimachinery/patch/go-text.ts";
 import { isObject, type JsonObject } from "../../apimachinery/structural-schema/json-schema.ts";
+import { isInt64 } from "../../apimachinery/structural-schema/number-range.ts";
 import * as field from "../../apimachinery/validation.ts";
 
 /** The `scale` subresource: where an object keeps the numbers that autoscaling/v1 Scale shows. */
@@ -39,33 +42,46 @@ export function validateScale(
   if (!parts.includes("status")) return errors;
   errors.push(...replicasErrors(object, scale.statusReplicasPath));
   const path = scale.labelSelectorPath;
-  const selector = path === undefined ? undefined : valueAt(object, segments(path));
-  if (path !== undefined && selector !== undefined && typeof selector !== "string")
-    errors.push(
-      field.invalid(
-        path,
-        "",
-        `${path} accessor error: ${String(selector)} is of the type ${typeof selector}, expected string`,
-      ),
-    );
-  return errors;
+  if (path === undefined) return errors;
+  const selector = found(object, path);
+  const fault = selector.fault ?? wrongType(path, selector.value, "string");
+  return fault === undefined ? errors : [...errors, field.invalid(path, "", fault)];
 }
 
 function replicasErrors(object: AnyObject, path: string): readonly FieldError[] {
-  const value = valueAt(object, segments(path));
-  if (value === undefined) return [];
-  if (typeof value !== "number" || !Number.isInteger(value))
-    return [
-      field.invalid(
-        path,
-        0,
-        `${path} accessor error: ${String(value)} is of the type ${typeof value}, expected int64`,
-      ),
-    ];
+  const { value, fault } = found(object, path);
+  const wrong = fault ?? wrongType(path, value, "int64");
+  if (wrong !== undefined) return [field.invalid(path, 0, wrong)];
+  if (typeof value !== "number") return [];
   if (value < 0) return [field.invalid(path, value, "should be a non-negative integer")];
   return value > maxReplicas
     ? [field.invalid(path, value, `should be less than or equal to ${maxReplicas}`)]
     : [];
+}
+
+/** What stands at a path, or why nothing can: what is above is no object. */
+function found(object: JsonObject, path: string): { readonly value?: unknown; readonly fault?: string } {
+  let value: unknown = object;
+  let at = "";
+  for (const name of segments(path)) {
+    if (value === null || value === undefined) return {};
+    at += `.${name}`;
+    if (!isObject(value)) return { fault: accessorError(at, value, "map[string]interface{}") };
+    value = Object.hasOwn(value, name) ? value[name] : undefined;
+  }
+  return { value };
+}
+
+function wrongType(path: string, value: unknown, wanted: "string" | "int64"): string | undefined {
+  if (value === undefined) return undefined;
+  const fits = wanted === "string" ? typeof value === "string" : isInt64Value(value);
+  return fits ? undefined : accessorError(`.${segments(path).join(".")}`, value, wanted);
+}
+
+const isInt64Value = (value: unknown) => typeof value === "number" && isInt64(value);
+
+function accessorError(path: string, value: unknown, wanted: string): string {
+  return `${path} accessor error: ${goText(value)} is of the type ${goType(value)}, expected ${wanted}`;
 }
 
 const segments = (path: string) => path.replace(/^\./, "").split(".");

@@ -3,15 +3,16 @@ import type { Strategy } from "../../api/definition.ts";
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import { type AnyObject, apiVersionOf } from "../../apimachinery/meta.ts";
 import { qualifiedName } from "../../apimachinery/names.ts";
+import { fillIn } from "../../apimachinery/structural-schema/apply-defaults.ts";
 import { type JsonSchema, propertyOf } from "../../apimachinery/structural-schema/json-schema.ts";
 import { validateListTypes } from "../../apimachinery/structural-schema/list-types.ts";
+import { pruneObject } from "../../apimachinery/structural-schema/prune.ts";
 import { validateValue } from "../../apimachinery/structural-schema/validate.ts";
 import * as field from "../../apimachinery/validation.ts";
 import { semanticEqual } from "../../apimachinery/validation.ts";
 import { withMetadata } from "../registry/metadata.ts";
 import { withField } from "../registry/update-rules.ts";
 import { validateEmbedded } from "./embedded.ts";
-import { completed } from "./object-shape.ts";
 import type { RuleChecker } from "./rules.ts";
 import { validateScale } from "./scale.ts";
 
@@ -74,7 +75,7 @@ export function customStrategy(options: StrategyOptions): Strategy<AnyObject> {
     unconditionalUpdate: false,
     // The strategy counts generations itself: everything but metadata, and status where that has its own endpoint.
     generationFields: [],
-    defaults: (object) => completed(object, keptSchema),
+    defaults: (object) => fillIn(pruneObject(object, keptSchema).value, keptSchema) as AnyObject, // metadata stays
     prepareForCreate: (object) =>
       withMetadata(hasStatus ? withField(object, "status", undefined) : object, { generation: 1 }),
     prepareForUpdate(object, old) {

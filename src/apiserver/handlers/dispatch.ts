@@ -1,10 +1,10 @@
 import type { ResourceDefinition, ResourceVerb } from "../../api/definition.ts";
-import { badRequest, failure } from "../../apimachinery/api-error.ts";
+import { badRequest } from "../../apimachinery/api-error.ts";
 import { pathSegment } from "../../apimachinery/names.ts";
 import type { ApiResponse } from "../../client/exchange.ts";
 import { pageNotFound } from "../non-resource.ts";
 import type { ResourceStore } from "../registry/store.ts";
-import { methodNotAllowed, noSuchResource } from "../router-refusals.ts";
+import { methodNotAllowed, noSuchResource, notSupported, refusedMethod } from "../router-refusals.ts";
 import { handleBinding } from "./binding.ts";
 import type { HandlerContext, ResourceCall } from "./call.ts";
 import { handleComponentStatuses } from "./component-statuses.ts";
@@ -75,7 +75,7 @@ async function dispatchVerb(
     case "deletecollection":
       return handleDeleteCollection(context, call);
     default:
-      throw definition.custom === undefined ? methodNotAllowed() : notSupported(definition, verb);
+      throw refusedMethod(call);
   }
 }
 
@@ -94,12 +94,4 @@ function checkSegment(name: string): void {
   const reasons = pathSegment(name);
   if (reasons.length > 0)
     throw badRequest(`Name parameter invalid: ${JSON.stringify(name)}: ${reasons.join(";")}`);
-}
-
-function notSupported({ group, plural }: ResourceDefinition, verb: string): Error {
-  const name = group === "" ? plural : `${plural}.${group}`;
-  return failure(405, "MethodNotAllowed", `${verb} is not supported on resources of kind "${name}"`, {
-    ...(group === "" ? {} : { group }),
-    kind: plural,
-  });
 }

@@ -4,7 +4,7 @@ import type { ApiResponse } from "../../client/exchange.ts";
 import type { BackendTransport } from "../connect/backend.ts";
 import { pageNotFound } from "../non-resource.ts";
 import { subresourceRules } from "../registry/subresource-rules.ts";
-import { methodNotAllowed, noSuchResource } from "../router-refusals.ts";
+import { methodNotAllowed, noSuchResource, refusedMethod } from "../router-refusals.ts";
 import type { CreateHandler } from "../stages.ts";
 import { handleBinding } from "./binding.ts";
 import type { HandlerContext, ResourceCall } from "./call.ts";
@@ -45,7 +45,7 @@ export async function dispatchSubresource(
     if (verb === "get") return handleGet(context, call);
     if (verb === "update") return handleUpdate(context, call, rules);
     if (verb === "patch") return handlePatch(context, call, rules);
-    throw methodNotAllowed();
+    throw refusedMethod(call);
   }
   if (declared === undefined) throw isCustom ? notFound(call.store.resource, info.name) : noSuchResource();
   if (isConnection(call)) return handleProxy(context, call, declared, dependencies.backends);

@@ -1,4 +1,4 @@
-import { badRequest } from "../../apimachinery/api-error.ts";
+import { badRequest, forbidden } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import { sharing } from "../../apimachinery/patch/sharing.ts";
 import type { ApiResponse } from "../../client/exchange.ts";
@@ -21,7 +21,7 @@ export async function handleCreate(context: HandlerContext, call: ResourceCall):
   const options = writeOptions("CreateOptions", call.request.query);
   const { namespace } = placeOf(call);
   const input = await decodeObject(context, call, options);
-  const placed = uniqueOwners(call, inNamespace(input, namespace), false);
+  const placed = uniqueOwners(call, withoutIdentity(inNamespace(input, namespace)), false);
   const tracked = context.fieldManagement.track(placed, undefined, trackedWrite(context, call, options));
   const object = await admitCreate(context, call, tracked, options);
   const created = await call.store.create(object, namespace, createCall(context, call, options));
@@ -103,6 +103,16 @@ export function fromHub(call: ResourceCall, object: AnyObject): AnyObject {
   return inVersion(call.definition, object, call.version);
 }
 
+/** Without what the server gives to each object itself: a client cannot bring it, nor own it. */
+function withoutIdentity(object: AnyObject): AnyObject {
+  return withMetadata(object, {
+    uid: undefined,
+    creationTimestamp: undefined,
+    deletionTimestamp: undefined,
+    deletionGracePeriodSeconds: undefined,
+  });
+}
+
 export async function admitCreate(
   context: HandlerContext,
   call: ResourceCall,
@@ -114,17 +124,16 @@ export async function admitCreate(
 ): Promise<AnyObject> {
   const { keepsIdentity = false, ...requested } = options;
   const name = object.metadata.name ?? "";
+  if (call.definition.custom?.isTerminating() === true)
+    throw forbidden(
+      call.store.resource,
+      name,
+      "create not allowed while custom resource definition is terminating",
+    );
   const attributes = admissionAttributes(call, {
     operation: "CREATE",
     name,
-    object: keepsIdentity
-      ? object
-      : withMetadata(object, {
-          uid: undefined,
-          creationTimestamp: undefined,
-          deletionTimestamp: undefined,
-          deletionGracePeriodSeconds: undefined,
-        }),
+    object: keepsIdentity ? object : withoutIdentity(object),
     dryRun: options.dryRun,
     options: requested,
   });
