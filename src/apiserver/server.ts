@@ -124,7 +124,12 @@ class Server implements ApiServer {
     });
     this.#startup = new Startup(
       [
-        ...startHooks(dependencies, this.#resources, this.#aggregator, this.loopback),
+        ...startHooks(
+          { ...dependencies, ruleMetrics: this.metrics.rules },
+          this.#resources,
+          this.#aggregator,
+          this.loopback,
+        ),
         ...flowHooks(dependencies, this.#resources.table, this.#flow),
         ...(stages.postStartHooks ?? []),
       ],

@@ -9,6 +9,7 @@ import type { Aggregator } from "./aggregation/aggregator.ts";
 import type { ServiceOptions } from "./api-server.ts";
 import { followDefinitions } from "./custom-resources/follow.ts";
 import { identityLeaseHooks, type ServerIdentity } from "./identity-lease.ts";
+import type { RuleMetrics } from "./metrics/rule-metrics.ts";
 import { createSystemNamespaces } from "./namespaces.ts";
 import type { Resources } from "./resources.ts";
 import { addressAt } from "./services/address-range.ts";
@@ -19,6 +20,7 @@ import type { PostStartHook } from "./stages.ts";
 import { autoRegistration } from "./startup.ts";
 
 export interface StartHookDependencies {
+  readonly ruleMetrics: RuleMetrics;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

@@ -5,6 +5,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { WebhookTransport } from "../admission/webhooks/caller.ts";
+import type { RuleMetrics } from "../metrics/rule-metrics.ts";
 import type { ResourceStore } from "../registry/store.ts";
 import type { Resources } from "../resources.ts";
 
@@ -16,6 +17,7 @@ export interface FollowDependencies {
   readonly random: Random;
   readonly logger: Logger;
   readonly webhookTransport?: WebhookTransport;
+  readonly ruleMetrics: RuleMetrics;
   readonly signal: AbortSignal;
 }
 
@@ -75,6 +77,7 @@ async function begin(dependencies: FollowDependencies): Promise<void> {
         random: rest.random,
         signal: rest.signal,
         findService,
+        ruleMetrics: rest.ruleMetrics,
       }),
   }).start();
 }

@@ -210,7 +210,7 @@ function utilizationFamilies(levels: readonly PriorityLevel[]): readonly MetricF
     histogram(
       heading(
         "priority_level_seat_utilization",
-        "[ALPHA] Observations, at the end of every nanosecond, of utilization of seats for any stage of execution (but only initial stage for WATCHes)",
+        "EXPERIMENTAL: [ALPHA] Observations, at the end of every nanosecond, of utilization of seats for any stage of execution (but only initial stage for WATCHes)",
         ["phase", ...level],
       ),
       of(({ seats }) => seats, "executing"),
@@ -218,7 +218,7 @@ function utilizationFamilies(levels: readonly PriorityLevel[]): readonly MetricF
     histogram(
       heading(
         "priority_level_request_utilization",
-        "[ALPHA] Observations, at the end of every nanosecond, of number of requests (as a fraction of the relevant limit) waiting or in any stage of execution (but only initial stage for WATCHes)",
+        "EXPERIMENTAL: [ALPHA] Observations, at the end of every nanosecond, of number of requests (as a fraction of the relevant limit) waiting or in any stage of execution (but only initial stage for WATCHes)",
         ["phase", ...level],
       ),
       [...of(({ executing }) => executing, "executing"), ...of(({ waiting }) => waiting, "waiting")],
@@ -226,7 +226,7 @@ function utilizationFamilies(levels: readonly PriorityLevel[]): readonly MetricF
     histogram(
       heading(
         "demand_seats",
-        "[ALPHA] Observations, at the end of every nanosecond, of (the number of seats each priority level could use) / (nominal number of seats for that level)",
+        "EXPERIMENTAL: [ALPHA] Observations, at the end of every nanosecond, of (the number of seats each priority level could use) / (nominal number of seats for that level)",
         level,
       ),
       of(({ demand }) => demand),

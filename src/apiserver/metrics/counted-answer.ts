@@ -1,5 +1,6 @@
 import type { ApiResponse, WatchEvent } from "../../client/exchange.ts";
 import { frameOf } from "../cache/cache-event.ts";
+import { membersOf } from "../content/lazy-list.ts";
 import { mediaTypes } from "../content/negotiate.ts";
 import type { WatchCounts } from "../flow-control/watch-counts.ts";
 import type { RequestInfo } from "../request-info.ts";
@@ -27,9 +28,9 @@ export function countedAnswer(
       listed,
     });
   if (info.verb === "list" && response.type === "object") {
-    // Members that are made as they are wanted are not asked for here.
-    const items: unknown = Object.getOwnPropertyDescriptor(response.object, "items")?.value;
-    if (Array.isArray(items)) metrics.listed(info.apiGroup, info.resource, items.length);
+    // What a handler answers with is an object.
+    const members = membersOf(response.object as object);
+    if (members !== undefined) metrics.listed(info.apiGroup, info.resource, members.sources.length);
   }
   return response;
 }

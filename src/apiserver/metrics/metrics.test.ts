@@ -107,8 +107,8 @@ for (const [name, type, labels] of [
   ["apiserver_flowcontrol_request_execution_seconds", "histogram", "priority_level flow_schema type"],
   ["apiserver_flowcontrol_nominal_limit_seats", "gauge", "priority_level"],
   ["apiserver_flowcontrol_current_limit_seats", "gauge", "priority_level"],
-  ["kubernetes_healthcheck", "gauge", "name type"],
-  ["kubernetes_healthchecks_total", "counter", "name status type"],
+  ["apiserver_cel_compilation_duration_seconds", "histogram", ""],
+  ["apiserver_cel_evaluation_duration_seconds", "histogram", ""],
   ["kubernetes_feature_enabled", "gauge", "name stage"],
   [
     "kubernetes_build_info",
@@ -135,11 +135,17 @@ test("Requests are counted by verb, code and whether they were a trial", () => {
     `apiserver_response_sizes_bucket{verb="LIST",${at},scope="cluster",component="apiserver",le="10000"} 1`,
     `apiserver_request_total{verb="WATCH",dry_run="",${at},scope="namespace",component="apiserver",code="200"} 1`,
     'apiserver_watch_events_total{group="",version="v1",resource="configmaps"} 1',
-    'kubernetes_healthcheck{name="ping",type="readyz"} 1',
     'authentication_attempts{result="success"} 56',
     'authenticated_user_requests{username="other"} 56',
   ])
     assert.ok(text.includes(`${line}\n`), line);
+});
+
+test("Health checks stand among the service level indicators alone", async () => {
+  const indicators = (await bytesOf(await server.call("GET", "/metrics/slis"))).toString();
+  assert.match(indicators, /^kubernetes_healthcheck\{name="ping",type="readyz"\} 1$/m);
+  assert.match(indicators, /^# TYPE kubernetes_healthchecks_total counter$/m);
+  assert.doesNotMatch(text, /^kubernetes_healthcheck/m);
 });
 
 test("Paths that nobody serves make no series of their own", () => {

@@ -42,7 +42,7 @@ export class QueueMetrics implements MetricSource {
   families(): readonly MetricFamily[] {
     const named = (name: string, help: string) => ({
       name: `workqueue_${name}`,
-      help: `[ALPHA] ${help}`,
+      help: `[BETA] ${help}`,
       labels: ["name"],
     });
     const running = (value: (all: readonly number[]) => number) =>

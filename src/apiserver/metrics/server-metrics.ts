@@ -6,6 +6,7 @@ import { AccessMetrics } from "./access-metrics.ts";
 import { AdmissionMetrics } from "./admission-metrics.ts";
 import { HealthMetrics } from "./health-metrics.ts";
 import { RequestMetrics } from "./request-metrics.ts";
+import { RuleMetrics } from "./rule-metrics.ts";
 import { StorageMetrics } from "./storage-metrics.ts";
 
 /** What is known of a resource's stored objects when a scrape asks. */
@@ -21,11 +22,13 @@ export class ServerMetrics {
   readonly admission = new AdmissionMetrics();
   readonly access = new AccessMetrics();
   readonly health = new HealthMetrics();
+  readonly rules: RuleMetrics;
   readonly storage: StorageMetrics;
   readonly #lists = numberSeries();
   readonly #returned = numberSeries();
 
   constructor(now: () => number) {
+    this.rules = new RuleMetrics(now);
     this.storage = new StorageMetrics(now);
   }
 
@@ -40,8 +43,8 @@ export class ServerMetrics {
       ...this.requests.families(),
       ...this.admission.families(),
       ...this.access.families(),
+      ...this.rules.families(),
       ...this.storage.families(),
-      ...this.health.families(),
       counterOf(
         {
           name: "apiserver_cache_list_total",
@@ -68,7 +71,7 @@ export function objectFamilies(stored: readonly StoredObjects[]): readonly Metri
     gauge(
       {
         name: "apiserver_storage_objects",
-        help: "[STABLE] [DEPRECATED, consider using apiserver_resource_objects instead] Number of stored objects at the time of last check split by kind. In case of a fetching error, the value will be -1.",
+        help: "[STABLE] (Deprecated since 1.34.0) [DEPRECATED, consider using apiserver_resource_objects instead] Number of stored objects at the time of last check split by kind. In case of a fetching error, the value will be -1.",
         labels: ["resource"],
       },
       stored.map(({ group, resource, count }) => ({
@@ -92,7 +95,7 @@ export const buildFamilies = (): readonly MetricFamily[] => [
   gauge(
     {
       name: "kubernetes_build_info",
-      help: "[ALPHA] A metric with a constant '1' value labeled by major, minor, git version, git commit, git tree state, build date, Go version, and compiler from which Kubernetes was built, and platform on which it is running.",
+      help: "[BETA] A metric with a constant '1' value labeled by major, minor, git version, git commit, git tree state, build date, Go version, and compiler from which Kubernetes was built, and platform on which it is running.",
       labels: Object.keys(buildLabels),
     },
     [{ labels: Object.values(buildLabels), value: 1 }],
@@ -114,7 +117,7 @@ export const buildFamilies = (): readonly MetricFamily[] => [
 export function registeredFamilies(all: readonly MetricFamily[]): readonly MetricFamily[] {
   const counts = new Map<string, number>();
   for (const { help } of all) {
-    const level = /^\[(ALPHA|BETA|STABLE)\]/.exec(help)?.[1];
+    const level = /^(?:EXPERIMENTAL: )?\[(ALPHA|BETA|STABLE)\]/.exec(help)?.[1];
     const deprecated = help.includes("[DEPRECATED") ? deprecatedSince : "";
     if (level !== undefined)
       counts.set(`${level}/${deprecated}`, (counts.get(`${level}/${deprecated}`) ?? 0) + 1);
