@@ -48,9 +48,23 @@ const maxLength = 256;
 
 export const zeroQuantity: Quantity = { unscaled: 0n, scale: 0, format: "DecimalSI" };
 
+/** The same few texts stand in every pod, and are read again by each who looks at it. */
+const known = new Map<string, Quantity>();
+const maxKnown = 1000;
+
 /** Throws `QuantityError`. A number stands for its decimal text, as in JSON without quotes. */
 export function parseQuantity(input: string | number): Quantity {
-  const text = String(input).trim();
+  const text = String(input);
+  let quantity = known.get(text);
+  if (quantity === undefined) {
+    quantity = readQuantity(text.trim());
+    if (known.size >= maxKnown) known.clear();
+    if (text.length <= maxLength) known.set(text, quantity);
+  }
+  return quantity;
+}
+
+function readQuantity(text: string): Quantity {
   const match = /^([+-]?)(\d*)(?:\.(\d*))?([eEinumkKMGTP]*[-+]?\d*)$/.exec(text);
   if (text === "" || text.length > maxLength || match === null) throw new QuantityError(wrongFormat);
   const [, sign = "", whole = "", fraction = "", suffix = ""] = match;

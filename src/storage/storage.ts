@@ -4,6 +4,8 @@
  * suite (`test-support/compliance.ts`) is the contract in executable form; every engine passes it.
  */
 
+import { type WrittenJson, writeJson } from "./written-json.ts";
+
 /**
  * An immutable value in whichever form it is at hand: the object in process, its JSON from a disk or a wire. It is shared
  * by everyone who holds it: storage, watch cache, responses, informers. Only one form is kept at a time, so that a
@@ -12,7 +14,8 @@
 export class StoredValue {
   #object: object | undefined;
   #bytes: Uint8Array | undefined;
-  #open: (() => UnsealedBytes) | undefined;
+  #sealed: SealedBytes | undefined;
+  #written: WrittenJson | undefined;
   /** What sealed the value where it lies at rest; undefined: unknown, or in the clear. */
   sealedBy: string | undefined;
   /** What the layer above made of this value (its cached form), to find it again wherever the value turns up. */
@@ -21,11 +24,12 @@ export class StoredValue {
   private constructor(
     object: object | undefined,
     bytes: Uint8Array | undefined,
-    open: (() => UnsealedBytes) | undefined,
+    sealed: SealedBytes | undefined,
   ) {
     this.#object = object;
     this.#bytes = bytes;
-    this.#open = open;
+    this.#sealed = sealed;
+    this.#written = undefined;
     this.sealedBy = undefined;
     this.derived = undefined;
   }
@@ -41,8 +45,13 @@ export class StoredValue {
   }
 
   /** Encrypted at rest: opened when it is first read, so that one that cannot be opened harms no other. */
-  static ofSealed(open: () => UnsealedBytes): StoredValue {
-    return new StoredValue(undefined, undefined, open);
+  static ofSealed(sealed: SealedBytes): StoredValue {
+    return new StoredValue(undefined, undefined, sealed);
+  }
+
+  /** What must be waited for before the value is read for the first time; undefined: nothing. */
+  prepare(): Promise<void> | undefined {
+    return this.#sealed?.prepare?.();
   }
 
   /** Parsed once; the same object from then on. Throws `UnreadableValueError`. */
@@ -54,7 +63,7 @@ export class StoredValue {
         throw new UnreadableValueError("identity transformer tried to read encrypted data");
       this.#object = JSON.parse(decoder.decode(bytes)) as object;
       this.#bytes = undefined;
-      this.#open = undefined;
+      this.#sealed = undefined;
     }
     return this.#object;
   }
@@ -65,14 +74,23 @@ export class StoredValue {
   }
 
   #unseal(): Uint8Array | undefined {
-    const opened = this.#open?.();
+    const opened = this.#sealed?.open();
     this.sealedBy = opened?.sealedBy;
     return opened?.bytes;
   }
 
   /** Made anew at each call once the object exists: for a writer to a disk or a wire, which needs them once. */
   get bytes(): Uint8Array {
-    return this.#bytes ?? encoder.encode(JSON.stringify(this.object));
+    if (this.#bytes !== undefined) return this.#bytes;
+    this.#written = writeJson(this.object);
+    return this.#written.bytes;
+  }
+
+  /** The JSON that was made for a writer, for whoever comes first; it is not kept here any longer. */
+  takeWritten(): WrittenJson | undefined {
+    const written = this.#written;
+    this.#written = undefined;
+    return written;
   }
 }
 
@@ -85,6 +103,20 @@ export interface UnsealedBytes {
   readonly sealedBy: string;
 }
 
+/** A value as it lies encrypted. */
+export interface SealedBytes {
+  /** Throws `UnreadableValueError`. */
+  open(): UnsealedBytes;
+  /** Fetches what `open` needs and has not; never rejects. */
+  prepare?(): Promise<void> | undefined;
+}
+
+/** Values can be read once this resolves. */
+export async function prepared(values: Iterable<KeyValue | undefined>): Promise<void> {
+  const waits = [...values].flatMap((each) => each?.value.prepare() ?? []);
+  if (waits.length > 0) await Promise.all(waits);
+}
+
 /** How values lie at rest: encryption, by the key they lie at. */
 export interface ValueTransformer {
   /** The bytes as they are to lie at `key` from now on, and what sealed them. */
@@ -93,9 +125,19 @@ export interface ValueTransformer {
   open(key: string, bytes: Uint8Array): UnsealedBytes;
   /** What would seal a value that is written at `key` now. */
   sealerOf(key: string): string;
+  /** Fetches the keys that `open` will need for these bytes, where those are not in this process; never rejects. */
+  prepare?(key: string, bytes: Uint8Array): Promise<void> | undefined;
+  /** Throws `UnsealableValueError` where a value at `key` cannot be sealed now: to be asked before a write is decided. */
+  assertSealable?(key: string): void;
 }
 
-const encoder = new TextEncoder();
+/** A value that a transformer opens. */
+export function sealedValue(transformer: ValueTransformer, key: string, bytes: Uint8Array): StoredValue {
+  const open = () => transformer.open(key, bytes);
+  if (transformer.prepare === undefined) return StoredValue.ofSealed({ open });
+  return StoredValue.ofSealed({ open, prepare: () => transformer.prepare?.(key, bytes) });
+}
+
 const decoder = new TextDecoder();
 
 export interface KeyValue {
@@ -253,11 +295,22 @@ export class ClosedError extends Error {
   }
 }
 
+/** Encryption at rest stands in the way. */
+export class EncryptionError extends Error {}
+
 /** What lies at rest cannot be turned back into an object: no key fits, or it was tampered with. */
-export class UnreadableValueError extends Error {
+export class UnreadableValueError extends EncryptionError {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "UnreadableValueError";
+  }
+}
+
+/** A value cannot be encrypted now: the plugin that keeps the key cannot be asked. */
+export class UnsealableValueError extends EncryptionError {
+  constructor(message: string) {
+    super(message);
+    this.name = "UnsealableValueError";
   }
 }
 

@@ -60,13 +60,17 @@ export function countKeysInValue(value: unknown, depth = 0, known?: unknown): nu
   let keys = 0;
   if (Array.isArray(value)) {
     const before: readonly unknown[] = Array.isArray(known) ? known : [];
-    for (const [index, item] of value.entries()) keys += countKeysInValue(item, depth + 1, before[index]);
+    for (let index = 0; index < value.length; index++)
+      keys += countKeysInValue(value[index], depth + 1, before[index]);
     return keys;
   }
   const before = (known ?? {}) as Readonly<Record<string, unknown>>; // to look for the same value by its key
-  for (const [key, member] of Object.entries(value)) {
+  const object = value as Readonly<Record<string, unknown>>; // no list
+  for (const key of Object.keys(object)) {
     if (key === "__proto__") throw new ShapeError('the key "__proto__" is not allowed');
-    keys += 1 + countKeysInValue(member, depth + 1, before[key]);
+    const member = object[key];
+    keys++;
+    if (typeof member === "object") keys += countKeysInValue(member, depth + 1, before[key]);
   }
   return keys;
 }

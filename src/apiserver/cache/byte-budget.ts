@@ -4,12 +4,16 @@ export interface BytesHolder {
   dropBytes(): boolean;
 }
 
+/** 256 kB of 64 MB: what is written while a watcher waits for its turn. More would grow old for nothing. */
+const briefPart = 256;
+
 /**
  * Bounds the encoded bytes that caches keep beside their objects; one budget for a process. The oldest go first, with a
  * second chance for those that were used again (the clock algorithm).
  */
 export class ByteBudget {
   readonly #limitBytes: number;
+  #brief: ByteBudget | undefined;
   #usedBytes = 0;
   #queue: { readonly holder: BytesHolder; readonly bytes: number }[] = [];
   #head = 0;
@@ -20,6 +24,12 @@ export class ByteBudget {
 
   get usedBytes(): number {
     return this.#usedBytes;
+  }
+
+  /** A small part of it, for bytes that are wanted at once or never. */
+  get brief(): ByteBudget {
+    this.#brief ??= new ByteBudget(this.#limitBytes / briefPart);
+    return this.#brief;
   }
 
   /** Whether these bytes can be kept beside what is there, with half of the budget left to those who are used again and again. */

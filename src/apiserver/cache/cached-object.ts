@@ -1,4 +1,5 @@
 import type { AnyObject } from "../../apimachinery/meta.ts";
+import type { WrittenJson } from "../../storage/written-json.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import { KeptBytes } from "./kept-bytes.ts";
 
@@ -19,6 +20,9 @@ export class CachedObject {
   readonly reader: unknown;
   readonly #frameType: FrameType;
   #frame: KeptBytes | undefined;
+  /** The JSON as it went to storage, for a moment; what readers get is made from it. */
+  #written: KeptBytes | undefined;
+  #metadataEnd = 0;
   #message: KeptBytes | undefined;
   /** Of the message in protobuf, remembered when the message is not; 0: not known. */
   #messageLength = 0;
@@ -28,7 +32,13 @@ export class CachedObject {
     key: string,
     revision: number,
     object: AnyObject,
-    encoding: { readonly frameType: FrameType; readonly budget: ByteBudget; readonly reader?: unknown },
+    encoding: {
+      readonly frameType: FrameType;
+      readonly budget: ByteBudget;
+      readonly reader?: unknown;
+      /** The same object without its resourceVersion. */
+      readonly written?: WrittenJson | undefined;
+    },
   ) {
     this.key = key;
     this.revision = revision;
@@ -36,6 +46,11 @@ export class CachedObject {
     this.#frameType = encoding.frameType;
     this.budget = encoding.budget;
     this.reader = encoding.reader;
+    const { written } = encoding;
+    if (written !== undefined && written.metadataEnd > 0) {
+      this.#written = new KeptBytes(written.bytes, encoding.budget.brief);
+      this.#metadataEnd = written.metadataEnd;
+    }
     Object.defineProperty(object, cachedSymbol, { value: this, enumerable: false });
   }
 
@@ -48,13 +63,7 @@ export class CachedObject {
   /** The line a watch sends. */
   frame(type: FrameType): Uint8Array {
     if (type === this.#frameType) return this.#encoded();
-    const start = frameStarts[type];
-    const bytes = this.bytes();
-    const frame = new Uint8Array(start.length + bytes.length + frameEnd.length);
-    frame.set(start);
-    frame.set(bytes, start.length);
-    frame.set(frameEnd, start.length + bytes.length);
-    return frame;
+    return joined([frameStarts[type], this.bytes(), frameEnd]);
   }
 
   /**
@@ -62,7 +71,7 @@ export class CachedObject {
    * and again, so it keeps what it made only while there is plenty of room.
    */
   listed(): Uint8Array | string {
-    if (this.#frame?.get() !== undefined) return this.bytes();
+    if (this.#frame?.get() !== undefined || this.#written?.get() !== undefined) return this.bytes();
     const json = JSON.stringify(this.object);
     if (!this.budget.hasRoomFor(json.length)) return json;
     this.#encode(json);
@@ -105,11 +114,28 @@ export class CachedObject {
   }
 
   #encoded(): Uint8Array {
-    return this.#frame?.get() ?? this.#encode(JSON.stringify(this.object));
+    const kept = this.#frame?.get();
+    if (kept !== undefined) return kept;
+    const written = this.#written?.get();
+    this.#written = undefined;
+    return written === undefined
+      ? this.#encode(JSON.stringify(this.object))
+      : this.#keep(this.#versioned(written));
   }
 
   #encode(json: string): Uint8Array {
-    const frame = encoder.encode(`{"type":"${this.#frameType}","object":${json}}\n`);
+    return this.#keep(encoder.encode(`{"type":"${this.#frameType}","object":${json}}\n`));
+  }
+
+  /** The frame around what was written, with the version it was written as. */
+  #versioned(written: Uint8Array): Uint8Array {
+    const before = written.subarray(0, this.#metadataEnd);
+    const after = written.subarray(this.#metadataEnd);
+    const version = encoder.encode(`,"resourceVersion":"${this.revision}"`);
+    return joined([frameStarts[this.#frameType], before, version, after, frameEnd]);
+  }
+
+  #keep(frame: Uint8Array): Uint8Array {
     this.#frame = new KeptBytes(frame, this.budget);
     return frame;
   }
@@ -131,6 +157,18 @@ const frameStarts: Readonly<Record<FrameType, Uint8Array>> = {
   BOOKMARK: frameStart("BOOKMARK"),
 };
 const frameEnd = encoder.encode("}\n");
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const piece of pieces) length += piece.length;
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
 
 function frameStart(type: FrameType): Uint8Array {
   return encoder.encode(`{"type":"${type}","object":`);

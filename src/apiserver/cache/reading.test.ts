@@ -247,6 +247,40 @@ test("encoded bytes stay within the budget and are made again when they are want
   await cache.close();
 });
 
+test("what was encoded for storage is not encoded again for those who read it", async () => {
+  for (const { budgetBytes, encodes } of [
+    { budgetBytes: 1 << 20, encodes: 0 },
+    { budgetBytes: 32, encodes: 1 },
+  ]) {
+    const { storage, cache } = openCache({ budget: new ByteBudget(budgetBytes) });
+    await cache.ready();
+    let encoded = 0;
+    const name = {
+      toJSON() {
+        encoded++;
+        return "a";
+      },
+    };
+    const object = { ...pod("n/a"), metadata: { namespace: "n", name: name as unknown as string } };
+    const value = StoredValue.ofObject(object);
+    assert.deepEqual(JSON.parse(text(value.bytes)), {
+      ...pod("n/a"),
+      metadata: { namespace: "n", name: "a" },
+    });
+    encoded = 0;
+    const write = { type: "put", key: `${prefix}n/a`, value } as const;
+    const { revision } = await storage.commit({ compare: [], writes: [write] });
+    const found = await cache.get(`${prefix}n/a`);
+    const before = { kind: "Pod", apiVersion: "v1", spec: {} };
+    assert.deepEqual(JSON.parse(text(found?.bytes() ?? new Uint8Array())), {
+      ...before,
+      metadata: { namespace: "n", name: "a", resourceVersion: String(revision) },
+    });
+    assert.equal(encoded, encodes, `with ${budgetBytes} bytes for what is encoded`);
+    await cache.close();
+  }
+});
+
 test("a value from disk is decoded once, by the cache's own rule", async () => {
   let decoded = 0;
   const { storage, cache } = openCache({

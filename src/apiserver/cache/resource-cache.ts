@@ -185,10 +185,13 @@ class ResourceCache implements WatchCache {
     const stored = this.#fields.share(value.object as CachedObject["object"]);
     value.keep(stored);
     const decoded = decode === undefined ? stored : decode(keyValue);
+    const written = value.takeWritten();
     const held = new CachedObject(key, modRevision, withRevision(decoded, modRevision), {
       frameType,
       budget,
       reader: decode,
+      // What is read in another form than it was written in is not served as it was written.
+      ...(decoded === stored && { written }),
     });
     value.derived = held;
     return held;

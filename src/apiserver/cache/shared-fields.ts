@@ -14,7 +14,8 @@ const keyMaxLength = 8192;
 export class SharedFields {
   #young = new Map<string, Fields>();
   #old = new Map<string, Fields>();
-  readonly #shared = new WeakSet<object>();
+  /** Trees by what they are shared as; those that are shared are themselves. */
+  readonly #shared = new WeakMap<object, Fields>();
 
   /** The object, or an equal one whose managed fields are shared. */
   share(object: AnyObject): AnyObject {
@@ -24,11 +25,20 @@ export class SharedFields {
     let changed = false;
     const shared = managedFields.map((entry) => {
       const fields = entry.fieldsV1 as unknown;
-      if (!isTree(fields) || this.#shared.has(fields)) return entry;
+      if (!isTree(fields)) return entry;
+      const tree = this.#shared.get(fields) ?? this.#share(fields);
+      if (tree === fields) return entry;
       changed = true;
-      return { ...entry, fieldsV1: this.#treeOf(fields) };
+      return { ...entry, fieldsV1: tree };
     });
     return changed ? { ...object, metadata: { ...object.metadata, managedFields: shared } } : object;
+  }
+
+  /** Whoever writes the same again and again has one tree for it, too: that it is known is seen without looking into it. */
+  #share(fields: Fields): Fields {
+    const tree = this.#treeOf(fields);
+    this.#shared.set(fields, tree);
+    return tree;
   }
 
   #treeOf(fields: Fields): Fields {
@@ -42,7 +52,7 @@ export class SharedFields {
     const tree: Record<string, unknown> = {};
     for (const [name, value] of Object.entries(fields))
       define(tree, name, isTree(value) ? this.#treeOf(value) : value);
-    this.#shared.add(tree);
+    this.#shared.set(tree, tree);
     this.#remember(key, tree);
     return tree;
   }

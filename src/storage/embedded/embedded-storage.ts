@@ -4,6 +4,7 @@ import {
   type CommitResult,
   type KeyRange,
   type KeyValue,
+  prepared,
   type RangeOptions,
   type RangeResult,
   type Storage,
@@ -119,17 +120,27 @@ export class EmbeddedStorage implements Storage {
 
   async get(key: string): Promise<KeyValue | undefined> {
     this.#checkOpen();
-    return this.#keys.get(key);
+    const found = this.#keys.get(key);
+    if (this.#fetchesKeys) await prepared([found]);
+    return found;
   }
 
   async range(range: KeyRange, options?: RangeOptions): Promise<RangeResult> {
     this.#checkOpen();
-    return this.#keys.range(range, options);
+    const result = this.#keys.range(range, options);
+    if (this.#fetchesKeys) await prepared(result.items);
+    return result;
+  }
+
+  /** Whether values may have to be prepared before they are read. */
+  get #fetchesKeys(): boolean {
+    return this.#transformer?.prepare !== undefined;
   }
 
   async isStale(key: string): Promise<boolean> {
     const standing = this.#transformer && this.#keys.get(key);
     if (standing === undefined) return false;
+    await prepared([standing]);
     void standing.value.object; // what sealed it is known once it is opened
     return standing.value.sealedBy !== this.#transformer?.sealerOf(key);
   }
@@ -145,8 +156,19 @@ export class EmbeddedStorage implements Storage {
   }
 
   commit(transaction: Transaction): Promise<CommitResult> {
+    const committing = this.#commit(transaction);
+    if (!this.#fetchesKeys) return committing;
+    return committing.then(async (result) => {
+      if (!result.committed) await prepared(result.current);
+      return result;
+    });
+  }
+
+  #commit(transaction: Transaction): Promise<CommitResult> {
     return new Promise((resolve, reject) => {
       this.#checkOpen();
+      for (const { type, key } of transaction.writes)
+        if (type === "put") this.#transformer?.assertSealable?.(key);
       if (this.#queue.length >= pendingLimit)
         throw new Error("the store is overloaded: too many commits wait");
       const commit = this.#decide(transaction, resolve, reject);

@@ -1,4 +1,5 @@
 import type { FieldError } from "../../apimachinery/api-error.ts";
+import { formatDuration, parseDuration } from "../../apimachinery/protobuf/duration.ts";
 import * as field from "../../apimachinery/validation.ts";
 
 /** `apiserver.config.k8s.io/v1` EncryptionConfiguration: which resources are encrypted at rest, and with what. */
@@ -18,8 +19,18 @@ export interface Provider {
   readonly aescbc?: Keys;
   readonly secretbox?: Keys;
   readonly identity?: object;
-  /** Refused: no key management service can be asked. */
-  readonly kms?: object;
+  readonly kms?: KmsPlugin;
+}
+
+/** A plugin that encrypts keys; what was not said is filled in. */
+export interface KmsPlugin {
+  readonly name: string;
+  /** "v1" unless said, which is refused as upstream refuses it with its gate off. */
+  readonly apiVersion: string;
+  /** "unix:///run/kms.sock" */
+  readonly endpoint: string;
+  readonly timeoutMs: number;
+  readonly cachesize?: number;
 }
 
 export interface Keys {
@@ -73,12 +84,41 @@ export function readEncryptionConfiguration(value: unknown): EncryptionConfigura
       `no kind ${JSON.stringify(kind ?? "")} is registered for version ${JSON.stringify(apiVersion ?? "")}`,
     );
   checkShape(value);
-  const configuration = value as unknown as EncryptionConfiguration; // its shape was checked
+  const configuration = withPlugins(value as unknown as EncryptionConfiguration); // its shape was checked
   const errors = validateEncryptionConfiguration(configuration);
   if (errors.length === 1) throw new Error(describe(errors[0]));
   if (errors.length > 1) throw new Error(`[${errors.map(describe).join(", ")}]`);
   return configuration;
 }
+
+const usualTimeoutMs = 3000;
+
+function withPlugins(configuration: EncryptionConfiguration): EncryptionConfiguration {
+  const filled = (provider: Provider): Provider => {
+    if (provider.kms === undefined || provider.kms === null) return provider;
+    const { name = "", apiVersion, endpoint = "", timeout, cachesize } = provider.kms as Partial<KmsFile>;
+    return {
+      ...provider,
+      kms: {
+        name,
+        apiVersion: apiVersion || "v1",
+        endpoint,
+        timeoutMs: timeout === undefined ? usualTimeoutMs : parseDuration(timeout) / 1_000_000,
+        ...(cachesize === undefined ? {} : { cachesize }),
+      },
+    };
+  };
+  return {
+    ...configuration,
+    resources: (configuration.resources ?? []).map((entry) => ({
+      ...entry,
+      providers: (entry.providers ?? []).map(filled),
+    })),
+  };
+}
+
+/** A plugin as the file has it. */
+type KmsFile = Omit<KmsPlugin, "timeoutMs"> & { readonly timeout: string };
 
 function describe(error: FieldError | undefined): string {
   return `${error?.field}: ${error?.message}`;
@@ -93,6 +133,7 @@ function checkShape({ resources = [] }: Readonly<Record<string, unknown>>): void
       if (typeof name !== "string") throw new Error(`${path}.resources must hold strings`);
     for (const [position, provider] of listOf(entry.providers ?? [], `${path}.providers`).entries()) {
       if (!isRecord(provider)) throw new Error(`${path}.providers[${position}] must be an object`);
+      checkPlugin(provider.kms, `${path}.providers[${position}].kms`);
       for (const name of keyed) {
         const { keys = [] } = isRecord(provider[name]) ? provider[name] : {};
         for (const key of listOf(keys, `${path}.providers[${position}].${name}.keys`))
@@ -101,6 +142,16 @@ function checkShape({ resources = [] }: Readonly<Record<string, unknown>>): void
       }
     }
   }
+}
+
+function checkPlugin(kms: unknown, path: string): void {
+  if (kms === undefined || kms === null) return;
+  if (!isRecord(kms)) throw new Error(`${path} must be an object`);
+  const texts = ["name", "apiVersion", "endpoint", "timeout"];
+  const wrong = texts.find((name) => !isText(kms[name]));
+  if (wrong !== undefined) throw new Error(`${path}.${wrong} must be a string`);
+  if (kms.cachesize !== undefined && typeof kms.cachesize !== "number")
+    throw new Error(`${path}.cachesize must be a number`);
 }
 
 function isText(value: unknown): boolean {
@@ -116,9 +167,10 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Upstream's `ValidateEncryptionConfiguration`, with kms refused. */
+/** Upstream's `ValidateEncryptionConfiguration`. */
 function validateEncryptionConfiguration({ resources = [] }: Partial<EncryptionConfiguration>): FieldError[] {
   if (resources.length === 0) return [field.required("resources", "at least one resources is required")];
+  const plugins = new Set<string>();
   return resources.flatMap((entry, index) => {
     const path = `resources[${index}].resources`;
     const providersPath = `resources[${index}].providers`;
@@ -131,7 +183,7 @@ function validateEncryptionConfiguration({ resources = [] }: Partial<EncryptionC
         ? [field.required(providersPath, `at least one ${providersPath} is required`)]
         : []),
       ...providers.flatMap((provider, position) =>
-        providerErrors(provider, field.at(providersPath, position)),
+        providerErrors(provider, field.at(providersPath, position), plugins),
       ),
     ];
   });
@@ -168,7 +220,7 @@ function nameErrors(name: string, path: string): FieldError[] {
   return message === undefined ? [] : [field.invalid(path, name, message)];
 }
 
-function providerErrors(provider: Provider, path: string): FieldError[] {
+function providerErrors(provider: Provider, path: string, plugins: Set<string>): FieldError[] {
   const found = providerNames.filter((name) => provider[name] !== undefined && provider[name] !== null);
   // The provider itself is not shown: it holds keys.
   if (found.length === 0)
@@ -187,13 +239,61 @@ function providerErrors(provider: Provider, path: string): FieldError[] {
         "more than one provider specified in a single element, should split into different list elements",
       ),
     ];
-  if (found[0] === "kms")
-    return [field.forbidden(field.child(path, "kms"), "key management services are not supported")];
+  if (provider.kms) return pluginErrors(provider.kms, field.child(path, "kms"), plugins);
   return keyed.flatMap((name) =>
     name === found[0]
       ? keyListErrors(provider[name]?.keys ?? [], field.child(path, name, "keys"), keyLengths[name])
       : [],
   );
+}
+
+/** `names` are those of the plugins before it. */
+function pluginErrors(
+  { name, apiVersion, endpoint, timeoutMs, cachesize }: KmsPlugin,
+  path: string,
+  names: Set<string>,
+): FieldError[] {
+  const at = (member: string) => field.child(path, member);
+  const errors: FieldError[] = [];
+  if (name === "") errors.push(field.required(at("name"), "name is a mandatory field for a provider"));
+  if (apiVersion !== "v1" && name.includes(":"))
+    errors.push(field.invalid(at("name"), name, `invalid KMS provider name ${name}, must not contain ':'`));
+  if (apiVersion !== "v1" && names.has(name))
+    errors.push(field.invalid(at("name"), name, `duplicate KMS provider name ${name}, names must be unique`));
+  names.add(name);
+  if (timeoutMs <= 0) {
+    const shown = formatDuration(timeoutMs * 1_000_000);
+    errors.push(field.invalid(at("timeout"), shown, "timeout should be a positive value"));
+  }
+  const fault = endpointFault(endpoint);
+  if (fault !== undefined) errors.push(field.invalid(at("endpoint"), endpoint, fault));
+  if (apiVersion !== "v1" && cachesize !== undefined)
+    errors.push(field.invalid(at("cachesize"), cachesize, "cachesize is not supported in v2"));
+  if (apiVersion === "v1" && cachesize === 0)
+    errors.push(
+      field.invalid(
+        at("cachesize"),
+        cachesize,
+        "cachesize should be a positive value, or negative to disable",
+      ),
+    );
+  if (apiVersion !== "v1" && apiVersion !== "v2")
+    errors.push(
+      field.invalid(
+        at("apiVersion"),
+        apiVersion,
+        "unsupported apiVersion apiVersion for KMS provider, only v1 and v2 are supported",
+      ),
+    );
+  return errors;
+}
+
+function endpointFault(endpoint: string): string | undefined {
+  if (endpoint === "") return "endpoint is a mandatory field for a kms";
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(endpoint)?.[1]?.toLowerCase() ?? "";
+  return scheme === "unix"
+    ? undefined
+    : `unsupported scheme ${JSON.stringify(scheme)} for KMS provider, only unix is supported`;
 }
 
 function keyListErrors(

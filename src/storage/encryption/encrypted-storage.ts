@@ -3,12 +3,15 @@ import {
   type CommitResult,
   type KeyRange,
   type KeyValue,
+  prepared,
   type RangeOptions,
   type RangeResult,
   type Storage,
   type StorageEvent,
   type StorageWatch,
+  type StorageWatchBatch,
   StoredValue,
+  sealedValue,
   type Transaction,
   type ValueTransformer,
   type WatchOptions,
@@ -33,30 +36,38 @@ class EncryptedStorage extends ForwardingStorage {
 
   override async get(key: string): Promise<KeyValue | undefined> {
     const found = await super.get(key);
-    return found && this.#opened(found);
+    return found && (await this.#ready([this.#opened(found)]))[0];
   }
 
   override async range(range: KeyRange, options?: RangeOptions): Promise<RangeResult> {
     const result = await super.range(range, options);
-    return { ...result, items: result.items.map((item) => this.#opened(item)) };
+    return { ...result, items: await this.#ready(result.items.map((item) => this.#opened(item))) };
   }
 
   override async commit({ compare, writes }: Transaction): Promise<CommitResult> {
+    for (const write of writes) if (write.type === "put") this.#transformer.assertSealable?.(write.key);
     const result = await super.commit({
       compare,
       writes: writes.map((write) => this.#sealed(write)),
     });
     if (result.committed) return result;
-    return { ...result, current: result.current.map((each) => each && this.#opened(each)) };
+    return {
+      ...result,
+      current: await this.#ready(result.current.map((each) => each && this.#opened(each))),
+    };
   }
 
   override watch(range: KeyRange, options: WatchOptions): StorageWatch {
     const watch = super.watch(range, options);
-    const opened = (event: StorageEvent) => this.#openedEvent(event);
+    const opened = async ({ events, ...batch }: StorageWatchBatch): Promise<StorageWatchBatch> => {
+      const found = events.map((event) => this.#openedEvent(event));
+      await this.#ready(found.flatMap(({ current, previous }) => [current, previous]));
+      return { ...batch, events: found };
+    };
     return {
       requestProgress: () => watch.requestProgress(),
       async *[Symbol.asyncIterator]() {
-        for await (const batch of watch) yield { ...batch, events: batch.events.map(opened) };
+        for await (const batch of watch) yield await opened(batch);
         return undefined;
       },
     };
@@ -65,6 +76,7 @@ class EncryptedStorage extends ForwardingStorage {
   override async isStale(key: string): Promise<boolean> {
     const found = await super.get(key);
     if (found === undefined) return false;
+    await this.#transformer.prepare?.(key, found.value.bytes);
     return this.#transformer.open(key, found.value.bytes).sealedBy !== this.#transformer.sealerOf(key);
   }
 
@@ -76,7 +88,12 @@ class EncryptedStorage extends ForwardingStorage {
 
   #opened(keyValue: KeyValue): KeyValue {
     const { key, value } = keyValue;
-    return { ...keyValue, value: StoredValue.ofSealed(() => this.#transformer.open(key, value.bytes)) };
+    return { ...keyValue, value: sealedValue(this.#transformer, key, value.bytes) };
+  }
+
+  async #ready<T extends KeyValue | undefined>(values: readonly T[]): Promise<readonly T[]> {
+    if (this.#transformer.prepare !== undefined) await prepared(values);
+    return values;
   }
 
   #openedEvent(event: StorageEvent): StorageEvent {

@@ -163,11 +163,45 @@ for (const { name, config, message } of [
     config: { apiVersion: "v1", kind: "Secret" },
     message: 'no kind "Secret" is registered for version "v1"',
   },
-  {
-    name: "kms",
-    config: configuration(["secrets"], { kms: { name: "x", endpoint: "unix:///x" } }),
-    message: "resources[0].providers[0].kms: Forbidden: key management services are not supported",
-  },
+  ...[
+    ["no name", {}, ".name: Required value: name is a mandatory field for a provider"],
+    [
+      "a colon in its name",
+      { name: "a:b" },
+      `.name: Invalid value: "a:b": invalid KMS provider name a:b, must not contain ':'`,
+    ],
+    [
+      "no endpoint",
+      { name: "a", endpoint: "" },
+      '.endpoint: Invalid value: "": endpoint is a mandatory field for a kms',
+    ],
+    [
+      "an endpoint of the network",
+      { name: "a", endpoint: "tcp://x" },
+      '.endpoint: Invalid value: "tcp://x": unsupported scheme "tcp" for KMS provider, only unix is supported',
+    ],
+    [
+      "no time",
+      { name: "a", timeout: "0s" },
+      '.timeout: Invalid value: "0s": timeout should be a positive value',
+    ],
+    [
+      "a cache",
+      { name: "a", cachesize: 1 },
+      ".cachesize: Invalid value: 1: cachesize is not supported in v2",
+    ],
+    [
+      "a version to come",
+      { name: "a", apiVersion: "v3" },
+      '.apiVersion: Invalid value: "v3": unsupported apiVersion apiVersion for KMS provider, only v1 and v2 are supported',
+    ],
+  ].map(([what, kms, message]) => ({
+    name: `a plugin with ${what}`,
+    config: configuration(["secrets"], {
+      kms: { apiVersion: "v2", endpoint: "unix:///x", ...(kms as object) },
+    }),
+    message: `resources[0].providers[0].kms${message}`,
+  })),
   {
     name: "a key of a wrong length, without showing it",
     config: configuration(["secrets"], { aescbc: { keys: [{ name: "a", secret: key(1, 5) }] } }),

@@ -9,13 +9,17 @@ import {
   parseGroupResource,
 } from "./configuration.ts";
 
-/** One key of one provider, in the order it is tried. */
-interface Sealer {
+/** One key of one provider, in the order it is tried; bytes are those after its prefix. */
+export interface Sealer {
   /** "k8s:enc:aescbc:v1:key1:"; empty for the identity. */
   readonly prefix: Buffer;
-  /** Names the key by its secret too: a name may be used again. */
+  /** Names what a value lies under that is written now: the key by its secret too, since a name may be used again. */
   readonly id: string;
-  readonly cipher: Cipher;
+  seal(bytes: Uint8Array, location: string): Uint8Array;
+  /** Throws `UnreadableValueError`. */
+  open(bytes: Uint8Array, location: string): UnsealedBytes;
+  prepare?(bytes: Uint8Array): Promise<void> | undefined;
+  assertSealable?(): void;
 }
 
 /** One provider: upstream tries its keys by name, and the next provider where none opens the value. */
@@ -38,20 +42,32 @@ const identityCipher: Cipher = {
 const noPrefix = Buffer.alloc(0);
 const identity: ProviderSealers = {
   prefix: noPrefix,
-  sealers: [{ prefix: noPrefix, id: "", cipher: identityCipher }],
+  sealers: [keySealer(noPrefix, "", identityCipher)],
   unknownKey: "",
 };
 
+function keySealer(prefix: Buffer, id: string, cipher: Cipher): Sealer {
+  return {
+    prefix,
+    id,
+    seal: (bytes, location) => cipher.encrypt(bytes, location),
+    open: (bytes, location) => ({ bytes: cipher.decrypt(bytes, location), sealedBy: id }),
+  };
+}
+
 /**
  * Encryption by a configuration that was checked: resources by their name, then "*.group", then "*.*"; what none of them names
- * lies in the clear. Throws for a rule that an earlier one masks.
+ * lies in the clear. `plugins` are its KMS providers by name. Throws for a rule that an earlier one masks.
  */
-export async function createTransformer({ resources }: EncryptionConfiguration): Promise<ValueTransformer> {
+export async function createTransformer(
+  { resources }: EncryptionConfiguration,
+  plugins: ReadonlyMap<string, Sealer> = new Map(),
+): Promise<ValueTransformer> {
   const byResource = new Map<string, readonly ProviderSealers[]>();
   const usesSecretbox = resources.some(({ providers }) => providers.some((each) => each.secretbox));
   const secretbox = usesSecretbox ? await loadSecretbox() : undefined;
   for (const { resources: names, providers } of resources) {
-    const sealers = providers.map((provider) => sealersOf(provider, secretbox));
+    const sealers = providers.map((provider) => sealersOf(provider, { box: secretbox, plugins }));
     for (const name of names) {
       const { group, resource } = parseGroupResource(name);
       for (const wider of [`*.${group}`, "*.*"])
@@ -69,7 +85,23 @@ export async function createTransformer({ resources }: EncryptionConfiguration):
       byResource.get("*.*") ?? [identity]
     );
   };
-  return transformerFor(providersAt);
+  const transformer = transformerFor(providersAt);
+  return plugins.size === 0 ? transformer : { ...transformer, ...preparation(providersAt) };
+}
+
+/** What only plugins need: keys are fetched before values are read, and must be fresh for writes. */
+function preparation(
+  providersAt: (key: string) => readonly ProviderSealers[],
+): Required<Pick<ValueTransformer, "prepare" | "assertSealable">> {
+  return {
+    prepare(key, bytes) {
+      const fitting = providersAt(key)
+        .flatMap(({ sealers }) => sealers)
+        .find(({ prefix, prepare }) => prepare !== undefined && startsWith(bytes, prefix));
+      return fitting?.prepare?.(bytes.subarray(fitting.prefix.length));
+    },
+    assertSealable: (key) => providersAt(key)[0]?.sealers[0]?.assertSealable?.(),
+  };
 }
 
 function transformerFor(providersAt: (key: string) => readonly ProviderSealers[]): ValueTransformer {
@@ -78,7 +110,7 @@ function transformerFor(providersAt: (key: string) => readonly ProviderSealers[]
     seal(key, bytes) {
       const writer = writerAt(key);
       if (writer === undefined || writer.prefix.length === 0) return { bytes, sealedBy: "" };
-      const sealed = Buffer.concat([writer.prefix, writer.cipher.encrypt(bytes, key)]);
+      const sealed = Buffer.concat([writer.prefix, writer.seal(bytes, key)]);
       return { bytes: sealed, sealedBy: writer.id };
     },
     open: (key, bytes) => open(providersAt(key), key, bytes),
@@ -95,8 +127,7 @@ function open(providers: readonly ProviderSealers[], key: string, bytes: Uint8Ar
     if (fitting.length === 0) errors.push(unknownKey);
     for (const sealer of fitting) {
       try {
-        const opened = sealer.cipher.decrypt(bytes.subarray(sealer.prefix.length), key);
-        return { bytes: opened, sealedBy: sealer.id };
+        return sealer.open(bytes.subarray(sealer.prefix.length), key);
       } catch (error) {
         if (!(error instanceof UnreadableValueError)) throw error;
         // That the identity cannot read what is encrypted is no fault of the others.
@@ -116,12 +147,20 @@ function open(providers: readonly ProviderSealers[], key: string, bytes: Uint8Ar
 }
 
 function sealersOf(
-  { aesgcm, aescbc, secretbox }: Provider,
-  box: ((key: Uint8Array) => Cipher) | undefined,
+  { aesgcm, aescbc, secretbox, kms }: Provider,
+  {
+    box,
+    plugins,
+  }: {
+    readonly box: ((key: Uint8Array) => Cipher) | undefined;
+    readonly plugins: ReadonlyMap<string, Sealer>;
+  },
 ): ProviderSealers {
   if (aesgcm) return keyedSealers("aesgcm", "AES", aesgcm, aesGcm);
   if (aescbc) return keyedSealers("aescbc", "AES", aescbc, aesCbc);
   if (secretbox && box) return keyedSealers("secretbox", "Secretbox", secretbox, box);
+  const plugin = kms && plugins.get(kms.name);
+  if (plugin) return { prefix: plugin.prefix, sealers: [plugin], unknownKey: "" };
   return { ...identity };
 }
 
@@ -138,7 +177,7 @@ function keyedSealers(
       const secret = decodeBase64(key.secret) ?? Buffer.alloc(0); // it was checked
       const own = `${prefix}${key.name}:`;
       const fingerprint = createHash("sha256").update(secret).digest("hex").slice(0, 16);
-      return { prefix: Buffer.from(own), id: own + fingerprint, cipher: create(secret) };
+      return keySealer(Buffer.from(own), own + fingerprint, create(secret));
     }),
     unknownKey: `no matching key was found for the provided ${family} transformer`,
   };

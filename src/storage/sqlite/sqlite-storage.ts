@@ -9,7 +9,7 @@ import {
   type JournalRecord,
 } from "../embedded/embedded-storage.ts";
 import { exists, putVersion } from "../embedded/versioned-keys.ts";
-import { type KeyValue, type Storage, StoredValue, type ValueTransformer } from "../storage.ts";
+import { type KeyValue, type Storage, StoredValue, sealedValue, type ValueTransformer } from "../storage.ts";
 import {
   type FromWriter,
   type Rows,
@@ -69,9 +69,7 @@ function loadRows(rows: Rows, records: JournalRecord[], transformer: ValueTransf
   visitRows(rows, ({ key, value, createRevision, modRevision, expiresAtMs }) => {
     if (value === undefined) return;
     const stored =
-      transformer === undefined
-        ? StoredValue.ofBytes(value)
-        : StoredValue.ofSealed(() => transformer.open(key, value));
+      transformer === undefined ? StoredValue.ofBytes(value) : sealedValue(transformer, key, value);
     const keyValue = putVersion(key, stored, { createRevision, modRevision });
     records.push(expiresAtMs === null ? { keyValue } : { keyValue, expiresAtMs });
   });
