@@ -81,7 +81,10 @@ describe("An API server behind the cluster's", () => {
     assert.match(await ok(["get", "apiservice", name]), /default\/sample-api\s+True/);
 
     await ok(["delete", "apiservice", name]);
-    const gone = await kubectl(["get", "--raw", "/apis/wardle.example.com/v1alpha1/flunders"]);
-    assert.match(gone.stderr, /NotFound|could not find the requested resource/);
+    await eventually(
+      "it is gone",
+      () => kubectl(["get", "--raw", "/apis/wardle.example.com/v1alpha1/flunders"]),
+      ({ stderr }) => /NotFound|could not find the requested resource/.test(stderr),
+    );
   });
 });

@@ -39,6 +39,7 @@ const served = (port: number, program: string, script: string) => ({
   ],
   env: [{ name: "PROGRAM", value: `#!/bin/sh\n${script}\n` }],
   ports: [{ containerPort: port }],
+  readinessProbe: { tcpSocket: { port }, periodSeconds: 1 },
 });
 
 /** One JSON document after the other, as kubectl reads them. */
@@ -291,6 +292,12 @@ describe("kubectl", { skip: skipReason, concurrency: 4 }, () => {
       ["State:", "Running"],
       ["QoS Class:", "BestEffort"],
     ]);
+    // Its status and its event may come after its pod.
+    await eventually(
+      "the controller counts its pod, and an event tells of it",
+      () => run("describe", "rc", "agnhost-primary"),
+      (told) => told.includes("1 current") && told.includes("SuccessfulCreate"),
+    );
     tells(await run("describe", "rc", "agnhost-primary"), [
       ["Name:", "agnhost-primary"],
       ...common,
@@ -391,8 +398,10 @@ describe("kubectl", { skip: skipReason, concurrency: 4 }, () => {
     const name = "e2e-test-httpd-pod";
     await run("run", name, `--image=${nginx}`, "--pod-running-timeout=2m0s", `--labels=run=${name}`);
     await running(`run=${name}`, 1);
-    const pod = await run("get", "pod", name, "-o", "json");
-    await input(pod.replaceAll(nginx, busybox), "replace", "-f", "-");
+    const pod = JSON.parse((await run("get", "pod", name, "-o", "json")).replaceAll(nginx, busybox));
+    // Its status may have gone on since it was read.
+    delete pod.metadata.resourceVersion;
+    await input(documents(pod), "replace", "-f", "-");
     assert.equal(await run("get", "pod", name, "-o", "jsonpath={.spec.containers[0].image}"), busybox);
   });
 

@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { WebSocket } from "ws";
 import { busyboxImage } from "../examples/images/busybox.ts";
 import { mirrorRegistry, type Registry, serveRegistry } from "../src/kubelet/images/registry.ts";
-import { eventually, RealCluster, run, skipReason } from "./test-support/cluster.ts";
+import { eventually, RealCluster, skipReason } from "./test-support/cluster.ts";
 import {
   Api,
   busybox,
@@ -312,9 +312,14 @@ describe("Pods on a real node", { skip: skipReason, concurrency: 6 }, () => {
       assert.deepEqual([result.code, result.stdout], [5, "in\n"]);
       assert.match(result.stderr, /error/);
     }
-    const command = "(echo hello; sleep 2) | kubectl attach -n streams -i shell & sleep 4; kill $!";
-    const attached = await run("sh", ["-c", command], { env: { KUBECONFIG: cluster.kubeconfig } });
-    assert.match(attached.stdout, /got hello/);
+    const attached = cluster.kubectlInBackground("attach", "-n", "streams", "-i", "shell");
+    attached.write("hello\n");
+    await eventually(
+      "an answer over attach",
+      async () => attached.output(),
+      (output) => output.includes("got hello"),
+    );
+    await attached.stop();
     const base = `${api.url.replace("http", "ws")}/${space.path("Pod", "shell")}`;
     const words = ["echo", "remote"].map((word) => `command=${word}`).join("&");
     const exec = await webSocket(`${base}/exec?${words}&stdout=1&stderr=1`, ["v4.channel.k8s.io"]);
@@ -450,11 +455,8 @@ require("https").get("https://kubernetes.default.svc/api/v1/namespaces/" + names
         of("absent", "open.test/busybox:1-absent", {}, { imagePullPolicy: "Never" }),
       );
       const reason = (name: string, wanted: readonly string[]) =>
-        space.until(
-          name,
-          wanted.join(" or "),
-          (found) => wanted.includes(found.status.containerStatuses?.[0]?.state.waiting?.reason ?? ""),
-          30_000,
+        space.until(name, wanted.join(" or "), (found) =>
+          wanted.includes(found.status.containerStatuses?.[0]?.state.waiting?.reason ?? ""),
         );
       const pulled = await space.ended("pulled");
       assert.equal(pulled.status.phase, "Succeeded");

@@ -55,6 +55,11 @@ describe("The example operator", () => {
     startReplica("first");
     await eventually("the first replica leads", leader, (name) => name === "first");
     startReplica("second");
+    await eventually(
+      "its kind is served",
+      () => run("kubectl", ["get", "websites"], { env: environment() }),
+      ({ code }) => code === 0,
+    );
     await kubectl("apply", "-f", join(repository, "examples/operator/website.yaml"));
     const ready = () => field("website/hello", '{.status.conditions[?(@.type=="Ready")].status}');
     await eventually("the website is ready", ready, (status) => status === "True");

@@ -136,7 +136,6 @@ describe("Streams through API server, kubelet and runtime", { skip: skipReason }
           "port-forward",
           async () => forward.output(),
           (output) => output.includes("Forwarding from"),
-          15_000,
         );
         const port = Number(/127\.0\.0\.1:(\d+)/.exec(text)?.[1]);
         const { connect } = await import("node:net");
@@ -179,10 +178,10 @@ describe("Streams through API server, kubelet and runtime", { skip: skipReason }
       ),
     );
     const running = async () => (await inBox("sh", "-c", "ps -o args | grep -c '^cat' || true")).trim();
-    await eventually("six processes", running, (count) => count === "6", 20_000);
+    await eventually("six processes", running, (count) => count === "6");
     await Promise.all(clients.map((client) => client.stop()));
-    await eventually("their end", running, (count) => count === "0", 20_000);
-    await eventually("no connection more than before", openFiles, (count) => count <= before + 2, 20_000);
+    await eventually("their end", running, (count) => count === "0");
+    await eventually("no connection more than before", openFiles, (count) => count <= before + 2);
   });
 });
 

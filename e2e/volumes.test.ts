@@ -188,7 +188,6 @@ describe("Volumes on a real node", { skip: skipReason, concurrency: 6 }, () => {
         metadata: { labels: { color: "red" }, annotations: { builder: "foo" } },
       }),
     ]);
-    const startedMs = Date.now();
     const isNew = (text: string) =>
       [
         /^\.\/changes\/text two$/m,
@@ -201,8 +200,7 @@ describe("Volumes on a real node", { skip: skipReason, concurrency: 6 }, () => {
         /^\.\/own\/annotations .*builder="foo"/m,
         /^\.\/p-own\/annotations .*builder="foo"/m,
       ].every((line) => line.test(text)) && !/there/.test(text);
-    await eventually("the new contents", look, isNew, 60_000);
-    assert.ok(Date.now() - startedMs < 30_000, "an update takes less than half a minute");
+    await eventually("the new contents", look, isNew);
     assert.equal(
       await space.exec("watcher", "cd /v/p-optional; cat config/comes s/comes; ls config s"),
       "newnewconfig:\ncomes\n\ns:\ncomes",
@@ -524,7 +522,6 @@ describe("Volumes on a real node", { skip: skipReason, concurrency: 6 }, () => {
         name,
         "refused",
         ({ status }) => status.containerStatuses?.[0]?.state.waiting?.reason === "CreateContainerConfigError",
-        30_000,
       );
       assert.equal(waiting.status.phase, "Pending");
     }

@@ -24,10 +24,16 @@ export interface RunOptions {
   readonly timeoutMs?: number;
 }
 
+export interface BackgroundCommand {
+  output(): string;
+  write(text: string): void;
+  stop(): Promise<void>;
+}
+
 /** Runs a command to its end, whatever its exit code. */
 export function run(command: string, words: readonly string[], options: RunOptions = {}): Promise<Output> {
   return new Promise((resolve) => {
-    const { timeoutMs = 120_000, env = {}, input } = options;
+    const { timeoutMs = 300_000, env = {}, input } = options;
     const settings = { timeout: timeoutMs, env: { ...process.env, ...env }, maxBuffer: 256 * 2 ** 20 };
     const child = execFile(command, [...words], settings, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === "number" ? error.code : 255;
@@ -50,14 +56,16 @@ export async function must(
   return stdout;
 }
 
+/** How soon something comes true is no matter of these tests: a machine may be slow and busy. */
+const eventuallyMs = 120_000;
+
 /** Asks again until the answer is good; throws what the last one was. */
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T>,
   isGood: (answer: T) => boolean,
-  timeoutMs = 60_000,
 ): Promise<T> {
-  const endMs = Date.now() + timeoutMs;
+  const endMs = Date.now() + eventuallyMs;
   for (;;) {
     const answer = await ask();
     if (isGood(answer)) return answer;
@@ -132,8 +140,8 @@ export class RealCluster implements AsyncDisposable {
     return run("kubectl", words, { ...options, env: { KUBECONFIG: this.kubeconfig, ...options.env } });
   }
 
-  /** A kubectl that goes on (port-forward, logs -f); what it prints is gathered. */
-  kubectlInBackground(...words: string[]): { output(): string; stop(): Promise<void> } {
+  /** A kubectl that goes on (port-forward, logs -f); what it prints is gathered, what is written is its input. */
+  kubectlInBackground(...words: string[]): BackgroundCommand {
     const child = spawn("kubectl", words, { env: { ...process.env, KUBECONFIG: this.kubeconfig } });
     let gathered = "";
     for (const stream of [child.stdout, child.stderr])
@@ -141,6 +149,7 @@ export class RealCluster implements AsyncDisposable {
     const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
     return {
       output: () => gathered,
+      write: (text) => void child.stdin.write(text),
       async stop() {
         child.kill("SIGTERM");
         await ended;

@@ -22,6 +22,7 @@ export interface PodJson {
   readonly metadata: {
     readonly name: string;
     readonly uid: string;
+    readonly resourceVersion: string;
     readonly generation: number;
     readonly deletionTimestamp?: string;
   };
@@ -88,7 +89,6 @@ export class Api implements AsyncDisposable {
       "kubectl proxy",
       async () => proxy.output(),
       (text) => text.includes("Starting to serve on"),
-      15_000,
     );
     const address = /serve on (\S+)/.exec(output)?.[1];
     return new Api(`http://${address}`, () => proxy.stop());
@@ -169,8 +169,8 @@ export class Namespace {
     return this.api.get(this.path("Pod", name));
   }
 
-  until(name: string, what: string, isGood: (pod: PodJson) => boolean, timeoutMs?: number): Promise<PodJson> {
-    return eventually(`${this.name}/${name}: ${what}`, () => this.pod(name), isGood, timeoutMs);
+  until(name: string, what: string, isGood: (pod: PodJson) => boolean): Promise<PodJson> {
+    return eventually(`${this.name}/${name}: ${what}`, () => this.pod(name), isGood);
   }
 
   ready(name: string): Promise<PodJson> {
@@ -186,12 +186,11 @@ export class Namespace {
     return this.until(name, "ended", ({ status }) => ["Succeeded", "Failed"].includes(status.phase));
   }
 
-  async gone(name: string, timeoutMs?: number): Promise<void> {
+  async gone(name: string): Promise<void> {
     await eventually(
       `${name} gone`,
       () => this.api.send("GET", this.path("Pod", name)),
       ({ status }) => status === 404,
-      timeoutMs,
     );
   }
 

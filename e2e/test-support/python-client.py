@@ -19,7 +19,7 @@ def setUpModule():
     core = client.CoreV1Api()
     core.create_namespace({"metadata": {"name": NAMESPACE}})
     for event in watch.Watch().stream(
-        core.list_namespaced_service_account, NAMESPACE, timeout_seconds=20
+        core.list_namespaced_service_account, NAMESPACE, timeout_seconds=60
     ):
         if event["object"].metadata.name == "default":
             return
@@ -75,7 +75,7 @@ class Objects(unittest.TestCase):
         make = self.core.create_namespaced_config_map
         threading.Timer(0.2, make, (NAMESPACE, {"metadata": {"name": "watched"}})).start()
         for event in watching.stream(
-            self.core.list_namespaced_config_map, NAMESPACE, timeout_seconds=10
+            self.core.list_namespaced_config_map, NAMESPACE, timeout_seconds=60
         ):
             if event["object"].metadata.name == "watched":
                 watching.stop()
@@ -83,7 +83,7 @@ class Objects(unittest.TestCase):
         before = time.monotonic()
         for _ in watch.Watch().stream(self.core.list_node, timeout_seconds=1):
             pass
-        self.assertLess(time.monotonic() - before, 5)
+        self.assertLess(time.monotonic() - before, 30)
 
     def test_the_dynamic_client_finds_kinds_by_discovery(self):
         api_client = client.ApiClient()
@@ -112,7 +112,7 @@ class Objects(unittest.TestCase):
         }
         utils.create_from_dict(api_client, definition)
         kinds = dynamic.DynamicClient(api_client)
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         snakes = None
         while snakes is None and time.monotonic() < end:
             try:
@@ -135,7 +135,7 @@ class Objects(unittest.TestCase):
         self.assertEqual(longer.spec.length, 2)
         deployments = kinds.resources.get(api_version="apps/v1", kind="Deployment")
         deployments.create(body=a_deployment(0), namespace=NAMESPACE)
-        for event in deployments.watch(namespace=NAMESPACE, timeout=10):
+        for event in deployments.watch(namespace=NAMESPACE, timeout=60):
             self.assertEqual(event["object"].metadata.name, "declared")
             break
 
@@ -147,7 +147,7 @@ class Objects(unittest.TestCase):
         )
         run = leaderelection.LeaderElection(election).run
         threading.Thread(target=run, daemon=True).start()
-        self.assertTrue(led.wait(10))
+        self.assertTrue(led.wait(60))
 
 
 class Streams(unittest.TestCase):
@@ -160,6 +160,7 @@ class Streams(unittest.TestCase):
             "image": BUSYBOX,
             "stdin": True,
             "command": ["sh", "-c", script],
+            "readinessProbe": {"tcpSocket": {"port": 7000}, "periodSeconds": 1},
         }
         spec = {"terminationGracePeriodSeconds": 0, "containers": [container]}
         cls.core.create_namespaced_pod(NAMESPACE, {"metadata": {"name": "box"}, "spec": spec})
@@ -168,9 +169,9 @@ class Streams(unittest.TestCase):
             cls.core.list_namespaced_pod,
             NAMESPACE,
             field_selector="metadata.name=box",
-            timeout_seconds=30,
+            timeout_seconds=60,
         ):
-            if event["object"].status.phase == "Running":
+            if any(status.ready for status in event["object"].status.container_statuses or []):
                 watching.stop()
 
     def test_exec_brings_both_outputs_and_the_exit_code(self):
@@ -187,7 +188,7 @@ class Streams(unittest.TestCase):
             _preload_content=False,
         )
         running.write_stdin("you\n")
-        running.run_forever(timeout=10)
+        running.run_forever(timeout=60)
         self.assertEqual((running.read_stdout(), running.read_stderr()), ("got you\n", "oops\n"))
         self.assertEqual(running.returncode, 6)
 
@@ -203,7 +204,7 @@ class Streams(unittest.TestCase):
             _preload_content=False,
         )
         attached.write_stdin("me\n")
-        heard, end = "", time.monotonic() + 10
+        heard, end = "", time.monotonic() + 60
         while "heard me" not in heard and time.monotonic() < end:
             attached.update(timeout=1)
             heard += attached.read_stdout() or ""
@@ -218,7 +219,7 @@ class Streams(unittest.TestCase):
             self.core.connect_get_namespaced_pod_portforward, "box", NAMESPACE, ports="7000"
         )
         connection = forwarded.socket(7000)
-        connection.settimeout(10)
+        connection.settimeout(60)
         connection.sendall(b"ping")
         self.assertEqual(connection.recv(4), b"ping")
         connection.close()

@@ -70,13 +70,15 @@ function hostVolumes() {
   ];
 }
 
-/** In a server pod: sends one datagram and prints the answer, or "no answer". */
+/** In a server pod: sends a datagram, again while none is answered, and prints the answer, or "no answer". */
 export function askByUdp(address: string, port: number): string {
   const script = `
 const socket = require("dgram").createSocket("udp4");
 socket.on("message", (text) => { console.log(String(text)); process.exit(); });
 socket.on("error", (error) => { console.log(error.code); process.exit(); });
-socket.send("hello", ${port}, "${address}");
-setTimeout(() => { console.log("no answer"); process.exit(); }, 2000);`;
+const ask = () => socket.send("hello", ${port}, "${address}");
+ask();
+setInterval(ask, 500);
+setTimeout(() => { console.log("no answer"); process.exit(); }, 5000);`;
   return `/node -e '${script}'`;
 }
