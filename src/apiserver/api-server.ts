@@ -44,6 +44,8 @@ export interface ApiServerDependencies {
   readonly externalAddress?: string;
   /** Other paths, such as those of OpenAPI. */
   readonly nonResourceHandlers?: readonly NonResourceHandler[];
+  /** What storage needs beside itself: plugins of encryption. */
+  readonly storageChecks?: readonly HealthCheck[];
   /** What stands beside the server and storage, as `componentstatuses` shows it. */
   readonly components?: readonly HealthCheck[];
   /** Calls the webhooks that convert custom resources; absent: those cannot be converted. */

@@ -115,17 +115,18 @@ export function serverChecks(
   storage: Pick<Storage, "get">,
   checks: {
     readonly startup: readonly HealthCheck[];
+    /** What storage needs: a server without it lives. */
+    readonly storage: readonly HealthCheck[];
     readonly ready: readonly HealthCheck[];
     readonly last: readonly HealthCheck[];
   },
 ): Pick<HealthChecks, "healthz" | "livez" | "readyz"> {
   const alive = [pingCheck, logCheck, storageCheck("etcd", storage)];
-  const started = [...alive, ...checks.startup];
   const readiness = storageCheck("etcd-readiness", storage);
   return {
-    healthz: started,
-    livez: started,
-    readyz: [...alive, readiness, ...checks.ready, ...checks.startup, ...checks.last],
+    healthz: [...alive, ...checks.storage, ...checks.startup],
+    livez: [...alive, ...checks.startup],
+    readyz: [...alive, readiness, ...checks.storage, ...checks.ready, ...checks.startup, ...checks.last],
   };
 }
 

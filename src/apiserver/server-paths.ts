@@ -24,6 +24,7 @@ export interface ServerParts {
     | "nonResourceHandlers"
     | "protobuf"
     | "storage"
+    | "storageChecks"
   >;
   readonly resources: Resources;
   readonly aggregator: Aggregator;
@@ -47,6 +48,7 @@ export function serverPaths(parts: ServerParts): readonly NonResourceHandler[] {
     healthHandler({
       ...serverChecks(dependencies.storage, {
         startup: startup.checks,
+        storage: dependencies.storageChecks ?? [],
         ready: stages.readyChecks ?? [],
         last: [parts.shutdownCheck],
       }),

@@ -2,7 +2,7 @@ import type { ResourceDefinition } from "../api/definition.ts";
 import { ApiError, internalError, type QualifiedResource, unauthorized } from "../apimachinery/api-error.ts";
 import type { ApiRequest, ApiResponse, Transport, UserInfo } from "../client/exchange.ts";
 import { createClient } from "../client/rest-client.ts";
-import { UnreadableValueError } from "../storage/storage.ts";
+import { EncryptionError } from "../storage/storage.ts";
 import { AdmissionChain } from "./admission-chain.ts";
 import { Aggregator } from "./aggregation/aggregator.ts";
 import type { ApiServer, ApiServerDependencies, RequestContext, Upgrade } from "./api-server.ts";
@@ -352,7 +352,7 @@ class Server implements ApiServer {
       if (!request.signal.aborted) {
         const { path, method } = request;
         this.#dependencies.logger.error({ path, method, error }, "request failed");
-        if (!(error instanceof UnreadableValueError)) audit?.panicked(error);
+        if (!(error instanceof EncryptionError)) audit?.panicked(error);
       }
       status = internalError(error instanceof Error ? error.message : String(error)).status;
     }

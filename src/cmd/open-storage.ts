@@ -1,28 +1,41 @@
+import type { HealthCheck } from "../apiserver/health.ts";
 import type { Logger } from "../base/log.ts";
+import type { MetricSource } from "../base/metrics/family.ts";
 import { systemClock } from "../base/system-clock.ts";
 import { createMemoryStorage } from "../storage/memory/memory-storage.ts";
 import type { Storage, ValueTransformer } from "../storage/storage.ts";
+import { hashOf, serverIdentity } from "./compose/server-identity.ts";
+import { storageSize } from "./storage-size.ts";
 import type { UpOptions } from "./up-options.ts";
 import { UserError } from "./user-error.ts";
+
+export interface OpenedStorage {
+  readonly storage: Storage;
+  readonly close: () => Promise<void>;
+  readonly storageChecks: readonly HealthCheck[];
+  readonly metricSources: readonly MetricSource[];
+}
 
 /** The cluster's store, as the options want it. Rejects with UserError. */
 export async function openStorage(
   options: UpOptions,
   { directory, logger }: { readonly directory: string; readonly logger: Logger },
-): Promise<{ readonly storage: Storage; readonly close: () => Promise<void> }> {
+): Promise<OpenedStorage> {
   // What is only in memory lies nowhere at rest.
   if (options.storage === "memory") {
     const storage = createMemoryStorage({ clock: systemClock });
-    return { storage, close: () => storage.close() };
+    return { storage, close: () => storage.close(), storageChecks: [], metricSources: [] };
   }
-  const encryption = await encryptionOf(options, logger);
+  const { file: encryption, metricSources } = await encryptionOf(options, logger);
   try {
     const storage = await openSqlite(options, directory, encryption?.transformer);
+    const check = encryption?.checkPlugins;
+    const storageChecks = check === undefined ? [] : [{ name: "kms-providers", check }];
     const close = async () => {
       encryption?.stop();
       await storage.close();
     };
-    return { storage, close };
+    return { storage, close, storageChecks, metricSources: [storageSize(directory), ...metricSources] };
   } catch (error) {
     encryption?.stop();
     throw error;
@@ -30,11 +43,19 @@ export async function openStorage(
 }
 
 async function encryptionOf({ operation }: UpOptions, logger: Logger) {
-  if (operation?.encryption === undefined) return undefined;
+  if (operation?.encryption === undefined) return { metricSources: [] };
   const { openEncryptionFile } = await import("../storage/encryption/encryption-file.ts");
-  return openEncryptionFile({ ...operation.encryption, clock: systemClock, logger }).catch((cause: Error) => {
+  const { ReloadMetrics } = await import("../apiserver/metrics/reload-metrics.ts");
+  const reloads = new ReloadMetrics("encryption", hashOf(serverIdentity().name));
+  const file = await openEncryptionFile({
+    ...operation.encryption,
+    clock: systemClock,
+    logger,
+    reloaded: (status, nowMs) => reloads.reloaded(status, nowMs),
+  }).catch((cause: Error) => {
     throw new UserError(`--encryption-provider-config: ${cause.message}`, { cause });
   });
+  return { file, metricSources: [reloads] };
 }
 
 async function openSqlite(

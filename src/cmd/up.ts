@@ -29,7 +29,6 @@ import { choosePort, missingForContainerd, requireNoKubelet } from "./host/prefl
 import { installLastResort } from "./last-resort.ts";
 import { fileLogger } from "./logger.ts";
 import { openStorage } from "./open-storage.ts";
-import { storageSize } from "./storage-size.ts";
 import type { UpOptions } from "./up-options.ts";
 import { UserError } from "./user-error.ts";
 
@@ -71,13 +70,13 @@ export async function up(options: UpOptions, progress: Progress): Promise<Runnin
     // The first start makes certificates while the store's thread opens it.
     const makingPki = ensurePki(where.pki, { nowMs: systemClock.now(), servingNames: servingNames() });
     makingPki.catch(() => undefined); // awaited below; must not count as unhandled meanwhile
-    const { storage, close } = await openStorage(options, { directory: where.store, logger });
+    const { close, ...stored } = await openStorage(options, { directory: where.store, logger });
     closers.push(close);
     const pki = await makingPki;
     if (isReal) await ensureNodeBridge();
     const server = `https://127.0.0.1:${port}`;
     const plane = await startControlPlane({
-      storage,
+      ...stored,
       clock: systemClock,
       random: systemRandom,
       logger,
@@ -87,7 +86,7 @@ export async function up(options: UpOptions, progress: Progress): Promise<Runnin
       externalUrl: server,
       ...(isReal ? { endpoint: { address: nodeAddress(0), port } } : {}),
       disabled: new Set(options.disabled),
-      ...administration(options, where.store),
+      ...administration(options),
     });
     closers.push(() => plane.close());
     const kubeconfig = options.kubeconfig ?? where.kubeconfig;
@@ -118,16 +117,16 @@ export async function up(options: UpOptions, progress: Progress): Promise<Runnin
   }
 }
 
-/** What an administrator said of the API server, and is told of it. */
-function administration(
-  { auth, operation, flags, storage }: UpOptions,
-  store: string,
-): Pick<ControlPlaneOptions, "auth" | "flags" | "metricSources" | "operation"> {
+/** What an administrator said of the API server. */
+function administration({
+  auth,
+  operation,
+  flags,
+}: UpOptions): Pick<ControlPlaneOptions, "auth" | "flags" | "operation"> {
   return {
     ...(auth === undefined ? {} : { auth }),
     ...(operation === undefined ? {} : { operation }),
     flags,
-    metricSources: storage === "sqlite" ? [storageSize(store)] : [],
   };
 }
 

@@ -1,15 +1,17 @@
 import { counterOf, gaugeOf, type MetricFamily, type MetricSource } from "../../base/metrics/family.ts";
 import { numberSeries } from "../../base/metrics/series.ts";
 
+type ReloadedFile = "authentication" | "authorization" | "encryption";
+
 /** Of a file that is followed: how often what it says was taken over, or was wrong, and when last. */
 export class ReloadMetrics implements MetricSource {
-  readonly #what: "authentication" | "authorization";
+  readonly #what: ReloadedFile;
   readonly #serverHash: string;
   readonly #total = numberSeries();
   readonly #last = numberSeries();
 
   /** `serverHash`: tells servers apart without saying their names. */
-  constructor(what: "authentication" | "authorization", serverHash: string) {
+  constructor(what: ReloadedFile, serverHash: string) {
     this.#what = what;
     this.#serverHash = serverHash;
   }

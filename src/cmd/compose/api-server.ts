@@ -60,6 +60,8 @@ export interface ControlPlaneOptions {
   readonly auth?: AuthOptions;
   /** How it is run, where an administrator said something of it. Encryption is `storage`'s. */
   readonly operation?: OperationOptions;
+  /** What storage needs beside itself. */
+  readonly storageChecks?: readonly HealthCheck[];
   /** What is said of the components beside the server. */
   readonly components?: readonly HealthCheck[];
   /** The flags that were given, for /flagz. */
@@ -182,7 +184,16 @@ interface Configuration {
 
 /** What differs from cluster to cluster. */
 function asConfigured(
-  { components, endpoint, externalUrl, flags, listen, metricSources = [], network }: ControlPlaneOptions,
+  {
+    components,
+    endpoint,
+    externalUrl,
+    flags,
+    listen,
+    metricSources = [],
+    network,
+    storageChecks,
+  }: ControlPlaneOptions,
   { operation: { flowControl, minWatchSeconds }, auth, audit }: Configuration,
 ) {
   return {
@@ -191,6 +202,7 @@ function asConfigured(
     externalAddress: new URL(externalUrl).host,
     metricSources: [...metricSources, ...(auth?.metricSources ?? [])],
     ...(components && { components }),
+    ...(storageChecks && { storageChecks }),
     ...(audit && { auditor: audit.auditor }),
     ...(flags && { flags }),
     ...(minWatchSeconds === undefined ? {} : { minWatchSeconds }),

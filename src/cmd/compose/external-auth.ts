@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { cachedTokens } from "../../apiserver/authentication/cached-tokens.ts";
 import type { AnonymousAccess, RemoteHeaders } from "../../apiserver/authentication/create-authenticator.ts";
@@ -32,7 +31,7 @@ import type { UserInfo } from "../../client/exchange.ts";
 import { UserError } from "../user-error.ts";
 import type { AuthOptions, OidcOptions } from "./auth-options.ts";
 import { reviewCallerFor } from "./review-callers.ts";
-import { serverIdentity } from "./server-identity.ts";
+import { hashOf, serverIdentity } from "./server-identity.ts";
 
 /** What an administrator adds to a cluster's own authentication and authorization. */
 export interface ExternalAuth {
@@ -235,11 +234,6 @@ interface FollowDependencies extends Pick<ExternalAuthDependencies, "clock" | "l
 interface AuthMetrics {
   readonly asked: ExternalAuthMetrics;
   readonly reloads: ReloadMetrics;
-}
-
-/** Tells API servers, and issuers, apart in metrics. */
-function hashOf(name: string): string {
-  return `sha256:${createHash("sha256").update(name).digest("hex")}`;
 }
 
 function keepUp(

@@ -20,6 +20,11 @@ function addressOf({ address, port }: { readonly address: string; readonly port:
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
+/** Tells API servers, and issuers, apart in metrics. */
+export function hashOf(name: string): string {
+  return `sha256:${createHash("sha256").update(name).digest("hex")}`;
+}
+
 const digits = "abcdefghijklmnopqrstuvwxyz234567";
 
 /** RFC 4648 in lower case, without padding. */
