@@ -6,6 +6,7 @@ import { jsonSyntaxError } from "../schema/json-syntax-error.ts";
 import { countKeysInText, countKeysInValue } from "../schema/json-text.ts";
 import { ShapeError } from "../schema/shape-error.ts";
 import { strictErrors } from "../schema/strict-errors.ts";
+import { conversionFault } from "./conversion-fault.ts";
 import { goText } from "./go-text.ts";
 import { applyJsonPatch } from "./json-patch.ts";
 import { isJsonObject } from "./json-value.ts";
@@ -48,10 +49,8 @@ export function patchObject(
   const { patch, duplicates } = parsePatch(type, body, options);
   const patched = applyPatch(type, current, patch, options);
   // Upstream quotes the result, but of a strategic merge the patch, as Go prints it.
-  const quoted = () =>
-    type === "application/strategic-merge-patch+json"
-      ? goText(patch)
-      : jsonText(patched, options.model === undefined);
+  const isStrategic = type === "application/strategic-merge-patch+json";
+  const quoted = () => (isStrategic ? goText(patch) : jsonText(patched, options.model === undefined));
   // Faults of the patch come before those of what it makes.
   const strict = (faults: readonly string[]) =>
     invalidPatch(quoted(), `${strictPrefix}${[...duplicates, ...faults].join(", ")}`);
@@ -63,7 +62,7 @@ export function patchObject(
     const reason = withoutSubject(error.message);
     throw reason.startsWith(strictPrefix)
       ? strict([reason.slice(strictPrefix.length)])
-      : invalidPatch(quoted(), reason);
+      : invalidPatch(quoted(), isStrategic ? conversionFault(reason) : reason);
   }
   if (duplicates.length === 0) return decoded;
   if (options.fieldValidation === "Strict") throw strict([]);
@@ -80,7 +79,12 @@ function applyPatch(type: PatchType, current: AnyObject, patch: unknown, { model
       return applyMergePatch(current, patch);
     case "application/strategic-merge-patch+json":
       if (model === undefined) throw badRequest("strategic merge patch format is not supported");
-      return applyStrategicMergePatch(current, patch, model);
+      // The kind is the one of the struct that the result is converted to.
+      return {
+        ...applyStrategicMergePatch(current, patch, model),
+        apiVersion: current.apiVersion,
+        kind: current.kind,
+      };
   }
 }
 

@@ -183,7 +183,24 @@ for (const { name, patch, code, message = /./ } of [
     code: 500,
     message: /^The order in patch list:\n\[map\[.*\]\]\n doesn't match \$setElementOrder list:\n/,
   },
-  { name: "an order that is no list", patch: { "$setElementOrder/items": "a" }, code: 400 },
+  {
+    name: "an order that is no list",
+    patch: { "$setElementOrder/items": "a" },
+    code: 500,
+    message: /^expected a \[\]interface \{\}, but received a string$/,
+  },
+  {
+    name: "an order of what is no field",
+    patch: { "$setElementOrder/foo": [] },
+    code: 500,
+    message: /^unable to find api field in struct \w+ for the json field "foo"$/,
+  },
+  {
+    name: "an order of what has no key",
+    patch: { "$setElementOrder/items": [{ foo: "d" }] },
+    code: 500,
+    message: /^map: map\[foo:d\] does not contain declared merge key: name$/,
+  },
   {
     name: "$retainKeys that leaves out what is set",
     patch: { labels: { $retainKeys: ["x"], y: "1" } },

@@ -99,10 +99,10 @@ function mergeMember(result: Record<string, unknown>, key: string, value: unknow
 }
 
 function removePrimitives(result: Record<string, unknown>, key: string, value: unknown): void {
-  if (!Array.isArray(value)) throw badRequest("invalid patch format of primitive list");
   const name = key.slice(deleteFromPrimitiveList.length);
   const before = result[name];
-  if (Array.isArray(before)) result[name] = before.filter((item) => !value.includes(item));
+  if (!Array.isArray(before) || !Array.isArray(value)) return;
+  result[name] = before.filter((item) => !value.includes(item));
 }
 
 /** What is left of a value that meets nothing to merge with: directives and nulls mean nothing there. */
@@ -131,10 +131,20 @@ function mergeOrdered(
   order: unknown,
   schema: Schema,
 ): void {
-  if (!Array.isArray(order)) throw badRequest("invalid patch format of setElementOrder list");
+  if (!Array.isArray(order))
+    throw unmergeable(`expected a []interface {}, but received a ${goTypeOf(order)}`);
   const field = schema.fields?.field(name);
+  if (schema.fields !== undefined && field === undefined)
+    throw unmergeable(
+      `unable to find api field in struct ${schema.fields.name} for the json field ${JSON.stringify(name)}`,
+    );
   const mergeKey = field?.patchMergeKey;
   const before = result[name];
+  if (mergeKey !== undefined)
+    for (const [index, item] of order.entries()) {
+      if (!isJsonObject(item)) throw unmergeable(`value for key ${index} is not a map`);
+      keyOf(item, mergeKey);
+    }
   const deletions = members[`${deleteFromPrimitiveList}${name}`];
   const patch = members[name];
   if (patch === null) {
@@ -192,6 +202,7 @@ function mergeList(
   const mergeKey = field?.patchMergeKey;
   if ([...original, ...patch].some(Array.isArray)) throw unprocessable("lists of lists are not supported");
   if (item?.kind !== "model") {
+    if (new Set([...original, ...patch].map(goTypeOf)).size > 1) throw unlikeItems(original, patch);
     const both = [...new Set([...original, ...patch])];
     return inListOrder(both, patch, original, undefined);
   }
@@ -210,7 +221,7 @@ function mergeObjects(
   const changes: JsonObject[] = [];
   let replace = false;
   for (const change of patch) {
-    if (!isJsonObject(change)) throw unmergeable(`list element types are not identical: ${goText(patch)}`);
+    if (!isJsonObject(change)) throw unlikeItems(original, patch);
     const kind = change[directive];
     if (kind === undefined) changes.push(change);
     else if (kind === "replace") replace = true;
@@ -231,8 +242,19 @@ function mergeObjects(
   return inListOrder(kept, changes, before, mergeKey);
 }
 
+function unlikeItems(...lists: readonly (readonly unknown[])[]): Error {
+  return unmergeable(`list element types are not identical: ${goText(lists)}`);
+}
+
 function keyOf(change: JsonObject, mergeKey: string): unknown {
   if (!Object.hasOwn(change, mergeKey))
     throw unmergeable(`map: ${goText(change)} does not contain declared merge key: ${mergeKey}`);
   return change[mergeKey];
+}
+
+/** As Go names the type of a value that was read from JSON. */
+function goTypeOf(value: unknown): string {
+  if (isJsonObject(value)) return "map[string]interface {}";
+  if (typeof value === "number") return Number.isInteger(value) ? "int64" : "float64";
+  return typeof value === "boolean" ? "bool" : typeof value;
 }

@@ -4,15 +4,16 @@ import { apiVersionOf } from "../../apimachinery/meta.ts";
 import type { ApiResponse } from "../../client/exchange.ts";
 import { readObject } from "../content/input.ts";
 import { inVersion, showList } from "../content/views.ts";
-import type { DeleteRequestOptions } from "../registry/options.ts";
+import type { DeleteRequestOptions, ListRequestOptions } from "../registry/options.ts";
 import { deleteOptions, listOptions } from "../registry/options.ts";
-import { selectionOf } from "../registry/select.ts";
 import type { HandlerContext, ResourceCall } from "./call.ts";
 import { admissionAttributes, contentHeaders, placeOf, respond, respondObject } from "./call.ts";
 import { returnsDeletedObject } from "./deleted-objects.ts";
-import { emptyContinue } from "./reads.ts";
+import { readPage } from "./reads.ts";
 
 const parallelDeletes = 16;
+/** As upstream reads collections to delete them. */
+const pageSize = 10_000;
 
 /** DELETE of one object. */
 export async function handleDelete(context: HandlerContext, call: ResourceCall): Promise<ApiResponse> {
@@ -63,15 +64,8 @@ export async function handleDeleteCollection(
 ): Promise<ApiResponse> {
   const list = listOptions(call.request.query);
   const options = await readOptions(context, call);
-  const { definition, store } = call;
-  const selection = selectionOf(definition, {
-    namespace: placeOf(call).namespace,
-    name: "",
-    labelSelector: list.labelSelector,
-    fieldSelector: list.fieldSelector,
-  });
-  const { items, revision } = await store.cache.list({ selection, signal: call.request.signal });
-  const chosen = list.limit > 0 ? items.slice(0, list.limit) : items;
+  const { definition } = call;
+  const { items: chosen, metadata } = await chosenBy(call, list);
   const failures: unknown[] = [];
   let next = 0;
   const worker = async () => {
@@ -90,13 +84,29 @@ export async function handleDeleteCollection(
   const deleted: KubeList = {
     kind: definition.listKind,
     apiVersion,
-    metadata: { ...emptyContinue(call), resourceVersion: String(revision) },
+    metadata,
     items: chosen.map(({ object }) => inVersion(definition, object, call.version)),
   };
   const view = { definition, version: call.version, format: call.output, includeObject: "Metadata" } as const;
   const plainItems = call.output.view === undefined && definition.custom === undefined;
   const object = showList(deleted, { ...view, nowMs: context.clock.now() });
   return { type: "object", status: 200, headers: contentHeaders(call.output), object, plainItems };
+}
+
+/** A page where the request asks for one, else all there is, a page after the other. */
+async function chosenBy(call: ResourceCall, list: ListRequestOptions): ReturnType<typeof readPage> {
+  if (list.limit > 0) return readPage(call, list);
+  const first = await readPage(call, { ...list, limit: pageSize });
+  const { continue: more = "", remainingItemCount: _left, ...metadata } = first.metadata;
+  if (more === "") return first;
+  const items = [...first.items];
+  for (let next = more; next !== ""; ) {
+    const later = { ...list, resourceVersion: "", resourceVersionMatch: "", limit: pageSize, continue: next };
+    const page = await readPage(call, later);
+    items.push(...page.items);
+    next = page.metadata.continue ?? "";
+  }
+  return { items, metadata };
 }
 
 async function readOptions(context: HandlerContext, call: ResourceCall): Promise<DeleteRequestOptions> {

@@ -53,33 +53,15 @@ async function handleList(
   call: ResourceCall,
   options: ListRequestOptions,
 ): Promise<ApiResponse> {
-  const { definition, store } = call;
-  const token = options.continue === "" ? undefined : decodeContinue(options.continue, store.keyRoot);
-  if (token !== undefined && options.resourceVersion !== "" && options.resourceVersion !== "0")
-    throw badRequest("specifying resource version is not allowed when using continue");
-  const page = await listPage(call, options, token);
+  const { definition } = call;
+  const page = await readPage(call, options);
   const apiVersion = apiVersionOf({ group: definition.group, version: call.version });
   // A view is made of the stored object, as columns are written for it.
   const asStored = call.output.view !== undefined || isStoredForm(definition, call.version);
   const items = page.items.map(({ object }) =>
     asStored ? object : inVersion(definition, object, call.version),
   );
-  const resourceVersion = String(page.revision);
-  const list: KubeList = {
-    kind: definition.listKind,
-    apiVersion,
-    metadata: {
-      ...emptyContinue(call),
-      resourceVersion,
-      ...(page.nextKey === undefined
-        ? {}
-        : { continue: encodeContinue({ revision: page.revision, key: page.nextKey }, store.keyRoot) }),
-      ...(page.nextKey === undefined || page.remaining === undefined
-        ? {}
-        : { remainingItemCount: page.remaining }),
-    },
-    items,
-  };
+  const list: KubeList = { kind: definition.listKind, apiVersion, metadata: page.metadata, items };
   const headers = contentHeaders(call.output);
   if (call.output.view !== undefined) {
     const object = showList(list, viewOptions(context, call));
@@ -89,8 +71,24 @@ async function handleList(
   return { type: "object", status: 200, headers, object: list, plainItems };
 }
 
+/** What of a collection a request chooses, and what its answer says of that. Throws 400 and 410. */
+export async function readPage(
+  call: ResourceCall,
+  options: ListRequestOptions,
+): Promise<{ readonly items: CacheList["items"]; readonly metadata: KubeList["metadata"] }> {
+  const { keyRoot } = call.store;
+  const token = options.continue === "" ? undefined : decodeContinue(options.continue, keyRoot);
+  if (token !== undefined && options.resourceVersion !== "" && options.resourceVersion !== "0")
+    throw badRequest("specifying resource version is not allowed when using continue");
+  const { items, revision, nextKey, remaining } = await listPage(call, options, token);
+  const more = nextKey === undefined ? {} : { continue: encodeContinue({ revision, key: nextKey }, keyRoot) };
+  const left = nextKey === undefined || remaining === undefined ? {} : { remainingItemCount: remaining };
+  const metadata = { ...emptyContinue(call), resourceVersion: String(revision), ...more, ...left };
+  return { items, metadata };
+}
+
 /** Upstream keeps custom resources as they come: what other lists leave out when it is empty, theirs say. */
-export function emptyContinue({ definition, output }: ResourceCall): { readonly continue?: string } {
+function emptyContinue({ definition, output }: ResourceCall): { readonly continue?: string } {
   return definition.custom === undefined || output.view !== undefined ? {} : { continue: "" };
 }
 
