@@ -172,11 +172,8 @@ const begin = (encoder: HeaderEncoder, ...types: string[]) =>
 
 /** Everything that was given to clients has come back. */
 async function nothingLeft(socketsBefore: number): Promise<void> {
-  for (let turn = 0; turn < 500 && (running > 0 || sockets() > socketsBefore); turn++)
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  assert.equal(running, 0);
-  // Those of an earlier caller may have gone meanwhile.
-  assert.ok(sockets() <= socketsBefore, `${sockets()} sockets, ${socketsBefore} before`);
+  // Those of an earlier caller may go meanwhile.
+  while (running > 0 || sockets() > socketsBefore) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 const sockets = () =>
   process.getActiveResourcesInfo().filter((name) => ["TCPSocketWrap", "TLSWrap"].includes(name)).length;
