@@ -102,11 +102,13 @@ class NodeWatcher {
     const ready = nodeCondition(node, "Ready");
     const health = this.#healthOf(name, node);
     const isReady = ready?.status === "True";
-    const readyPods = health.wasReady ? podsOnNode(this.#pods, name).filter(isPodReady) : [];
+    // How its pods and the other nodes are matters only of a node that is not well: there may be thousands of each.
+    const isWell = isReady && this.#clock.now() - health.heardMs <= this.#graceMs;
+    const readyPods = health.wasReady && !isWell ? podsOnNode(this.#pods, name).filter(isPodReady) : [];
     // Pods are seen to once for each time the node stops being ready; a kubelet that lives may call them ready again.
     if (isReady) health.wasReady = true;
     else if (readyPods.length === 0) health.wasReady = false;
-    const states = zoneStates(this.#nodes.lister.list());
+    const states = zoneStates(isWell ? [] : this.#nodes.lister.list());
     return {
       node,
       lastHeardMs: health.heardMs,
