@@ -5,6 +5,7 @@ import type { Random } from "../base/random.ts";
 import type { Client } from "../client/client.ts";
 import type { UserInfo } from "../client/exchange.ts";
 import type { InformerFactory } from "../client/informer.ts";
+import type { StreamConnection, StreamTransport } from "../client/transport/pod-streams.ts";
 import type { ControlPlane } from "../cmd/compose/control-plane.ts";
 import type { SimNode } from "../cmd/compose/sim-node.ts";
 import type { SimRuntimeOptions } from "../kubelet/cri/sim/sim-runtime.ts";
@@ -34,6 +35,10 @@ export interface TestCluster extends AsyncDisposable {
   readonly client: Client;
   /** As another user: a name alone is one of system:masters, for faults that are to hit one client and not the others. */
   clientFor(user: string | UserInfo): Client;
+  /** For functions that open streams of pods: `runInPod(cluster, …)`, `forwardPort(cluster, …)`. Within this process, as system:masters. */
+  readonly transport: StreamTransport;
+  /** The same as another user: `runInPod(cluster.connectionFor("alice"), …)`. */
+  connectionFor(user: string | UserInfo): StreamConnection & { readonly client: Client };
   readonly informers: InformerFactory;
   readonly clock: Clock;
   readonly random: Random;

@@ -37,8 +37,8 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
   const disabled = new Set(options.disable ?? []);
   const storage = await storageOfStarted(disabled, clock);
   const stop = new AbortController();
-  const until: TestCluster["until"] = (condition, { timeout = "10m" } = {}) =>
-    pace.until(condition, milliseconds(timeout));
+  const time = timeOf(pace);
+  const { until } = time;
   const { faults, intercept, webhooks, apis } = boundaries({
     clock,
     // Of its own: what else is drawn does not change with the faults.
@@ -48,6 +48,7 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
     pace,
     until,
   });
+  let nodes: readonly SimNode[] = [];
   const plane = await startControlPlane({
     storage,
     clock,
@@ -60,15 +61,16 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
     intercept,
     webhooks: webhooks.transport,
     extensions: apis.transport,
+    dialInProcess: (place) => dialNode(nodes, place),
   });
   plane.startComponents();
-  const nodes = startNodes(plane, options, { clock, random, signal: stop.signal });
-  const client = plane.clientFor(userNamed(adminName));
+  nodes = startNodes(plane, options, { clock, random, signal: stop.signal });
+  const connections = connectionsOf(plane);
+  const { client } = connections;
   await pace.pass(plane.ready);
   const outside = new OutsideAccess(plane);
   const cluster: TestCluster = {
-    client,
-    clientFor: (user) => plane.clientFor(typeof user === "string" ? userNamed(user) : user),
+    ...connections,
     informers: createInformerFactory({ client, clock, random, logger }),
     clock,
     random,
@@ -77,9 +79,7 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
     faults,
     webhooks,
     apis,
-    advance: async (duration) => pace.advance(milliseconds(duration)),
-    until,
-    during: (work, { speed = 1 } = {}) => pace.during(work, speed),
+    ...time,
     install: (...sources) =>
       install(sources, { client, definitions: () => plane.server.definitions(), until }),
     namespace: (prefix = "test-") => temporaryNamespace(prefix, client, until),
@@ -97,6 +97,15 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
     [Symbol.asyncDispose]: () => cluster.close(),
   };
   return cluster;
+}
+
+/** How a test moves it. */
+function timeOf(pace: Pace): Pick<TestCluster, "advance" | "until" | "during"> {
+  return {
+    advance: async (duration) => pace.advance(milliseconds(duration)),
+    until: (condition, { timeout = "10m" } = {}) => pace.until(condition, milliseconds(timeout)),
+    during: (work, { speed = 1 } = {}) => pace.during(work, speed),
+  };
 }
 
 /** As after a first start. */
@@ -145,6 +154,27 @@ function startNodes(
       signal,
     ),
   );
+}
+
+/** Clients and streams of users within this process. */
+function connectionsOf(
+  plane: ControlPlane,
+): Pick<TestCluster, "client" | "transport" | "clientFor" | "connectionFor"> {
+  const connectionFor: TestCluster["connectionFor"] = (named) => {
+    const user = typeof named === "string" ? userNamed(named) : named;
+    const transport = { server: "http://in-process.test", dial: () => plane.connect(user) };
+    return { client: plane.clientFor(user), transport };
+  };
+  return { ...connectionFor(adminName), connectionFor, clientFor: (user) => connectionFor(user).client };
+}
+
+/** A kubelet or a pod of the cluster, by its address. */
+async function dialNode(nodes: readonly SimNode[], place: { readonly host: string; readonly port: number }) {
+  for (const node of nodes) {
+    const stream = await node.dial(place);
+    if (stream !== undefined) return stream;
+  }
+  return undefined;
 }
 
 function userNamed(name: string): UserInfo {

@@ -30,6 +30,7 @@ export type {
   ExecOutcome,
   PullBehavior,
 } from "../kubelet/cri/sim/behavior.ts";
+export type { SimProcess } from "../kubelet/cri/sim/sim-process.ts";
 export type { SimRuntime, SimRuntimeOptions } from "../kubelet/cri/sim/sim-runtime.ts";
 export type { TestCluster, TestClusterOptions, TestNamespace } from "./cluster-types.ts";
 export type {

@@ -20,12 +20,12 @@ import { maxTimeoutMs as defaultTimeoutMs, requestedTimeoutMs } from "../request
 import { BodyBudget, type BodyShare, readBody } from "./body.ts";
 import { trustClientsOf } from "./certificate.ts";
 import { contextOf, http1Reply, readHttp1 } from "./http1.ts";
-import { http2Reply, readHttp2 } from "./http2.ts";
+import { http2Reply, readHttp2, retire } from "./http2.ts";
 import { isLongRunning } from "./long-running.ts";
 import type { Reply } from "./reply.ts";
 import { sendResponse } from "./respond.ts";
 import { leaveStreamUnread, leaveUnread, refuseBytes } from "./unread.ts";
-import { handleUpgrade, type KubeletIdentity, takesUpgrade } from "./upgrade.ts";
+import { type DialInProcess, handleUpgrade, type KubeletIdentity, takesUpgrade } from "./upgrade.ts";
 
 export interface ListenerOptions {
   readonly server: ApiServer;
@@ -45,6 +45,8 @@ export interface ListenerOptions {
   readonly protobuf?: ProtobufCodec;
   /** How the server proves itself to kubelets. */
   readonly kubelet?: KubeletIdentity;
+  /** Kubelets and pods of this process. */
+  readonly dialInProcess?: DialInProcess;
   /** `--request-timeout`: what a request that does not stream may take, its body's coming included; default 60 s. */
   readonly requestTimeoutMs?: number;
   /** How long a request line and its headers may take to come; default 32 s. */
@@ -187,7 +189,9 @@ class Edge {
   #onHttp2(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     stream.on("error", (error) => this.#options.logger.debug({ error: error.message }, "stream failed"));
     const { goawayChance = 0 } = this.#options;
-    if (goawayChance > 0 && Math.random() < goawayChance) stream.session?.close();
+    const stranger = isStranger(stream.session?.socket, headers);
+    // HTTP/2 is dear: whoever does not say who they are gets a connection for each request.
+    if (stranger || (goawayChance > 0 && Math.random() < goawayChance)) retire(stream.session);
     void this.#exchange({
       source: stream,
       hasBody: !stream.endAfterHeaders,
@@ -196,7 +200,7 @@ class Edge {
       reply: http2Reply(stream),
       onClose: (callback) => stream.once("close", callback),
       leaveUnread: () => leaveStreamUnread(stream),
-      share: this.#bodies.open(isStranger(stream.session?.socket, headers)),
+      share: this.#bodies.open(stranger),
       read: (body, signal) => readHttp2(headers, body, signal),
       context: () => contextOf(stream.session?.socket as TLSSocket), // sessions are made on TLS sockets alone
     });

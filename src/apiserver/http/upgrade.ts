@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
-import { connect as connectTcp, type Socket } from "node:net";
-import { connect as connectTls, type TLSSocket } from "node:tls";
+import { connect as connectTcp } from "node:net";
+import type { Duplex } from "node:stream";
+import { connect as connectTls } from "node:tls";
 import type { Logger } from "../../base/log.ts";
 import type { ApiResponse } from "../../client/exchange.ts";
 import type { ApiServer, RequestContext } from "../api-server.ts";
@@ -16,10 +17,14 @@ export interface KubeletIdentity {
   readonly authority?: string;
 }
 
+/** Connects to backends of this process, without a socket; undefined: it is none. Rejects where it refuses. */
+export type DialInProcess = (place: Pick<Backend, "host" | "port">) => Promise<Duplex | undefined>;
+
 export interface UpgradeOptions {
   readonly server: Pick<ApiServer, "handle" | "upgrade">;
   readonly context: RequestContext;
   readonly kubelet?: KubeletIdentity;
+  readonly dialInProcess?: DialInProcess;
   readonly logger: Logger;
 }
 
@@ -42,7 +47,7 @@ export function takesUpgrade({ url = "", headers }: IncomingMessage): boolean {
  */
 export function handleUpgrade(
   message: IncomingMessage,
-  client: TLSSocket,
+  client: Duplex,
   head: Buffer,
   options: UpgradeOptions,
 ): void {
@@ -55,7 +60,7 @@ export function handleUpgrade(
 
 async function passOn(
   message: IncomingMessage,
-  client: TLSSocket,
+  client: Duplex,
   head: Buffer,
   options: UpgradeOptions,
 ): Promise<void> {
@@ -78,9 +83,10 @@ async function passOn(
     if (client.destroyed) ended();
     else client.once("close", ended);
   }
-  let backend: Socket;
+  let backend: Duplex;
   try {
-    backend = await dial(outcome.passage.backend, options.kubelet);
+    const place = outcome.passage.backend;
+    backend = (await options.dialInProcess?.(place)) ?? (await dial(place, options.kubelet));
   } catch (error) {
     const { host, port } = outcome.passage.backend;
     const why = error instanceof Error ? error.message : String(error);
@@ -100,7 +106,7 @@ async function passOn(
 }
 
 /** Connects to a backend. Rejects with what went wrong. */
-function dial(backend: Backend, kubelet: KubeletIdentity | undefined): Promise<Socket> {
+function dial(backend: Backend, kubelet: KubeletIdentity | undefined): Promise<Duplex> {
   const { host, port } = backend;
   return new Promise((resolve, reject) => {
     const socket =
@@ -148,7 +154,7 @@ function requestHead({ method, target, headers, backend }: BackendRequest): stri
   return `${lines.join("\r\n")}\r\n\r\n`;
 }
 
-function writeRefusal(client: TLSSocket, response: ApiResponse): void {
+function writeRefusal(client: Duplex, response: ApiResponse): void {
   if (response.type !== "object") {
     writeStatus(client, 500, "the answer cannot be sent on this connection");
     return;
@@ -156,12 +162,12 @@ function writeRefusal(client: TLSSocket, response: ApiResponse): void {
   writeAnswer(client, response.status, JSON.stringify(response.object));
 }
 
-function writeStatus(client: TLSSocket, code: number, message: string): void {
+function writeStatus(client: Duplex, code: number, message: string): void {
   const status = { kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure", message, code };
   writeAnswer(client, code, JSON.stringify(status));
 }
 
-function writeAnswer(client: TLSSocket, code: number, json: string): void {
+function writeAnswer(client: Duplex, code: number, json: string): void {
   const length = Buffer.byteLength(json);
   client.end(
     `HTTP/1.1 ${code} ${code}\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\nconnection: close\r\n\r\n${json}`,

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import type { TLSSocket } from "node:tls";
+import type { Duplex } from "node:stream";
 import type { ApiRequest, ApiResponse } from "../../client/exchange.ts";
 import { frameOf } from "../cache/cache-event.ts";
 import { isTrue } from "../request-info.ts";
@@ -16,7 +16,7 @@ export function streamsOverWebSocket(request: ApiRequest): boolean {
 
 /** Sends a streaming answer as messages: pieces of a log, events of a watch. */
 export async function streamOverWebSocket(
-  upgrade: { readonly message: IncomingMessage; readonly client: TLSSocket; readonly head: Buffer },
+  upgrade: { readonly message: IncomingMessage; readonly client: Duplex; readonly head: Buffer },
   response: ApiResponse & { readonly type: "bytes" | "watch" },
 ): Promise<void> {
   const { WebSocketServer } = await import("ws");

@@ -1,5 +1,4 @@
-import type { Duplex } from "node:stream";
-import type { ClientOptions, WebSocket } from "ws";
+import type { WebSocket } from "ws";
 import { closeWebSocket } from "./accept-websocket.ts";
 import { pauseWhileFull, sendMessage } from "./byte-channel.ts";
 import { ByteQueue } from "./byte-queue.ts";
@@ -13,40 +12,37 @@ import {
   remoteCommandProtocols,
 } from "./channel-protocol.ts";
 import { copy, readText } from "./copy.ts";
+import { type OpenWebSocketOptions, openWebSocket } from "./open-websocket.ts";
 import { RemoteCommandError, readExitStatus } from "./process-status.ts";
 
-export interface RunOverWebSocketOptions {
+export interface RunOverWebSocketOptions extends Omit<OpenWebSocketOptions, "protocols"> {
   readonly tty: boolean;
   readonly streams: ProcessStreams;
-  readonly headers?: Readonly<Record<string, string | string[]>>;
-  /** How the connection is made. */
-  readonly tls?: Pick<ClientOptions, "ca" | "cert" | "key" | "rejectUnauthorized"> & {
-    readonly servername?: string;
-    readonly createConnection?: () => Duplex;
-  };
-  readonly signal?: AbortSignal;
   /** Subprotocols to offer, best first. Default: v5, then v4 (which cannot tell the end of stdin). */
   readonly protocols?: readonly string[];
 }
 
 const outputBufferBytes = 256 * 1024;
-const longestRefusalBytes = 4096;
 
 /**
  * Runs the command behind an exec or attach URL ("wss://…/exec?command=…") on the caller's streams, over a WebSocket.
  * Resolves with its exit code after all output has been written; rejects with `RemoteCommandError` when it could not be
- * run, or with the signal's reason.
+ * run, with `ApiError` when the server refused it, or with the signal's reason.
  */
 export async function runOverWebSocket(url: string, options: RunOverWebSocketOptions): Promise<ProcessExit> {
   const { streams, tty, signal } = options;
-  signal?.throwIfAborted();
-  const socket = await connect(url, options);
+  const { socket, protocol: chosen } = await openWebSocket(url, {
+    ...options,
+    protocols: options.protocols ?? ["v5.channel.k8s.io", "v4.channel.k8s.io"],
+  });
   const onAbort = () => socket.terminate();
   signal?.addEventListener("abort", onAbort, { once: true });
-  const protocol = remoteCommandProtocols.find(({ name }) => name === socket.protocol);
+  const broken = new AbortController();
+  broken.signal.addEventListener("abort", onAbort, { once: true });
+  const protocol = remoteCommandProtocols.find(({ name }) => name === chosen);
   try {
     signal?.throwIfAborted();
-    if (protocol === undefined) throw new RemoteCommandError(`the server chose ${socket.protocol}`);
+    if (protocol === undefined) throw new RemoteCommandError(`the server chose ${chosen}`);
     const incoming = receive(socket, protocol);
     socket.resume();
     const drain = async (source: ByteSource) => {
@@ -58,53 +54,20 @@ export async function runOverWebSocket(url: string, options: RunOverWebSocketOpt
       readText(incoming.error),
     ]);
     // These end when the process does, or when the caller's side does: nobody waits for them.
-    if (streams.stdin) sendInput(socket, protocol, streams.stdin).catch(() => {});
-    if (streams.resize && tty) sendSizes(socket, protocol, streams.resize).catch(() => {});
+    // Where they fail by themselves, the process would wait for the rest without end.
+    const onFailure = (error: unknown) => socket.readyState === socket.OPEN && broken.abort(error);
+    if (streams.stdin) sendInput(socket, protocol, streams.stdin).catch(onFailure);
+    if (streams.resize && tty) sendSizes(socket, protocol, streams.resize).catch(onFailure);
     const [, , status] = await output;
     return readExitStatus(status);
+  } catch (error) {
+    broken.signal.throwIfAborted();
+    throw error;
   } finally {
     signal?.removeEventListener("abort", onAbort);
     await closeWebSocket(socket);
     signal?.throwIfAborted();
   }
-}
-
-async function connect(url: string, options: RunOverWebSocketOptions): Promise<WebSocket> {
-  const { WebSocket } = await import("ws");
-  const offered = [...(options.protocols ?? ["v5.channel.k8s.io", "v4.channel.k8s.io"])];
-  const socket = new WebSocket(url, offered, {
-    ...options.tls,
-    ...(options.headers && { headers: { ...options.headers } }),
-    perMessageDeflate: false,
-  });
-  const { signal } = options;
-  const { promise, resolve, reject } = Promise.withResolvers<WebSocket>();
-  const onAbort = () => {
-    socket.terminate();
-    reject(signal?.reason);
-  };
-  signal?.addEventListener("abort", onAbort, { once: true });
-  socket.once("error", reject);
-  socket.once("unexpected-response", (_request, response) => {
-    let body = "";
-    response.on("data", (chunk: Buffer) => {
-      if (body.length < longestRefusalBytes) body += chunk.toString();
-    });
-    response.on("error", reject);
-    response.on("end", () => {
-      reject(
-        new RemoteCommandError(`unable to upgrade connection: ${body.trim() || response.statusMessage}`),
-      );
-      socket.terminate();
-    });
-  });
-  socket.once("open", () => {
-    socket.off("error", reject);
-    socket.on("error", () => {}); // told as a close
-    socket.pause(); // until somebody listens
-    resolve(socket);
-  });
-  return promise.finally(() => signal?.removeEventListener("abort", onAbort));
 }
 
 function receive(socket: WebSocket, protocol: ChannelProtocol) {

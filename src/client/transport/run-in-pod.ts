@@ -1,89 +1,87 @@
-import { connect as connectTls } from "node:tls";
 import type { ObjectName } from "../client.ts";
-import type { ByteSink, ByteSource } from "../streaming/byte-stream.ts";
+import type { ByteSink, ByteSource, TerminalSize } from "../streaming/byte-stream.ts";
 import { runOverWebSocket } from "../streaming/websocket-client.ts";
-import type { Connection } from "./connect.ts";
-import { anonymous } from "./credentials.ts";
-import type { HttpsTransportOptions } from "./https-transport.ts";
-import { openTunnel, proxyFor } from "./proxy.ts";
-import { RotatingFile } from "./rotating-file.ts";
+import { type StreamConnection, socketAddress } from "./pod-streams.ts";
 
-/** What to run in which container, and where its streams go. */
-export interface RunInPodOptions {
-  readonly command: readonly string[];
+/** Where the streams of a process in a container go. */
+export interface PodStreamOptions {
   /** Absent: the only one, or the one that the pod names as its default. */
   readonly container?: string;
-  /** What the command reads, to its end; absent: nothing. */
+  /** What the process reads, to its end; absent: nothing. */
   readonly stdin?: string | Uint8Array | AsyncIterable<Uint8Array>;
-  /** Told of output as it comes, which is then not collected. */
+  /** Told of output as it comes, which is then not collected. What it returns is awaited before more is read. */
   readonly onStdout?: (chunk: Uint8Array) => void | Promise<void>;
   readonly onStderr?: (chunk: Uint8Array) => void | Promise<void>;
+  /** On a terminal, whose one output is stdout. For an attach the container must have one (`tty: true`). */
+  readonly tty?: boolean;
+  /** The terminal's size, and each change of it. */
+  readonly sizes?: AsyncIterable<TerminalSize>;
+  /** Gives up: the connection is closed and the call rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
-/** How the command ended, and what it said where nobody was told meanwhile. */
+/** What to run in which container, and where its streams go. */
+export interface RunInPodOptions extends PodStreamOptions {
+  readonly command: readonly string[];
+}
+
+/** How the process ended, and what it said where nobody was told meanwhile. */
 export interface RunInPodResult {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** What is collected of one stream at most: past it the command's output is refused. */
+/** What is collected of one stream at most: past it the process's output is refused. */
 const collectedLimitBytes = 16 * 1024 * 1024;
 
 /** As `kubectl exec`: see `runInPod` of `k8ts/client`. */
-export async function runInPod(
-  { transport }: Pick<Connection, "transport">,
+export function runInPod(
+  connection: StreamConnection,
   pod: ObjectName,
-  { command, container, stdin, onStdout, onStderr, signal }: RunInPodOptions,
+  { command, ...options }: RunInPodOptions,
 ): Promise<RunInPodResult> {
-  const { namespace = "default", name } = pod;
-  const query = new URLSearchParams({ stdout: "true", stderr: "true" });
+  return streamFrom(connection, pod, { subresource: "exec", command }, options);
+}
+
+/** As `kubectl attach`: see `attachToPod` of `k8ts/client`. */
+export function attachToPod(
+  connection: StreamConnection,
+  pod: ObjectName,
+  options: PodStreamOptions = {},
+): Promise<RunInPodResult> {
+  return streamFrom(connection, pod, { subresource: "attach", command: [] }, options);
+}
+
+async function streamFrom(
+  connection: StreamConnection,
+  pod: ObjectName,
+  { subresource, command }: { readonly subresource: string; readonly command: readonly string[] },
+  { container, stdin, onStdout, onStderr, tty = false, sizes, signal }: PodStreamOptions,
+): Promise<RunInPodResult> {
+  signal?.throwIfAborted();
+  const query = new URLSearchParams({ stdout: "true", ...(tty ? { tty: "true" } : { stderr: "true" }) });
   if (stdin !== undefined) query.set("stdin", "true");
   if (container !== undefined) query.set("container", container);
   for (const word of command) query.append("command", word);
-  const server = new URL(transport.server);
-  const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(name)}/exec`;
-  const url = `${server.href.replace(/^http/, "ws").replace(/\/$/, "")}${path}?${query}`;
+  const { url, headers, tls } = await socketAddress(connection, pod, subresource, query);
   const [stdout, stderr] = [collect(onStdout), collect(onStderr)];
   const { exitCode } = await runOverWebSocket(url, {
-    tty: false,
-    streams: { stdout, stderr, ...(stdin === undefined ? {} : { stdin: sourceOf(stdin) }) },
-    headers: await headersOf(transport),
-    tls: await wireOf(transport, server),
+    tty,
+    streams: {
+      stdout,
+      stderr,
+      ...(stdin === undefined ? {} : { stdin: sourceOf(stdin) }),
+      ...(sizes === undefined ? {} : { resize: sizes }),
+    },
+    headers,
+    tls,
     ...(signal === undefined ? {} : { signal }),
   });
   return { exitCode, stdout: stdout.text(), stderr: stderr.text() };
 }
 
-async function headersOf({ headers = {}, credentials = anonymous }: HttpsTransportOptions) {
-  const authorization = await credentials.authorization();
-  const sent: Record<string, string | string[]> = {};
-  for (const [name, value] of Object.entries(headers))
-    sent[name] = typeof value === "string" ? value : [...value];
-  return { ...sent, ...(authorization === undefined ? {} : { authorization }) };
-}
-
-/** How the connection is made: as the transport of the requests makes its own. */
-async function wireOf(options: HttpsTransportOptions, server: URL) {
-  const { credentials = anonymous, ca, caFile, tlsServerName, insecureSkipTlsVerify } = options;
-  const trusted = ca ?? (caFile === undefined ? undefined : await new RotatingFile(caFile).read());
-  const tls = {
-    ...(await credentials.clientCertificate()),
-    ...(trusted === undefined ? {} : { ca: trusted }),
-    ...(tlsServerName === undefined ? {} : { servername: tlsServerName }),
-    ...(insecureSkipTlsVerify === true ? { rejectUnauthorized: false } : {}),
-  };
-  const proxy = proxyFor(options, server);
-  if (proxy === undefined) return tls;
-  const socket = await openTunnel(proxy, server);
-  const servername = tlsServerName ?? server.hostname.replace(/^\[|\]$/g, "");
-  const createConnection = () =>
-    server.protocol === "https:" ? connectTls({ ...tls, socket, servername }) : socket;
-  return { ...tls, createConnection };
-}
-
-async function* sourceOf(stdin: NonNullable<RunInPodOptions["stdin"]>): ByteSource {
+async function* sourceOf(stdin: NonNullable<PodStreamOptions["stdin"]>): ByteSource {
   if (typeof stdin === "string") yield new TextEncoder().encode(stdin);
   else if (stdin instanceof Uint8Array) yield stdin;
   else yield* stdin;

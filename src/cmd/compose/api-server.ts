@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import { setFlagsFromString } from "node:v8";
 import type { ResourceDefinition } from "../../api/definition.ts";
 import { builtInDefinitions } from "../../api/registry.ts";
@@ -12,6 +13,7 @@ import { createStages } from "../../apiserver/create-stages.ts";
 import { DrainGate } from "../../apiserver/drain-gate.ts";
 import type { HealthCheck } from "../../apiserver/health.ts";
 import type { Listener, ListenerOptions } from "../../apiserver/http/listener.ts";
+import type { DialInProcess, KubeletIdentity } from "../../apiserver/http/upgrade.ts";
 import { createYamlParser } from "../../apiserver/http/yaml-parser.ts";
 import { openApiHandler } from "../../apiserver/openapi/open-api-handler.ts";
 import type { Authorities, Pki } from "../../apiserver/pki/ensure-pki.ts";
@@ -29,7 +31,7 @@ import { type Clock, sleep } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { MetricSource } from "../../base/metrics/family.ts";
 import type { Random } from "../../base/random.ts";
-import type { Transport } from "../../client/exchange.ts";
+import type { Transport, UserInfo } from "../../client/exchange.ts";
 import { createInformerFactory } from "../../client/informer-factory.ts";
 import { createClient } from "../../client/rest-client.ts";
 import type { Storage } from "../../storage/storage.ts";
@@ -37,10 +39,11 @@ import type { AdmissionComposition } from "./admission.ts";
 import type { AuthOptions } from "./auth-options.ts";
 import type { ClusterNetwork } from "./cluster-network.ts";
 import type { ExternalAuth } from "./external-auth.ts";
+import { audiencesOf, issuersOf } from "./issuers.ts";
 import { type AdmissionOptions, defaultOperation, type OperationOptions } from "./operation-options.ts";
 import { serverIdentity } from "./server-identity.ts";
 import { kubernetesVersion } from "./versions.ts";
-import { lazyWire } from "./wire.ts";
+import { inProcessConnector, lazyWire } from "./wire.ts";
 
 export interface ControlPlaneOptions {
   readonly storage: Storage;
@@ -76,6 +79,8 @@ export interface ControlPlaneOptions {
   readonly webhooks?: (https: WebhookTransport) => WebhookTransport;
   /** The same for extension API servers. */
   readonly extensions?: (https: ExtensionTransport) => ExtensionTransport;
+  /** Reaches kubelets and pods that are in this process. */
+  readonly dialInProcess?: DialInProcess;
 }
 
 /** The way into an API server. */
@@ -89,6 +94,8 @@ export interface ComposedApiServer {
   readonly listener: Listener | undefined;
   /** Listens at one more place, which `close` does not close. */
   listen(place: ListenPlace): Promise<Listener>;
+  /** A connection within this process, for what takes one over: exec, attach, port-forward. */
+  connect(user: UserInfo): Promise<Duplex>;
   /** Resolves when the start hooks are done: /readyz says ok. */
   readonly ready: Promise<void>;
   /** /readyz says no; resolves when those who ask it had time to see that. All is still served. */
@@ -115,7 +122,7 @@ export async function composeApiServer(
   setFlagsFromString("--enable-experimental-regexp-engine-on-excessive-backtracks");
   const protobuf = createProtobufCodec(schemas);
   const { kubelet, frontProxy } = outgoingIdentities(pki);
-  const wire = lazyWire({ kubelet, frontProxy }, clock);
+  const wire = lazyWire({ kubelet, frontProxy }, clock, options.dialInProcess);
   const webhooks = options.webhooks?.(wire.webhooks) ?? wire.webhooks;
   const auth = await externalAuth(options, signal);
   const { operation = defaultOperation } = options;
@@ -148,7 +155,7 @@ export async function composeApiServer(
   ready.catch((error: unknown) => logger.error({ error }, "the API server's start hooks failed"));
   const entrance = options.intercept?.(server) ?? server;
   const gate = new DrainGate(entrance, { clock });
-  const parts = { server, gate, protobuf, ...(kubelet && { kubelet }) };
+  const parts = { server, gate, protobuf, ...streamsOf(options, kubelet) };
   const listener = await listenerOf(options, auth, parts);
   return {
     server,
@@ -159,6 +166,7 @@ export async function composeApiServer(
       const clientAuthorities = [clientAuthority.certificate];
       return listen({ ...parts, ...place, ...identityOf(serving), clientAuthorities, logger });
     },
+    connect: inProcessConnector({ ...parts, server: gate, logger }, clock),
     ready,
     async announceShutdown() {
       server.beginShutdown();
@@ -223,10 +231,15 @@ function outgoingIdentities({
   };
 }
 
+/** How what takes a connection over gets on to nodes. */
+function streamsOf({ dialInProcess }: ControlPlaneOptions, kubelet: KubeletIdentity | undefined) {
+  return { ...(kubelet && { kubelet }), ...(dialInProcess && { dialInProcess }) };
+}
+
 async function listenerOf(
   { listen: place, pki, logger, operation = defaultOperation }: ControlPlaneOptions,
   auth: ExternalAuth | undefined,
-  parts: Pick<ListenerOptions, "server" | "gate" | "protobuf" | "kubelet">,
+  parts: Pick<ListenerOptions, "server" | "gate" | "protobuf" | "kubelet" | "dialInProcess">,
 ): Promise<Listener | undefined> {
   if (place === undefined) return undefined;
   const { flowControl: { requestTimeoutMs } = {}, goawayChance = 0 } = operation;
@@ -288,21 +301,9 @@ interface StagesInput {
   readonly signal: AbortSignal;
 }
 
-const clusterIssuer = "https://kubernetes.default.svc.cluster.local";
-
-/** Of service account tokens: the first one signs, those after it are believed too. */
 /** Where pods reach it too: the keys of their tokens are looked up there, and a loopback address would be their own. */
 function urlForPods({ endpoint, externalUrl }: ControlPlaneOptions): string {
   return endpoint === undefined ? externalUrl : `https://${endpoint.address}:${endpoint.port}`;
-}
-
-function issuersOf({ auth }: ControlPlaneOptions): readonly string[] {
-  return auth === undefined || auth.issuers.length === 0 ? [clusterIssuer] : auth.issuers;
-}
-
-function audiencesOf(options: ControlPlaneOptions): readonly string[] {
-  const { auth } = options;
-  return auth === undefined || auth.audiences.length === 0 ? issuersOf(options) : auth.audiences;
 }
 
 async function externalAuth(

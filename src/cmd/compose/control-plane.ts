@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import { startCompactor } from "../../apiserver/cache/compactor.ts";
 import type { Listener } from "../../apiserver/http/listener.ts";
 import { inProcessTransport } from "../../apiserver/in-process.ts";
@@ -21,6 +22,8 @@ export interface ControlPlane {
   readonly listener: Listener | undefined;
   /** Listens at one more place, which `close` does not close. */
   listen(place: ListenPlace): Promise<Listener>;
+  /** A connection within this process, for what takes one over: exec, attach, port-forward. */
+  connect(user: UserInfo): Promise<Duplex>;
   /** Informers that all components of this process share. */
   readonly informers: InformerFactory;
   clientFor(user: UserInfo): Client;
@@ -44,7 +47,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     { ...options, components: health.checks, metricSources },
     stop.signal,
   );
-  const { server, entrance, listener, listen, ready, announceShutdown, close } = composed;
+  const { server, entrance, listener, listen, connect, ready, announceShutdown, close } = composed;
   const compactor = compactorFor(options);
   const clientFor = (user: UserInfo) =>
     createClient({ transport: inProcessTransport(entrance, user), clock });
@@ -59,6 +62,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     server,
     listener,
     listen,
+    connect,
     informers,
     ready,
     announceShutdown,

@@ -1,13 +1,16 @@
+import { type Duplex, duplexPair } from "node:stream";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { Client } from "../../client/client.ts";
 import { createInformerFactory } from "../../client/informer-factory.ts";
+import { socketChannel } from "../../client/streaming/byte-channel.ts";
 import {
   createSimRuntime,
   type SimRuntime,
   type SimRuntimeOptions,
 } from "../../kubelet/cri/sim/sim-runtime.ts";
+import type { readLog } from "../../kubelet/host/log-reader.ts";
 import { simHost, simMachine, simNetworkProber } from "../../kubelet/host/sim-host.ts";
 import { createKubelet, type Kubelet } from "../../kubelet/kubelet.ts";
 import { PodAccess } from "../../kubelet/pod-access.ts";
@@ -29,7 +32,7 @@ export interface SimNodeOptions {
   readonly cpus?: number;
   readonly memoryBytes?: number;
   readonly runtime?: Partial<SimRuntimeOptions>;
-  /** Where logs, exec, attach and port-forward are served; absent: nowhere, and no socket is opened. */
+  /** Where logs, exec, attach and port-forward are served; absent: only in this process, and no socket is opened. */
   readonly server?: SimServerOptions;
 }
 
@@ -44,6 +47,8 @@ export interface SimServerOptions {
 /** A simulated node that runs: its runtime, and the end of its kubelet. */
 export interface SimNode {
   readonly name: string;
+  /** Connects to its kubelet, or to a port of one of its pods, without a socket; undefined: the address is not here. */
+  dial(place: { readonly host: string; readonly port: number }): Promise<Duplex | undefined>;
   readonly runtime: SimRuntime;
   readonly running: Promise<void>;
 }
@@ -92,42 +97,82 @@ export function startSimNode(options: SimNodeOptions, signal: AbortSignal): SimN
       },
     },
   );
+  const parts = { name, clock, logger, kubelet, runtime };
   const run = async () => {
     if (options.server === undefined) return kubelet.run(signal);
-    await using server = await startServer(options.server, { ...options, client, kubelet, sim: runtime });
+    await using server = await startServer(options.server, client, parts);
     port = server.port;
     await kubelet.run(signal);
   };
-  return { name, runtime, running: run() };
+  return { name, runtime, running: run(), dial: dialer(address, parts) };
 }
 
-/** The kubelet's own server, on the simulated runtime's streams and logs. */
+interface NodeParts {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly kubelet: Kubelet;
+  readonly runtime: SimRuntime;
+}
+
+/** What the kubelet's own server answers with: the simulated runtime's streams and logs. */
+async function servicesOf({ name, clock, logger, kubelet, runtime }: NodeParts) {
+  const { readSimLog } = await import("../../kubelet/host/sim-log-reader.ts");
+  const logs = { clock, text: runtime.readLog, changed: runtime.logChanged };
+  return {
+    pods: new PodAccess(runtime.runtime, kubelet.pods),
+    views: kubelet.views,
+    runtime: runtime.runtime,
+    logger: logger.child({ component: "kubelet", node: name }),
+    nowMs: () => clock.now(),
+    readLog: (...[source, options, signal]: Parameters<typeof readLog>) =>
+      readSimLog(logs, source, options, signal),
+  };
+}
+
 async function startServer(
   { address, serving, clusterAuthority }: SimServerOptions,
-  node: {
-    readonly name: string;
-    readonly clock: Clock;
-    readonly logger: Logger;
-    readonly client: Client;
-    readonly kubelet: Kubelet;
-    readonly sim: SimRuntime;
-  },
+  client: Client,
+  parts: NodeParts,
 ) {
   const { startKubeletServer } = await import("../../kubelet/host/server.ts");
-  const { readSimLog } = await import("../../kubelet/host/sim-log-reader.ts");
-  const { name, clock, logger, client, kubelet, sim } = node;
-  const logs = { clock, text: (path: string) => sim.readLog(path) };
   return startKubeletServer({
+    ...(await servicesOf(parts)),
     address,
     port: 0,
     certificate: serving.certificate,
     privateKey: serving.key,
     clientAuthority: clusterAuthority,
-    access: createServerAccess({ client, clock, nodeName: name }),
-    pods: new PodAccess(sim.runtime, kubelet.pods),
-    views: kubelet.views,
-    runtime: sim.runtime,
-    logger: logger.child({ component: "kubelet", node: name }),
-    readLog: (source, logOptions, signal) => readSimLog(logs, source, logOptions, signal),
+    access: createServerAccess({ client, clock: parts.clock, nodeName: parts.name }),
   });
+}
+
+/** Connections within this process. What serves them is loaded with the first. */
+function dialer(address: string, parts: NodeParts): SimNode["dial"] {
+  const { clock, runtime } = parts;
+  const load = async () => {
+    const { kubeletInProcess } = await import("../../kubelet/host/in-process-server.ts");
+    return kubeletInProcess(await servicesOf(parts));
+  };
+  let connectKubelet: Promise<() => Duplex> | undefined;
+  return async ({ host, port }) => {
+    if (host === address) {
+      connectKubelet ??= clock.hold(load());
+      return (await connectKubelet)();
+    }
+    return runtime.hasAddress(host) ? connectPod(runtime, host, port) : undefined;
+  };
+}
+
+/** Throws where nothing listens. */
+function connectPod(runtime: SimRuntime, host: string, port: number): Duplex {
+  const [near, far] = duplexPair();
+  const { source, sink } = socketChannel(far, new Uint8Array());
+  const served = runtime.connect(host, port, { source, sink });
+  if (served === undefined) throw new Error(`connect to ${host}:${port}: connection refused`);
+  served.then(
+    () => far.end(),
+    () => far.destroy(),
+  );
+  return near;
 }

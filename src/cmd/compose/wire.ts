@@ -1,8 +1,10 @@
+import type { Duplex } from "node:stream";
 import type { WebhookTransport } from "../../apiserver/admission/webhooks/caller.ts";
 import type { ExtensionTransport } from "../../apiserver/aggregation/extension-transport.ts";
 import type { BackendTransport } from "../../apiserver/connect/backend.ts";
-import type { KubeletIdentity } from "../../apiserver/http/upgrade.ts";
+import type { DialInProcess, KubeletIdentity, UpgradeOptions } from "../../apiserver/http/upgrade.ts";
 import type { Clock } from "../../base/clock.ts";
+import type { UserInfo } from "../../client/exchange.ts";
 
 /**
  * How the API server reaches what is outside its process: kubelets, webhooks, extension servers. Node's HTTP and TLS modules
@@ -20,10 +22,14 @@ export interface WireIdentities {
   readonly frontProxy: { readonly certificate: string; readonly privateKey: string } | undefined;
 }
 
-export function lazyWire({ kubelet, frontProxy }: WireIdentities, clock: Clock): Wire {
+export function lazyWire(
+  { kubelet, frontProxy }: WireIdentities,
+  clock: Clock,
+  dialInProcess?: DialInProcess,
+): Wire {
   const backends = onFirstUse(clock, async () => {
     const { createBackendTransport } = await import("../../apiserver/http/backend-transport.ts");
-    return createBackendTransport(kubelet);
+    return createBackendTransport(kubelet, dialInProcess);
   });
   const extensions = onFirstUse(clock, async () => {
     const { createExtensionTransport } = await import("../../apiserver/http/extension-transport.ts");
@@ -50,6 +56,18 @@ export function lazyWire({ kubelet, frontProxy }: WireIdentities, clock: Clock):
       (await webhooks.peek())?.close();
     },
   };
+}
+
+/** Connections of this process to its own API server. */
+export function inProcessConnector(
+  options: Omit<UpgradeOptions, "context">,
+  clock: Clock,
+): (user: UserInfo) => Promise<Duplex> {
+  const connections = onFirstUse(clock, async () => {
+    const { inProcessConnections } = await import("../../apiserver/http/in-process-connections.ts");
+    return inProcessConnections(options);
+  });
+  return async (user) => (await connections.get())(user);
 }
 
 /** A part that is loaded once, when it is first asked for; virtual time stands still meanwhile. */

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage, Server as PlainServer, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
@@ -19,7 +19,21 @@ import { metricsContentType } from "../stats/metrics.ts";
 import type { KubeletViews } from "../stats/views.ts";
 import { readLog } from "./log-reader.ts";
 
-export interface KubeletServerOptions {
+/** What the kubelet answers with. */
+export interface KubeletServices {
+  /** Absent: whoever can connect is believed. */
+  readonly access?: ServerAccess;
+  readonly pods: PodAccess;
+  readonly views: KubeletViews;
+  readonly runtime: ContainerRuntime;
+  readonly logger: Logger;
+  /** How logs are read; default: from files. */
+  readonly readLog?: typeof readLog;
+  /** By which clock logs are stamped; default: the machine's. */
+  readonly nowMs?: () => number;
+}
+
+export interface KubeletServerOptions extends KubeletServices {
   readonly address: string;
   /** Upstream: 10250. 0: any free one. */
   readonly port: number;
@@ -28,12 +42,6 @@ export interface KubeletServerOptions {
   /** Whose clients are believed by their certificates. */
   readonly clientAuthority: string;
   readonly access: ServerAccess;
-  readonly pods: PodAccess;
-  readonly views: KubeletViews;
-  readonly runtime: ContainerRuntime;
-  readonly logger: Logger;
-  /** How logs are read; default: from files. */
-  readonly readLog?: typeof readLog;
 }
 
 export interface KubeletServer extends AsyncDisposable {
@@ -50,6 +58,20 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
     // Those without a certificate may bring a token.
     rejectUnauthorized: false,
   });
+  serveKubelet(server, options);
+  server.on("tlsClientError", (_, socket) => socket.destroy());
+  await listen(server, options);
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise<void>((done) => server.close(() => done()));
+    },
+  };
+}
+
+/** Answers whatever connections the server has. */
+export function serveKubelet(server: Server | PlainServer, options: KubeletServices): void {
   server.on("request", (request, response) => {
     answer(request, response, options).catch((error: unknown) => fail(response, error, options.logger));
   });
@@ -64,15 +86,6 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
       );
     });
   });
-  server.on("tlsClientError", (_, socket) => socket.destroy());
-  await listen(server, options);
-  return {
-    port: (server.address() as AddressInfo).port,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise<void>((done) => server.close(() => done()));
-    },
-  };
 }
 
 function listen(server: Server, { address, port }: KubeletServerOptions): Promise<void> {
@@ -88,7 +101,7 @@ function listen(server: Server, { address, port }: KubeletServerOptions): Promis
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  options: KubeletServerOptions,
+  options: KubeletServices,
 ): Promise<void> {
   const { url, path } = targetOf(request);
   if (url.pathname === "/healthz") return text(response, 200, "ok");
@@ -147,11 +160,8 @@ async function viewOf(path: string, views: KubeletViews): Promise<object | strin
 }
 
 /** Throws 401 or 403 where the one who asks may not. */
-async function admit(
-  request: IncomingMessage,
-  path: string,
-  { access }: KubeletServerOptions,
-): Promise<void> {
+async function admit(request: IncomingMessage, path: string, { access }: KubeletServices): Promise<void> {
+  if (access === undefined) return;
   const user = await userOf(request, access);
   if (user === undefined) throw new PodAccessError(401, "Unauthorized");
   const allowed = await access.authorize(user, { method: request.method ?? "GET", path });
@@ -182,10 +192,10 @@ async function sendLog(
   request: IncomingMessage,
   response: ServerResponse,
   { namespace, pod, container, query }: LogRequest,
-  { pods, ...options }: KubeletServerOptions,
+  { pods, ...options }: KubeletServices,
 ): Promise<void> {
   const read = options.readLog ?? readLog;
-  const logOptions = parseLogOptions(query, Date.now());
+  const logOptions = parseLogOptions(query, options.nowMs?.() ?? Date.now());
   const previous = ["true", "1"].includes(query.get("previous") ?? "");
   const found = await pods.loggedContainer(namespace, pod, container, previous);
   const gone = new AbortController();
@@ -204,7 +214,7 @@ async function upgrade(
   request: IncomingMessage,
   socket: Duplex,
   head: Buffer,
-  options: KubeletServerOptions,
+  options: KubeletServices,
 ): Promise<void> {
   const { url, path } = targetOf(request);
   await admit(request, url.pathname, options);

@@ -1,4 +1,6 @@
+import type { ForwardedConnection } from "../../../client/streaming/byte-stream.ts";
 import type { ContainerConfig, PodSandboxConfig } from "../config.ts";
+import type { SimProcess } from "./sim-process.ts";
 
 /** What a simulated container does, declared before it starts. Nothing said: it runs its program (see `program.ts`). */
 export interface ContainerBehavior {
@@ -22,8 +24,24 @@ export interface ContainerBehavior {
   readonly stopExitCode?: number;
   /** What it writes to its log as it starts. */
   readonly log?: readonly string[];
-  /** Runs a command in it instead of the simulator's own few programs. */
-  exec?(command: readonly string[]): ExecOutcome;
+  /**
+   * Its own program, instead of what its command says: it ends with the exit code that this resolves with. What it writes is its
+   * log, and what those see who attach.
+   */
+  run?(process: SimProcess): number | Promise<number>;
+  /**
+   * Runs a command in it (exec, probes and hooks that run one). Undefined leaves it to the simulator's own few programs. It may write
+   * and read as it goes, or return all that it says.
+   */
+  exec?(
+    command: readonly string[],
+    process: SimProcess,
+  ): ExecOutcome | undefined | Promise<ExecOutcome | undefined>;
+  /**
+   * What listens on a port of its pod, for port-forwards and proxies: resolves when it is done with the connection. Undefined refuses
+   * it. Absent: what is sent comes back.
+   */
+  connect?(port: number, connection: ForwardedConnection): Promise<void> | undefined;
   /** What its statistics tell while it runs. */
   readonly cpuNanoCores?: number;
   readonly memoryBytes?: number;

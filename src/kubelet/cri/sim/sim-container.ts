@@ -2,6 +2,7 @@ import type { Timer } from "../../../base/clock.ts";
 import type { ContainerConfig, LinuxContainerResources, PodSandboxConfig } from "../config.ts";
 import type { Container, ContainerStatus, PodSandboxState, PodSandboxStatus } from "../runtime.ts";
 import type { ContainerBehavior } from "./behavior.ts";
+import type { MainProcess } from "./main-process.ts";
 import { type Run, runProgram } from "./program.ts";
 
 /** One simulated sandbox. */
@@ -34,6 +35,8 @@ export class SimContainer {
   resources: LinuxContainerResources;
   /** What will end it by itself. */
   exitTimer: Timer | undefined;
+  /** The program that a test gave it, once it has started. */
+  main: MainProcess | undefined;
   readonly #waiting = new Set<() => void>();
 
   constructor(made: {
@@ -70,6 +73,7 @@ export class SimContainer {
     readonly message?: string;
   }): void {
     this.exitTimer?.cancel();
+    this.main?.stop();
     this.state = "exited";
     this.finishedAtMs = end.atMs;
     this.exitCode = end.exitCode;

@@ -7,6 +7,7 @@ const longestLog = 10_000;
 export class SimLogs {
   readonly #clock: Clock;
   readonly #lines = new Map<string, string[]>();
+  readonly #waiting = new Map<string, (() => void)[]>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -19,6 +20,19 @@ export class SimLogs {
     const stamp = new Date(this.#clock.now()).toISOString().replace("Z", "000000Z");
     for (const line of text.replace(/\n$/, "").split("\n")) lines.push(`${stamp} ${stream} F ${line}`);
     if (lines.length > longestLog) lines.splice(0, lines.length - longestLog);
+    this.#tell(path);
+  }
+
+  /** Resolves when something is written next, or it is gone. */
+  changed(path: string): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.set(path, [...(this.#waiting.get(path) ?? []), resolve]);
+    return promise;
+  }
+
+  #tell(path: string): void {
+    for (const resolve of this.#waiting.get(path) ?? []) resolve();
+    this.#waiting.delete(path);
   }
 
   /** The whole file; undefined where there is none. */
@@ -29,5 +43,6 @@ export class SimLogs {
 
   remove(path: string): void {
     this.#lines.delete(path);
+    this.#tell(path);
   }
 }

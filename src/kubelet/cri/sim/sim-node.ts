@@ -22,6 +22,7 @@ import {
 } from "./behavior.ts";
 import { EventHub } from "./event-hub.ts";
 import { IpPool } from "./ip-pool.ts";
+import { MainProcess } from "./main-process.ts";
 import { SimContainer, type SimSandbox, sandboxStatus } from "./sim-container.ts";
 import { SimImages } from "./sim-images.ts";
 import { SimLogs } from "./sim-logs.ts";
@@ -208,12 +209,8 @@ export class SimNode {
 
   async startContainer(containerId: string, options?: CallOptions) {
     const container = this.container(containerId);
-    const {
-      startDelayMs = this.#latencies.startContainerMs,
-      startError,
-      log,
-      exitAfterMs,
-    } = container.behavior;
+    const { behavior, config, program } = container;
+    const { startDelayMs = this.#latencies.startContainerMs, startError, log = [], exitAfterMs } = behavior;
     await this.#take("StartContainer", startDelayMs, options);
     if (container.state !== "created")
       throw new CriError("Unknown", `failed to start container: it is in state ${container.state}`);
@@ -225,19 +222,26 @@ export class SimNode {
     container.state = "running";
     container.startedAtMs = this.clock.now();
     this.#emit("started", container.id, container.sandbox.id);
-    if (log !== undefined) this.logs.append(container.logPath, "stdout", log.join("\n"));
-    this.logs.append(container.logPath, "stdout", container.program.stdout);
-    this.logs.append(container.logPath, "stderr", container.program.stderr);
-    const { durationMs, exitCode, readsStdin } = container.program;
+    const write = (stream: "stdout" | "stderr", text: string) =>
+      this.logs.append(container.logPath, stream, text);
+    write("stdout", log.join("\n"));
+    if (behavior.run === undefined) {
+      write("stdout", program.stdout);
+      write("stderr", program.stderr);
+    } else {
+      container.main = new MainProcess({ config, clock: this.clock, log: write });
+      // It never rejects.
+      void container.main.run(behavior.run).then((exitCode) => this.end(container, { exitCode }));
+    }
+    const { durationMs, exitCode, readsStdin } = program;
     // Without an input of its own it reads the end of it at once.
-    const waitsForInput = readsStdin && container.config.stdin === true;
-    const endMs = exitAfterMs ?? (waitsForInput ? undefined : durationMs);
+    const waitsForInput = readsStdin && config.stdin === true;
+    const endsItself = waitsForInput || container.main !== undefined;
+    const endMs = exitAfterMs ?? (endsItself ? undefined : durationMs);
     if (endMs === undefined) return;
-    const { exitCode: declared = 0, exitReason } = container.behavior;
-    const end = {
-      exitCode: exitAfterMs === undefined ? exitCode : declared,
-      ...(exitReason !== undefined && { reason: exitReason }),
-    };
+    const { exitCode: declared = 0, exitReason } = behavior;
+    const code = exitAfterMs === undefined ? exitCode : declared;
+    const end = { exitCode: code, ...(exitReason !== undefined && { reason: exitReason }) };
     container.exitTimer = this.clock.setTimer(endMs, () => this.end(container, end));
   }
 
@@ -245,8 +249,10 @@ export class SimNode {
     this.admit("StopContainer");
     const container = this.#containers.get(containerId);
     if (container?.state !== "running") return;
+    container.main?.stop();
     const { stopDelayMs, stopExitCode = container.program.stopExitCode } = container.behavior;
-    const delayMs = stopDelayMs ?? (stopExitCode === undefined ? Number.POSITIVE_INFINITY : 0);
+    const never = container.main !== undefined || stopExitCode === undefined;
+    const delayMs = stopDelayMs ?? (never ? Number.POSITIVE_INFINITY : 0);
     const graceMs = gracePeriodSeconds * 1000;
     const inTime = delayMs <= graceMs && gracePeriodSeconds > 0;
     const end = { exitCode: inTime ? (stopExitCode ?? 0) : killedExitCode };
@@ -305,9 +311,16 @@ export class SimNode {
   }
 
   answers(podIp: string): boolean {
-    for (const container of this.#byIp.get(podIp)?.containers ?? [])
-      if (container.answers(this.clock.now())) return true;
-    return false;
+    const sandbox = this.#byIp.get(podIp);
+    return sandbox !== undefined && this.answeringIn(sandbox).length > 0;
+  }
+
+  sandboxAt(podIp: string): SimSandbox | undefined {
+    return this.#byIp.get(podIp);
+  }
+
+  answeringIn({ containers }: SimSandbox): SimContainer[] {
+    return [...containers].filter((container) => container.answers(this.clock.now()));
   }
 
   end(
@@ -321,7 +334,10 @@ export class SimNode {
 
   /** Leaves no timer behind. */
   close(): void {
-    for (const container of this.#containers.values()) container.exitTimer?.cancel();
+    for (const container of this.#containers.values()) {
+      container.exitTimer?.cancel();
+      container.main?.stop();
+    }
   }
 
   running(containerId: string): SimContainer {

@@ -1,5 +1,5 @@
-import { sleep } from "../../../base/clock.ts";
 import type { ForwardedConnection, ProcessStreams } from "../../../client/streaming/byte-stream.ts";
+import { copy } from "../../../client/streaming/copy.ts";
 import { CriError } from "../cri-error.ts";
 import type {
   AttachRequest,
@@ -10,7 +10,8 @@ import type {
   RuntimeConnection,
 } from "../runtime.ts";
 import { abortable } from "./abortable.ts";
-import { attachTo, execIn, outcomeOf } from "./sim-exec.ts";
+import type { SimSandbox } from "./sim-container.ts";
+import { attachTo, execCollecting, execIn } from "./sim-exec.ts";
 import type { SimImages } from "./sim-images.ts";
 import { SimNode, type SimRuntimeOptions } from "./sim-node.ts";
 import { statsOf } from "./sim-stats.ts";
@@ -25,8 +26,14 @@ export interface SimRuntime extends RuntimeConnection {
   kill(containerId: string, end: { readonly exitCode: number; readonly reason?: string }): void;
   /** Whether some running container behind this address answers probes now. */
   answers(podIp: string): boolean;
+  /** Connects to a port of the pod with this address; undefined: it has no such pod, or nothing listens there. */
+  connect(podIp: string, port: number, connection: ForwardedConnection): Promise<void> | undefined;
+  /** Whether it has a pod with this address. */
+  hasAddress(podIp: string): boolean;
   /** A log file that a container wrote, in CRI's format. */
   readLog(path: string): string | undefined;
+  /** Resolves when that log changes next. */
+  logChanged(path: string): Promise<void>;
 }
 
 export function createSimRuntime(options: SimRuntimeOptions): SimRuntime {
@@ -36,7 +43,13 @@ export function createSimRuntime(options: SimRuntimeOptions): SimRuntime {
     images: node.images,
     kill: (containerId, end) => node.end(node.container(containerId), end),
     answers: (podIp) => node.answers(podIp),
+    connect(podIp, port, connection) {
+      const sandbox = node.sandboxAt(podIp);
+      return sandbox && node.serve(sandbox, port, connection);
+    },
+    hasAddress: (podIp) => node.sandboxAt(podIp) !== undefined,
     readLog: (path) => node.logs.read(path),
+    logChanged: (path) => node.logs.changed(path),
     close: async () => node.close(),
   };
 }
@@ -50,27 +63,23 @@ class StreamingNode extends SimNode implements ContainerRuntime {
     options?: CallOptions,
   ) {
     this.admit("ExecSync");
-    const outcome = outcomeOf(this.running(containerId), command, this.clock.now());
-    const timeoutMs = timeoutSeconds * 1000;
-    const timedOut = timeoutMs > 0 && outcome.delayMs > timeoutMs;
-    const waitMs = timedOut ? timeoutMs : outcome.delayMs;
-    if (waitMs > 0) await sleep(this.clock, waitMs, options);
-    if (timedOut)
+    const outcome = await execCollecting(this.running(containerId), {
+      command,
+      clock: this.clock,
+      timeoutMs: timeoutSeconds * 1000,
+      ...options,
+    });
+    if (outcome === undefined)
       throw new CriError(
         "DeadlineExceeded",
         `failed to exec in container: timeout ${timeoutSeconds}s exceeded: context deadline exceeded`,
       );
-    const text = new TextEncoder();
-    return {
-      stdout: text.encode(outcome.stdout),
-      stderr: text.encode(outcome.stderr),
-      exitCode: outcome.exitCode,
-    };
+    return outcome;
   }
 
-  async exec({ containerId, command }: ExecRequest, streams: ProcessStreams, options?: CallOptions) {
+  async exec({ containerId, command, tty }: ExecRequest, streams: ProcessStreams, options?: CallOptions) {
     this.admit("Exec");
-    return execIn(this.running(containerId), { command, streams, clock: this.clock, ...options });
+    return execIn(this.running(containerId), { command, tty, streams, clock: this.clock, ...options });
   }
 
   async attach({ containerId }: AttachRequest, streams: ProcessStreams, options: CallOptions = {}) {
@@ -81,17 +90,29 @@ class StreamingNode extends SimNode implements ContainerRuntime {
     if (container.program.readsStdin && container.config.stdinOnce) this.end(container, { exitCode: 0 });
   }
 
-  async portForward(podSandboxId: string, port: number, { source, sink }: ForwardedConnection) {
+  async portForward(podSandboxId: string, port: number, connection: ForwardedConnection) {
     this.admit("PortForward");
-    const { ip, state } = this.sandbox(podSandboxId);
-    if (state !== "ready" || (ip !== undefined && !this.answers(ip)))
+    const served = this.serve(this.sandbox(podSandboxId), port, connection);
+    if (served === undefined)
       throw new CriError(
         "Unknown",
         `failed to connect to localhost:${port} inside the pod: connection refused`,
       );
-    // Whatever listens there gives back what it is sent.
-    for await (const chunk of source) await sink.write(chunk);
-    await sink.close();
+    await served;
+  }
+
+  /** What listens there takes the connection; undefined: nothing does. */
+  serve(sandbox: SimSandbox, port: number, connection: ForwardedConnection): Promise<void> | undefined {
+    const { ip, state } = sandbox;
+    if (state !== "ready") return undefined;
+    const answering = this.answeringIn(sandbox);
+    const listening = answering.filter(({ behavior }) => behavior.connect !== undefined);
+    for (const { behavior } of listening) {
+      const served = behavior.connect?.(port, connection);
+      if (served !== undefined) return served;
+    }
+    if (listening.length > 0 || (ip !== undefined && answering.length === 0)) return undefined;
+    return copy(connection.source, connection.sink);
   }
 
   async containerStats(containerId: string) {
