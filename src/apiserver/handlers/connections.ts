@@ -1,7 +1,14 @@
 import type { SubresourceDefinition } from "../../api/definition.ts";
-import { badRequest, failure, internalError, serviceUnavailable } from "../../apimachinery/api-error.ts";
+import {
+  badRequest,
+  failure,
+  forbidden,
+  internalError,
+  serviceUnavailable,
+} from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import type { ApiRequest, ApiResponse } from "../../client/exchange.ts";
+import { attributesOf } from "../authorize.ts";
 import type { Backend, BackendRequest, BackendResponse, BackendTransport } from "../connect/backend.ts";
 import { kubeletOf } from "../connect/kubelet-address.ts";
 import { type ProxiedRoot, rewriteLink, rewritePage } from "../connect/links.ts";
@@ -14,7 +21,7 @@ import {
   streamTarget,
 } from "../connect/pod-streams.ts";
 import { parseProxyName, podBackend, serviceBackend } from "../connect/proxy-target.ts";
-import { bytesResponse, textResponse } from "../non-resource.ts";
+import { bytesResponse } from "../non-resource.ts";
 import { withoutTrailingSlashes } from "../request-info.ts";
 import { methodNotAllowed } from "../router-refusals.ts";
 import type { HandlerContext, ResourceCall } from "./call.ts";
@@ -55,8 +62,24 @@ export async function resolveConnection(
   const attributes = admissionAttributes(call, { operation: "CONNECT", name, object, dryRun: false });
   await context.admission.admit(attributes);
   await context.admission.validate(attributes);
+  if (call.info.subresource !== "proxy") await authorizeCreation(context, call);
   const { backend, target } = await locate(context, call);
   return backendRequest(call.request, backend, target);
+}
+
+/** Browsers open WebSockets by GET, which is a reader's verb: whoever runs something in a pod must be allowed to create. */
+async function authorizeCreation(
+  { authorizer }: HandlerContext,
+  { info, user }: ResourceCall,
+): Promise<void> {
+  if (info.verb === "create") return;
+  const { allowed, reason, error } = await authorizer.authorize({
+    ...attributesOf(user, info),
+    verb: "create",
+  });
+  if (allowed) return;
+  if (error !== undefined) throw internalError(error);
+  throw forbidden({ group: info.apiGroup, resource: info.resource }, info.name, reason);
 }
 
 async function locate(
@@ -202,7 +225,7 @@ export async function handleLog(
   const target = logTarget(pod, call.request.query);
   const { nodeName = "" } = specOf(pod);
   // Not scheduled yet: nothing has been logged.
-  if (nodeName === "") return textResponse(200, "", "text/plain");
+  if (nodeName === "") return bytesResponse(204, new Uint8Array(), {});
   const backend = await kubeletOf(context.storeOf({ group: "", plural: "nodes" }), nodeName);
   const request: BackendRequest = { backend, method: "GET", target, headers: {} };
   const response = await reach(transport, request, call.request.signal);

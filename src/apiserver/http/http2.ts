@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import { constants, type Http2Session, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { ApiRequest, RequestBody } from "../../client/exchange.ts";
 import { wireHeaders } from "./header-values.ts";
 import { type Reply, unlessFailed } from "./reply.ts";
@@ -23,6 +23,20 @@ export function readHttp2(
   };
 }
 
+/** Streams that are on their way when they are told to be the last: as long as Go's server waits. */
+const retirementMs = 1000;
+const retiring = new WeakSet<Http2Session>();
+
+/** Tells the client to make a new connection for further requests; what it sent before it heard so is still answered. */
+export function retire(session: Http2Session | undefined): void {
+  if (session === undefined || session.destroyed || retiring.has(session)) return;
+  retiring.add(session);
+  session.goaway(constants.NGHTTP2_NO_ERROR, 2 ** 31 - 1);
+  const timer = setTimeout(() => session.close(), retirementMs);
+  timer.unref();
+  session.once("close", () => clearTimeout(timer));
+}
+
 export function http2Reply(stream: ServerHttp2Stream): Reply {
   return new Http2Reply(stream);
 }
@@ -37,6 +51,8 @@ class Http2Reply implements Reply {
 
   head(status: number, headers: Parameters<Reply["head"]>[1]): void {
     if (this.#stream.destroyed || this.#stream.headersSent) return;
+    // Credentials that are no good are none: see the listener.
+    if (status === 401) retire(this.#stream.session);
     this.#stream.respond({ ":status": status, ...wireHeaders(headers) });
   }
 

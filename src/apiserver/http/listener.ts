@@ -20,7 +20,7 @@ import { maxTimeoutMs as defaultTimeoutMs, requestedTimeoutMs } from "../request
 import { BodyBudget, type BodyShare, readBody } from "./body.ts";
 import { trustClientsOf } from "./certificate.ts";
 import { contextOf, http1Reply, readHttp1 } from "./http1.ts";
-import { http2Reply, readHttp2 } from "./http2.ts";
+import { http2Reply, readHttp2, retire } from "./http2.ts";
 import { isLongRunning } from "./long-running.ts";
 import type { Reply } from "./reply.ts";
 import { sendResponse } from "./respond.ts";
@@ -191,7 +191,7 @@ class Edge {
     const { goawayChance = 0 } = this.#options;
     const stranger = isStranger(stream.session?.socket, headers);
     // HTTP/2 is dear: whoever does not say who they are gets a connection for each request.
-    if (stranger || (goawayChance > 0 && Math.random() < goawayChance)) stream.session?.close();
+    if (stranger || (goawayChance > 0 && Math.random() < goawayChance)) retire(stream.session);
     void this.#exchange({
       source: stream,
       hasBody: !stream.endAfterHeaders,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { connect as connectHttp2 } from "node:http2";
 import { after, test } from "node:test";
 import { connect as connectTls } from "node:tls";
+import { unauthorized } from "../../apimachinery/api-error.ts";
 import { requestedTimeoutMs } from "../request-deadline.ts";
 import type { AdmissionPlugin } from "../stages.ts";
 import { startTestListener, type TestListener } from "../test-support/listener.ts";
@@ -45,7 +46,18 @@ const stages = {
 
 const patient = await startTestListener({ stages, headersTimeoutMs: 200, goawayChance: 1 });
 const hurried = await startTestListener({ stages, requestTimeoutMs: 200 });
+const closed = await startTestListener({
+  stages: {
+    ...openStages,
+    authenticator: {
+      authenticate() {
+        throw unauthorized();
+      },
+    },
+  },
+});
 after(async () => {
+  await closed.close();
   await patient.close();
   await hurried.close();
 });
@@ -120,23 +132,27 @@ test("Headers that do not come end their connection", async () => {
   assert.match(text, /^HTTP\/1\.1 (408|400) /);
 });
 
-test("A goaway leaves the request its answer, and takes no further one on the connection", async () => {
-  const { pki, listener } = patient;
-  const session = connectHttp2(`https://127.0.0.1:${listener.port}`, {
-    ca: pki.clusterAuthority.certificate,
+for (const { name, listener, headers, want } of [
+  { name: "A goaway", listener: patient, headers: { authorization: "Bearer x" }, want: 200 },
+  { name: "That nobody says who they are", listener: hurried, headers: {}, want: 200 },
+  { name: "A refusal of credentials", listener: closed, headers: { authorization: "Bearer x" }, want: 401 },
+])
+  test(`${name} leaves the request its answer, and takes no further one on the connection`, async () => {
+    const session = connectHttp2(`https://127.0.0.1:${listener.listener.port}`, {
+      ca: listener.pki.clusterAuthority.certificate,
+    });
+    const goaway = new Promise<void>((resolve) => session.once("goaway", () => resolve()));
+    const status = await new Promise<number>((resolve, reject) => {
+      const stream = session.request({ ":path": "/version", ...headers });
+      stream.once("response", (answer) => resolve(Number(answer[":status"])));
+      stream.once("error", reject);
+      stream.resume();
+      stream.end();
+    });
+    assert.equal(status, want);
+    await goaway;
+    session.destroy();
   });
-  const goaway = new Promise<void>((resolve) => session.once("goaway", () => resolve()));
-  const status = await new Promise<number>((resolve, reject) => {
-    const stream = session.request({ ":path": "/version" });
-    stream.once("response", (answer) => resolve(Number(answer[":status"])));
-    stream.once("error", reject);
-    stream.resume();
-    stream.end();
-  });
-  assert.equal(status, 200);
-  await goaway;
-  session.destroy();
-});
 
 test("A handshake that fails is counted", async () => {
   const { requests } = hurried.test.server.metrics;
