@@ -102,11 +102,7 @@ class Server implements ApiServer {
       clock,
       random,
       logger,
-      input: {
-        modelOf,
-        ...(protobuf === undefined ? {} : { protobuf }),
-        ...(parseYaml === undefined ? {} : { parseYaml }),
-      },
+      input: { modelOf, ...(protobuf && { protobuf }), ...(parseYaml && { parseYaml }) },
       fieldManagement: new FieldManagement(modelOf),
       admission: new AdmissionChain(stages.admission, { metrics: this.metrics.admission, now }),
       authorizer,
@@ -122,14 +118,10 @@ class Server implements ApiServer {
       logger,
       ...(dependencies.extensionTransport && { transport: dependencies.extensionTransport }),
     });
+    const { rules: ruleMetrics } = this.metrics;
     this.#startup = new Startup(
       [
-        ...startHooks(
-          { ...dependencies, ruleMetrics: this.metrics.rules },
-          this.#resources,
-          this.#aggregator,
-          this.loopback,
-        ),
+        ...startHooks({ ...dependencies, ruleMetrics }, this.#resources, this.#aggregator, this.loopback),
         ...flowHooks(dependencies, this.#resources.table, this.#flow),
         ...(stages.postStartHooks ?? []),
       ],

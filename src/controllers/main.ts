@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import type { MetricSources } from "../base/metrics/metric-sources.ts";
 import type { Random } from "../base/random.ts";
 import type { Client } from "../client/client.ts";
 import { createEventRecorder, type EventRecorder } from "../client/event-recorder.ts";
@@ -23,7 +24,7 @@ import { endpointSliceMirroringController } from "./endpoints/mirroring.ts";
 import { endpointSliceController } from "./endpoints/slice-controller.ts";
 import { ephemeralVolumeController } from "./ephemeral-volume/controller.ts";
 import type { RecordEvent } from "./framework/carry-out.ts";
-import { type Controller, type ControllerMetrics, runController } from "./framework/controller.ts";
+import { type Controller, runController } from "./framework/controller.ts";
 import { garbageCollector } from "./garbage-collector/controller.ts";
 import { jobController } from "./job/controller.ts";
 import { namespaceController } from "./namespace/controller.ts";
@@ -63,7 +64,8 @@ export interface ControllerManagerDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly metrics?: ControllerMetrics;
+  /** Where controllers add what they count. */
+  readonly metrics?: MetricSources;
   /** What the queue of a controller tells. */
   readonly queueMetrics?: (name: string) => WorkQueueMetrics;
   readonly options?: ControllerManagerOptions;

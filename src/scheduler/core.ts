@@ -6,6 +6,7 @@ import { SchedulerCache } from "./cache/scheduler-cache.ts";
 import { filters } from "./framework/decision.ts";
 import type { Plugin } from "./framework/plugin.ts";
 import { Rejection } from "./framework/status.ts";
+import type { SchedulerMetrics } from "./metrics.ts";
 import { defaultPlugins, type PluginClient, type PluginListers } from "./plugins/default-plugins.ts";
 import { Nominator } from "./queue/nominator.ts";
 import { SchedulingQueue, type SchedulingQueueOptions } from "./queue/scheduling-queue.ts";
@@ -18,6 +19,7 @@ export interface CoreDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly metrics?: SchedulerMetrics | undefined;
   /** Absent: a cluster without any of these. */
   readonly listers?: Partial<PluginListers>;
   readonly plugins?: readonly Plugin[];
@@ -34,7 +36,7 @@ export interface SchedulingCore {
 }
 
 export function createSchedulingCore(dependencies: CoreDependencies): SchedulingCore {
-  const { client, recorder, clock, random, logger, listers = {} } = dependencies;
+  const { client, recorder, clock, random, logger, metrics, listers = {} } = dependencies;
   const cache = new SchedulerCache();
   const nominator = new Nominator();
   const { table } = cache;
@@ -44,6 +46,7 @@ export function createSchedulingCore(dependencies: CoreDependencies): Scheduling
       listers: { ...noListers, ...listers },
       filters: () => plugins.filter(filters),
       failed: ({ uid }) => queue.disappoint(uid),
+      metrics,
     }),
     ...(dependencies.plugins ?? []),
   ].filter(({ name }) => dependencies.disabledPlugins?.includes(name) !== true);
@@ -51,10 +54,12 @@ export function createSchedulingCore(dependencies: CoreDependencies): Scheduling
     clock,
     rules: new Map(plugins.flatMap(({ name, requeueOn }) => (requeueOn ? [[name, requeueOn]] : []))),
     preEnqueue: gatekeeper(plugins),
+    ...(metrics && { incoming: (place, event) => metrics.incoming(place, event) }),
   });
+  metrics?.observe(queue);
   const statuses = new StatusWriter(client, logger);
   const loop = new SchedulingLoop({
-    ...{ cache, queue, nominator, plugins, statuses, recorder, clock, random, logger },
+    ...{ cache, queue, nominator, plugins, statuses, recorder, clock, random, logger, metrics },
   });
   return { cache, queue, nominator, statuses, loop };
 }

@@ -17,6 +17,7 @@ import {
 } from "../api/resources.generated.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import type { MetricSource } from "../base/metrics/family.ts";
 import type { Random } from "../base/random.ts";
 import type { Client } from "../client/client.ts";
 import type { EventRecorder } from "../client/event-recorder.ts";
@@ -26,6 +27,7 @@ import type { DeviceSelectors } from "./devices/device-selectors.ts";
 import { watchCluster } from "./event-handlers.ts";
 import type { DecisionRecord } from "./framework/decision.ts";
 import type { Plugin } from "./framework/plugin.ts";
+import { SchedulerMetrics } from "./metrics.ts";
 import type { PluginListers } from "./plugins/default-plugins.ts";
 import type { QueuePlace } from "./queue/queued-pod.ts";
 
@@ -56,6 +58,8 @@ export interface Scheduler {
   explain(podKey: string): DecisionRecord | undefined;
   /** How many pods wait, by where they wait (upstream's scheduler_pending_pods). */
   pending(): Readonly<Partial<Record<QueuePlace, number>>>;
+  /** scheduler_*. */
+  readonly metrics: MetricSource;
 }
 
 /** What plugins look up, from informers that are shared with whoever asks for the same. */
@@ -88,11 +92,13 @@ export function createScheduler(dependencies: SchedulerDependencies): Scheduler 
   const { informers, options = {} } = dependencies;
   const { schedulerName = "default-scheduler", ...pluginOptions } = options;
   const logger = dependencies.logger.child({ component: schedulerName });
+  const metrics = new SchedulerMetrics(schedulerName);
   let selectors: DeviceSelectors | undefined;
   const core = createSchedulingCore({
     ...dependencies,
     ...pluginOptions,
     logger,
+    metrics,
     listers: listersOf(informers, () => selectors),
   });
   const { queue, statuses, loop } = core;
@@ -129,5 +135,6 @@ export function createScheduler(dependencies: SchedulerDependencies): Scheduler 
     },
     explain: (podKey) => loop.explain(podKey),
     pending: () => queue.depths(),
+    metrics,
   };
 }

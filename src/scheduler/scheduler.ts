@@ -12,6 +12,7 @@ import { Decider, type Decision, type DecisionRecord } from "./framework/decisio
 import { fitMessage } from "./framework/diagnosis.ts";
 import type { Plugin } from "./framework/plugin.ts";
 import { Rejection } from "./framework/status.ts";
+import type { SchedulerMetrics } from "./metrics.ts";
 import type { Nominator } from "./queue/nominator.ts";
 import type { QueuedPod } from "./queue/queued-pod.ts";
 import type { SchedulingQueue } from "./queue/scheduling-queue.ts";
@@ -27,6 +28,7 @@ export interface SchedulingDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly metrics?: SchedulerMetrics | undefined;
   /** Bindings under way at a time; past it no more decisions are made. */
   readonly bindingLimit?: number;
 }
@@ -48,9 +50,9 @@ export class SchedulingLoop {
 
   constructor(dependencies: SchedulingDependencies) {
     this.#dependencies = dependencies;
-    const { cache, nominator, plugins, random, clock } = dependencies;
+    const { cache, nominator, plugins, random, clock, metrics } = dependencies;
     const { table } = cache;
-    this.#decider = new Decider({ plugins, table, nominator, random, now: () => clock.now() });
+    this.#decider = new Decider({ plugins, table, nominator, random, now: () => clock.now(), metrics });
   }
 
   /** How the last attempt for a pod ("namespace/name") went. */
@@ -77,20 +79,32 @@ export class SchedulingLoop {
 
   /** One attempt: the decision and the assumption at once, the binding beside what comes next. */
   scheduleOne(queued: QueuedPod, signal: AbortSignal): void {
-    const { queue, logger } = this.#dependencies;
+    const { queue, logger, clock } = this.#dependencies;
     const { info } = queued;
+    const startMs = clock.now();
     try {
       const decision = this.#decider.decide(info);
-      if (decision.type === "none") this.#rejected(queued, decision);
-      else this.#place(queued, decision, signal);
+      if (decision.type === "none") this.#rejected(queued, decision, startMs);
+      else this.#place(queued, decision, startMs, signal);
     } catch (error) {
+      this.#ended("error", startMs);
       logger.error({ pod: info.key, err: error }, "a scheduling attempt failed");
       this.#tellFailure(info, "SchedulerError", messageOf(error));
       queue.retry(queued);
     }
   }
 
-  #place(queued: QueuedPod, { node, record }: Decision & { type: "node" }, signal: AbortSignal): void {
+  #ended(result: "scheduled" | "unschedulable" | "error", startMs: number): void {
+    const { metrics, clock } = this.#dependencies;
+    metrics?.attempted(result, clock.now() - startMs);
+  }
+
+  #place(
+    queued: QueuedPod,
+    { node, record }: Decision & { type: "node" },
+    startMs: number,
+    signal: AbortSignal,
+  ): void {
     const { cache, queue, nominator, plugins, statuses } = this.#dependencies;
     const { info } = queued;
     this.#records.set(info.key, record);
@@ -103,27 +117,29 @@ export class SchedulingLoop {
       const verdict = plugin.reserve?.(info, node);
       if (!(verdict instanceof Rejection)) continue;
       this.#takeBack(info, node.name);
-      this.#rejectedBy(queued, plugin.name, verdict);
+      this.#rejectedBy(queued, plugin.name, verdict, startMs);
       return;
     }
     statuses.cancel(info.uid);
     // From here on it counts as a pod of the node, not as one that room is kept for.
     nominator.delete(info.uid);
-    const binding = this.#bind(queued, node.name, signal).finally(() => {
+    const binding = this.#bind(queued, node.name, startMs, signal).finally(() => {
       this.#bindings.delete(binding);
       this.#bindingEnded?.();
     });
     this.#bindings.add(binding);
   }
 
-  async #bind(queued: QueuedPod, nodeName: string, signal: AbortSignal): Promise<void> {
-    const { queue, plugins, statuses, recorder, logger } = this.#dependencies;
+  async #bind(queued: QueuedPod, nodeName: string, startMs: number, signal: AbortSignal): Promise<void> {
+    const { queue, plugins, statuses, recorder, logger, clock, metrics } = this.#dependencies;
     const { info } = queued;
     if (plugins.some((plugin) => plugin.preBindPreFlight?.(info, nodeName)))
       statuses.write(info.pod, { nominatedNodeName: nodeName });
-    const outcome = await bindPod(plugins, info, nodeName, signal);
+    const outcome = await bindPod(plugins, info, nodeName, { signal, clock, metrics });
     if (outcome.type === "bound") {
       queue.delete(info.uid);
+      this.#ended("scheduled", startMs);
+      metrics?.bound(queued.attempts, clock.now() - queued.firstAddedMs);
       const note = `Successfully assigned ${info.key} to ${nodeName}`;
       recorder.event(info.pod, { type: "Normal", reason: "Scheduled", action: "Binding", note });
       return;
@@ -132,8 +148,9 @@ export class SchedulingLoop {
     this.#takeBack(info, nodeName);
     // What it took is free again, as if a pod had been deleted.
     queue.notify({ resource: "pods", actions: ["delete"], object: info.pod });
-    if (outcome.type === "rejected") this.#rejectedBy(queued, outcome.plugin, outcome.rejection);
+    if (outcome.type === "rejected") this.#rejectedBy(queued, outcome.plugin, outcome.rejection, startMs);
     else if (!outcome.podIsGone) {
+      this.#ended("error", startMs);
       logger.warn({ pod: info.key, node: nodeName, err: outcome.error }, "a pod could not be bound");
       this.#tellFailure(queued.info, "SchedulerError", messageOf(outcome.error), "");
       queue.retry(queued);
@@ -146,16 +163,22 @@ export class SchedulingLoop {
     cache.forget(info.uid);
   }
 
-  #rejectedBy(queued: QueuedPod, plugin: string, rejection: Rejection): void {
+  #rejectedBy(queued: QueuedPod, plugin: string, rejection: Rejection, startMs: number): void {
     const { queue } = this.#dependencies;
+    this.#ended("unschedulable", startMs);
     const reasons = new Map(rejection.reasons.map((reason) => [reason, 1]));
     const message = fitMessage({ nodeCount: 1, reasons, plugins: new Set([plugin]) });
     this.#tellFailure(queued.info, "Unschedulable", message, "");
     queue.reject(queued, new Set([plugin]));
   }
 
-  #rejected(queued: QueuedPod, { diagnosis, postFilter, record }: Decision & { type: "none" }): void {
+  #rejected(
+    queued: QueuedPod,
+    { diagnosis, postFilter, record }: Decision & { type: "none" },
+    startMs: number,
+  ): void {
     const { queue, nominator } = this.#dependencies;
+    this.#ended("unschedulable", startMs);
     const { nominatedNodeName } = postFilter ?? {};
     if (nominatedNodeName !== undefined) nominator.nominate(queued.info, nominatedNodeName);
     const message = diagnosis.nodeCount === 0 ? "no nodes available to schedule pods" : fitMessage(diagnosis);

@@ -6,6 +6,7 @@ import { QueueMetrics } from "../../apiserver/metrics/queue-metrics.ts";
 import { loadTokenKeys } from "../../apiserver/pki/service-account-keys.ts";
 import { parseSigningRequest, signRequest } from "../../apiserver/pki/signing-request.ts";
 import type { ApiServer } from "../../apiserver/server.ts";
+import { MetricSources } from "../../base/metrics/metric-sources.ts";
 import type { Client } from "../../client/client.ts";
 import { createEventRecorder, type EventRecorder } from "../../client/event-recorder.ts";
 import type { UserInfo } from "../../client/exchange.ts";
@@ -42,7 +43,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const stop = new AbortController();
   const health = new ComponentHealth();
   const queues = new QueueMetrics();
-  const metricSources = [...(options.metricSources ?? []), queues];
+  const metrics = new MetricSources();
+  const metricSources = [...(options.metricSources ?? []), queues, metrics];
   const composed = await composeApiServer(
     { ...options, components: health.checks, metricSources },
     stop.signal,
@@ -78,7 +80,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
         ...(host === undefined ? {} : { host }),
       }),
     startComponents(): void {
-      running.push(...components(plane, options, { health, queues, signal: stop.signal }));
+      running.push(...components(plane, options, { health, queues, metrics, signal: stop.signal }));
     },
     async close() {
       stop.abort();
@@ -99,6 +101,8 @@ function compactorFor({ storage, clock, logger, operation }: ControlPlaneOptions
 interface ComponentsInput {
   readonly health: ComponentHealth;
   readonly queues: QueueMetrics;
+  /** Where components add what they count. */
+  readonly metrics: MetricSources;
   readonly signal: AbortSignal;
 }
 
@@ -106,7 +110,7 @@ interface ComponentsInput {
 function components(
   plane: ControlPlane,
   options: ControlPlaneOptions,
-  { health, queues, signal }: ComponentsInput,
+  { health, queues, metrics, signal }: ComponentsInput,
 ): Promise<void>[] {
   const { clock, random, logger, disabled, network, pki } = options;
   const run = async (name: string, work: () => Promise<void>) => {
@@ -126,6 +130,7 @@ function components(
       random,
       logger: logger.child({ component: "controller-manager" }),
       queueMetrics: (name) => queues.of(name),
+      metrics,
       options: {
         clusterCidr: network.clusterCidr,
         rootCaPem: pki.clusterAuthority.certificate,
@@ -143,7 +148,7 @@ function components(
   const scheduler = run("scheduler", async () => {
     const { createScheduler } = await clock.hold(import("../../scheduler/main.ts"));
     const client = plane.clientFor(identities.scheduler);
-    await createScheduler({
+    const running = createScheduler({
       client,
       informers: plane.informers,
       recorder: plane.recorderFor(client, "default-scheduler"),
@@ -151,7 +156,9 @@ function components(
       random,
       logger: logger.child({ component: "scheduler" }),
       options: {},
-    }).run(signal);
+    });
+    metrics.add(running.metrics);
+    await running.run(signal);
   });
   return [controllers, scheduler];
 }

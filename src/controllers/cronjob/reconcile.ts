@@ -15,7 +15,8 @@ export interface CronJobSnapshot {
   readonly jobs: readonly Job[];
 }
 
-const scheduledTimeAnnotation = "batch.kubernetes.io/cronjob-scheduled-timestamp";
+/** Of a job: the time that its schedule named. */
+export const scheduledTimeAnnotation = "batch.kubernetes.io/cronjob-scheduled-timestamp";
 
 /** A little after the moment itself, so that it has come whatever the rounding. */
 const lateByMs = 100;

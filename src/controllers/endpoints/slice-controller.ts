@@ -3,11 +3,13 @@ import type { Endpoint, EndpointPort, EndpointSlice } from "../../api/discovery/
 import { endpointSlices, nodes, pods, services } from "../../api/resources.generated.ts";
 import type { ObjectMeta } from "../../apimachinery/meta.ts";
 import { semanticallyEqual } from "../../apimachinery/semantic-equality.ts";
+import type { MetricSources } from "../../base/metrics/metric-sources.ts";
 import type { InformerFactory, SharedInformer } from "../../client/informer.ts";
 import { type Controller, watch } from "../framework/controller.ts";
 import { create, type Intent, remove, requeueAfter, update } from "../framework/intent.ts";
 import { controllerReference } from "../framework/ownership.ts";
 import { hasPodBackends, type IpFamily, ipFamiliesOf, isHeadless } from "./backends.ts";
+import { EndpointSliceMetrics } from "./metrics.ts";
 import { type PortGroup, pack, portGroups, portsKey } from "./slices.ts";
 import { batchMs, podsOf, serviceWatches } from "./watches.ts";
 
@@ -155,8 +157,10 @@ const indexed = new WeakSet<SharedInformer<EndpointSlice>>();
 /** Keys are those of services. */
 export function endpointSliceController({
   informers,
+  metrics: sources,
 }: {
   readonly informers: InformerFactory;
+  readonly metrics?: MetricSources | undefined;
 }): Controller<SlicesSnapshot> {
   const serviceInformer = informers.informer(services);
   const podInformer = informers.informer(pods);
@@ -166,8 +170,15 @@ export function endpointSliceController({
     indexed.add(sliceInformer);
     sliceInformer.addIndex(byService, (slice) => serviceKeys(slice));
   }
+  const metrics = new EndpointSliceMetrics({
+    services: () => serviceInformer.lister.list(),
+    slices: () => sliceInformer.lister.list().filter((slice) => serviceKeys(slice).length > 0),
+    slicesOf: wellPacked,
+  });
+  sources?.add(metrics);
   return {
     name: "endpointslice-controller",
+    reconciled: (told) => metrics.reconciled(told),
     eventSource: "endpoint-slice-controller",
     pauseMs: batchMs,
     watches: [
@@ -186,6 +197,19 @@ export function endpointSliceController({
     },
     reconcile: reconcileSlices,
   };
+}
+
+/** How many slices there would be if each but the last of a service's ports were full. */
+function wellPacked(slices: readonly EndpointSlice[]): number {
+  const alike = Map.groupBy(slices, (slice) =>
+    [...serviceKeys(slice), slice.addressType, portsKey(slice.ports)].join("\u0000"),
+  );
+  let wanted = 0;
+  for (const same of alike.values()) {
+    const endpoints = same.reduce((sum, slice) => sum + (slice.endpoints ?? []).length, 0);
+    wanted += Math.max(1, Math.ceil(endpoints / maxEndpointsPerSlice));
+  }
+  return wanted;
 }
 
 function serviceKeys({ metadata: { labels, namespace } }: EndpointSlice): string[] {

@@ -30,17 +30,19 @@ async function harness() {
   const run = <S>(controller: Controller<S>) => {
     informers.start(stop.signal);
     return runController(
-      controller,
+      {
+        ...controller,
+        reconciled: ({ intents, failure }) =>
+          transcript.push(
+            `${controller.name} ${failure === undefined ? "done" : "failed"} ${intents.map(({ action }) => action)}`,
+          ),
+      },
       {
         client,
         clock,
         logger: silentLogger,
         recordEvent: (_, { reason }) => transcript.push(`event ${reason}`),
         createQueue: (name) => createWorkQueue({ name, clock, random }),
-        metrics: {
-          reconciled: (name, outcome, _durationMs, writes) => transcript.push(`${name} ${outcome} ${writes}`),
-          queued() {},
-        },
       },
       { signal: stop.signal, synced: informers.waitForSync() },
     );
@@ -78,11 +80,11 @@ test("a controller reconciles each change, sees its own writes before it goes on
     "no state is seen twice: nothing is counted from a stale cache",
   );
   assert.deepEqual(transcript, [
-    "counter done 1",
-    "counter done 1",
-    "counter done 1",
+    "counter done update",
+    "counter done update",
+    "counter done update",
     "event Counted",
-    "counter done 0",
+    "counter done event",
   ]);
   stop.abort(new Error("over"));
   await running;
@@ -109,7 +111,7 @@ test("a reconcile that fails is tried again after a growing wait, one that asks 
   });
   await clock.advance(120_000);
   assert.deepEqual(attempts, [0, 5, 15, 35, 60_035]);
-  assert.deepEqual(transcript.at(-1), "stubborn done 0");
+  assert.deepEqual(transcript.at(-1), "stubborn done ");
   stop.abort(new Error("over"));
   await running;
   await server.close();
@@ -126,7 +128,7 @@ test("objects that a controller may not write are retried, and their failure is 
     reconcile: () => [create(configMaps, configMap("Not A Name"))],
   });
   await clock.advance(16);
-  assert.deepEqual(transcript, ["clumsy failed 1", "clumsy failed 1", "clumsy failed 1"]);
+  assert.deepEqual(transcript, ["clumsy failed create", "clumsy failed create", "clumsy failed create"]);
   stop.abort(new Error("over"));
   await running;
   await server.close();

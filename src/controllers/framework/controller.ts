@@ -55,8 +55,21 @@ export interface Controller<S = unknown> {
   readonly pauseMs?: number;
   /** Keys worked on at once; 5 unless said. */
   readonly workers?: number;
+  /** Told what became of each key, for metrics: cheap, and never throws. */
+  reconciled?(told: Reconciled<S>): void;
   /** Keys to look at once after the start, whatever the caches hold. */
   readonly initialKeys?: readonly string[];
+}
+
+/** What became of one key. */
+export interface Reconciled<S = unknown> {
+  readonly snapshot: S;
+  readonly intents: readonly Intent[];
+  /** The first intent that could not be carried out. */
+  readonly failure: Error | undefined;
+  /** Of the observation, the decision and the acts. */
+  readonly durationMs: number;
+  readonly endedMs: number;
 }
 
 /** Ties a watch to its informer's type inside a list of watches of many types. */
@@ -71,19 +84,12 @@ export function watch<T extends KubeObject>(
   return typed as unknown as Watch;
 }
 
-/** Called by the framework so that metrics need no knowledge of controllers; all calls are cheap and never throw. */
-export interface ControllerMetrics {
-  reconciled(controller: string, outcome: "done" | "failed", durationMs: number, writes: number): void;
-  queued(controller: string, length: number): void;
-}
-
 export interface ControllerDependencies {
   readonly client: Client;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly recordEvent: RecordEvent;
   readonly createQueue: (name: string) => WorkQueue;
-  readonly metrics?: ControllerMetrics;
 }
 
 /** A key rests so many times as long as its last decision took. */
@@ -170,35 +176,30 @@ class ReconcileLoop<S> {
 
   /** Rejects where an intent failed: the key is tried again after its back-off. */
   async reconcile(key: string): Promise<ReconcileResult> {
-    const { clock, metrics } = this.#dependencies;
-    const { name } = this.#controller;
-    const startMs = clock.now();
+    const startMs = this.#dependencies.clock.now();
     // The informer's event wakes the key; the delay covers one that never comes.
     if (!this.#expectations.isSatisfied(key, startMs)) return { requeueAfterMs: expectationTimeoutMs };
     const restMs = (this.#restsUntilMs.get(key) ?? 0) - startMs;
     if (restMs > 0) return { requeueAfterMs: restMs };
-    const failed = (writes: number) => metrics?.reconciled(name, "failed", clock.now() - startMs, writes);
-    const { failure, requeueAfterMs, writes } = await this.#decideAndAct(key).catch((error: unknown) => {
-      failed(0);
-      throw error;
-    });
-    if (failure !== undefined) {
-      failed(writes);
-      // Nothing can be made there any more, however often it is tried.
-      if (!isNamespaceTerminating(failure.error)) throw failure.error;
-    }
-    if (failure === undefined) metrics?.reconciled(name, "done", clock.now() - startMs, writes);
+    const { failure, requeueAfterMs } = await this.#decideAndAct(key, startMs);
+    // Nothing can be made there any more, however often it is tried.
+    if (failure !== undefined && !isNamespaceTerminating(failure.error)) throw failure.error;
     return requeueAfterMs === undefined ? {} : { requeueAfterMs };
   }
 
-  async #decideAndAct(key: string): Promise<CarriedOut> {
+  async #decideAndAct(key: string, startMs: number): Promise<CarriedOut> {
     const snapshot = await this.#controller.observe(key);
     if (snapshot === undefined) return { writes: 0 };
     const { clock } = this.#dependencies;
     const nowMs = clock.now();
     const intents = this.#controller.reconcile(snapshot, { nowMs });
     this.#rest(key, clock.now(), clock.now() - nowMs);
-    return this.#carryOut(key, intents);
+    const carried = await this.#carryOut(key, intents);
+    const endedMs = clock.now();
+    const durationMs = endedMs - startMs;
+    const failure = carried.failure?.error;
+    this.#controller.reconciled?.({ snapshot, intents, failure, durationMs, endedMs });
+    return carried;
   }
 
   /** A decision over thousands of pods is not made anew for each pod that changes: it takes a tenth of the time at most. */

@@ -2,6 +2,7 @@ import type { Job } from "../../api/batch/types.generated.ts";
 import type { Pod } from "../../api/core/types.generated.ts";
 import { jobs, pods } from "../../api/resources.generated.ts";
 import { controllerOf, objectKey, splitObjectKey } from "../../apimachinery/meta.ts";
+import type { MetricSources } from "../../base/metrics/metric-sources.ts";
 import type { Client } from "../../client/client.ts";
 import type { InformerFactory, SharedInformer } from "../../client/informer.ts";
 import { type Controller, watch } from "../framework/controller.ts";
@@ -9,6 +10,7 @@ import { controlledBy, indexByController, mayAdopt, orphansIn } from "../framewo
 import { selectionOf } from "../framework/selection.ts";
 import { accountsOf, isTracked } from "./accounting.ts";
 import { type FailureRecord, noFailures, withFinished } from "./backoff.ts";
+import { JobMetrics } from "./metrics.ts";
 import { isJobFinished } from "./outcome.ts";
 import { type JobSnapshot, reconcileJob } from "./reconcile.ts";
 
@@ -28,10 +30,14 @@ interface Seen {
 export function jobController({
   client,
   informers,
+  metrics: sources,
 }: {
   readonly client: Client;
   readonly informers: InformerFactory;
+  readonly metrics?: MetricSources | undefined;
 }): Controller<JobSnapshot> {
+  const metrics = new JobMetrics();
+  sources?.add(metrics);
   const jobInformer = informers.informer(jobs);
   const podInformer = informers.informer(pods);
   indexByController(podInformer);
@@ -73,6 +79,11 @@ export function jobController({
       };
     },
     reconcile: reconcileJob,
+    reconciled: (told) => metrics.reconciled(told),
+    attach: (_, signal) => {
+      const registration = podInformer.addHandler(metrics.podHandler);
+      signal.addEventListener("abort", () => registration.remove(), { once: true });
+    },
   };
 }
 

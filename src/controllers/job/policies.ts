@@ -8,6 +8,8 @@ import { parseIndexes } from "./indexes.ts";
 
 /** What a job's podFailurePolicy says about one failed pod. */
 export interface FailureVerdict {
+  /** Of the rule that matched; absent: none did. */
+  readonly action?: string;
   /** The failure counts towards the back-off limit. */
   readonly counts: boolean;
   /** The whole job fails, with this message. */
@@ -25,14 +27,18 @@ export function judgeFailure(job: Job, pod: Pod): FailureVerdict {
     if (subject === undefined) continue;
     switch (rule.action) {
       case "Ignore":
-        return { counts: false };
+        return { action: rule.action, counts: false };
       case "FailIndex":
         if (job.spec.backoffLimitPerIndex === undefined) continue;
-        return { counts: true, failsIndex: true };
+        return { action: rule.action, counts: true, failsIndex: true };
       case "FailJob":
-        return { counts: true, failsJob: `${subject} matching ${rule.action} rule at index ${index}` };
+        return {
+          action: rule.action,
+          counts: true,
+          failsJob: `${subject} matching ${rule.action} rule at index ${index}`,
+        };
       default:
-        return counted;
+        return { action: rule.action, counts: true };
     }
   }
   return counted;

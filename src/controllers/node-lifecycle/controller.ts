@@ -4,6 +4,7 @@ import { isPodReady } from "../../api/core/pod-conditions.ts";
 import type { Node } from "../../api/core/types.generated.ts";
 import { leases, nodes, pods } from "../../api/resources.generated.ts";
 import type { Clock } from "../../base/clock.ts";
+import type { MetricSources } from "../../base/metrics/metric-sources.ts";
 import type { InformerFactory } from "../../client/informer.ts";
 import { type Controller, watch } from "../framework/controller.ts";
 import { indexByNode, podsOnNode } from "../framework/pods-by-node.ts";
@@ -16,6 +17,7 @@ import {
   zoneOf,
   zoneStates,
 } from "./disruption.ts";
+import { NodeMetrics } from "./metrics.ts";
 import { type NodeSnapshot, reconcileNode } from "./reconcile.ts";
 import { isEvictionTaint } from "./taints.ts";
 
@@ -40,11 +42,14 @@ interface Health {
 interface Sources extends NodeLifecycleOptions {
   readonly informers: InformerFactory;
   readonly clock: Clock;
+  readonly metrics?: MetricSources | undefined;
 }
 
 /** Finds nodes whose kubelet is silent; taints nodes after their conditions. Keys are nodes' names. */
 export function nodeLifecycleController(sources: Sources): Controller<NodeSnapshot> {
   const watcher = new NodeWatcher(sources);
+  const metrics = new NodeMetrics();
+  sources.metrics?.add(metrics);
   const nodeInformer = sources.informers.informer(nodes);
   return {
     name: "node-lifecycle-controller",
@@ -53,6 +58,7 @@ export function nodeLifecycleController(sources: Sources): Controller<NodeSnapsh
     attach: () => watcher.followLeases(),
     observe: (name) => watcher.observe(name),
     reconcile: reconcileNode,
+    reconciled: (told) => metrics.reconciled(told),
   };
 }
 

@@ -5,10 +5,12 @@ import { matchesLabels, parseLabelSelector } from "../../apimachinery/label-sele
 import { objectKey, parseApiVersion } from "../../apimachinery/meta.ts";
 import { semanticallyEqual } from "../../apimachinery/semantic-equality.ts";
 import type { Clock } from "../../base/clock.ts";
+import type { MetricSources } from "../../base/metrics/metric-sources.ts";
 import type { Client } from "../../client/client.ts";
 import type { InformerFactory } from "../../client/informer.ts";
 import { type Controller, watch } from "../framework/controller.ts";
 import { type DiscoveredResource, discoverResources } from "../framework/discovery.ts";
+import { AutoscalerMetrics } from "./autoscaler-metrics.ts";
 import { longestWindowMs, type Recommendation, type ScaleEvent } from "./behavior.ts";
 import { propose } from "./metrics.ts";
 import { type AutoscalerSnapshot, reconcileAutoscaler, type Scale } from "./reconcile.ts";
@@ -24,6 +26,7 @@ interface Sources {
   readonly client: Client;
   readonly informers: InformerFactory;
   readonly clock: Clock;
+  readonly metrics?: MetricSources | undefined;
 }
 
 const discoveryMs = 10 * 60_000;
@@ -31,7 +34,9 @@ const discoveryMs = 10 * 60_000;
 /** Sizes workloads by their metrics, each every 15 s. */
 export function podAutoscalerController(sources: Sources): Controller<AutoscalerSnapshot> {
   const informer = sources.informers.informer(horizontalPodAutoscalers);
-  const observer = new Observer(sources);
+  const metrics = new AutoscalerMetrics();
+  sources.metrics?.add(metrics);
+  const observer = new Observer(sources, metrics);
   return {
     name: "horizontal-pod-autoscaler-controller",
     eventSource: "horizontal-pod-autoscaler",
@@ -51,12 +56,14 @@ export function podAutoscalerController(sources: Sources): Controller<Autoscaler
       return observer.observe(key, autoscaler);
     },
     reconcile: reconcileAutoscaler,
+    reconciled: (told) => metrics.reconciled(told),
   };
 }
 
 class Observer {
   readonly #client: Client;
   readonly #clock: Clock;
+  readonly #metrics: AutoscalerMetrics;
   readonly #pods;
   readonly #memories = new Map<string, Memory>();
   #discovered: { readonly resources: readonly DiscoveredResource[]; readonly atMs: number } = {
@@ -64,7 +71,8 @@ class Observer {
     atMs: 0,
   };
 
-  constructor({ client, informers, clock }: Sources) {
+  constructor({ client, informers, clock }: Sources, metrics: AutoscalerMetrics) {
+    this.#metrics = metrics;
     this.#client = client;
     this.#clock = clock;
     this.#pods = informers.informer(pods);
@@ -93,7 +101,12 @@ class Observer {
       resourceOf: async (kind: string, apiVersion = "v1") => kindIn(resources, kind, apiVersion)?.resource,
     };
     const proposals = await Promise.all(
-      (autoscaler.spec.metrics ?? []).map((spec) => propose(spec, context)),
+      (autoscaler.spec.metrics ?? []).map(async (spec) => {
+        const startMs = this.#clock.now();
+        const proposal = await propose(spec, context);
+        this.#metrics.computed(spec.type, proposal, currentReplicas, this.#clock.now() - startMs);
+        return proposal;
+      }),
     );
     remember(memory, currentReplicas, nowMs);
     const recommended = Math.max(...proposals.map((each) => ("replicas" in each ? each.replicas : 0)));

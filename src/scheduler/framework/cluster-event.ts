@@ -52,3 +52,38 @@ export function matchesEvent(rule: RequeueRule<never>, event: ClusterEvent): boo
       action === rule.action || (rule.action === "update" && action !== "add" && action !== "delete"),
   );
 }
+
+const resourceLabels: Readonly<Record<EventResource, string>> = {
+  pods: "AssignedPod",
+  target: "UnscheduledPod",
+  nodes: "Node",
+  persistentvolumes: "PersistentVolume",
+  persistentvolumeclaims: "PersistentVolumeClaim",
+  storageclasses: "StorageClass",
+  csinodes: "CSINode",
+  csidrivers: "CSIDriver",
+  csistoragecapacities: "CSIStorageCapacity",
+  resourceclaims: "ResourceClaim",
+  resourceslices: "ResourceSlice",
+  deviceclasses: "DeviceClass",
+};
+
+const actionLabels: Readonly<Record<EventAction, string>> = {
+  add: "Add",
+  delete: "Delete",
+  update: "Update",
+  "update-labels": "UpdateNodeLabel",
+  "update-taints": "UpdateNodeTaint",
+  "update-allocatable": "UpdateNodeAllocatable",
+  "update-conditions": "UpdateNodeCondition",
+  "update-images": "Update",
+  "update-tolerations": "UpdatePodToleration",
+  "scale-down": "UpdatePodScaleDown",
+  "gates-eliminated": "UpdatePodSchedulingGatesEliminated",
+};
+
+/** `NodeAdd`: upstream's name of an event in metrics; of one that did several things, the first. */
+export function eventLabel({ resource, actions: [action = "update"] }: ClusterEvent): string {
+  const label = action === "update-labels" && resource !== "nodes" ? "UpdatePodLabel" : actionLabels[action];
+  return `${resourceLabels[resource]}${label}`;
+}

@@ -2,12 +2,13 @@ import type { Random } from "../../base/random.ts";
 import type { NodeInfo } from "../cache/node-info.ts";
 import type { NodeTable } from "../cache/node-table.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
+import type { SchedulerMetrics } from "../metrics.ts";
 import type { Nominator } from "../queue/nominator.ts";
 import { countReasons, type Diagnosis } from "./diagnosis.ts";
 import { FilterPass, type PreFiltered, runPreFilters } from "./evaluation.ts";
 import { NodeJudge, nominatedBefore } from "./node-judge.ts";
 import type { FailedAttempt, Plugin, PostFilterResult } from "./plugin.ts";
-import { Scoring } from "./scoring.ts";
+import { type Choice, Scoring } from "./scoring.ts";
 import { SharedColumns } from "./shared-columns.ts";
 
 /** How one attempt went, kept so that it can be asked for. */
@@ -59,6 +60,7 @@ export interface DeciderOptions {
   readonly nominator: Nominator;
   readonly random: Random;
   readonly now: () => number;
+  readonly metrics?: SchedulerMetrics | undefined;
 }
 
 /**
@@ -80,18 +82,24 @@ export class Decider {
   }
 
   decide(pod: PodInfo): Decision {
-    const { table, nominator, now } = this.#options;
+    const { table, nominator, now, metrics } = this.#options;
+    const startMs = now();
     const prepared = runPreFilters(this.#filtering, pod, table, this.#columns);
+    metrics?.extension("PreFilter", prepared.refusal?.rejection.code ?? "Success", now() - startMs);
+    this.#countPreFilters(prepared);
     const pass = this.#pass;
     if (prepared.refusal === undefined) {
+      const beforeMs = now();
       pass.run(table, prepared);
       this.#keepPromises(pod);
+      metrics?.extension("Filter", pass.count > 0 ? "Success" : "Unschedulable", now() - beforeMs);
+      this.#countFilters(prepared);
     }
     if (prepared.refusal !== undefined || pass.count === 0) return this.#fail(pod, prepared);
     // Room was made for it there; another node would leave the evictions without a purpose.
     const nominated = table.get(nominator.nodeOf(pod.uid) ?? "");
     if (nominated !== undefined) pass.keepOnly(nominated.row);
-    const choice = this.#scoring.choose(pod, table, pass);
+    const choice = this.#choose(pod);
     const node = table.at(choice.row);
     if (node === undefined) throw new Error("a row without a node passed the filters");
     const record: DecisionRecord = {
@@ -103,6 +111,39 @@ export class Decider {
       rejections: [],
     };
     return { type: "node", node, record };
+  }
+
+  #choose(pod: PodInfo): Choice {
+    const { plugins, table, now, metrics } = this.#options;
+    const startMs = now();
+    const choice = this.#scoring.choose(pod, table, this.#pass);
+    if (metrics === undefined || this.#pass.count < 2) return choice;
+    metrics.extension("Score", "Success", now() - startMs);
+    for (const { name, preScore } of plugins)
+      if (preScore !== undefined) metrics.evaluated("PreScore", name, 1);
+    for (const name in choice.scores) metrics.evaluated("Score", name, this.#pass.count);
+    return choice;
+  }
+
+  #countPreFilters({ refusal }: PreFiltered): void {
+    const { metrics } = this.#options;
+    if (metrics === undefined) return;
+    for (const { name, preFilter } of this.#filtering) {
+      if (preFilter !== undefined) metrics.evaluated("PreFilter", name, 1);
+      if (name === refusal?.plugin) return;
+    }
+  }
+
+  /** A node counts for each filter up to the one that rejected it. */
+  #countFilters({ filters }: PreFiltered): void {
+    const { metrics } = this.#options;
+    if (metrics === undefined) return;
+    let left = this.#pass.evaluated;
+    for (const [index, { plugin }] of filters.entries()) {
+      if (left === 0) return;
+      metrics.evaluated("Filter", plugin.name, left);
+      left -= this.#pass.rejectionCounts[index] ?? 0;
+    }
   }
 
   /** Takes out the nodes where the pod fits only in the room that is kept for others. */
@@ -121,7 +162,7 @@ export class Decider {
   }
 
   #fail(pod: PodInfo, prepared: PreFiltered): Decision {
-    const { plugins, table, now } = this.#options;
+    const { plugins, table, now, metrics } = this.#options;
     const diagnosis = this.#diagnose(prepared);
     const attempt: FailedAttempt = {
       nodeCount: table.nodeCount,
@@ -133,7 +174,13 @@ export class Decider {
       prepared.refusal === undefined ? this.#pass.rejectingPlugins() : [],
     );
     let postFilter: PostFilterResult | undefined;
+    const startMs = now();
     for (const plugin of plugins) postFilter ??= plugin.postFilter?.(pod, attempt);
+    metrics?.extension(
+      "PostFilter",
+      postFilter?.nominatedNodeName ? "Success" : "Unschedulable",
+      now() - startMs,
+    );
     const { message } = postFilter ?? {};
     return {
       type: "none",

@@ -8,6 +8,7 @@ import { countReasons, fitMessage } from "../framework/diagnosis.ts";
 import { NodeJudge } from "../framework/node-judge.ts";
 import type { FailedAttempt, Plugin, PostFilterResult } from "../framework/plugin.ts";
 import { Rejection } from "../framework/status.ts";
+import type { SchedulerMetrics } from "../metrics.ts";
 import { type Candidate, leastHarmful } from "../preemption/candidates.ts";
 import { type DryRun, selectVictims } from "../preemption/dry-run.ts";
 import { type EvictionDependencies, evictVictim } from "../preemption/evictions.ts";
@@ -24,6 +25,7 @@ export interface PreemptionDependencies extends EvictionDependencies {
   readonly failed: (preemptor: PodInfo) => void;
   readonly random: Random;
   readonly logger: Logger;
+  readonly metrics?: SchedulerMetrics | undefined;
 }
 
 /** A share of the nodes is enough to find a good candidate among. */
@@ -37,6 +39,7 @@ export function defaultPreemption(dependencies: PreemptionDependencies): Plugin 
   return {
     name: "DefaultPreemption",
     postFilter(pod, attempt) {
+      dependencies.metrics?.preempting();
       const objection = evicting.has(pod.uid)
         ? "waiting for the preemption for this pod to be finished"
         : objectionTo(dependencies, pod, attempt);
@@ -44,6 +47,7 @@ export function defaultPreemption(dependencies: PreemptionDependencies): Plugin 
       const found = findCandidate(dependencies, pod, attempt);
       if (typeof found === "string") return { message: `preemption: ${found}`, nominatedNodeName: "" };
       evicting.add(pod.uid);
+      dependencies.metrics?.evicting(found.victims.length);
       void evictAll(dependencies, found, pod).finally(() => evicting.delete(pod.uid));
       return { nominatedNodeName: found.nodeName } satisfies PostFilterResult;
     },

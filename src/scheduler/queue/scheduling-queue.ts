@@ -1,7 +1,7 @@
 import type { Clock, Timer } from "../../base/clock.ts";
 import { Heap } from "../../base/heap.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
-import { type ClusterEvent, matchesEvent, type RequeueRule } from "../framework/cluster-event.ts";
+import { type ClusterEvent, eventLabel, matchesEvent, type RequeueRule } from "../framework/cluster-event.ts";
 import { Rejection, type Verdict } from "../framework/status.ts";
 import { changesOf } from "./pod-changes.ts";
 import type { QueuedPod, QueuePlace } from "./queued-pod.ts";
@@ -16,7 +16,11 @@ export interface SchedulingQueueOptions {
   readonly maxBackoffMs?: number;
   /** After this long a pod is tried again whatever happened. */
   readonly unschedulableLimitMs?: number;
+  /** Told of every pod that comes to a place, and why. */
+  readonly incoming?: (place: "active" | "backoff" | "unschedulable", event: string) => void;
 }
+
+const attemptFailed = "ScheduleAttemptFailure";
 
 interface Ticket {
   readonly pod: QueuedPod;
@@ -67,6 +71,15 @@ export class SchedulingQueue {
     return depths;
   }
 
+  /** How many pods wait because of each plugin. */
+  rejections(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const { place, rejectedBy } of this.#pods.values())
+      if (place === "unschedulable" || place === "gated")
+        for (const plugin of rejectedBy) counts.set(plugin, (counts.get(plugin) ?? 0) + 1);
+    return counts;
+  }
+
   /** Where a pod is; undefined where it is not known. */
   placeOf(uid: string): QueuePlace | undefined {
     return this.#pods.get(uid)?.place;
@@ -93,7 +106,7 @@ export class SchedulingQueue {
       rejectedBy: new Set(),
     };
     this.#pods.set(info.uid, pod);
-    this.#enqueue(pod);
+    this.#enqueue(pod, "UnscheduledPodAdd");
     return pod;
   }
 
@@ -106,12 +119,13 @@ export class SchedulingQueue {
     }
     const old = pod.info;
     pod.info = info;
-    if (pod.place === "gated") this.#enqueue(pod);
+    if (pod.place === "gated") this.#enqueue(pod, "UnscheduledPodUpdate");
     else if (pod.place === "unschedulable") {
       const actions = changesOf(old.pod, info.pod);
       const event: ClusterEvent = { resource: "target", actions, object: info.pod, old: old.pod };
-      if (actions.length > 0 && this.#helps(pod, event)) this.#requeue(pod);
-    } else if (pod.place === "active" && old.priority !== info.priority) this.#activate(pod);
+      if (actions.length > 0 && this.#helps(pod, event)) this.#requeue(pod, event);
+    } else if (pod.place === "active" && old.priority !== info.priority)
+      this.#activate(pod, "UnscheduledPodUpdate");
   }
 
   delete(uid: string): void {
@@ -149,6 +163,7 @@ export class SchedulingQueue {
     if (!this.#passesGates(pod)) return;
     pod.rejectedBy = plugins;
     this.#move(pod, "unschedulable");
+    this.#options.incoming?.("unschedulable", attemptFailed);
     this.#unschedulable.set(pod.info.uid, pod);
     for (const plugin of waitedFor(plugins))
       this.#rejections.set(plugin, (this.#rejections.get(plugin) ?? 0) + 1);
@@ -169,7 +184,8 @@ export class SchedulingQueue {
   /** Something happened in the cluster: brings back those that it may help. */
   notify(event: ClusterEvent): void {
     if (this.#unschedulable.size === 0 || !this.#concernsSomeone(event)) return;
-    for (const pod of [...this.#unschedulable.values()]) if (this.#helps(pod, event)) this.#requeue(pod);
+    for (const pod of [...this.#unschedulable.values()])
+      if (this.#helps(pod, event)) this.#requeue(pod, event);
   }
 
   /** Cancels the timers; nothing comes back by itself any more. */
@@ -182,14 +198,15 @@ export class SchedulingQueue {
   #retryLater(pod: QueuedPod): void {
     if (!this.#passesGates(pod)) return;
     this.#move(pod, "error-backoff");
+    this.#options.incoming?.("backoff", attemptFailed);
     pod.rejectedBy = new Set();
     const atMs = this.#clock.now() + this.#backoffMs(pod);
     this.#errorBackoff.push({ pod, ticket: pod.ticket, atMs });
     this.#armErrorBackoff();
   }
 
-  #enqueue(pod: QueuedPod): void {
-    if (this.#passesGates(pod)) this.#activate(pod);
+  #enqueue(pod: QueuedPod, event: string): void {
+    if (this.#passesGates(pod)) this.#activate(pod, event);
   }
 
   #passesGates(pod: QueuedPod): boolean {
@@ -200,17 +217,20 @@ export class SchedulingQueue {
     return false;
   }
 
-  #activate(pod: QueuedPod): void {
+  #activate(pod: QueuedPod, event: string): void {
     this.#move(pod, "active");
+    this.#options.incoming?.("active", event);
     this.#active.push({ pod, ticket: pod.ticket, atMs: pod.sinceMs });
     this.#wake?.();
   }
 
-  #requeue(pod: QueuedPod): void {
+  #requeue(pod: QueuedPod, event: ClusterEvent): void {
     const dueMs = pod.sinceMs + this.#backoffMs(pod);
-    if (dueMs <= this.#clock.now()) this.#enqueue(pod);
+    const label = eventLabel(event);
+    if (dueMs <= this.#clock.now()) this.#enqueue(pod, label);
     else if (this.#passesGates(pod)) {
       this.#move(pod, "backoff");
+      this.#options.incoming?.("backoff", label);
       this.#backoff.push({ pod, ticket: pod.ticket, atMs: dueMs });
       this.#wake?.();
     }
@@ -258,7 +278,7 @@ export class SchedulingQueue {
     for (const heap of [this.#backoff, this.#errorBackoff])
       for (let next = topOf(heap); next !== undefined && next.atMs <= nowMs; next = topOf(heap)) {
         heap.pop();
-        this.#enqueue(next.pod);
+        this.#enqueue(next.pod, "BackoffComplete");
       }
   }
 
@@ -293,7 +313,7 @@ export class SchedulingQueue {
       const beforeMs = this.#clock.now() - this.#unschedulableLimitMs;
       for (const pod of [...this.#unschedulable.values()]) {
         if (pod.sinceMs > beforeMs) break;
-        this.#enqueue(pod);
+        this.#enqueue(pod, "UnschedulableTimeout");
       }
       this.#armLimit();
     });

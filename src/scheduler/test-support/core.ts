@@ -8,14 +8,16 @@ import { createSchedulingCore, type SchedulingCore } from "../core.ts";
 import { Decider, type Decision } from "../framework/decision.ts";
 import { fitMessage } from "../framework/diagnosis.ts";
 import type { Plugin } from "../framework/plugin.ts";
+import { SchedulerMetrics } from "../metrics.ts";
 import type { PluginListers } from "../plugins/default-plugins.ts";
 import { Nominator } from "../queue/nominator.ts";
 
 /** A scheduler whose writes succeed at once and are seen by nobody. */
 export function testCore(
   listers: Partial<PluginListers> = {},
-): SchedulingCore & { readonly clock: VirtualClock } {
+): SchedulingCore & { readonly clock: VirtualClock; readonly metrics: SchedulerMetrics } {
   const clock = new VirtualClock();
+  const metrics = new SchedulerMetrics("default-scheduler");
   const answer = async () => ({}) as never;
   const core = createSchedulingCore({
     client: { get: answer, createSubresource: answer, update: answer, patch: answer, delete: answer },
@@ -24,8 +26,9 @@ export function testCore(
     random: seededRandom(1),
     logger: silentLogger,
     listers,
+    metrics,
   });
-  return { ...core, clock };
+  return { ...core, clock, metrics };
 }
 
 export interface Situation {
