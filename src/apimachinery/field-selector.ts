@@ -16,6 +16,8 @@ export function parseFieldSelector(text: string): readonly FieldRequirement[] {
     if (split === null)
       throw new SelectorSyntaxError(`invalid selector: '${text}'; can't understand '${term}'`);
     const [, field = "", operator, value = ""] = split;
+    // As upstream: what names no field and no value asks for nothing.
+    if (field === "" && value === "") continue;
     requirements.push({ field, operator: operator === "!=" ? "!=" : "=", value: unescapeValue(value) });
   }
   return requirements;

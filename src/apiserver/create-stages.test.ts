@@ -218,6 +218,11 @@ test("a user without rights is refused in upstream's words, and may do what a bi
     refused.message,
     'configmaps is forbidden: User "jane" cannot list resource "configmaps" in API group "" in the namespace "ns"',
   );
+  // What the client typed comes back: browsers are told not to guess what it is.
+  const { headers } = await cluster.api.call("GET", path, { user: jane });
+  assert.equal(headers["x-content-type-options"], "nosniff");
+  const missing = await cluster.api.call("GET", `${path}/missing`);
+  assert.equal(missing.headers["x-content-type-options"], undefined);
   await cluster.read("POST", "/apis/rbac.authorization.k8s.io/v1/namespaces/ns/rolebindings", {
     body: roleBinding("jane-edits", "edit", "jane"),
   });

@@ -1,7 +1,7 @@
-import type { ApiRequest, ApiResponse } from "../client/exchange.ts";
+import type { ApiRequest } from "../client/exchange.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { NonResourceHandler } from "./non-resource.ts";
-import { textResponse } from "./non-resource.ts";
+import { plainPage, textResponse } from "./non-resource.ts";
 
 /** One thing that must be right: throws with the reason where it is not. */
 export interface HealthCheck {
@@ -64,14 +64,9 @@ function observing(
   };
 }
 
-function healthText(status: number, text: string): ApiResponse {
-  const response = textResponse(status, text);
-  return { ...response, headers: { ...response.headers, "x-content-type-options": "nosniff" } };
-}
-
 async function runOne(check: HealthCheck) {
   const { error } = await run(check);
-  return error === undefined ? textResponse(200, "ok") : healthText(500, `internal server error: ${error}\n`);
+  return error === undefined ? textResponse(200, "ok") : plainPage(500, `internal server error: ${error}\n`);
 }
 
 async function runAll(request: ApiRequest, endpoint: string, members: readonly HealthCheck[]) {
@@ -96,9 +91,9 @@ async function runAll(request: ApiRequest, endpoint: string, members: readonly H
         .join(",")}`,
     );
   const report = `${lines.join("\n")}\n`;
-  if (failed.length > 0) return healthText(500, `${report}${endpoint} check failed\n`);
-  if (!request.query.has("verbose")) return healthText(200, "ok");
-  return healthText(200, `${report}${endpoint} check passed\n`);
+  if (failed.length > 0) return plainPage(500, `${report}${endpoint} check failed\n`);
+  if (!request.query.has("verbose")) return plainPage(200, "ok");
+  return plainPage(200, `${report}${endpoint} check passed\n`);
 }
 
 async function run(check: HealthCheck): Promise<{ error?: string }> {
@@ -121,12 +116,13 @@ export function serverChecks(
     readonly last: readonly HealthCheck[];
   },
 ): Pick<HealthChecks, "healthz" | "livez" | "readyz"> {
-  const alive = [pingCheck, logCheck, storageCheck("etcd", storage)];
-  const readiness = storageCheck("etcd-readiness", storage);
+  const etcd = storageCheck("etcd", storage);
+  const alive = [pingCheck, logCheck, loopbackCheck, etcd];
+  const ready = [pingCheck, logCheck, etcd, storageCheck("etcd-readiness", storage)];
   return {
     healthz: [...alive, ...checks.storage, ...checks.startup],
     livez: [...alive, ...checks.startup],
-    readyz: [...alive, readiness, ...checks.storage, ...checks.ready, ...checks.startup, ...checks.last],
+    readyz: [...ready, ...checks.storage, ...checks.ready, ...checks.startup, ...checks.last],
   };
 }
 
@@ -135,6 +131,9 @@ const pingCheck: HealthCheck = { name: "ping", check() {} };
 
 /** That the log takes what is written: here nobody waits for it. */
 const logCheck: HealthCheck = { name: "log", check() {} };
+
+/** That the server can ask itself: it does so without a connection, and needs no certificate for it. */
+const loopbackCheck: HealthCheck = { name: "loopback-serving-certificate", check() {} };
 
 /** That storage answers; under upstream's names, whatever the engine is. */
 export function storageCheck(name: string, storage: Pick<Storage, "get">): HealthCheck {

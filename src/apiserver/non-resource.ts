@@ -24,8 +24,17 @@ export function textResponse(
 
 /** What Go's HTTP library answers where nothing knows the path. */
 export function pageNotFound(): ApiResponse {
-  const page = textResponse(404, "404 page not found\n");
-  return { ...page, headers: { ...page.headers, "x-content-type-options": "nosniff" } };
+  return plainPage(404, "404 page not found\n");
+}
+
+/** Text as Go's HTTP library writes errors: no browser is to take it for anything else. */
+export function plainPage(status: number, text: string): ApiResponse {
+  return unsniffed(textResponse(status, text));
+}
+
+/** The answer with the word that browsers are to believe its type. */
+export function unsniffed(response: ApiResponse): ApiResponse {
+  return { ...response, headers: { ...response.headers, "x-content-type-options": "nosniff" } };
 }
 
 export function bytesResponse(

@@ -338,17 +338,17 @@ class Server implements ApiServer {
   }
 
   #failed(request: ApiRequest, error: unknown, audit: AuditTrail | undefined): ApiResponse {
-    let status = error instanceof ApiError ? error.status : undefined;
-    if (status === undefined) {
+    let refused = error instanceof ApiError ? error : undefined;
+    if (refused === undefined) {
       // Whoever went away sees no answer; anything else is a fault of this server.
       if (!request.signal.aborted) {
         const { path, method } = request;
         this.#dependencies.logger.error({ path, method, error }, "request failed");
         if (!(error instanceof EncryptionError)) audit?.panicked(error);
       }
-      status = internalError(error instanceof Error ? error.message : String(error)).status;
+      refused = internalError(error instanceof Error ? error.message : String(error));
     }
-    return refusalOf(status, request.headers.accept, this.#hasProtobuf);
+    return refusalOf(refused, request.headers.accept, this.#hasProtobuf);
   }
 
   definitions(): readonly ResourceDefinition[] {

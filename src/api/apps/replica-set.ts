@@ -1,7 +1,7 @@
 import { showLabelSelector, structuredAsSelector } from "../../apimachinery/labels.ts";
 import { stringColumn, templateColumns, wide } from "../columns.ts";
 import { defineResource } from "../define.ts";
-import { replicaColumns, replicaFields, replicaScale } from "../replicated.ts";
+import { replicaColumns, replicaScale } from "../replicated.ts";
 import { replicaSets } from "../resources.generated.ts";
 import { replicaSetStrategy } from "./replica-set-strategy.ts";
 import type { ReplicaSet } from "./types.generated.ts";
@@ -16,6 +16,5 @@ export const replicaSetDefinition = defineResource(replicaSets, {
     wide(stringColumn("Selector", "Labels of its pods.", ({ spec }) => showLabelSelector(spec.selector))),
   ],
   strategy: replicaSetStrategy,
-  selectableFields: replicaFields,
   scale: replicaScale(({ spec }) => structuredAsSelector(spec.selector)),
 });

@@ -43,7 +43,9 @@ export function enterEnvelope(reader: Reader): TypeMeta {
 export function readMagic(reader: Reader): void {
   for (const byte of magic)
     if (reader.bytes[reader.take(1)] !== byte)
-      throw new ProtobufError("provided data does not appear to be a protobuf message");
+      throw new ProtobufError(
+        "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]",
+      );
 }
 
 /** A message with its length: the apiVersion and the kind. */

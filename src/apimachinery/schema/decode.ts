@@ -64,6 +64,7 @@ export function decodeJson(body: Uint8Array, options: DecodeOptions): Decoded {
     );
   }
   if (!isObjectLike(value)) throw unrecognized(options, `${notAnObject(value)} (${summaryOf(body)})`);
+  checkTypeMeta(options, value, body);
   checkNamed(options, value, body);
   return guarded(options, value, () => {
     // Only where the text has more keys than the value is there a duplicate; finding which is slow and rare.
@@ -87,12 +88,32 @@ export async function decodeYaml(
   }
   const { value, duplicates } = parsed;
   if (!isObjectLike(value)) throw unrecognized(options, notAnObject(value), body);
+  checkTypeMeta(options, value, body);
   checkNamed(options, value, body);
   return guarded(options, value, () => {
     // First: an alias within its own anchor makes a value without end.
     countKeysInValue(value);
     return decodeText(undefined, value, false, duplicates, options);
   });
+}
+
+/** What is no text is no version and no kind; told apart from other faults, for it decides who reads the rest. */
+function checkTypeMeta(options: DecodeOptions, value: object | null, body: Uint8Array): void {
+  for (const [name, member] of Object.entries(value ?? {})) {
+    if (name !== "apiVersion" && name !== "kind") continue;
+    if (typeof member === "string" || member === null) continue;
+    const why = `json: cannot unmarshal ${goKindOf(member)} into Go struct field .${name} of type string`;
+    throw unrecognized(options, `couldn't get version/kind; json parse error: ${why}`, body);
+  }
+  const { apiVersion } = (value ?? {}) as { readonly apiVersion?: unknown };
+  if (typeof apiVersion === "string" && apiVersion.split("/").length > 2)
+    throw unrecognized(options, `unexpected GroupVersion string: ${apiVersion}`, body);
+}
+
+/** As Go's JSON decoder names a value. */
+export function goKindOf(value: unknown): string {
+  if (Array.isArray(value)) return "array";
+  return typeof value === "boolean" ? "bool" : typeof value;
 }
 
 /** Objects without a schema of their own (custom resources) must say what they are: nothing is taken for granted of them. */
@@ -135,10 +156,22 @@ function decodeText(
   const complete = object as AnyObject; // apiVersion and kind are there, and metadata is of every kind's model
   if (fieldValidation === "Ignore" || !(hasDuplicates || hasUnknownFields || known.length > 0))
     return { object: complete, warnings: [] };
-  const errors = [...known, ...strictErrors(text ?? JSON.stringify(value), model)];
-  if (fieldValidation === "Strict" && errors.length > 0)
-    throw cannotBeHandled(value, options, `strict decoding error: ${errors.join(", ")}`);
-  return { object: complete, warnings: errors };
+  return told(value, options, complete, known, strictErrors(text ?? JSON.stringify(value), model));
+}
+
+/** Warnings of what is not quite right, or a refusal: of all of it, the YAML's keys that are there twice in one. */
+function told(
+  value: unknown,
+  options: DecodeOptions,
+  object: AnyObject,
+  ofYaml: readonly string[],
+  faults: readonly string[],
+): Decoded {
+  if (options.fieldValidation !== "Strict") return { object, warnings: [...ofYaml, ...faults] };
+  const yaml = ofYaml.length === 0 ? [] : [["yaml: unmarshal errors:", ...ofYaml].join("\n  ")];
+  const errors = [...yaml, ...faults];
+  if (errors.length === 0) return { object, warnings: [] };
+  throw cannotBeHandled(value, options, `strict decoding error: ${errors.join(", ")}`);
 }
 
 function decodeCustom(
@@ -153,10 +186,8 @@ function decodeCustom(
   const complete = object as AnyObject; // shapes have apiVersion, kind and metadata
   if (fieldValidation === "Ignore") return { object: complete, warnings: [] };
   const duplicates = hasDuplicates && text !== undefined ? strictErrors(text, undefined) : [];
-  const errors = [...known, ...duplicates, ...unknownFields.map((path) => `unknown field "${path}"`)];
-  if (fieldValidation === "Strict" && errors.length > 0)
-    throw cannotBeHandled(value, options, `strict decoding error: ${errors.join(", ")}`);
-  return { object: complete, warnings: errors };
+  const unknown = unknownFields.map((path) => `unknown field "${path}"`);
+  return told(value, options, complete, known, [...duplicates, ...unknown]);
 }
 
 /** Kinds that may say any group version. */
@@ -223,7 +254,7 @@ function kindOf({ apiVersion, kind }: TypeMeta): GroupVersionKind {
 /** Upstream keeps its kinds in several registries, and names them by the line of code that makes them. */
 function notRegistered({ apiVersion, kind }: TypeMeta, { group, kind: expected }: GroupVersionKind): string {
   const registry = optionKinds.has(expected)
-    ? "pkg/apis/meta/internalversion/scheme/register.go:27"
+    ? "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27"
     : group === "apiextensions.k8s.io"
       ? "pkg/apiserver/apiserver.go:55"
       : "pkg/api/legacyscheme/scheme.go:30";
@@ -231,7 +262,7 @@ function notRegistered({ apiVersion, kind }: TypeMeta, { group, kind: expected }
 }
 
 /** Where upstream declares the hub types of a group: its first name, but for what lives in the core group. */
-function goPackage(group: string): string {
+export function goPackage(group: string): string {
   return group === "" || group === "events.k8s.io" ? "core" : (group.split(".", 1)[0] ?? group);
 }
 
@@ -256,7 +287,12 @@ function cannotBeHandled(value: unknown, { expected, bare }: DecodeOptions, why:
 }
 
 /** `body`: how it begins is told, too. */
-function unrecognized({ expected, bare }: DecodeOptions, why: string, body?: Uint8Array): ApiError {
+/** The 400 of a body that cannot be read as what is expected of it. */
+export function unrecognized(
+  { expected, bare }: Pick<DecodeOptions, "bare" | "expected">,
+  why: string,
+  body?: Uint8Array,
+): ApiError {
   if (bare === true) return badRequest(why);
   const beginning = body === undefined ? "" : ` (${summaryOf(body)})`;
   return badRequest(

@@ -10,7 +10,7 @@ import type { Client } from "../../client/client.ts";
 import type { ApiRequest, ApiResponse, UserInfo } from "../../client/exchange.ts";
 import type { CacheEvent } from "../cache/cache-event.ts";
 import type { BackendRequest } from "../connect/backend.ts";
-import { textResponse } from "../non-resource.ts";
+import { plainPage } from "../non-resource.ts";
 import type { ResourceStore } from "../registry/store.ts";
 import type { ResourceTable } from "../resource-table.ts";
 import { ExtensionClient, type ExtensionDocument } from "./extension-client.ts";
@@ -97,7 +97,7 @@ export class Aggregator {
       request.signal.throwIfAborted();
       if (isApiError(error, "ServiceUnavailable")) return unavailable();
       const why = error instanceof Error ? error.message : String(error);
-      return textResponse(503, `error trying to reach service: ${why}\n`);
+      return plainPage(503, `error trying to reach service: ${why}\n`);
     }
   }
 
@@ -270,7 +270,7 @@ export class Aggregator {
 }
 
 function unavailable(): ApiResponse {
-  return textResponse(503, "service unavailable\n");
+  return plainPage(503, "service unavailable\n");
 }
 
 function sameServer(left: ExtensionRoute, right: ExtensionRoute): boolean {

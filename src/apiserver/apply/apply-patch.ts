@@ -2,7 +2,7 @@ import { badRequest, conflict, failure, isApiError } from "../../apimachinery/ap
 import { isMap } from "../../apimachinery/managed-fields/form.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import { applyPatchType } from "../../apimachinery/patch/patch-object.ts";
-import { decodeValue } from "../../apimachinery/schema/decode.ts";
+import { decodeValue, goKindOf } from "../../apimachinery/schema/decode.ts";
 import { countKeysInText, countKeysInValue } from "../../apimachinery/schema/json-text.ts";
 import { type ParsedYaml, parseYamlText, type YamlParser } from "../../apimachinery/schema/yaml-text.ts";
 import type { ApiResponse, RequestBody } from "../../client/exchange.ts";
@@ -16,7 +16,7 @@ import {
   trackedWrite,
   updateCall,
 } from "../handlers/writes.ts";
-import { inNamespace } from "../registry/metadata.ts";
+import { inNamespace, withMetadata } from "../registry/metadata.ts";
 import { type WriteRequestOptions, writeOptions } from "../registry/options.ts";
 import type { UpdateRules } from "../registry/update-rules.ts";
 import { objectRules } from "../registry/update-rules.ts";
@@ -94,12 +94,9 @@ function conform(
     model,
     fieldValidation: "Ignore",
   }).object;
-  // A decoder leaves an empty list out; here it says that nobody owns anything any more.
-  if (existing === undefined && managedFields?.length === 0) return decoded;
-  return {
-    ...decoded,
-    metadata: { ...decoded.metadata, ...(managedFields === undefined ? {} : { managedFields }) },
-  };
+  // Of an existing object, an empty list says that nobody owns anything any more.
+  const isNobody = existing === undefined && managedFields?.length === 0;
+  return withMetadata(decoded, { managedFields: isNobody ? undefined : managedFields });
 }
 
 function withoutManagers({ managedFields: _, ...rest }: AnyObject["metadata"]): AnyObject["metadata"] {
@@ -126,7 +123,7 @@ export async function readConfiguration(
   const configuration = value ?? {};
   if (!isMap(configuration))
     throw badRequest(
-      `error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${goKind(configuration)} into Go value of type map[string]interface {}`,
+      `error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal ${goKindOf(configuration)} into Go value of type map[string]interface {}`,
     );
   call.audit?.requestObject(() => configuration);
   let isTold = duplicates.length === 0 || fieldValidation === "Ignore";
@@ -146,12 +143,6 @@ export async function readConfiguration(
       for (const line of lines) call.warn(line);
     },
   };
-}
-
-/** As Go's JSON decoder names a value. */
-function goKind(value: unknown): string {
-  if (Array.isArray(value)) return "array";
-  return typeof value === "boolean" ? "bool" : typeof value;
 }
 
 async function parseConfiguration(body: RequestBody | undefined, parseYaml: YamlParser): Promise<ParsedYaml> {

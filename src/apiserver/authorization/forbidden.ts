@@ -1,14 +1,18 @@
-import { type ApiError, forbidden } from "../../apimachinery/api-error.ts";
+import { ApiError, forbidden } from "../../apimachinery/api-error.ts";
 import type { AuthorizationAttributes } from "../stages.ts";
+
+/** A request that no authorizer allowed: its refusal says what the client typed. */
+export class RequestForbidden extends ApiError {}
 
 /** The 403 of a request that no authorizer allowed, in upstream's words. */
 export function forbiddenRequest(attributes: AuthorizationAttributes, reason: string): ApiError {
   const message = sanitize(describe(attributes));
-  return forbidden(
+  const { status } = forbidden(
     { group: attributes.apiGroup, resource: attributes.resource },
     attributes.name,
     reason === "" ? message : `${message}: ${reason}`,
   );
+  return new RequestForbidden(status);
 }
 
 function describe(attributes: AuthorizationAttributes): string {

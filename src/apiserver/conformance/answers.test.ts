@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { parse } from "yaml";
 import type { Status } from "../../apimachinery/api-error.ts";
+import type { KubeList } from "../../apimachinery/meta.ts";
 import { startTestListener, type TestListener } from "../test-support/listener.ts";
 
 const namespace = "/api/v1/namespaces/default";
@@ -154,10 +155,78 @@ const refusals: readonly Refusal[] = [
     path: `${maps}/missing`,
     headers: json,
     body: '{"metadata":{"name":"missing","uid":"4"}}',
+    code: 404,
+    reason: "NotFound",
+    message: 'configmaps "missing" not found',
+  },
+  {
+    name: "an update of a missing object by its uid, of a kind whose updates create,",
+    method: "PUT",
+    path: `${namespace}/services/missing`,
+    headers: json,
+    body: '{"metadata":{"name":"missing","uid":"4"}}',
     code: 409,
     reason: "Conflict",
     message:
-      /^Operation cannot be fulfilled on configmaps "missing": StorageError: invalid object, Code: 4, Key: \/registry\/.*configmaps\/default\/missing, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: 4, UID in object meta: $/,
+      /^Operation cannot be fulfilled on services "missing": StorageError: invalid object, Code: 4, Key: \/registry\/.*services\/.*default\/missing, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: 4, UID in object meta: $/,
+  },
+  {
+    name: "a body whose kind is no text",
+    method: "POST",
+    path: maps,
+    headers: json,
+    body: '{"kind":1}',
+    code: 400,
+    reason: "BadRequest",
+    message:
+      'the object provided is unrecognized (must be of type ConfigMap): couldn\'t get version/kind; json parse error: json: cannot unmarshal number into Go struct field .kind of type string ({"kind":1})',
+  },
+  {
+    name: "a body whose version has too many parts",
+    method: "POST",
+    path: maps,
+    headers: json,
+    body: '{"apiVersion":"a/b/c"}',
+    code: 400,
+    reason: "BadRequest",
+    message:
+      'the object provided is unrecognized (must be of type ConfigMap): unexpected GroupVersion string: a/b/c ({"apiVersion":"a/b/c"})',
+  },
+  {
+    name: "an empty document of YAML, which is an empty object,",
+    method: "POST",
+    path: maps,
+    headers: { "content-type": "application/yaml" },
+    body: "",
+    code: 422,
+    reason: "Invalid",
+    message: 'ConfigMap "" is invalid: metadata.name: Required value: name or generateName is required',
+  },
+  {
+    name: "a body that is no protobuf",
+    method: "POST",
+    path: maps,
+    headers: { "content-type": "application/vnd.kubernetes.protobuf" },
+    body: '{"metadata":{}}',
+    code: 400,
+    reason: "BadRequest",
+    message:
+      /^the object provided is unrecognized \(must be of type ConfigMap\): provided data does not appear to be a protobuf message, expected prefix \[107 56 115 0\] \(/,
+  },
+  {
+    name: "a list asked for as one object's metadata",
+    path: maps,
+    headers: { accept: "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io" },
+    code: 406,
+    reason: "NotAcceptable",
+    message: "you requested PartialObjectMetadata, but the requested object is a list (*core.ConfigMapList)",
+  },
+  {
+    name: "an exec, of nothing, in a pod that runs nowhere",
+    path: `${pods}/q/exec`,
+    code: 400,
+    reason: "BadRequest",
+    message: "pod q does not have a host assigned",
   },
   {
     name: "the proxy of a service that is not there",
@@ -196,6 +265,20 @@ for (const { name, method = "GET", path, headers, body, code, reason, message } 
     else assert.match(status.message ?? "", message);
   });
 }
+
+test("the log of a pod that runs nowhere is nothing at all", async () => {
+  const { status, text, headers } = await server.send("GET", `${pods}/q/log`);
+  assert.deepEqual([status, text, headers["content-type"]], [204, "", undefined]);
+});
+
+for (const selector of ["=", "==", "!="])
+  test(`the field selector ${selector} asks for nothing: all objects are listed`, async () => {
+    const list = await server.test.object<KubeList>("GET", maps, { query: { fieldSelector: selector } });
+    assert.deepEqual(
+      list.items.map(({ metadata }) => metadata.name),
+      ["a"],
+    );
+  });
 
 test("a list of any state is whole, whatever its limit", async () => {
   const list = await server.test.ok<{ metadata: object; items: unknown[] }>("GET", pods, {

@@ -387,7 +387,7 @@ const deletions: readonly Row[] = [
     body: { kind: "Foo", apiVersion: "v1" },
     ...bad,
     message:
-      'no kind "Foo" is registered for version "v1" in scheme "pkg/apis/meta/internalversion/scheme/register.go:27"',
+      'no kind "Foo" is registered for version "v1" in scheme "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27"',
   },
   {
     name: "a deletion with a grace period that is no number",

@@ -69,6 +69,8 @@ export function streamTarget(verb: "exec" | "attach", pod: AnyObject, query: URL
       ? query.has(name) && isTrue(query.get(name))
       : verb === "attach" && (name === "stdout" || name === "stderr");
   const container = containerOf(pod, query.get("container") ?? "");
+  // Told before what a kubelet would say of the streams.
+  nodeOf(pod);
   const passed = new URLSearchParams();
   for (const name of ["stdin", "stdout", "stderr", "tty"] as const)
     if (wanted(name)) passed.set(streamNames[name], "1");

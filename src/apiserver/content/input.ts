@@ -2,7 +2,7 @@ import { badRequest } from "../../apimachinery/api-error.ts";
 import type { GroupVersionKind } from "../../apimachinery/meta.ts";
 import type { ProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
 import type { Decoded, FieldValidation, ObjectShape } from "../../apimachinery/schema/decode.ts";
-import { decodeJson, decodeValue, decodeYaml } from "../../apimachinery/schema/decode.ts";
+import { decodeJson, decodeValue, decodeYaml, unrecognized } from "../../apimachinery/schema/decode.ts";
 import type { Model } from "../../apimachinery/schema/tables.ts";
 import type { YamlParser } from "../../apimachinery/schema/yaml-text.ts";
 import type { ApiRequest } from "../../client/exchange.ts";
@@ -44,9 +44,14 @@ export async function readObject(
     bare: expected.bare,
   };
   if ("object" in body) return decodeValue(body.object, options);
-  if (body.bytes.length === 0) return undefined;
+  // Nothing at all is nothing in JSON, and an empty document in YAML.
+  const isEmpty = body.bytes.length === 0;
+  if (isEmpty && expected.bare === true) return undefined;
   const { protobuf } = context;
-  switch (negotiateInput(request.headers["content-type"])) {
+  const form = isEmpty ? emptyForm(request) : negotiateInput(request.headers["content-type"]);
+  switch (form) {
+    case undefined:
+      return undefined;
     case "json":
       return decodeJson(body.bytes, options);
     case "yaml":
@@ -56,11 +61,20 @@ export async function readObject(
   }
 }
 
+function emptyForm({ headers }: ApiRequest): "yaml" | undefined {
+  return headers["content-type"]?.startsWith("application/yaml") === true ? "yaml" : undefined;
+}
+
 function readProtobuf(
   protobuf: ProtobufCodec | undefined,
   bytes: Uint8Array,
-  { kind: { kind, version }, shape }: ExpectedInput,
+  expected: ExpectedInput,
 ): unknown {
+  const {
+    kind: { kind, version },
+    shape,
+    bare,
+  } = expected;
   if (shape !== undefined)
     throw badRequest(
       `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: object *unstructured.Unstructured does not implement the protobuf marshalling interface and cannot be encoded to a protobuf message`,
@@ -68,7 +82,7 @@ function readProtobuf(
   try {
     return protobuf?.decode(bytes);
   } catch (error) {
-    throw badRequest(`the body is no protobuf message of this API: ${messageOf(error)}`);
+    throw unrecognized({ expected: expected.kind, bare }, messageOf(error), bytes);
   }
 }
 

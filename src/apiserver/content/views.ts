@@ -3,6 +3,7 @@ import type { ResourceDefinition } from "../../api/definition.ts";
 import { badRequest, failure } from "../../apimachinery/api-error.ts";
 import type { AnyObject, KubeList } from "../../apimachinery/meta.ts";
 import { apiVersionOf } from "../../apimachinery/meta.ts";
+import { goPackage } from "../../apimachinery/schema/decode.ts";
 import { lazyList } from "./lazy-list.ts";
 import type { OutputFormat } from "./negotiate.ts";
 
@@ -75,7 +76,7 @@ export function showObject(object: AnyObject, options: ViewOptions): object {
       throw failure(
         406,
         "NotAcceptable",
-        `you requested PartialObjectMetadataList, but the requested object is not a list (${options.definition.kind})`,
+        `you requested PartialObjectMetadataList, but the requested object is not a list (${hubType(options.definition, options.definition.kind)})`,
       );
     case "Table":
       return {
@@ -89,6 +90,11 @@ export function showObject(object: AnyObject, options: ViewOptions): object {
   }
 }
 
+/** As upstream's messages name the Go type of an object: the one of its group that all versions are converted to. */
+function hubType({ group, custom }: ResourceDefinition, kind: string): string {
+  return custom === undefined ? `*${goPackage(group)}.${kind}` : kind;
+}
+
 export function showList(list: KubeList, options: ViewOptions): object {
   const { format } = options;
   switch (format.view) {
@@ -96,7 +102,7 @@ export function showList(list: KubeList, options: ViewOptions): object {
       throw failure(
         406,
         "NotAcceptable",
-        `you requested PartialObjectMetadata, but the requested object is a list (${options.definition.listKind})`,
+        `you requested PartialObjectMetadata, but the requested object is a list (${hubType(options.definition, options.definition.listKind)})`,
       );
     case "PartialObjectMetadataList": {
       const version = format.viewVersion ?? "v1";

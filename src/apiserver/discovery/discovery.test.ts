@@ -111,7 +111,11 @@ test("health endpoints answer for all checks and for each, in upstream's words",
   await server.server.start();
   assert.equal(await textOf(await ask("/readyz")), "ok");
   const verbose = await textOf(await ask("/livez", { verbose: "", exclude: "etcd" }));
-  assert.ok(verbose.startsWith("[+]ping ok\n[+]log ok\n[+]etcd excluded: ok\n[+]poststarthook/"));
+  assert.ok(
+    verbose.startsWith(
+      "[+]ping ok\n[+]log ok\n[+]loopback-serving-certificate ok\n[+]etcd excluded: ok\n[+]poststarthook/",
+    ),
+  );
   assert.ok(verbose.endsWith("\nlivez check passed\n"));
   assert.ok(!verbose.includes("shutdown"));
   const unknown = await textOf(await ask("/healthz", { verbose: "", exclude: "what" }));

@@ -1,6 +1,7 @@
 import type { ResourceDefinition } from "../../api/definition.ts";
-import type { Status } from "../../apimachinery/api-error.ts";
+import type { ApiError } from "../../apimachinery/api-error.ts";
 import type { ApiRequest, ApiResponse } from "../../client/exchange.ts";
+import { RequestForbidden } from "../authorization/forbidden.ts";
 import {
   acceptableOutput,
   checkProducible,
@@ -9,6 +10,7 @@ import {
   type OutputFormat,
   streamTypes,
 } from "../content/negotiate.ts";
+import { unsniffed } from "../non-resource.ts";
 import type { RequestInfo } from "../request-info.ts";
 import { isConnection } from "./connections.ts";
 
@@ -44,12 +46,13 @@ function producibleBy({ verb, resource, subresource, parts }: RequestInfo): read
  * The answer that tells a client why it gets no other: in the encoding that it asked for, if it took plain objects. One that takes
  * none gets JSON anyway, laid out for people, as upstream writes what it could not negotiate.
  */
-export function refusalOf(status: Status, accept: string | undefined, hasProtobuf: boolean): ApiResponse {
+export function refusalOf(error: ApiError, accept: string | undefined, hasProtobuf: boolean): ApiResponse {
+  const { status } = error;
   const output = acceptableOutput(accept, { protobuf: hasProtobuf });
   const retryAfterSeconds = status.details?.retryAfterSeconds ?? 0;
-  return {
+  const refusal: ApiResponse = {
     type: "object",
-    status: status.code ?? 500,
+    status: error.code,
     headers: {
       "content-type": mediaTypes[output?.encoding ?? "json"],
       ...(retryAfterSeconds > 0 ? { "retry-after": String(retryAfterSeconds) } : {}),
@@ -57,4 +60,5 @@ export function refusalOf(status: Status, accept: string | undefined, hasProtobu
     object: status,
     ...(output === undefined ? { isPretty: true } : {}),
   };
+  return error instanceof RequestForbidden ? unsniffed(refusal) : refusal;
 }

@@ -1,6 +1,6 @@
 import type { ApiRequest, ApiResponse } from "../../client/exchange.ts";
 import { clausesOf, meets } from "../content/accept.ts";
-import { bytesResponse, type NonResourceHandler, pageNotFound } from "../non-resource.ts";
+import { bytesResponse, type NonResourceHandler } from "../non-resource.ts";
 import type { OpenApi, OpenApiDocument } from "./open-api.ts";
 
 const json = "application/json";
@@ -60,7 +60,7 @@ async function serveV3(openApi: OpenApi, request: ApiRequest, nowMs: number): Pr
   ]);
   if (form === undefined) return notAcceptable();
   const document = await form.document();
-  if (document === undefined) return pageNotFound();
+  if (document === undefined) return bytesResponse(404, new Uint8Array(), {});
   const headers = { vary: "Accept", "content-type": form.contentType, etag: quoted(document) };
   const hash = request.query.get("hash") ?? "";
   if (hash === "") return answer(request, document, headers);

@@ -34,10 +34,7 @@ async function textOf(response: ApiResponse): Promise<string> {
 
 test("/statusz tells people since when the server runs, what it is, and where else to look", async () => {
   const text = await textOf(await get("/statusz"));
-  assert.match(
-    text,
-    /^\nkube-apiserver statusz\nWarning: This endpoint is not meant to be machine parseable/,
-  );
+  assert.match(text, /^\napiserver statusz\nWarning: This endpoint is not meant to be machine parseable/);
   assert.ok(
     text.endsWith(
       "Started: Fri Jan  2 03:04:05 UTC 2026\nUp: 1 hr 02 min 05 sec\nGo version: k8ts\nBinary version: 1.36.0\nEmulation version: 1.36\nPaths: /livez /metrics\n",
@@ -57,7 +54,7 @@ test("both are objects for those who ask for the kind by name", async () => {
   assert.deepEqual(flags.object, {
     kind: "Flagz",
     apiVersion: "config.k8s.io/v1beta1",
-    metadata: { name: "kube-apiserver" },
+    metadata: { name: "apiserver" },
     flags: { profiling: "false", "event-ttl": "2h" },
   });
   const status = await get("/statusz", form("Statusz", "v1alpha1", "application/yaml"));

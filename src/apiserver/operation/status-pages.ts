@@ -14,7 +14,8 @@ export interface StatusPagesOptions {
   readonly flags: ReadonlyMap<string, string>;
 }
 
-const component = "kube-apiserver";
+/** As upstream's server calls itself here. */
+const component = "apiserver";
 const group = "config.k8s.io";
 const versions = ["v1beta1", "v1alpha1"];
 const structuredTypes = ["application/json", "application/yaml"];

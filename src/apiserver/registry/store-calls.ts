@@ -60,5 +60,5 @@ export interface StoreHooks {
   /** Says no to removal for now (a namespace that still has spec.finalizers). */
   keepsAlive?(object: AnyObject): boolean;
   /** What else changes when the object is marked as terminating. */
-  terminate?(object: AnyObject): AnyObject;
+  terminate?(object: AnyObject, before: AnyObject): AnyObject;
 }

@@ -135,7 +135,7 @@ export class ResourceStore {
       namespace: definition.namespaced ? namespace : "",
     });
     const counted = this.#countsGeneration(object);
-    object = withMetadata(object, { generation: counted ? 1 : undefined });
+    object = withMetadata(object, { generation: counted ? 1 : object.metadata.generation });
     for (const warning of strategy.inputWarnings?.(object) ?? []) call.warn(warning);
     if (strategy.prepareForCreate !== undefined) object = strategy.prepareForCreate(object);
     const reservation = (await this.#hooks.beginCreate?.(object, call)) ?? { object, finish() {} };
@@ -315,7 +315,7 @@ export class ResourceStore {
       if (plan.action === "pending") return { object, removed: false };
       const removes = plan.action === "remove" || plan.thenRemove;
       if (plan.action === "update") {
-        const marked = this.#hooks.terminate?.(plan.object) ?? plan.object;
+        const marked = this.#hooks.terminate?.(plan.object, object) ?? plan.object;
         if (call.options.dryRun) return { object: marked, removed: removes };
         const written = await this.#overwrite(current, marked);
         if (!written.committed) {
