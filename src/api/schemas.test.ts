@@ -153,7 +153,7 @@ test("decoding reads YAML, and says where a key is repeated", async () => {
   });
   const repeated = await decodeYaml(bytes("metadata:\n  name: a\n  name: b\nfoo: 1\n"), options);
   assert.equal(repeated.warnings.length, 2);
-  assert.equal(repeated.warnings[0], 'yaml: line 3: key "name" already set in map');
+  assert.equal(repeated.warnings[0], 'line 3: key "name" already set in map');
   assert.equal(repeated.warnings[1], 'unknown field "foo"');
 });
 

@@ -78,7 +78,14 @@ export function startHooks(
     hooks.push({
       name: "start-apiextensions-controllers",
       covers: ["start-apiextensions-informers", "crd-informer-synced"],
-      run: (_, { signal }) => followDefinitions({ ...dependencies, store: definitions, resources, signal }),
+      run: (loopback, { signal }) =>
+        followDefinitions({
+          ...dependencies,
+          client: clientOf(loopback),
+          store: definitions,
+          resources,
+          signal,
+        }),
     });
   if (serves("networking.k8s.io", "servicecidrs"))
     hooks.push({

@@ -21,7 +21,7 @@ export function approvalOf({
   if (value === "") return { state: "Missing", reason: `${needs}, ${see}`, value };
   if (value.startsWith("unapproved"))
     return { state: "Bypassed", reason: `not approved: ${JSON.stringify(value)}`, value };
-  if (/^[a-z][a-z0-9+.-]*:\/\/[^/\s]+/i.test(value))
+  if (/^[a-z][a-z0-9+.-]*:\/\/[^/?#\s%]+(?:[/?#](?:[^%\s]|%[0-9a-f]{2})*)?$/i.test(value))
     return { state: "Approved", reason: `approved in ${value}`, value };
   return {
     state: "Invalid",

@@ -23,7 +23,7 @@ export const customResourceDefinitionStrategy: Strategy<CustomResourceDefinition
   }),
   prepareForCreate: (object) => ({
     ...object,
-    status: { ...initialStatus, storedVersions: storageVersions(object) },
+    status: { ...newStatus, storedVersions: storageVersions(object).slice(0, 1) },
   }),
   prepareForUpdate: (object, old) => {
     // A version that objects are stored in from now on is one they may be found in.
@@ -39,6 +39,9 @@ const initialStatus: CustomResourceDefinitionStatus = {
   acceptedNames: { plural: "", kind: "" },
   storedVersions: [],
 };
+
+/** Of a definition that nobody has looked at yet, conditions say null. */
+const newStatus = { ...initialStatus, conditions: null } as unknown as CustomResourceDefinitionStatus; // as it is written
 
 function storageVersions({ spec }: CustomResourceDefinition): string[] {
   return (spec?.versions ?? []).filter(({ storage }) => storage).map(({ name }) => name);

@@ -39,7 +39,7 @@ test("a custom kind gets the other forms of its name, and is not converted", () 
 
 test("a new kind is not accepted yet, and stored in its storage version", () => {
   assert.deepEqual(make().status, {
-    conditions: [],
+    conditions: null,
     acceptedNames: { plural: "", kind: "" },
     storedVersions: ["v1"],
   });

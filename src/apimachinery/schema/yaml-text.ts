@@ -51,7 +51,7 @@ export async function parseYamlText(text: string): Promise<ParsedYaml> {
         const name = key.value;
         if (seen.has(name) && name !== "<<" && duplicates.length < maxDuplicates)
           duplicates.push(
-            `yaml: line ${lines.linePos(key.range?.[0] ?? 0).line}: key ${JSON.stringify(String(name))} already set in map`,
+            `line ${lines.linePos(key.range?.[0] ?? 0).line}: key ${JSON.stringify(String(name))} already set in map`,
           );
         seen.add(name);
       }

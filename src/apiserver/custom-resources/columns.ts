@@ -44,6 +44,10 @@ function column({
   };
 }
 
+/** As Go writes JSON: fit to stand in HTML. */
+const goJson = (value: object) =>
+  JSON.stringify(value, sortedKeys).replace(/[<>&]/g, (sign) => `\\u00${sign.charCodeAt(0).toString(16)}`);
+
 function pathOrNothing(path: string): (object: unknown) => readonly unknown[] {
   try {
     return parseJsonPath(path);
@@ -62,7 +66,7 @@ function cell(type: string, value: unknown, nowMs: number): string | number | bo
       return typeof value === "boolean" ? value : null;
     case "string":
       if (value === null) return "<no value>";
-      return typeof value === "object" ? JSON.stringify(value, sortedKeys) : String(value);
+      return typeof value === "object" ? goJson(value) : String(value);
     case "date":
       if (typeof value !== "string") return null;
       return value === "" || canonicalTime(value, { micro: false }) !== undefined

@@ -1,13 +1,15 @@
 import { approvalOf } from "../../api/apiextensions/api-approval.ts";
 import type { CustomResourceDefinition } from "../../api/apiextensions/types.generated.ts";
 import type { ResourceDefinition } from "../../api/definition.ts";
+import { customResourceDefinitions } from "../../api/resources.generated.ts";
+import { isApiError } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import { jsonEqual } from "../../apimachinery/patch/json-value.ts";
 import { backoffDelayMs } from "../../base/backoff.ts";
 import { type Clock, rfc3339, sleep } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
-import { withMetadata } from "../registry/metadata.ts";
+import type { Client } from "../../client/client.ts";
 import type { DeleteRequestOptions } from "../registry/options.ts";
 import type { ResourceStore } from "../registry/store.ts";
 import { type Condition, cleanupFinalizer, isTrue, withCondition } from "./crd.ts";
@@ -25,6 +27,8 @@ export interface ServedKinds {
 export interface CustomResourceDependencies {
   /** Of CustomResourceDefinitions. */
   readonly store: ResourceStore;
+  /** Writes what is decided of them. */
+  readonly client: Client;
   readonly kinds: ServedKinds;
   readonly clock: Clock;
   readonly random: Random;
@@ -238,11 +242,11 @@ export class CustomResources {
   }
 
   #release(crd: CustomResourceDefinition): Promise<void> {
-    return this.#write(crd, (object) =>
-      withMetadata(object, {
-        finalizers: (object.metadata.finalizers ?? []).filter((finalizer) => finalizer !== cleanupFinalizer),
-      }),
-    );
+    return this.#write(crd, (current) => {
+      const { finalizers = [], ...metadata } = current.metadata;
+      const others = finalizers.filter((finalizer) => finalizer !== cleanupFinalizer);
+      return { ...current, metadata: { ...metadata, finalizers: others } };
+    });
   }
 
   #writeStatus(
@@ -251,32 +255,31 @@ export class CustomResources {
       status: NonNullable<CustomResourceDefinition["status"]>,
     ) => NonNullable<CustomResourceDefinition["status"]>,
   ): Promise<void> {
-    return this.#write(crd, (object) => ({ ...object, status: change(asCrd(object).status ?? {}) }));
+    return this.#write(crd, (current) => ({ ...current, status: change(current.status ?? {}) }));
   }
 
-  async #write(crd: CustomResourceDefinition, change: (object: AnyObject) => AnyObject): Promise<void> {
+  /** Through the API, as any controller: so it is known who says what. Rejects when the definition is gone. */
+  async #write(
+    crd: CustomResourceDefinition,
+    change: (crd: CustomResourceDefinition) => CustomResourceDefinition,
+  ): Promise<void> {
+    const { client, signal } = this.#dependencies;
     const { name = "", uid } = crd.metadata;
-    await this.#dependencies.store.update(
-      { namespace: "", name },
-      {
-        dryRun: false,
-        unconditional: true,
-        ...(uid === undefined ? {} : { uid }),
-        rules: { prepare: (object) => object, validate: () => [] },
-        change: async (existing) =>
-          withMetadata(change(existing ?? asObject(crd)), { resourceVersion: undefined }),
-        validate: async () => {},
-        warn: () => {},
-      },
-    );
+    for (let current = crd; !signal.aborted && current.metadata.uid === uid; ) {
+      try {
+        await client.update(customResourceDefinitions, change(current), { subresource: "status", signal });
+        return;
+      } catch (error) {
+        if (!isApiError(error, "Conflict")) throw error;
+        current = await client.get(customResourceDefinitions, { name }, { signal });
+      }
+    }
   }
 }
 
 const deleteNow: DeleteRequestOptions = { dryRun: false };
 
 const asCrd = (object: AnyObject) => object as unknown as CustomResourceDefinition; // the store is theirs
-
-const asObject = (crd: CustomResourceDefinition) => crd as unknown as AnyObject; // every kind is one
 
 const ownConditions = new Set(["NamesAccepted", "Established", "KubernetesAPIApprovalPolicyConformant"]);
 

@@ -4,6 +4,7 @@ import { apiVersionOf } from "../../apimachinery/meta.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
+import type { Client } from "../../client/client.ts";
 import type { WebhookTransport } from "../admission/webhooks/caller.ts";
 import type { RuleMetrics } from "../metrics/rule-metrics.ts";
 import type { ResourceStore } from "../registry/store.ts";
@@ -12,6 +13,8 @@ import type { Resources } from "../resources.ts";
 export interface FollowDependencies {
   /** Of CustomResourceDefinitions. */
   readonly store: ResourceStore;
+  /** Writes what is decided of them. */
+  readonly client: Client;
   readonly resources: Resources;
   readonly clock: Clock;
   readonly random: Random;

@@ -42,10 +42,12 @@ export function definitionHooks(options: { readonly now: () => string }): StoreH
       return { object, finish() {} };
     },
     keepsAlive: (object) => object.metadata.deletionTimestamp === undefined,
-    terminate(object): AnyObject {
-      const finalizers = object.metadata.finalizers ?? [];
+    terminate(object, before): AnyObject {
+      // Whatever policy is asked for: the objects go first, and nothing else waits.
+      const { finalizers = [], generation } = before.metadata;
       const marked = withMetadata(object, {
         deletionGracePeriodSeconds: undefined,
+        generation,
         finalizers: finalizers.includes(cleanupFinalizer) ? finalizers : [...finalizers, cleanupFinalizer],
       });
       const crd = object as unknown as CustomResourceDefinition; // the store is theirs

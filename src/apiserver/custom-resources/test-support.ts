@@ -71,8 +71,11 @@ export async function until(
       const event = await watch.next();
       if (event === undefined) throw new Error(`the watch of ${name} ended`);
       const object = event.object as AnyObject; // definitions only
-      const { conditions = [] } = (object.status ?? {}) as Partial<DefinitionStatus>;
-      if (event.type !== "DELETED" && wanted({ conditions })) return object;
+      // No conditions yet are a null.
+      const status = (object.status ?? {}) as {
+        readonly [Name in keyof DefinitionStatus]?: DefinitionStatus[Name] | null;
+      };
+      if (event.type !== "DELETED" && wanted({ conditions: status.conditions ?? [] })) return object;
     }
   } finally {
     watch.close();

@@ -28,8 +28,13 @@ const customVerbs: readonly ResourceVerb[] = [
   "watch",
 ];
 
-const verbsOf = ({ verbs, custom }: ResourceDefinition) =>
-  verbs ?? (custom === undefined ? allVerbs : customVerbs);
+/** Of a kind that goes, nothing new is made. */
+const terminatingVerbs: readonly ResourceVerb[] = ["delete", "deletecollection", "get", "list", "watch"];
+
+function verbsOf({ verbs, custom }: ResourceDefinition): readonly ResourceVerb[] {
+  if (verbs !== undefined || custom === undefined) return verbs ?? allVerbs;
+  return custom.isTerminating() ? terminatingVerbs : customVerbs;
+}
 
 export interface DiscoveredGroup {
   readonly group: string;
