@@ -158,6 +158,7 @@ class NodeAgent implements Kubelet {
     this.views = createViews({
       stats: new StatsProvider({ ...dependencies, nodeName: options.identity.name, pods: this.pods }),
       counters: this.#counters,
+      probes: () => this.#probes.counts(),
       pods: this.pods,
       listing: () => this.#pleg.listing,
       lastRelistMs: () => this.#pleg.lastRelistMs,

@@ -7,14 +7,14 @@ export type MetricFamily =
       readonly help: string;
       readonly type: "counter" | "gauge";
       readonly labelNames: readonly string[];
-      readonly points: readonly { readonly labels: readonly string[]; readonly value: number }[];
+      readonly points: Points<number>;
     }
   | {
       readonly name: string;
       readonly help: string;
       readonly type: "histogram";
       readonly labelNames: readonly string[];
-      readonly points: readonly { readonly labels: readonly string[]; readonly value: Buckets }[];
+      readonly points: Points<Buckets>;
     };
 
 /** What a histogram shows of itself. */
@@ -33,7 +33,12 @@ export interface MetricHeading {
   readonly labels: readonly string[];
 }
 
-type Points<T> = readonly { readonly labels: readonly string[]; readonly value: T }[];
+type Points<T> = readonly {
+  readonly labels: readonly string[];
+  readonly value: T;
+  /** When it was measured; absent: with the scrape. */
+  readonly timestampMs?: number;
+}[];
 
 export function counter(heading: MetricHeading, points: Points<number>): MetricFamily {
   return { ...parts(heading), type: "counter", points };

@@ -12,8 +12,10 @@ export function textOf(families: readonly MetricFamily[]): string {
     if (family.type === "histogram")
       for (const { labels, value } of family.points) addBuckets(lines, family, labels, value);
     else
-      for (const { labels, value } of family.points)
-        lines.push(`${family.name}${labelText(family.labelNames, labels)} ${numberText(value)}`);
+      for (const { labels, value, timestampMs } of family.points) {
+        const series = `${family.name}${labelText(family.labelNames, labels)} ${numberText(value)}`;
+        lines.push(timestampMs === undefined ? series : `${series} ${timestampMs}`);
+      }
   }
   return `${lines.join("\n")}\n`;
 }

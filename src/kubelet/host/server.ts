@@ -7,6 +7,7 @@ import { pipeline } from "node:stream/promises";
 import type { TLSSocket } from "node:tls";
 import type { Pod } from "../../api/core/types.generated.ts";
 import type { Logger } from "../../base/log.ts";
+import { textContentType } from "../../base/metrics/text-format.ts";
 import type { UserInfo } from "../../client/exchange.ts";
 import { servePortForward } from "../../client/streaming/port-forward-server.ts";
 import { serveRemoteCommand } from "../../client/streaming/remote-command-server.ts";
@@ -15,7 +16,6 @@ import type { ContainerRuntime } from "../cri/runtime.ts";
 import { InvalidLogOptions, parseLogOptions } from "../log-line.ts";
 import { type PodAccess, PodAccessError } from "../pod-access.ts";
 import type { ServerAccess } from "../server-access.ts";
-import { metricsContentType } from "../stats/metrics.ts";
 import type { KubeletViews } from "../stats/views.ts";
 import { readLog } from "./log-reader.ts";
 
@@ -152,6 +152,8 @@ async function viewOf(path: string, views: KubeletViews): Promise<object | strin
       return views.metrics();
     case "metrics/resource":
       return views.resourceMetrics();
+    case "metrics/probes":
+      return views.probeMetrics();
     case "metrics/cadvisor":
       return views.cadvisorMetrics();
     default:
@@ -265,7 +267,7 @@ function text(response: ServerResponse, status: number, body: string): void {
 }
 
 function metrics(response: ServerResponse, body: string): void {
-  response.writeHead(200, { "content-type": metricsContentType });
+  response.writeHead(200, { "content-type": textContentType });
   response.end(body);
 }
 

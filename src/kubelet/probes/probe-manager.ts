@@ -22,6 +22,14 @@ export interface ProbeManagerDependencies {
   readonly changed: (podUid: string) => void;
 }
 
+/** How often one probe of a container that runs found what. */
+export interface ProbeCounts {
+  readonly kind: ProbeKind;
+  readonly pod: Pod;
+  readonly container: string;
+  readonly outcomes: ReadonlyMap<ProbeAnswer["outcome"], number>;
+}
+
 interface Worker {
   readonly kind: ProbeKind;
   readonly probe: Probe;
@@ -31,6 +39,8 @@ interface Worker {
   state: ProbeState;
   timer: Timer | undefined;
   stopped: boolean;
+  /** Of all instances of the container. */
+  readonly outcomes: Map<ProbeAnswer["outcome"], number>;
 }
 
 const kinds: readonly ProbeKind[] = ["startup", "liveness", "readiness"];
@@ -66,7 +76,9 @@ export class ProbeManager {
         if (worker?.containerId === running.id) worker.target = target;
         else {
           if (worker !== undefined) this.#forget(worker);
-          workers.set(key, this.#startWorker(kind, probe, target, running.startedAtMs));
+          const next = this.#startWorker(kind, probe, target, running.startedAtMs);
+          for (const [outcome, count] of worker?.outcomes ?? []) next.outcomes.set(outcome, count);
+          workers.set(key, next);
         }
       }
     }
@@ -81,6 +93,18 @@ export class ProbeManager {
 
   result(kind: ProbeKind, containerId: string): ProbeResult | undefined {
     return this.#byContainer.get(`${kind}/${containerId}`)?.state.result;
+  }
+
+  /** What was found of the containers that run (upstream's prober_probe_total). */
+  counts(): readonly ProbeCounts[] {
+    return [...this.#pods.values()].flatMap((workers) =>
+      [...workers.values()].map(({ kind, target: { pod, container }, outcomes }) => ({
+        kind,
+        pod,
+        container: container.name,
+        outcomes,
+      })),
+    );
   }
 
   /** The pod is ending: only readiness goes on being told; what the others found last stays known. */
@@ -107,7 +131,7 @@ export class ProbeManager {
     const initial = initialProbeState(kind);
     const state = known === undefined ? initial : { ...initial, result: known };
     const base = { kind, probe, containerId, startedAtMs, target, state };
-    const worker: Worker = { ...base, timer: undefined, stopped: false };
+    const worker: Worker = { ...base, timer: undefined, stopped: false, outcomes: new Map() };
     this.#byContainer.set(`${kind}/${containerId}`, worker);
     if (kind === "startup" && known === "success") return worker;
     const periodMs = (probe.periodSeconds ?? 10) * 1000;
@@ -131,6 +155,7 @@ export class ProbeManager {
     if (kind !== "startup" && startup !== undefined && startup.state.result !== "success") return;
     const answer = await this.#dependencies.probe(probe, target);
     if (worker.stopped) return;
+    worker.outcomes.set(answer.outcome, (worker.outcomes.get(answer.outcome) ?? 0) + 1);
     this.#report(worker, answer);
     const before = worker.state.result;
     worker.state = stepProbe(worker.state, answer.outcome, probe);

@@ -1,42 +1,65 @@
-import type { Registry } from "prom-client";
+import { counter, counterOf, gauge, type MetricFamily } from "../../base/metrics/family.ts";
+import { type NumberSeries, numberSeries, type SeriesMap } from "../../base/metrics/series.ts";
+import { textOf } from "../../base/metrics/text-format.ts";
+import type { ProbeCounts } from "../probes/probe-manager.ts";
 import type { RuntimePod } from "../runtime-pod.ts";
 import type { Summary } from "./summary.ts";
-
-export const metricsContentType = "text/plain; version=0.0.4; charset=utf-8";
-
-/** Counted as it happens, at the cost of an addition; put into words when somebody asks. */
-export class KubeletCounters {
-  readonly #counts = new Map<string, { readonly labels: Labels; value: number }>();
-
-  add(name: CounterName, labels: Labels = {}): void {
-    const key = `${name}${JSON.stringify(labels)}`;
-    const entry = this.#counts.get(key);
-    if (entry === undefined) this.#counts.set(key, { labels, value: 1 });
-    else entry.value++;
-  }
-
-  /** The counts of one name by their labels. */
-  of(name: CounterName): { readonly labels: Labels; readonly value: number }[] {
-    return [...this.#counts].flatMap(([key, entry]) => (key.startsWith(`${name}{`) ? [entry] : []));
-  }
-}
 
 type Labels = Readonly<Record<string, string>>;
 
 const counters = {
-  kubelet_started_pods_total: { help: "Pods whose sandbox was started", labels: [] },
-  kubelet_started_pods_errors_total: { help: "Sandboxes that could not be started", labels: [] },
-  kubelet_started_containers_total: { help: "Containers started", labels: ["container_type"] },
+  kubelet_started_pods_total: { help: "[ALPHA] Cumulative number of pods started", labels: [] },
+  kubelet_started_pods_errors_total: {
+    help: "[ALPHA] Cumulative number of errors when starting pods",
+    labels: [],
+  },
+  kubelet_started_containers_total: {
+    help: "[ALPHA] Cumulative number of containers started",
+    labels: ["container_type"],
+  },
   kubelet_started_containers_errors_total: {
-    help: "Containers that could not be started",
+    help: "[ALPHA] Cumulative number of errors when starting containers",
     labels: ["container_type", "code"],
   },
-  kubelet_restarted_pods_total: { help: "Pods whose sandbox was replaced", labels: [] },
-  kubelet_evictions: { help: "Pods evicted, by what ran short", labels: ["eviction_signal"] },
-  kubelet_admission_rejections_total: { help: "Pods that the node did not take", labels: ["reason"] },
-} as const;
+  kubelet_restarted_pods_total: { help: "[ALPHA] Number of pods whose sandbox was replaced", labels: [] },
+  kubelet_evictions: {
+    help: "[ALPHA] Cumulative number of pod evictions by eviction signal",
+    labels: ["eviction_signal"],
+  },
+  kubelet_admission_rejections_total: {
+    help: "[ALPHA] Cumulative number pod admission rejections by the Kubelet.",
+    labels: ["reason"],
+  },
+  kubelet_image_volume_requested_total: { help: "[BETA] Number of requested image volumes.", labels: [] },
+  kubelet_image_volume_mounted_succeed_total: {
+    help: "[BETA] Number of successful image volume mounts.",
+    labels: [],
+  },
+  kubelet_image_volume_mounted_errors_total: {
+    help: "[BETA] Number of failed image volume mounts.",
+    labels: [],
+  },
+} as const satisfies Readonly<Record<string, { readonly help: string; readonly labels: readonly string[] }>>;
 
 export type CounterName = keyof typeof counters;
+
+/** Counted as it happens, at the cost of an addition; put into words when somebody asks. */
+export class KubeletCounters {
+  readonly #series = new Map<string, SeriesMap<NumberSeries>>(
+    Object.keys(counters).map((name) => [name, numberSeries()]),
+  );
+
+  add(name: CounterName, labels: Labels = {}, more = 1): void {
+    const series = this.#series.get(name)?.of(...counters[name].labels.map((label) => labels[label] ?? ""));
+    if (series !== undefined) series.value += more;
+  }
+
+  families(): readonly MetricFamily[] {
+    return Object.entries(counters).map(([name, heading]) =>
+      counterOf({ name, ...heading }, this.#series.get(name) ?? numberSeries()),
+    );
+  }
+}
 
 export interface MetricsInput {
   readonly nodeName: string;
@@ -48,142 +71,220 @@ export interface MetricsInput {
   readonly plegLastSeenSeconds: number;
 }
 
-interface Sample {
-  readonly labels?: Labels;
-  readonly value: number;
-}
+const one = (value: number, ...labels: readonly string[]) => [{ labels, value }];
 
 /** `/metrics`: the kubelet about itself. */
-export async function kubeletMetrics(input: MetricsInput): Promise<string> {
-  const { Registry, Counter, Gauge } = (await import("prom-client")).default;
-  const registry = new Registry();
-  for (const [name, { help, labels }] of Object.entries(counters)) {
-    const counter = new Counter({ name, help, labelNames: [...labels], registers: [registry] });
-    for (const { labels: own, value } of input.counters.of(name as CounterName)) counter.inc(own, value);
-  }
-  const gauge = (name: string, help: string, samples: readonly Sample[]) =>
-    setGauge(new Gauge({ name, help, labelNames: labelNames(samples), registers: [registry] }), samples);
+export function kubeletMetrics(input: MetricsInput): string {
   const pods = [...input.listing.values()];
   const states = new Map<string, number>();
   for (const { state } of pods.flatMap(({ containers }) => containers))
     states.set(state, (states.get(state) ?? 0) + 1);
   const running = pods.filter(({ sandboxes }) => sandboxes.some(({ state }) => state === "ready"));
-  gauge("kubelet_node_name", "The node's name", [{ labels: { node: input.nodeName }, value: 1 }]);
-  gauge("kubelet_running_pods", "Pods with a running sandbox", [{ value: running.length }]);
-  gauge(
-    "kubelet_running_containers",
-    "Containers by state",
-    [...states].map(([state, value]) => ({ labels: { container_state: state }, value })),
-  );
-  gauge("kubelet_desired_pods", "Pods this node is to run", [{ value: input.desiredPods }]);
-  gauge("kubelet_pleg_last_seen_seconds", "When PLEG last had a listing", [
-    { value: input.plegLastSeenSeconds },
+  const alpha = (name: string, help: string, labels: readonly string[] = []) => ({
+    name,
+    help: `[ALPHA] ${help}`,
+    labels,
+  });
+  return textOf([
+    ...input.counters.families(),
+    gauge(
+      alpha("kubelet_node_name", "The node's name. The count is always 1.", ["node"]),
+      one(1, input.nodeName),
+    ),
+    gauge(
+      alpha("kubelet_running_pods", "Number of pods that have a running pod sandbox"),
+      one(running.length),
+    ),
+    gauge(
+      alpha("kubelet_running_containers", "Number of containers currently running", ["container_state"]),
+      [...states].map(([state, value]) => ({ labels: [state], value })),
+    ),
+    gauge(
+      alpha("kubelet_desired_pods", "The number of pods the kubelet is being instructed to run"),
+      one(input.desiredPods),
+    ),
+    gauge(
+      alpha("kubelet_pleg_last_seen_seconds", "Timestamp in seconds when PLEG was last seen active."),
+      one(input.plegLastSeenSeconds),
+    ),
+    gauge(
+      { name: "kubernetes_build_info", help: "[BETA] The version", labels: ["git_version"] },
+      one(1, input.version),
+    ),
   ]);
-  gauge("kubernetes_build_info", "The version", [{ labels: { git_version: input.version }, value: 1 }]);
-  return registry.metrics();
 }
 
-/** `/metrics/resource`: what the metrics server reads. */
-export async function resourceMetrics(summary: Summary): Promise<string> {
-  const { add, text } = await gauges();
-  add("node_cpu_usage_seconds_total", "CPU time of the node", [
-    { value: seconds(summary.node.cpu.usageCoreNanoSeconds) },
-  ]);
-  add("node_memory_working_set_bytes", "Working set of the node", [
-    { value: summary.node.memory.workingSetBytes ?? 0 },
-  ]);
-  for (const [name, help, pick] of podMetrics) {
-    add(
-      name,
-      help,
-      summary.pods.map((pod) => ({
-        labels: { namespace: pod.podRef.namespace, pod: pod.podRef.name },
-        value: pick(pod),
-      })),
-    );
-  }
-  for (const [name, help, pick] of containerMetrics) add(name, help, containerSamples(summary, pick, false));
-  add("resource_scrape_error", "1 if something could not be measured", [{ value: 0 }]);
-  return text();
-}
+const probeTypes = { startup: "Startup", liveness: "Liveness", readiness: "Readiness" } as const;
+const probeResults = { success: "successful", failure: "failed", unknown: "unknown" } as const;
 
-/** `/metrics/cadvisor`: containers under the names that cAdvisor's users know. */
-export async function cadvisorMetrics(
-  summary: Summary,
-  machine: { readonly cpus: number; readonly memoryBytes: number },
-): Promise<string> {
-  const { add, text } = await gauges();
-  add("machine_cpu_cores", "CPUs of the machine", [{ value: machine.cpus }]);
-  add("machine_memory_bytes", "Memory of the machine", [{ value: machine.memoryBytes }]);
-  for (const [name, help, pick] of [...containerMetrics, ...cadvisorOnly])
-    add(name, help, containerSamples(summary, pick, true));
-  return text();
-}
-
-type PodPick = (pod: Summary["pods"][number]) => number;
-type ContainerPick = (container: Summary["pods"][number]["containers"][number]) => number;
-
-const podMetrics: readonly (readonly [string, string, PodPick])[] = [
-  ["pod_cpu_usage_seconds_total", "CPU time of the pod", ({ cpu }) => seconds(cpu.usageCoreNanoSeconds)],
-  ["pod_memory_working_set_bytes", "Working set of the pod", ({ memory }) => memory.workingSetBytes ?? 0],
-];
-
-const containerMetrics: readonly (readonly [string, string, ContainerPick])[] = [
-  [
-    "container_cpu_usage_seconds_total",
-    "CPU time of the container",
-    ({ cpu }) => seconds(cpu?.usageCoreNanoSeconds ?? 0),
-  ],
-  [
-    "container_memory_working_set_bytes",
-    "Working set of the container",
-    ({ memory }) => memory?.workingSetBytes ?? 0,
-  ],
-  [
-    "container_start_time_seconds",
-    "When the container started",
-    ({ startTime }) => Date.parse(startTime) / 1000,
-  ],
-];
-
-const cadvisorOnly: readonly (readonly [string, string, ContainerPick])[] = [
-  [
-    "container_memory_usage_bytes",
-    "Memory of the container, caches too",
-    ({ memory }) => memory?.usageBytes ?? 0,
-  ],
-  ["container_memory_rss", "Anonymous memory of the container", ({ memory }) => memory?.rssBytes ?? 0],
-  ["container_fs_usage_bytes", "Writable layer of the container", ({ rootfs }) => rootfs?.usedBytes ?? 0],
-];
-
-function containerSamples({ pods }: Summary, pick: ContainerPick, withId: boolean): Sample[] {
-  return pods.flatMap(({ podRef, containers }) =>
-    containers.map((container) => ({
-      labels: {
-        container: container.name,
-        namespace: podRef.namespace,
-        pod: podRef.name,
-        ...(withId ? { id: `/kubepods/pod${podRef.uid}/${container.name}` } : {}),
-      },
-      value: pick(container),
+/** `/metrics/probes`: what the probes of the containers that run found. */
+export function probeMetrics(counts: readonly ProbeCounts[]): string {
+  const points = counts.flatMap(({ kind, container, pod: { metadata }, outcomes }) =>
+    [...outcomes].map(([outcome, value]) => ({
+      labels: [
+        container,
+        metadata.namespace ?? "",
+        metadata.name ?? "",
+        metadata.uid ?? "",
+        probeTypes[kind],
+        probeResults[outcome],
+      ],
+      value,
     })),
   );
+  const labels = ["container", "namespace", "pod", "pod_uid", "probe_type", "result"];
+  const help =
+    "[BETA] Cumulative number of a liveness, readiness or startup probe for a container by result.";
+  return textOf([counter({ name: "prober_probe_total", help, labels }, points)]);
 }
 
-async function gauges() {
-  const { Registry, Gauge } = (await import("prom-client")).default;
-  const registry: Registry = new Registry();
-  const add = (name: string, help: string, samples: readonly Sample[]) =>
-    setGauge(new Gauge({ name, help, labelNames: labelNames(samples), registers: [registry] }), samples);
-  return { add, text: () => registry.metrics() };
+/** A number, and when it was measured. */
+interface Measured {
+  readonly value: number;
+  readonly time?: string | undefined;
 }
 
-function setGauge(gauge: { set(labels: Labels, value: number): void }, samples: readonly Sample[]): void {
-  for (const { labels = {}, value } of samples) gauge.set(labels, value);
+interface Measure<T> {
+  readonly name: string;
+  readonly help: string;
+  readonly type?: "counter" | "gauge";
+  /** Undefined: it was not measured. */
+  readonly of: (subject: T) => Measured | undefined;
 }
 
-function labelNames(samples: readonly Sample[]): string[] {
-  return Object.keys(samples[0]?.labels ?? {});
+type PodStats = Summary["pods"][number];
+type ContainerStats = PodStats["containers"][number];
+type Subject<T> = readonly [subject: T, labels: readonly string[]];
+
+function familyOf<T>(
+  { name, help, type = "gauge", of }: Measure<T>,
+  labels: readonly string[],
+  subjects: readonly Subject<T>[],
+): MetricFamily {
+  const points = subjects.flatMap(([subject, values]) => {
+    const found = of(subject);
+    if (found === undefined) return [];
+    const point = { labels: values, value: found.value };
+    return [found.time === undefined ? point : { ...point, timestampMs: Date.parse(found.time) }];
+  });
+  return (type === "counter" ? counter : gauge)({ name, help, labels }, points);
 }
 
-const seconds = (nanoSeconds: number) => nanoSeconds / 1e9;
+const cpuOf = ({ cpu }: Pick<ContainerStats, "cpu">): Measured | undefined =>
+  cpu && { value: cpu.usageCoreNanoSeconds / 1e9, time: cpu.time };
+const memoryOf = ({ memory }: Pick<ContainerStats, "memory">): Measured | undefined =>
+  memory?.workingSetBytes === undefined ? undefined : { value: memory.workingSetBytes, time: memory.time };
+
+const containerCpu: Measure<ContainerStats> = {
+  name: "container_cpu_usage_seconds_total",
+  help: "[STABLE] Cumulative cpu time consumed by the container in core-seconds",
+  type: "counter",
+  of: cpuOf,
+};
+const containerMemory: Measure<ContainerStats> = {
+  name: "container_memory_working_set_bytes",
+  help: "[STABLE] Current working set of the container in bytes",
+  of: memoryOf,
+};
+const containerStart: Measure<ContainerStats> = {
+  name: "container_start_time_seconds",
+  help: "[STABLE] Start time of the container since unix epoch in seconds",
+  of: ({ startTime }) => ({ value: Date.parse(startTime) / 1000 }),
+};
+
+/** `/metrics/resource`: what the metrics server reads. */
+export function resourceMetrics({ node, pods }: Summary): string {
+  const ofNode: readonly Measure<Summary["node"]>[] = [
+    {
+      name: "node_cpu_usage_seconds_total",
+      help: "[STABLE] Cumulative cpu time consumed by the node in core-seconds",
+      type: "counter",
+      of: cpuOf,
+    },
+    {
+      name: "node_memory_working_set_bytes",
+      help: "[STABLE] Current working set of the node in bytes",
+      of: memoryOf,
+    },
+  ];
+  const ofPods: readonly Measure<PodStats>[] = [
+    {
+      name: "pod_cpu_usage_seconds_total",
+      help: "[STABLE] Cumulative cpu time consumed by the pod in core-seconds",
+      type: "counter",
+      of: cpuOf,
+    },
+    {
+      name: "pod_memory_working_set_bytes",
+      help: "[STABLE] Current working set of the pod in bytes",
+      of: memoryOf,
+    },
+  ];
+  const podLabels = ({ podRef }: PodStats) => [podRef.namespace, podRef.name];
+  const containers = pods.flatMap((pod) =>
+    pod.containers.map((each): Subject<ContainerStats> => [each, [each.name, ...podLabels(pod)]]),
+  );
+  const error = "[STABLE] 1 if there was an error while getting container metrics, 0 otherwise";
+  return textOf([
+    ...[containerCpu, containerMemory, containerStart].map((each) =>
+      familyOf(each, ["container", "namespace", "pod"], containers),
+    ),
+    ...ofNode.map((each) => familyOf(each, [], [[node, []]])),
+    ...ofPods.map((each) =>
+      familyOf(
+        each,
+        ["namespace", "pod"],
+        pods.map((pod) => [pod, podLabels(pod)]),
+      ),
+    ),
+    gauge({ name: "resource_scrape_error", help: error, labels: [] }, one(0)),
+  ]);
+}
+
+const containerMore: readonly Measure<ContainerStats>[] = [
+  {
+    name: "container_memory_usage_bytes",
+    help: "Current memory usage in bytes, including all memory regardless of when it was accessed",
+    of: ({ memory }) => memory && { value: memory.usageBytes ?? 0, time: memory.time },
+  },
+  {
+    name: "container_memory_rss",
+    help: "Size of RSS in bytes.",
+    of: ({ memory }) => memory && { value: memory.rssBytes ?? 0, time: memory.time },
+  },
+  {
+    name: "container_fs_usage_bytes",
+    help: "Number of bytes that are consumed by the container on this filesystem.",
+    of: ({ rootfs }) => rootfs && { value: rootfs.usedBytes ?? 0, time: rootfs.time },
+  },
+];
+
+/** `/metrics/cadvisor`: containers under the names that cAdvisor's users know. */
+export function cadvisorMetrics(
+  { pods }: Summary,
+  machine: { readonly cpus: number; readonly memoryBytes: number },
+): string {
+  const labels = ["container", "id", "namespace", "pod"];
+  const containers = pods.flatMap(({ podRef, containers }) =>
+    containers.map((each): Subject<ContainerStats> => {
+      const id = `/kubepods/pod${podRef.uid}/${each.name}`;
+      return [each, [each.name, id, podRef.namespace, podRef.name]];
+    }),
+  );
+  const plain = ({ help, ...rest }: Measure<ContainerStats>) => ({
+    ...rest,
+    help: help.replace("[STABLE] ", ""),
+  });
+  const heading = (name: string, help: string) => ({ name, help, labels: [] });
+  return textOf([
+    ...[containerCpu, containerMemory, containerStart]
+      .map(plain)
+      .concat(containerMore)
+      .map((each) => familyOf(each, labels, containers)),
+    gauge(heading("machine_cpu_cores", "Number of logical CPU cores."), one(machine.cpus)),
+    gauge(
+      heading("machine_memory_bytes", "Amount of memory installed on the machine."),
+      one(machine.memoryBytes),
+    ),
+  ]);
+}

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Pod } from "../../api/core/types.generated.ts";
 import { TestNode } from "../test-support/test-node.ts";
+import { probeMetrics } from "./metrics.ts";
 import type { Summary } from "./summary.ts";
 
 async function nodeWithPods(): Promise<TestNode> {
@@ -18,7 +20,8 @@ const valueOfSeries = (text: string, series: string) =>
     text
       .split("\n")
       .find((line) => line.startsWith(`${series} `))
-      ?.slice(series.length + 1),
+      ?.slice(series.length + 1)
+      .split(" ")[0],
   );
 
 test("/stats/summary tells what node, pods and containers use", async () => {
@@ -50,7 +53,43 @@ test("/metrics/resource and /metrics/cadvisor name containers as the metrics ser
   assert.equal(valueOfSeries(resource, "resource_scrape_error"), 0);
   const cadvisor = await node.kubelet.views.cadvisorMetrics();
   assert.equal(valueOfSeries(cadvisor, "machine_cpu_cores"), 8);
-  assert.match(cadvisor, /^container_memory_rss\{container="c",namespace="default",pod="web",id="/m);
+  assert.match(cadvisor, /^container_memory_rss\{container="c",id="[^"]+",namespace="default",pod="web"\} /m);
+});
+
+test("/metrics/resource has upstream's types, and when each was measured", async () => {
+  await using node = await nodeWithPods();
+  const resource = await node.kubelet.views.resourceMetrics();
+  for (const name of ["node_cpu_usage_seconds_total", "pod_cpu_usage_seconds_total"])
+    assert.match(resource, new RegExp(`^# TYPE ${name} counter$`, "m"));
+  assert.match(
+    resource,
+    /^# HELP container_cpu_usage_seconds_total \[STABLE\] Cumulative cpu time consumed by the container in core-seconds$/m,
+  );
+  const measured = Date.parse(((await node.kubelet.views.summary()) as Summary).node.memory.time);
+  assert.match(resource, new RegExp(`^node_memory_working_set_bytes 2e\\+09 ${measured}$`, "m"));
+});
+
+test("/metrics/probes counts what the probes of the containers that run found", () => {
+  const pod: Pod = {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: "web", namespace: "default", uid: "u" },
+    spec: { containers: [] },
+  };
+  const text = probeMetrics([
+    {
+      kind: "liveness",
+      pod,
+      container: "c",
+      outcomes: new Map([
+        ["success", 3],
+        ["unknown", 1],
+      ]),
+    },
+  ]);
+  const labels = 'container="c",namespace="default",pod="web",pod_uid="u",probe_type="Liveness"';
+  assert.match(text, new RegExp(`^prober_probe_total{${labels},result="successful"} 3$`, "m"));
+  assert.match(text, new RegExp(`^prober_probe_total{${labels},result="unknown"} 1$`, "m"));
 });
 
 test("/metrics counts what the kubelet did", async () => {

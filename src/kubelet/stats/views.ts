@@ -1,7 +1,14 @@
 import type { Pod } from "../../api/core/types.generated.ts";
 import type { MachineInfo } from "../node-status.ts";
+import type { ProbeCounts } from "../probes/probe-manager.ts";
 import type { RuntimePod } from "../runtime-pod.ts";
-import { cadvisorMetrics, type KubeletCounters, kubeletMetrics, resourceMetrics } from "./metrics.ts";
+import {
+  cadvisorMetrics,
+  type KubeletCounters,
+  kubeletMetrics,
+  probeMetrics,
+  resourceMetrics,
+} from "./metrics.ts";
 import type { StatsProvider } from "./summary.ts";
 
 /** What the kubelet shows of itself to those who may look. */
@@ -11,7 +18,8 @@ export interface KubeletViews {
   /** Pods as the runtime has them. */
   runningPods(): readonly Pod[];
   summary(): Promise<object>;
-  metrics(): Promise<string>;
+  metrics(): string;
+  probeMetrics(): string;
   resourceMetrics(): Promise<string>;
   cadvisorMetrics(): Promise<string>;
   configuration(): object;
@@ -20,6 +28,7 @@ export interface KubeletViews {
 export interface ViewDependencies {
   readonly stats: StatsProvider;
   readonly counters: KubeletCounters;
+  readonly probes: () => readonly ProbeCounts[];
   readonly pods: () => readonly Pod[];
   readonly listing: () => ReadonlyMap<string, RuntimePod>;
   readonly lastRelistMs: () => number;
@@ -44,6 +53,7 @@ export function createViews(dependencies: ViewDependencies): KubeletViews {
         desiredPods: pods().length,
         plegLastSeenSeconds: lastRelistMs() / 1000,
       }),
+    probeMetrics: () => probeMetrics(dependencies.probes()),
     resourceMetrics: async () => resourceMetrics(await stats.summary()),
     cadvisorMetrics: async () => cadvisorMetrics(await stats.summary(), await machine()),
     configuration: () => ({ kubeletconfig: dependencies.configuration() }),

@@ -4,6 +4,7 @@ import type { ImageService } from "../cri/runtime.ts";
 import { type ImagePuller, StartError } from "../image-puller.ts";
 import { canonicalImage } from "../image-reference.ts";
 import { type KubeletDirectories, podDirectories } from "../pod-directories.ts";
+import type { KubeletCounters } from "../stats/metrics.ts";
 
 /**
  * The pod's volumes as one container mounts them, its image volumes (KEP-4639) made ready: the image is there by the volume's
@@ -17,6 +18,7 @@ export async function withImageVolumes(
     readonly puller: ImagePuller;
     readonly images: ImageService;
     readonly directories: KubeletDirectories;
+    readonly counters: KubeletCounters;
   },
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, MountedVolume>> {
@@ -26,21 +28,25 @@ export async function withImageVolumes(
   );
   if (volumes.length === 0) return mounted;
   const result = new Map(mounted);
-  const { puller, images, directories } = dependencies;
+  const { puller, images, directories, counters } = dependencies;
+  counters.add("kubelet_image_volume_requested_total", {}, volumes.length);
   for (const { name, image: { reference = "", pullPolicy } = {} } of volumes) {
     const user = { image: reference, ...(pullPolicy === undefined ? {} : { imagePullPolicy: pullPolicy }) };
     const { ref } = await puller.ensure(pod, user, signal);
     if (images.mounts === undefined) {
       result.set(name, { hostPath: "", readOnly: true, image: ref });
+      counters.add("kubelet_image_volume_mounted_succeed_total");
       continue;
     }
     const hostPath = podDirectories(directories, pod).volume(imagePlugin, name);
     try {
       await images.mounts.mount(ref, hostPath);
     } catch (error) {
+      counters.add("kubelet_image_volume_mounted_errors_total");
       const why = error instanceof Error ? error.message : String(error);
       throw new StartError({ reason: "CreateContainerError", message: `image volume "${name}": ${why}` });
     }
+    counters.add("kubelet_image_volume_mounted_succeed_total");
     result.set(name, { hostPath, readOnly: true });
   }
   return result;
