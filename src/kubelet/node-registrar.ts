@@ -6,7 +6,14 @@ import { type Clock, sleep } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Client } from "../client/client.ts";
 import { NodeLease } from "./node-lease.ts";
-import { type NodeIdentity, type NodeObservation, newNode, nodeStatus, statusPatch } from "./node-status.ts";
+import {
+  isSameStatus,
+  type NodeIdentity,
+  type NodeObservation,
+  newNode,
+  nodeStatus,
+  statusPatch,
+} from "./node-status.ts";
 
 export interface NodeRegistrarDependencies {
   readonly client: Client;
@@ -97,7 +104,7 @@ export class NodeRegistrar {
     onNode(node);
     const now = clock.now();
     const status = nodeStatus(node.status ?? {}, await observe(), now);
-    const unchanged = withoutHeartbeats(status) === withoutHeartbeats(node.status ?? {});
+    const unchanged = isSameStatus(status, node.status ?? {});
     const isReady =
       status.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") === true;
     this.#notReadyLooks = isReady ? 0 : this.#notReadyLooks + 1;
@@ -131,9 +138,4 @@ export class NodeRegistrar {
       await sleep(clock, pauseMs, { signal: pause }).catch(() => undefined);
     }
   }
-}
-
-function withoutHeartbeats(status: NonNullable<Node["status"]>): string {
-  const conditions = status.conditions?.map(({ lastHeartbeatTime: _, ...condition }) => condition);
-  return canonicalJson({ ...status, conditions });
 }

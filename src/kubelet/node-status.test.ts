@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { nodeStatus, statusPatch } from "./node-status.ts";
+import type { NodeStatus } from "../api/core/types.generated.ts";
+import { schemas } from "../api/schemas.ts";
+import { decodeValue } from "../apimachinery/schema/decode.ts";
+import { isSameStatus, nodeStatus, statusPatch } from "./node-status.ts";
 
 const observation = {
   machine: {
@@ -67,12 +70,46 @@ for (const { name, capacity, allocatable, want } of [
 test("What eviction keeps free is not for pods", () => {
   const heldBack = { memoryBytes: 100 * 2 ** 20, diskShare: 0.1 };
   const { capacity, allocatable } = nodeStatus({}, { ...observation, heldBack }, 0);
-  assert.deepEqual(
-    [capacity?.memory, capacity?.["ephemeral-storage"], capacity?.cpu],
-    ["1048576Ki", "1048576Ki", "4"],
-  );
+  assert.deepEqual([capacity?.memory, capacity?.["ephemeral-storage"], capacity?.cpu], ["1Gi", "1Gi", "4"]);
   assert.deepEqual(
     [allocatable?.memory, allocatable?.["ephemeral-storage"], allocatable?.cpu],
-    ["946176Ki", "966367642", "4"],
+    ["924Mi", "966367642", "4"],
   );
 });
+
+/** As an API server gives it back. */
+function served(status: object): NodeStatus {
+  const expected = { group: "", version: "v1", kind: "Node" };
+  const model = schemas.kind("", "v1", "Node");
+  const { object } = decodeValue({ status }, { expected, model, fieldValidation: "Ignore" });
+  return object.status as NodeStatus; // a node's
+}
+
+const ofCloud = { type: "NetworkUnavailable", status: "False", reason: "RouteCreated" };
+
+for (const { name, status, seen, want } of [
+  { name: "an API server wrote in its own way", status: own, seen: observation, want: true },
+  {
+    name: "somebody else added a condition to",
+    status: { ...own, conditions: [...(own.conditions ?? []), ofCloud] },
+    seen: observation,
+    want: true,
+  },
+  {
+    name: "told of more memory",
+    status: own,
+    seen: { ...observation, machine: { ...observation.machine, memoryBytes: 2 ** 31 } },
+    want: false,
+  },
+  {
+    name: "told of a node that was ready",
+    status: own,
+    seen: { ...observation, notReadyReasons: ["no"] },
+    want: false,
+  },
+]) {
+  test(`A status that ${name} is ${want ? "not reported again" : "reported again"}`, () => {
+    const standing = served(status);
+    assert.equal(isSameStatus(nodeStatus(standing, seen, 60_000), standing), want);
+  });
+}

@@ -1,4 +1,6 @@
 import type { Node, NodeCondition } from "../api/core/types.generated.ts";
+import { canonicalQuantity } from "../apimachinery/quantity.ts";
+import { semanticallyEqual } from "../apimachinery/semantic-equality.ts";
 import { rfc3339 } from "../base/clock.ts";
 import type { EvictionThresholds } from "./eviction/pressure.ts";
 
@@ -82,13 +84,13 @@ export function nodeStatus(
   nowMs: number,
 ): NonNullable<Node["status"]> {
   const { machine, images, maxPods, kubeletPort } = observation;
-  const amounts = {
+  const amounts = canonicalAmounts({
     cpu: String(machine.cpus),
     memory: `${Math.floor(machine.memoryBytes / 1024)}Ki`,
     "ephemeral-storage": `${Math.floor(machine.ephemeralStorageBytes / 1024)}Ki`,
     pods: String(maxPods),
     ...machine.hugepages,
-  };
+  });
   return {
     ...old,
     addresses: [
@@ -123,10 +125,26 @@ export function nodeStatus(
 function leftForPods({ machine, heldBack }: NodeObservation): Amounts {
   if (heldBack === undefined) return {};
   const diskBytes = Math.floor(machine.ephemeralStorageBytes / 1024) * 1024;
-  return {
+  return canonicalAmounts({
     memory: `${Math.floor((machine.memoryBytes - heldBack.memoryBytes) / 1024)}Ki`,
     "ephemeral-storage": String(diskBytes - Math.trunc(diskBytes * heldBack.diskShare)),
-  };
+  });
+}
+
+/** As the API server gives them back: in another notation they would be news each time. */
+function canonicalAmounts(amounts: Amounts): Amounts {
+  return Object.fromEntries(
+    Object.entries(amounts).map(([name, amount]) => [name, canonicalQuantity(amount)]),
+  );
+}
+
+/** Whether one status tells nothing that the other did not, but for when it was told. */
+export function isSameStatus(left: NonNullable<Node["status"]>, right: NonNullable<Node["status"]>): boolean {
+  return semanticallyEqual(withoutHeartbeats(left), withoutHeartbeats(right));
+}
+
+function withoutHeartbeats({ conditions = [], ...status }: NonNullable<Node["status"]>): object {
+  return { ...status, conditions: conditions.map(({ lastHeartbeatTime: _, ...condition }) => condition) };
 }
 
 const maxReportedImages = 50;
@@ -199,5 +217,9 @@ function mergeConditions(
     const since = before?.status === condition.status ? before.lastTransitionTime : undefined;
     return { ...condition, lastHeartbeatTime: now, lastTransitionTime: since ?? now };
   });
-  return [...old.filter(({ type }) => !own.some((condition) => condition.type === type)), ...merged];
+  // A patch changes those that are there where they stand.
+  return [
+    ...old.map((condition) => merged.find(({ type }) => type === condition.type) ?? condition),
+    ...merged.filter(({ type }) => !old.some((condition) => condition.type === type)),
+  ];
 }
