@@ -30,6 +30,16 @@ test("a created object has an identity and can be read back as the same object",
   assert.equal(read, created);
 });
 
+test("an event of events.k8s.io is refused as the core event that it is stored as", async () => {
+  const { message, details } = await server.object<Status>(
+    "POST",
+    "/apis/events.k8s.io/v1/namespaces/default/events",
+    { body: { apiVersion: "events.k8s.io/v1", kind: "Event", metadata: { name: "e" }, regarding: {} } },
+  );
+  assert.match(message ?? "", /^Event "e" is invalid: /);
+  assert.deepEqual([details?.group, details?.kind], [undefined, "Event"]);
+});
+
 test("a second object of that name is refused with 409", async () => {
   const status = await server.object<Status>("POST", "/api/v1/namespaces/default/configmaps", {
     body: configMap("one"),

@@ -10,6 +10,11 @@ export interface Place {
   readonly name: string;
 }
 
+/** An object is judged in the shape it is stored in, and named so: events of both APIs are core ones. */
+export function judgedKindOf({ group, kind, storedAs = { group, plural: "" } }: ResourceDefinition) {
+  return { group: storedAs.group, kind };
+}
+
 export interface CreateCall {
   /** The kind as the request's version has it, where versions differ in more than shape. */
   readonly definition?: ResourceDefinition;

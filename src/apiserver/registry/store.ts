@@ -25,6 +25,7 @@ import { keyRootOf, objectKeyIn } from "./keys.ts";
 import { isUnchanged, withKeptIdentity, withMetadata, withNewIdentity } from "./metadata.ts";
 import { revisionOfObject } from "./resource-version.ts";
 import type { CreateCall, DeleteCall, Place, Reservation, StoreHooks, UpdateCall } from "./store-calls.ts";
+import { judgedKindOf } from "./store-calls.ts";
 
 export interface ResourceStoreDependencies {
   readonly definition: ResourceDefinition;
@@ -147,7 +148,7 @@ export class ResourceStore {
         ...(strategy.validate?.(object) ?? []),
         ...(reservation.errors ?? []),
       ];
-      if (errors.length > 0) throw invalid(definition, name, errors);
+      if (errors.length > 0) throw invalid(judgedKindOf(definition), name, errors);
       for (const warning of strategy.warnings?.(object) ?? []) call.warn(warning);
       return reservation;
     } catch (error) {
@@ -293,7 +294,7 @@ export class ResourceStore {
         ...call.rules.validate(object, old),
         ...(reservation.errors ?? []),
       ];
-      if (errors.length > 0) throw invalid(definition, object.metadata.name ?? "", errors);
+      if (errors.length > 0) throw invalid(judgedKindOf(definition), object.metadata.name ?? "", errors);
       for (const warning of definition.strategy.warnings?.(object, old) ?? []) call.warn(warning);
       return reservation;
     } catch (error) {

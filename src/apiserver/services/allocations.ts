@@ -1,4 +1,4 @@
-import { internalError, invalid } from "../../apimachinery/api-error.ts";
+import { failure, internalError, invalid } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
 import { objectKey } from "../../apimachinery/meta.ts";
 import * as field from "../../apimachinery/validation.ts";
@@ -45,6 +45,16 @@ interface Held {
 
 /** Holds, for the length of a write, what no service of this server holds. */
 const foreignOwner = "\u0000another";
+
+/** As upstream: no fault of the object, but an error, for it is found while ports are given out. */
+function checkNoDuplicates({ ports = [] }: ServiceSpec): void {
+  const seen = new Set<string>();
+  for (const { protocol = "TCP", nodePort = 0 } of ports) {
+    const named = `{${protocol} ${nodePort}}`;
+    if (nodePort > 0 && seen.has(named)) throw failure(500, "", `duplicate nodePort: ${named}`);
+    seen.add(named);
+  }
+}
 
 function placeOf({ metadata: { namespace = "", name = "" } }: AnyObject): Place {
   return { namespace, name };
@@ -221,6 +231,8 @@ export class ServiceAllocations implements StoreHooks {
     try {
       let spec = withIpFamilies(service, old, this.#pools.families);
       spec = this.#withAddresses(service, spec, attempt);
+      if (old === undefined) this.#checkDistinctPorts(service, spec);
+      else checkNoDuplicates(spec);
       spec = this.#withNodePorts(service, spec, attempt);
       return spec === service.spec ? service : withServiceSpec(service, spec);
     } catch (error) {
@@ -277,7 +289,7 @@ export class ServiceAllocations implements StoreHooks {
         if (nodePort > 0) this.#namedPort(service, `spec.ports[${index}].nodePort`, nodePort, attempt);
       });
       for (const port of spec.ports ?? [])
-        ports.push({ ...port, nodePort: this.#portFor(port, ports, attempt) });
+        ports.push({ ...port, nodePort: this.#portFor(port, [...ports, ...(spec.ports ?? [])], attempt) });
       complete = { ...complete, ports };
     } else {
       spec.ports?.forEach(({ nodePort = 0 }, index) => {
@@ -286,14 +298,35 @@ export class ServiceAllocations implements StoreHooks {
     }
     if (!needsHealthCheckNodePort(spec)) return complete;
     const requested = spec.healthCheckNodePort ?? 0;
-    if (requested > 0) this.#namedPort(service, "spec.healthCheckNodePort", requested, attempt);
+    if (requested > 0)
+      this.#claimPort(requested, attempt, (why) =>
+        internalError(`failed to allocate requested HealthCheck NodePort ${requested}: ${why}`),
+      );
     return { ...complete, healthCheckNodePort: requested > 0 ? requested : this.#anyPort(attempt) };
   }
 
-  #portFor(port: ServicePort, before: readonly ServicePort[], attempt: Attempt): number {
+  /** A new service names a port of the node once, but for a port that is served over two protocols. */
+  #checkDistinctPorts(service: AnyObject, { ports = [] }: ServiceSpec): void {
+    const taken = new Map<number, number>();
+    for (const [index, { port, nodePort = 0 }] of ports.entries()) {
+      if (nodePort === 0) continue;
+      if ((taken.get(nodePort) ?? port) !== port)
+        throw this.#refuse(
+          service,
+          `spec.ports[${index}].nodePort`,
+          nodePort,
+          "provided port is already allocated",
+        );
+      taken.set(nodePort, port);
+    }
+  }
+
+  #portFor(port: ServicePort, others: readonly ServicePort[], attempt: Attempt): number {
     if (port.nodePort !== undefined && port.nodePort > 0) return port.nodePort;
     // One port served over two protocols (DNS) is one port of the node, too.
-    const twin = before.find((other) => other.port === port.port && other.protocol !== port.protocol);
+    const twin = others.find(
+      (other) => other.port === port.port && other.protocol !== port.protocol && (other.nodePort ?? 0) > 0,
+    );
     return twin?.nodePort ?? this.#anyPort(attempt);
   }
 
@@ -305,10 +338,15 @@ export class ServiceAllocations implements StoreHooks {
   }
 
   #namedPort(service: AnyObject, path: string, port: number, attempt: Attempt): void {
-    const refuse = (why: string) => this.#refuse(service, path, port, why);
+    this.#claimPort(port, attempt, (why) => this.#refuse(service, path, port, why));
+  }
+
+  #claimPort(port: number, attempt: Attempt, refusal: (why: string) => Error): void {
     if (!this.#ports.contains(port))
-      throw refuse(`provided port is not in the valid range. The range of valid ports is ${this.#portRange}`);
-    this.#claim(this.#ports, port, attempt, () => refuse("provided port is already allocated"));
+      throw refusal(
+        `provided port is not in the valid range. The range of valid ports is ${this.#portRange}`,
+      );
+    this.#claim(this.#ports, port, attempt, () => refusal("provided port is already allocated"));
   }
 
   #claim(claims: Claims, number: number, attempt: Attempt, refusal: () => Error): void {

@@ -117,6 +117,59 @@ test("Services should be able to change the type from ClusterIP to NodePort and 
   });
 });
 
+test("one port over two protocols is one port of the node, wherever it is named", async () => {
+  const ports = [
+    { port: 53, name: "a" },
+    { port: 53, nodePort: 30003, protocol: "UDP", name: "b" },
+  ];
+  const created = await server.ok("POST", path, { body: service("dns", { type: "NodePort", ports }) });
+  assert.deepEqual(
+    specOf(created).ports?.map(({ nodePort }) => nodePort),
+    [30003, 30003],
+  );
+  const doubled = await server.object<Status>("PATCH", `${path}/dns`, {
+    headers: { "content-type": "application/merge-patch+json" },
+    body: {
+      spec: {
+        ports: [
+          { port: 1, nodePort: 30003, name: "a" },
+          { port: 2, nodePort: 30003, name: "b" },
+        ],
+      },
+    },
+  });
+  assert.deepEqual([doubled.code, doubled.message], [500, "duplicate nodePort: {TCP 30003}"]);
+  await server.ok("DELETE", `${path}/dns`);
+});
+
+const local = { type: "LoadBalancer", externalTrafficPolicy: "Local" };
+for (const { name, spec, code, message } of [
+  {
+    name: "a port of the node that it names twice, before what is wrong with its ports",
+    spec: {
+      type: "NodePort",
+      ports: [
+        { port: 0, nodePort: 30002, name: "a" },
+        { port: 81, nodePort: 30002, name: "b" },
+      ],
+    },
+    code: 422,
+    message: /: spec\.ports\[1\]\.nodePort: Invalid value: 30002: provided port is already allocated$/,
+  },
+  {
+    name: "a health check's port out of range",
+    spec: { ...local, healthCheckNodePort: 40000 },
+    code: 500,
+    message:
+      /^Internal error occurred: failed to allocate requested HealthCheck NodePort 40000: provided port is not in the valid range\. The range of valid ports is 30000-30003$/,
+  },
+])
+  test(`a service is refused for ${name}`, async () => {
+    const refused = await server.object<Status>("POST", path, { body: service("refused", spec) });
+    assert.equal(refused.code, code);
+    assert.match(refused.message ?? "", message);
+  });
+
 const addresses = "/apis/networking.k8s.io/v1/ipaddresses";
 const addressesOf = async (name: string) => {
   const list = await server.ok("GET", addresses);
