@@ -186,13 +186,9 @@ class ResourceCache implements WatchCache {
     value.keep(stored);
     const decoded = decode === undefined ? stored : decode(keyValue);
     const written = value.takeWritten();
-    const held = new CachedObject(key, modRevision, withRevision(decoded, modRevision), {
-      frameType,
-      budget,
-      reader: decode,
-      // What is read in another form than it was written in is not served as it was written.
-      ...(decoded === stored && { written }),
-    });
+    // What is read in another form than it was written in is not served as it was written.
+    const encoding = { frameType, budget, reader: decode, written: decoded === stored ? written : undefined };
+    const held = new CachedObject(key, modRevision, withRevision(decoded, modRevision), encoding);
     value.derived = held;
     return held;
   }
