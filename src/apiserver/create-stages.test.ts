@@ -311,6 +311,45 @@ const tokenRequest = (spec: object) => ({
   spec,
 });
 
+const authorization = "/apis/authorization.k8s.io/v1";
+const accessReview = (kind: string, spec: object) => ({
+  apiVersion: "authorization.k8s.io/v1",
+  kind,
+  metadata: {},
+  spec,
+});
+const reads = { verb: "get", resource: "pods" };
+
+for (const { name, path, body, want } of [
+  {
+    name: "an access review",
+    path: `${authorization}/subjectaccessreviews`,
+    body: accessReview("SubjectAccessReview", { user: "bob", resourceAttributes: reads }),
+    want: [
+      "authorization.k8s.io/v1",
+      undefined,
+      { "f:spec": { "f:resourceAttributes": { ".": {}, "f:resource": {}, "f:verb": {} }, "f:user": {} } },
+    ],
+  },
+  {
+    name: "a token",
+    path: "/api/v1/namespaces/ns/serviceaccounts/default/token",
+    body: tokenRequest({}),
+    want: ["authentication.k8s.io/v1", "token", { "f:spec": { "f:expirationSeconds": {} } }],
+  },
+  {
+    name: "the rules of a user",
+    path: `${authorization}/selfsubjectrulesreviews`,
+    body: accessReview("SelfSubjectRulesReview", { namespace: "ns" }),
+    want: undefined,
+  },
+])
+  test(`who asks for ${name} is ${want === undefined ? "not told" : "told"} to be the manager of the question`, async () => {
+    const { metadata } = await cluster.read<AnyObject>("POST", path, { body });
+    const [entry] = metadata.managedFields ?? [];
+    assert.deepEqual(entry && [entry.apiVersion, entry.subresource, entry.fieldsV1], want);
+  });
+
 test("a token for less than ten minutes is refused", async () => {
   const status = await cluster.refusal(
     "/api/v1/namespaces/ns/serviceaccounts/default/token",

@@ -149,6 +149,8 @@ export interface CreateHandler {
   readonly resource: string;
   /** Absent: POST to the collection. */
   readonly subresource?: string;
+  /** Fills what a body of another kind than the resource's leaves out. */
+  defaults?(object: AnyObject): AnyObject;
   create(object: AnyObject, context: CallContext): Promise<AnyObject>;
 }
 

@@ -36,7 +36,6 @@ export type ApplyWrite = TrackedWrite & { readonly force: boolean };
 
 const scaleKind: GroupVersionKind = { group: "autoscaling", version: "v1", kind: "Scale" };
 const namespaceKind: GroupVersionKind = { group: "", version: "v1", kind: "Namespace" };
-const scaleVersion = apiVersionOf(scaleKind);
 
 /** `metadata.managedFields`: who owns which field, kept at every write, and server-side apply on top of it. */
 export class FieldManagement {
@@ -89,25 +88,32 @@ export class FieldManagement {
 
   /** As `apply`, for `/scale`: `current` is the Scale as it stands, with the managers of the number of replicas. */
   applyScale(configuration: unknown, current: AnyObject, { force, ...tracked }: ApplyWrite): AnyObject {
-    const { empty, rules } = this.#scaleFacts();
-    return apply({ live: current, empty, configuration, force }, scaleWrite(tracked), rules);
+    const { empty, rules, write } = this.#writeOf(scaleKind, tracked);
+    return apply({ live: current, empty, configuration, force }, write, rules);
   }
 
-  /** As `track`, for `/scale`. */
-  trackScale(scale: AnyObject, current: AnyObject, tracked: TrackedWrite): AnyObject {
-    const { empty, rules } = this.#scaleFacts();
-    const change = { live: current, next: scale, empty };
-    return withMetadata(scale, { managedFields: managedAfterUpdate(change, scaleWrite(tracked), rules) });
+  /** As `track`, for a body of another kind than the resource's: a Scale, a request for a token. */
+  trackAs(
+    kind: GroupVersionKind,
+    { next, live }: { readonly next: AnyObject; readonly live: AnyObject | undefined },
+    tracked: TrackedWrite,
+  ): AnyObject {
+    const { empty, rules, write } = this.#writeOf(kind, tracked);
+    const managedFields = managedAfterUpdate({ live, next, empty }, write, rules);
+    const isNobody = managedFields.length === 0 && live === undefined;
+    return withMetadata(next, { managedFields: isNobody ? undefined : managedFields });
   }
 
-  #scaleFacts(): { readonly empty: AnyObject; readonly rules: OwnershipRules } {
-    const model = this.#modelOf(scaleKind);
+  /** What it takes to track a write of a body that has one version and nothing that the write leaves to others. */
+  #writeOf(kind: GroupVersionKind, tracked: TrackedWrite) {
+    const model = this.#modelOf(kind);
+    const apiVersion = apiVersionOf(kind);
     const rules: OwnershipRules = {
       ignored: undefined,
       typeOf: () => mergeTypeOf(model),
-      convert: (object, apiVersion) => (apiVersion === scaleVersion ? object : undefined),
+      convert: (object, version) => (version === apiVersion ? object : undefined),
     };
-    return { empty: emptyOf(scaleKind, model), rules };
+    return { empty: emptyOf(kind, model), rules, write: { ...identityOf(tracked), apiVersion } };
   }
 
   /** What is new among the entries, its sets shared with those of other objects. */
@@ -174,10 +180,6 @@ function emptyOf(expected: GroupVersionKind, model: Model | undefined): AnyObjec
 function identityOf({ definition, version, manager, subresource, nowMs }: TrackedWrite): WriteIdentity {
   const apiVersion = apiVersionOf({ group: definition.group, version });
   return { manager, apiVersion, subresource, time: rfc3339(nowMs) };
-}
-
-function scaleWrite(tracked: TrackedWrite): WriteIdentity {
-  return { ...identityOf(tracked), apiVersion: scaleVersion };
 }
 
 /** Undefined where the version is not served. */

@@ -7,7 +7,7 @@ import { writeOptions } from "../registry/options.ts";
 import type { CreateHandler } from "../stages.ts";
 import type { HandlerContext, ResourceCall } from "./call.ts";
 import { placeOf, respond } from "./call.ts";
-import { admitCreate, createCall } from "./writes.ts";
+import { admitCreate, createCall, trackedWrite } from "./writes.ts";
 
 /** A POST that stores nothing by itself: reviews, service account tokens. */
 export async function handleCreateHandler(
@@ -24,11 +24,13 @@ export async function handleCreateHandler(
   if (decoded === undefined) throw badRequest(`a ${kind.kind} is required`);
   for (const warning of decoded.warnings) call.warn(warning);
   const own = kind.group === call.definition.group && kind.kind === call.definition.kind;
-  const defaulted = own
-    ? (call.definition.strategy.defaults?.(decoded.object) ?? decoded.object)
-    : decoded.object;
+  const defaults = own ? call.definition.strategy.defaults : handler.defaults;
+  const defaulted = defaults?.(decoded.object) ?? decoded.object;
   call.audit?.requestObject(() => defaulted);
-  const object = await admitCreate(context, call, inNamespace(defaulted, placeOf(call).namespace), {
+  const next = inNamespace(defaulted, placeOf(call).namespace);
+  const tracked = trackedWrite(context, call, options);
+  const owned = context.fieldManagement.trackAs(kind, { next, live: undefined }, tracked);
+  const object = await admitCreate(context, call, owned, {
     ...options,
     // A token is asked for an account that is there.
     keepsIdentity: handler.subresource !== undefined,

@@ -129,7 +129,11 @@ async function writeScale(
       // Applying has told whose the number is.
       const owned = applies
         ? changed
-        : context.fieldManagement.trackScale(changed, current, trackedWrite(context, call, options));
+        : context.fieldManagement.trackAs(
+            scaleKind,
+            { next: changed, live: current },
+            trackedWrite(context, call, options),
+          );
       const wanted = (await admitChange(context, call, owned, current, options)) as Scale; // decoded as one
       checkName(wanted, name);
       const replicas = wantedReplicas(call, wanted);

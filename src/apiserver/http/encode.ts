@@ -118,8 +118,14 @@ export function protobufFrame(
   return [start, message, end];
 }
 
-/** Keys in their order, as upstream's YAML has them. */
+/** As upstream lays YAML out: keys in their order, lists as far in as what they are of, and quotes around what YAML 1.1 takes for no text. */
 export async function yamlBytes(object: object): Promise<Uint8Array> {
   const { stringify } = await import("yaml");
-  return encoder.encode(stringify(object, { aliasDuplicateObjects: false, sortMapEntries: true }));
+  const text = stringify(object, {
+    aliasDuplicateObjects: false,
+    sortMapEntries: true,
+    indentSeq: false,
+    version: "1.1",
+  });
+  return encoder.encode(text);
 }

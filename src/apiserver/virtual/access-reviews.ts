@@ -208,7 +208,8 @@ async function rulesReview(
   const nonResourceRules = report.rules.filter((rule) => (rule.nonResourceURLs ?? []).length > 0);
   return {
     ...object,
-    // Upstream answers without the question.
+    // Upstream answers without the question, and without who put it.
+    metadata: {},
     spec: {},
     status: {
       resourceRules,

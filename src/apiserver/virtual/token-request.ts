@@ -39,20 +39,16 @@ export function tokenRequestHandler(dependencies: TokenRequestDependencies): Cre
     group: "",
     resource: "serviceaccounts",
     subresource: "token",
+    defaults: withDuration,
     async create(object, { requestInfo: { namespace, name }, warn, annotate }) {
-      // The server decoded the body as the kind that the subresource has.
-      const request = object as AnyObject & TokenRequest;
+      const request = withDuration(object);
       requireName(request, name);
       const account = await dependencies.client.get(serviceAccounts, { namespace, name });
       requireUid(request, account);
       requireDuration(request);
       const bound = await boundObjects(dependencies.client, request.spec.boundObjectRef, account);
       const audiences = nonEmpty(request.spec.audiences) ?? dependencies.audiences;
-      const seconds = shortened(
-        request.spec.expirationSeconds ?? defaultSeconds,
-        dependencies.maxSeconds ?? maxSeconds,
-        warn,
-      );
+      const seconds = shortened(request.spec.expirationSeconds, dependencies.maxSeconds ?? maxSeconds, warn);
       const extended =
         dependencies.extendsPodTokens !== false &&
         bound.pod !== undefined &&
@@ -74,11 +70,18 @@ export function tokenRequestHandler(dependencies: TokenRequestDependencies): Cre
       return {
         ...request,
         metadata: { ...request.metadata, ...placeOf(account), creationTimestamp: rfc3339(nowMs) },
-        spec: { ...request.spec, audiences, expirationSeconds: seconds },
+        spec: { boundObjectRef: null, ...request.spec, audiences, expirationSeconds: seconds },
         status: { token, expirationTimestamp: rfc3339(nowMs + seconds * 1000) },
       };
     },
   };
+}
+
+/** The request with how long the token is to live, which it need not say. */
+function withDuration(object: AnyObject) {
+  // The server decoded the body as the kind that the subresource has.
+  const request = object as AnyObject & TokenRequest;
+  return { ...request, spec: { expirationSeconds: defaultSeconds, ...request.spec } };
 }
 
 function shortened(asked: number, most: number, warn: (text: string) => void): number {
