@@ -1,11 +1,12 @@
-import { createReadStream } from "node:fs";
-import { chmod, mkdir, open, readdir, stat } from "node:fs/promises";
+import { createReadStream, createWriteStream } from "node:fs";
+import { chmod, mkdir, readdir, stat } from "node:fs/promises";
 import { dirname, join, posix, resolve } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { Entry, Pack } from "tar-stream";
 import type { ObjectName } from "../client.ts";
 import { ByteQueue } from "../streaming/byte-queue.ts";
 import type { ByteSource } from "../streaming/byte-stream.ts";
-import { readTar, type TarMember } from "../tar/read-tar.ts";
-import { blockBytes, encodeHeader, paddingOf } from "../tar/tar-header.ts";
 import type { StreamConnection } from "./pod-streams.ts";
 import { type RunInPodResult, runInPod } from "./run-in-pod.ts";
 
@@ -42,7 +43,7 @@ export async function copyToPod(
   await stat(from);
   const result = await runInPod(connection, pod, {
     command: ["tar", "-xmf", "-", "-C", posix.dirname(target)],
-    stdin: archiveOf(from, posix.basename(target), told),
+    stdin: await archiveOf(from, posix.basename(target), told),
     ...(container === undefined ? {} : { container }),
     ...(signal === undefined ? {} : { signal }),
   });
@@ -99,20 +100,24 @@ interface Told {
 }
 
 /** A file, or a folder with all that is in it, as an archive, read as fast as it is taken. */
-async function* archiveOf(path: string, name: string, told: Told): ByteSource & AsyncGenerator<Uint8Array> {
-  yield* entriesOf(path, name, told);
-  yield new Uint8Array(2 * blockBytes);
+async function archiveOf(path: string, name: string, told: Told): Promise<ByteSource> {
+  const { pack } = await import("tar-stream");
+  const archive = pack();
+  addAll(archive, path, name, told).then(
+    () => archive.finalize(),
+    (error: Error) => archive.destroy(error),
+  );
+  return archive;
 }
 
-async function* entriesOf(path: string, name: string, told: Told): AsyncGenerator<Uint8Array> {
+async function addAll(archive: Pack, path: string, name: string, told: Told): Promise<void> {
   const found = await stat(path);
-  const mode = found.mode & 0o7777;
-  const modified = { modifiedSeconds: found.mtimeMs / 1000 };
+  const header = { name, mode: found.mode & 0o7777, mtime: found.mtime };
   if (found.isDirectory()) {
-    yield encodeHeader({ path: `${name}/`, type: "directory", sizeBytes: 0, mode }, modified);
+    archive.entry({ ...header, type: "directory" });
     for (const entry of (await readdir(path, { withFileTypes: true })).sort(byName)) {
       if (entry.isDirectory() || entry.isFile())
-        yield* entriesOf(join(path, entry.name), `${name}/${entry.name}`, told);
+        await addAll(archive, join(path, entry.name), `${name}/${entry.name}`, told);
       else told.skipped.push(join(path, entry.name));
     }
     return;
@@ -121,16 +126,10 @@ async function* entriesOf(path: string, name: string, told: Told): AsyncGenerato
     told.skipped.push(path);
     return;
   }
-  yield encodeHeader({ path: name, type: "file", sizeBytes: found.size, mode }, modified);
-  let left = found.size;
-  // As long as its header said, whatever becomes of it meanwhile.
-  if (left > 0)
-    for await (const chunk of createReadStream(path, { end: found.size - 1 }) as AsyncIterable<Uint8Array>) {
-      left -= chunk.length;
-      yield chunk;
-    }
-  if (left > 0) throw new Error(`${path} became shorter while it was copied`);
-  yield new Uint8Array(paddingOf(found.size));
+  const entry = archive.entry({ ...header, size: found.size });
+  // As long as its header says, whatever becomes of it meanwhile: one that became shorter fails.
+  if (found.size === 0) entry.end();
+  else await pipeline(createReadStream(path, { end: found.size - 1 }), entry);
   told.files++;
   told.bytes += found.size;
 }
@@ -143,17 +142,24 @@ async function writeAll(
   { below, to }: { readonly below: string; readonly to: string },
 ): Promise<CopyResult> {
   const told: Told = { files: 0, bytes: 0, skipped: [] };
-  for await (const member of readTar(archive)) {
-    const path = join(to, ...insideOf(member.path, below));
-    if (member.type === "other") told.skipped.push(member.path);
-    else if (member.type === "directory") await mkdir(path, { recursive: true });
-    else {
-      await writeFile(path, member);
-      told.files++;
-      told.bytes += member.sizeBytes;
+  const { extract } = await import("tar-stream");
+  const entries = extract();
+  await Promise.all([pipeline(Readable.from(archive), entries), writeEntries()]);
+  return told;
+
+  async function writeEntries(): Promise<void> {
+    for await (const entry of entries) {
+      const { name, type } = entry.header;
+      const path = join(to, ...insideOf(name, below));
+      if (type === "directory") await mkdir(path, { recursive: true });
+      else if (type === "file" || type === "contiguous-file") {
+        await writeFile(path, entry);
+        told.files++;
+        told.bytes += entry.header.size ?? 0;
+      } else told.skipped.push(name);
+      entry.resume();
     }
   }
-  return told;
 }
 
 /** The path below what was asked for. A container may say what it likes: nothing is written anywhere else. */
@@ -166,13 +172,8 @@ function insideOf(path: string, below: string): readonly string[] {
   return inside;
 }
 
-async function writeFile(path: string, { content, mode }: TarMember): Promise<void> {
+async function writeFile(path: string, entry: Entry): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const file = await open(path, "w");
-  try {
-    for await (const chunk of content) await file.write(chunk);
-  } finally {
-    await file.close();
-  }
-  await chmod(path, mode & 0o777);
+  await pipeline(entry, createWriteStream(path));
+  await chmod(path, (entry.header.mode ?? 0o644) & 0o777);
 }
