@@ -3,6 +3,7 @@ import { test } from "node:test";
 import type { ClusterRole, ClusterRoleBinding } from "../../../api/rbac/types.generated.ts";
 import { rulesAllow } from "../rbac-rules.ts";
 import { bootstrapPolicy } from "./bootstrap-policy.ts";
+import { namespacedRoleTemplates } from "./namespace-roles.ts";
 import { reconcileBinding, reconcileRole } from "./reconcile-policy.ts";
 
 const policy = bootstrapPolicy();
@@ -163,3 +164,12 @@ test("bootstrap policy: a binding to another role is made anew", () => {
   const existing = { ...wanted, roleRef: { ...wanted.roleRef, name: "cluster-admin" } };
   assert.equal(reconcileBinding(existing, wanted).type, "recreate");
 });
+
+for (const name of ["kube-controller-manager", "kube-scheduler"])
+  test(`${name} leads by a lease of kube-system, or stands for it`, () => {
+    const role = namespacedRoleTemplates.find((each) => each.name === `system::leader-locking-${name}`);
+    assert.deepEqual(
+      role?.rules.map(({ apiGroups, resources }) => [apiGroups, resources]),
+      ["leases", "leasecandidates"].map((resource) => [["coordination.k8s.io"], [resource]]),
+    );
+  });

@@ -41,7 +41,9 @@ export const namespacedRoleTemplates: readonly NamespacedRoleTemplate[] = [
   ...["kube-controller-manager", "kube-scheduler"].map((component) => ({
     namespace: system,
     name: `system::leader-locking-${component}`,
-    rules: [allow("watch", "core", "configmaps"), allow("get update", "core", "configmaps", component)],
+    rules: ["leases", "leasecandidates"].map((resource) =>
+      allow("get watch list create update", "coordination.k8s.io", resource),
+    ),
   })),
   {
     namespace: "kube-public",
@@ -68,7 +70,11 @@ export const namespacedBindingTemplates: readonly NamespacedBindingTemplate[] = 
     namespace: system,
     name: `system::leader-locking-${component}`,
     role: `system::leader-locking-${component}`,
-    subjects: [user(`system:${component}`), serviceAccount(system, component)],
+    subjects: [
+      user(`system:${component}`),
+      serviceAccount(system, component),
+      ...(component === "kube-scheduler" ? [] : [serviceAccount(system, "leader-election-controller")]),
+    ],
   })),
   ofControllers(system, "bootstrap-signer"),
   ofControllers(system, "cloud-provider"),
