@@ -25,7 +25,7 @@ export const capabilities: readonly Capability[] = [
   { title: "Patches", pages: ["schema"], tests: ["src/apimachinery/patch/"] },
   {
     title: "Validation and defaulting",
-    pages: ["api-kinds", "schema"],
+    pages: ["api-kinds", "validation", "schema"],
     tests: [
       "src/api/",
       ...["labels", "label-selector", "names", "quantity", "time"].map(
