@@ -26,30 +26,50 @@ export class HistogramSeries {
 /** Beyond this many series the rest is counted as one: hostile names must not fill memory. */
 const seriesLimit = 2000;
 
+/** What the labels so far lead to. */
+interface Branch<T> {
+  series?: T;
+  readonly next: Map<string, Branch<T>>;
+}
+
 /** Numbers or histograms by the values of their labels. */
 export class SeriesMap<T> {
   readonly #make: () => T;
-  readonly #byKey = new Map<string, { readonly labels: readonly string[]; readonly series: T }>();
+  readonly #root: Branch<T> = { next: new Map() };
+  readonly #all: { readonly labels: readonly string[]; readonly series: T }[] = [];
 
   constructor(make: () => T) {
     this.#make = make;
   }
 
-  /** The series of these values; made with the first use. Keep it where it is used for every request. */
+  /** The series of these values; made with the first use. No text is made to find it. */
   of(...labels: readonly string[]): T {
-    const key = labels.join("\u0000");
-    const known = this.#byKey.get(key);
-    if (known !== undefined) return known.series;
-    if (this.#byKey.size >= seriesLimit && labels.some((label) => label !== ""))
+    let branch: Branch<T> | undefined = this.#root;
+    for (const label of labels) {
+      branch = branch.next.get(label);
+      if (branch === undefined) return this.#add(labels);
+    }
+    return branch.series ?? this.#add(labels);
+  }
+
+  #add(labels: readonly string[]): T {
+    if (this.#all.length >= seriesLimit && labels.some((label) => label !== ""))
       return this.of(...labels.map(() => ""));
+    let branch = this.#root;
+    for (const label of labels) {
+      const next: Branch<T> = branch.next.get(label) ?? { next: new Map() };
+      branch.next.set(label, next);
+      branch = next;
+    }
     const series = this.#make();
-    this.#byKey.set(key, { labels, series });
+    branch.series = series;
+    this.#all.push({ labels, series });
     return series;
   }
 
   /** Calls back for each series. */
   visit(visit: (labels: readonly string[], series: T) => void): void {
-    for (const { labels, series } of this.#byKey.values()) visit(labels, series);
+    for (const { labels, series } of this.#all) visit(labels, series);
   }
 }
 
