@@ -52,7 +52,10 @@ export interface TestCluster extends AsyncDisposable {
   readonly apis: ExtensionApis;
   /** Moves virtual time: "10m", "1.5s", "2h", or milliseconds. Throws on a real clock. */
   advance(duration: string | number): Promise<void>;
-  /** Moves virtual time (or waits, on a real clock) until the condition holds; throws after `timeout` ("10m"). */
+  /**
+   * Moves virtual time (or waits, on a real clock) until the condition holds. That what it asks for is not found counts as "not yet".
+   * Throws what else it throws, and after `timeout` ("10m") an error with the cluster's last warnings.
+   */
   until(
     condition: () => boolean | Promise<boolean>,
     options?: { readonly timeout?: string | number },

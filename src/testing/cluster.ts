@@ -11,6 +11,7 @@ import { defaultNetwork } from "../cmd/compose/cluster-network.ts";
 import { type ControlPlane, startControlPlane } from "../cmd/compose/control-plane.ts";
 import { inProcessPki } from "../cmd/compose/in-process-pki.ts";
 import { type SimNode, startSimNode } from "../cmd/compose/sim-node.ts";
+import { controllerNames } from "../controllers/main.ts";
 import { createMemoryStorage } from "../storage/memory/memory-storage.ts";
 import { fillWithBootstrapObjects } from "./bootstrap-state.ts";
 import type { TestCluster, TestClusterOptions, TestNamespace } from "./cluster-types.ts";
@@ -20,9 +21,9 @@ import { createFaults } from "./faults.ts";
 import { install } from "./install.ts";
 import { OutsideAccess } from "./kubeconfig.ts";
 import { type Pace, realPace, virtualPace } from "./pace.ts";
+import { untilHolds } from "./until.ts";
 import { InProcessWebhooks } from "./webhooks.ts";
 // Started with every cluster: loaded with this module, not while the first one waits for them.
-import "../controllers/main.ts";
 import "../scheduler/main.ts";
 
 const adminName = "kubernetes-admin";
@@ -34,10 +35,10 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
   const pace = virtual === undefined ? realPace : virtualPace(virtual);
   const clock: Clock = virtual ?? systemClock;
   const random = seededRandom(seed);
-  const disabled = new Set(options.disable ?? []);
+  const disabled = checkedOptions(options);
   const storage = await storageOfStarted(disabled, clock);
   const stop = new AbortController();
-  const time = timeOf(pace);
+  const time = timeOf(pace, () => plane.clientFor(userNamed(adminName)));
   const { until } = time;
   const { faults, intercept, webhooks, apis } = boundaries({
     clock,
@@ -84,7 +85,7 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
       install(sources, { client, definitions: () => plane.server.definitions(), until }),
     namespace: (prefix = "test-") => temporaryNamespace(prefix, client, until),
     kubeconfig: () => outside.kubeconfig(),
-    async close() {
+    close: once(async () => {
       faults.heal();
       await outside.close();
       stop.abort();
@@ -93,19 +94,44 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
       await pace.pass(closing);
       await Promise.all(nodes.map(({ runtime }) => runtime.close()));
       await storage.close();
-    },
+    }),
     [Symbol.asyncDispose]: () => cluster.close(),
   };
   return cluster;
 }
 
+/** Who closes again waits for the first time. */
+function once(close: () => Promise<void>): () => Promise<void> {
+  let closing: Promise<void> | undefined;
+  return () => {
+    closing ??= close();
+    return closing;
+  };
+}
+
 /** How a test moves it. */
-function timeOf(pace: Pace): Pick<TestCluster, "advance" | "until" | "during"> {
+function timeOf(pace: Pace, client: () => Client): Pick<TestCluster, "advance" | "until" | "during"> {
   return {
     advance: async (duration) => pace.advance(milliseconds(duration)),
-    until: (condition, { timeout = "10m" } = {}) => pace.until(condition, milliseconds(timeout)),
+    until: async (condition, { timeout = "10m" } = {}) =>
+      untilHolds(condition, { pace, timeoutMs: milliseconds(timeout), client }),
     during: (work, { speed = 1 } = {}) => pace.during(work, speed),
   };
+}
+
+const componentNames = ["scheduler", "controller-manager"];
+
+/** What is disabled. Throws where an option cannot be meant. */
+function checkedOptions({ nodes = 1, disable = [] }: TestClusterOptions): ReadonlySet<string> {
+  if (!Number.isInteger(nodes) || nodes < 0)
+    throw new Error(`startCluster: nodes must be a whole number from 0 on, not ${nodes}`);
+  const names = [...componentNames, ...controllerNames];
+  for (const name of disable)
+    if (!names.includes(name))
+      throw new Error(
+        `startCluster: nothing is called "${name}" that could be disabled; there are ${names.join(", ")}`,
+      );
+  return new Set(disable);
 }
 
 /** As after a first start. */

@@ -2,7 +2,10 @@ const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 
 
 /** "1h30m" or a number of milliseconds. Throws on anything else. */
 export function milliseconds(duration: string | number): number {
-  if (typeof duration === "number") return duration;
+  if (typeof duration === "number") {
+    if (duration >= 0) return duration;
+    throw new Error(`not a duration: ${duration} (time does not go back)`);
+  }
   let total = 0;
   const rest = duration.replace(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g, (_, amount: string, unit: string) => {
     total += Number(amount) * (units[unit] ?? 0);

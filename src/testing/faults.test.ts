@@ -218,7 +218,7 @@ test("The controllers can be cut off, and catch up", async () => {
     (async () => {
       await using _namespace = await cluster.namespace();
     })(),
-    /did not hold in time/,
+    /did not hold within/,
   );
   partition.heal();
   await using namespace = await cluster.namespace();

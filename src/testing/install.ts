@@ -53,7 +53,9 @@ function createOne(object: AnyObject, { client, definitions }: InstallDependenci
     (one) => one.group === group && one.kind === kind && one.versions.includes(version),
   );
   if (definition === undefined)
-    throw new Error(`install: no resource of kind ${kind} in ${apiVersion} is served`);
+    throw new Error(
+      `install: no resource of kind ${kind} in ${apiVersion} is served: its CustomResourceDefinition is to be among what is installed`,
+    );
   const { plural: resource, namespaced } = definition;
   const type: ResourceType = { group, version, resource, kind, namespaced };
   const isPlaced = !namespaced || (object.metadata.namespace ?? "") !== "";

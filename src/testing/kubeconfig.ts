@@ -18,17 +18,20 @@ export interface TestKubeconfig {
 export class OutsideAccess {
   readonly #plane: ControlPlane;
   #opened: Promise<{ readonly kubeconfig: TestKubeconfig; close(): Promise<void> }> | undefined;
+  #closed = false;
 
   constructor(plane: ControlPlane) {
     this.#plane = plane;
   }
 
   async kubeconfig(): Promise<TestKubeconfig> {
+    if (this.#closed) throw new Error("kubeconfig: the cluster is closed");
     this.#opened ??= this.#open();
     return (await this.#opened).kubeconfig;
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await (await this.#opened)?.close();
   }
 
