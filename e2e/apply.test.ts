@@ -88,7 +88,7 @@ spec:
 
   test("managed fields are shown when they are asked for", async () => {
     await ok(serverSide, deployment("shown", 1));
-    await ok(["wait", "deployment/shown", "--for=jsonpath={.status.observedGeneration}=1", "--timeout=30s"]);
+    await ok(["wait", "deployment/shown", "--for=jsonpath={.status.observedGeneration}=1", "--timeout=4m"]);
     assert.ok(!(await ok(["get", "deployment", "shown", "-o", "yaml"])).includes("managedFields"));
     const shown = await ok(["get", "deployment", "shown", "-o", "yaml", "--show-managed-fields"]);
     assert.match(shown, /manager: kubectl\n\s+operation: Apply/);

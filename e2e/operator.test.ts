@@ -82,7 +82,7 @@ describe("The example operator", () => {
     assert.equal(await field("service/hello", "{.spec.ports[0].port}"), "80");
 
     assert.equal(await field("configmap/websites", "{.data.hello}"), "hello.default.svc");
-    await kubectl("delete", "website", "hello", "--timeout=30s");
+    await kubectl("delete", "website", "hello", "--timeout=4m");
     assert.equal(await field("configmap/websites", "{.data.hello}"), "");
     const left = () => kubectl("get", "deployments,services", "-l", "website!=none", "-o", "name");
     await eventually("what it owned is gone", left, (names) => !names.includes("hello"));

@@ -53,7 +53,7 @@ describe("Streams through API server, kubelet and runtime", { skip: skipReason }
       "--for=condition=Ready",
       "pod/box",
       "pod/echo",
-      "--timeout=60s",
+      "--timeout=4m",
     );
     directory = await mkdtemp(join(tmpdir(), "k8ts-streams-"));
     server = (await cluster.state()).pid;

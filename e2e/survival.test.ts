@@ -86,7 +86,7 @@ describe("kill -9 of k8ts while pods run and writes go on", { skip: skipReason }
     cluster = await RealCluster.start({ nodes: 2 });
     const applied = await cluster.kubectlWith({ input: deployment }, "apply", "-f", "-");
     assert.equal(applied.code, 0, applied.stderr);
-    await cluster.kubectl("rollout", "status", "deployment/steady", "--timeout=60s");
+    await cluster.kubectl("rollout", "status", "deployment/steady", "--timeout=4m");
   });
   after(() => cluster[Symbol.asyncDispose]());
 
@@ -103,7 +103,7 @@ describe("kill -9 of k8ts while pods run and writes go on", { skip: skipReason }
       await eventually(
         "many writes",
         async () => acknowledged.length,
-        (count) => count > 500,
+        (count) => count > 200,
       );
       process.kill(state.pid, "SIGKILL");
       await eventually(
@@ -135,7 +135,7 @@ describe("kill -9 of k8ts while pods run and writes go on", { skip: skipReason }
       list.some((line) => line.startsWith(victim) && line.endsWith(" 1")),
     );
     await cluster.kubectl("scale", "deployment/steady", "--replicas=6");
-    await cluster.kubectl("rollout", "status", "deployment/steady", "--timeout=60s");
+    await cluster.kubectl("rollout", "status", "deployment/steady", "--timeout=4m");
     assert.equal((await containers()).length, 6);
   });
 
@@ -150,7 +150,7 @@ describe("kill -9 of k8ts while pods run and writes go on", { skip: skipReason }
     );
     for (const pid of daemons) process.kill(Number(pid), "SIGKILL");
     await cluster.kubectl("scale", "deployment/steady", "--replicas=8");
-    await cluster.kubectl("rollout", "status", "deployment/steady", "--timeout=60s");
+    await cluster.kubectl("rollout", "status", "deployment/steady", "--timeout=4m");
     const now = await containers();
     assert.deepEqual(
       before.filter((line) => !now.includes(line)),

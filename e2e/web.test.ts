@@ -57,10 +57,10 @@ describe("The first quarter of an hour: examples/web.yaml with kubectl on two re
 
   test("rollout status and wait see the pods become ready, on both nodes", async () => {
     assert.match(
-      await kubectl("rollout", "status", "deployment/web", "--timeout=60s"),
+      await kubectl("rollout", "status", "deployment/web", "--timeout=4m"),
       /successfully rolled out/,
     );
-    await kubectl("wait", "--for=condition=Ready", "pod/toolbox", "--timeout=60s");
+    await kubectl("wait", "--for=condition=Ready", "pod/toolbox", "--timeout=4m");
     const pods = await webPods();
     assert.equal(pods.length, 3);
     assert.deepEqual([...new Set(pods.map(({ spec }) => spec.nodeName))].sort(), ["node-1", "node-2"]);
@@ -147,7 +147,7 @@ describe("The first quarter of an hour: examples/web.yaml with kubectl on two re
 
   test("scale", async () => {
     await kubectl("scale", "deployment/web", "--replicas=5");
-    await kubectl("rollout", "status", "deployment/web", "--timeout=60s");
+    await kubectl("rollout", "status", "deployment/web", "--timeout=4m");
     assert.equal((await webPods()).length, 5);
     await kubectl("scale", "deployment/web", "--replicas=3");
     await eventually("three pods", webPods, (pods) => pods.length === 3);
@@ -157,10 +157,10 @@ describe("The first quarter of an hour: examples/web.yaml with kubectl on two re
     const imageOf = () =>
       kubectl("get", "deployment", "web", "-o", "jsonpath={.spec.template.spec.containers[0].env[0].value}");
     await kubectl("set", "env", "deployment/web", "VERSION=two");
-    await kubectl("rollout", "status", "deployment/web", "--timeout=90s");
+    await kubectl("rollout", "status", "deployment/web", "--timeout=4m");
     assert.equal(await imageOf(), "two");
     await kubectl("rollout", "undo", "deployment/web");
-    await kubectl("rollout", "status", "deployment/web", "--timeout=90s");
+    await kubectl("rollout", "status", "deployment/web", "--timeout=4m");
     assert.equal(await imageOf(), "");
     assert.match(await kubectl("rollout", "history", "deployment/web"), /REVISION/);
   });
@@ -198,9 +198,9 @@ describe("The first quarter of an hour: examples/web.yaml with kubectl on two re
       "--ignore-daemonsets",
       "--force",
       "--delete-emptydir-data",
-      "--timeout=60s",
+      "--timeout=4m",
     );
-    await kubectl("rollout", "status", "deployment/web", "--timeout=60s");
+    await kubectl("rollout", "status", "deployment/web", "--timeout=4m");
     const running = await eventually(
       "three pods on node-1",
       webPods,
@@ -215,9 +215,9 @@ describe("The first quarter of an hour: examples/web.yaml with kubectl on two re
     const text = (await readFile(example, "utf8")).replace("nodePort: 30080", "nodePort: 30081");
     const applied = await cluster.kubectlWith({ input: text }, "apply", "-n", "gone", "-f", "-");
     assert.equal(applied.code, 0, applied.stderr);
-    await kubectl("rollout", "status", "-n", "gone", "deployment/web", "--timeout=60s");
+    await kubectl("rollout", "status", "-n", "gone", "deployment/web", "--timeout=4m");
     const { items } = await cluster.json<ListJson<PodJson>>("get", "pods", "-n", "gone");
-    await kubectl("delete", "namespace", "gone", "--timeout=90s");
+    await kubectl("delete", "namespace", "gone", "--timeout=4m");
     assert.equal((await cluster.kubectlWith({}, "get", "all", "-n", "gone")).stdout, "");
     const left = async () =>
       (await leftOnHost(cluster.directory)).filter((path) =>

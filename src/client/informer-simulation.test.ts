@@ -4,7 +4,7 @@ import test from "node:test";
 import { Worker } from "node:worker_threads";
 import { simulateInformers } from "./test-support/informer-simulation.ts";
 
-const seeds = Number(process.env.SEEDS ?? 10_000);
+const seeds = Number(process.env.SEEDS ?? 3_000);
 const onlySeed = process.env.SEED;
 
 test(`informers converge and their handlers' replays agree, whatever happens (${onlySeed ?? seeds} seeds)`, async () => {

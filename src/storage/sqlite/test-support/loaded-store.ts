@@ -2,7 +2,6 @@
  * A process that is there to be killed: writers that update and delete the keys of their own in whole transactions, as fast
  * as they can, and print `writer step revision` for each that is acknowledged. Arguments: directory, number of writers.
  */
-import { writeSync } from "node:fs";
 import { systemClock } from "../../../base/system-clock.ts";
 import { StoredValue, type Write } from "../../storage.ts";
 import { openSqliteStorage } from "../sqlite-storage.ts";
@@ -25,7 +24,10 @@ async function write(writer: number): Promise<never> {
         : { type: "delete", key: `/${writer}/third` },
     ];
     const { revision } = await storage.commit({ compare: [], writes });
-    writeSync(1, `${writer} ${step} ${revision}\n`);
+    // At the pace at which it is read: a busy reader would leave no room.
+    await new Promise<void>((resolve) =>
+      process.stdout.write(`${writer} ${step} ${revision}\n`, () => resolve()),
+    );
   }
 }
 
