@@ -1,5 +1,6 @@
 /** YAML from strangers: what it says as a JSON value, which keys are there twice, and how much it may make of itself. */
-import type { Document, ParsedNode, ScalarTag, YAMLError } from "yaml";
+import type { Document, ParsedNode, ScalarTag } from "yaml";
+import { yamlFault, yamlMeaningFault } from "./yaml-fault.ts";
 
 export interface ParsedYaml {
   readonly value: unknown;
@@ -41,7 +42,7 @@ export async function parseYamlText(text: string): Promise<ParsedYaml> {
     lineCounter: lines,
   }) as Document.Parsed<ParsedNode>; // a single document's node, whatever it holds
   const fault = document.errors.find(({ code }) => code !== "MULTIPLE_DOCS");
-  if (fault !== undefined) throw new Error(describe(fault, lines.linePos(fault.pos[0]).line));
+  if (fault !== undefined) throw new Error(yamlFault(fault.message, lines.linePos(fault.pos[0]).line, text));
   const duplicates: string[] = [];
   visit(document, {
     Map(_, map) {
@@ -57,9 +58,13 @@ export async function parseYamlText(text: string): Promise<ParsedYaml> {
       }
     },
   });
-  return { value: document.toJS({ maxAliasCount }), duplicates };
+  return { value: jsonOf(document), duplicates };
 }
 
-function describe({ message }: YAMLError, line: number): string {
-  return `line ${line}: ${message}`;
+function jsonOf(document: Document.Parsed<ParsedNode>): unknown {
+  try {
+    return document.toJS({ maxAliasCount });
+  } catch (error) {
+    throw new Error(yamlMeaningFault(error instanceof Error ? error.message : String(error)));
+  }
 }
