@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
+import { objectKey } from "../apimachinery/meta.ts";
 import { jsonEqual } from "../apimachinery/patch/json-value.ts";
 import { ObjectAnswer, WatchAnswer } from "../apimachinery/protobuf/answers.ts";
 import { createProtobufCodec } from "../apimachinery/protobuf/codec.ts";
-import { equalUnread, shareUnchanged } from "../apimachinery/protobuf/lazy-object.ts";
+import { equalUnread } from "../apimachinery/protobuf/lazy-object.ts";
 import { ProtobufError } from "../apimachinery/protobuf/reader.ts";
 import { normalize } from "../apimachinery/schema/normalize.ts";
 import type { Model, Shape } from "../apimachinery/schema/tables.ts";
@@ -85,8 +86,11 @@ function frameOf(type: string, object: object): Buffer {
   return Buffer.concat([start, message, end]);
 }
 
-function lazily<T extends object>(object: T): T {
-  const [event] = new WatchAnswer(schemas, limits).push(frameOf("ADDED", object));
+/** Read with nothing held, or with this older version. */
+function lazily<T extends object>(object: T, old?: object): T {
+  const held =
+    old === undefined ? undefined : { size: 1, get: (key: string) => (key === "b/a" ? old : undefined) };
+  const [event] = new WatchAnswer(schemas, { ...limits, held }).push(frameOf("ADDED", object));
   assert.ok(event);
   return event.object as T;
 }
@@ -164,17 +168,42 @@ test("a lazy member is always the same value, and what was frozen cannot be chan
 test("the next version of an object shares what has not changed, and only that", () => {
   const old = lazily(pod());
   const changed = { ...pod(), status: { phase: "Failed" } };
-  const next = lazily(changed);
-  shareUnchanged(old, next);
-  shareUnchanged(old.metadata, next.metadata);
+  const next = lazily(changed, old);
   assert.equal(next.spec, old.spec);
   assert.equal(next.metadata.labels, old.metadata.labels);
   assert.deepEqual(next.status, { phase: "Failed" });
   assert.deepEqual(old.status, { phase: "Running" });
-  shareUnchanged(pod(), next);
-  shareUnchanged(lazily({ kind: "Status", apiVersion: "v1", metadata: {} }), next);
-  assert.deepEqual(next, changed);
+  for (const other of [pod(), lazily({ kind: "Status", apiVersion: "v1", metadata: {} }), {}])
+    assert.deepEqual(lazily(changed, other), changed);
 });
+
+test("a watch tells the key of each object by its bytes, as often as it comes", () => {
+  const watch = new WatchAnswer(schemas, { ...limits, held: new Map() });
+  const names = [
+    ...[{ name: "a", namespace: "b" }, { name: "b/a" }, { name: "node" }, { name: "a", namespace: "é" }],
+    ...Array.from({ length: 1000 }, (_, index) => ({ name: `p${index % 500}`, namespace: "b" })),
+  ];
+  const keys = names.map((metadata) => watch.push(frameOf("ADDED", { ...pod(), metadata }))[0]?.key);
+  assert.deepEqual(
+    keys,
+    names.map((metadata) => objectKey({ ...pod(), metadata })),
+  );
+  assert.equal(watch.push(frameOf("ADDED", { ...pod(), metadata: {} }))[0]?.key, undefined);
+});
+
+for (const { name, spoilt, by } of [
+  { name: "a spec that claims to be longer than it is", spoilt: "nginx", by: 100 },
+  { name: "labels that claim to be longer than they are", spoilt: "web", by: 90 },
+  { name: "a member of another wire type", spoilt: "Running", by: undefined },
+]) {
+  test(`reading an object lazily refuses ${name} at once`, () => {
+    const frame = frameOf("ADDED", pod());
+    const at = frame.indexOf(spoilt) - (by === undefined ? 2 : 1);
+    // A text becomes a number, and what follows it other fields.
+    frame[at] = by ?? (frame[at] ?? 0) - 2;
+    assert.throws(() => new WatchAnswer(schemas, limits).push(frame), ProtobufError);
+  });
+}
 
 for (const { name, other, want } of [
   { name: "the same bytes", other: pod(), want: true },

@@ -1,5 +1,6 @@
 import type { Status } from "../apimachinery/api-error.ts";
 import type { AnyObject, KubeList, KubeObject, ResourceType } from "../apimachinery/meta.ts";
+import type { HeldObjects } from "../apimachinery/protobuf/older-versions.ts";
 import type { WatchEvent } from "./exchange.ts";
 
 /** Names one object; `namespace` is left out for cluster-scoped resources. */
@@ -35,6 +36,8 @@ export interface ListOptions extends CallOptions {
   readonly resourceVersionMatch?: "Exact" | "NotOlderThan";
   /** Asks for PartialObjectMetadata; a server that cannot answers with whole objects. */
   readonly metadataOnly?: boolean;
+  /** What the caller has of them already: objects that come share with their older versions what has not changed. */
+  readonly held?: HeldObjects;
 }
 
 /** Which changes, from `resourceVersion` on; absent: from the present, whose objects come first as ADDED. */

@@ -1,4 +1,5 @@
 import type { KubeObject } from "../apimachinery/meta.ts";
+import type { HeldObjects } from "../apimachinery/protobuf/older-versions.ts";
 
 /**
  * One request to a Kubernetes API and its answer, apart from any wire: what the client's transports send and what the
@@ -27,6 +28,8 @@ export interface ApiRequest {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body?: RequestBody;
+  /** What the caller holds: over a wire the answer's objects share with their older versions what has not changed. */
+  readonly held?: HeldObjects | undefined;
   /** Aborted when the client goes away or the caller gives up. */
   readonly signal: AbortSignal;
 }
@@ -41,6 +44,8 @@ export type WatchEventType = "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ER
 export interface WatchEvent<T = KubeObject> {
   readonly type: WatchEventType;
   readonly object: T;
+  /** The object's (`objectKey`), where a transport has found it in passing. */
+  readonly key?: string;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { ApiError, type Status } from "../apimachinery/api-error.ts";
 import { type KubeObject, objectKey, type ResourceType } from "../apimachinery/meta.ts";
-import { checkUnread } from "../apimachinery/protobuf/lazy-object.ts";
+import type { HeldObjects } from "../apimachinery/protobuf/older-versions.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
@@ -25,8 +25,8 @@ export const initialEventsEndAnnotation = "k8s.io/initial-events-end";
 export interface ReflectorStore<T extends KubeObject> {
   /** These are all objects there are, by key; what is held beyond them was deleted unseen. */
   replace(objects: ReadonlyMap<string, T>, version: string): void;
-  added(object: T): void;
-  updated(object: T): void;
+  added(object: T, key: string): void;
+  updated(object: T, key: string): void;
   deleted(object: T): void;
   /** Everything up to `version` has been handed over. */
   seen(version: string): void;
@@ -38,6 +38,8 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly client: Pick<Client, "list" | "watch">;
   readonly type: ResourceType<T>;
   readonly selection: Pick<ListOptions, "namespace" | "labelSelector" | "fieldSelector" | "metadataOnly">;
+  /** What the store has: what comes shares with it. */
+  readonly held?: HeldObjects;
   readonly store: ReflectorStore<T>;
   readonly clock: Clock;
   readonly random: Random;
@@ -152,17 +154,18 @@ export class Reflector<T extends KubeObject> {
   }
 
   async #list(request: AbortController, effect: ReflectorEffect & { do: "list" }): Promise<void> {
-    const { client, type, selection } = this.#options;
+    const { client, type, selection, held } = this.#options;
     try {
       const page = await client.list(type, {
         ...selection,
+        ...(held === undefined ? {} : { held }),
         ...(effect.limit === 0 ? {} : { limit: effect.limit }),
         ...(effect.continueToken === "" ? {} : { continue: effect.continueToken }),
         ...(effect.resourceVersion === undefined ? {} : { resourceVersion: effect.resourceVersion }),
         signal: request.signal,
       });
       if (this.#request !== request) return;
-      for (const object of page.items) this.#stage("ADDED", object);
+      for (const object of page.items) this.#stage("ADDED", object, objectKey(object));
       const { resourceVersion: version = "", continue: continueToken = "" } = page.metadata;
       this.#report(request, { type: "page", version, continueToken });
     } catch (error) {
@@ -171,10 +174,11 @@ export class Reflector<T extends KubeObject> {
   }
 
   async #watch(request: AbortController, effect: ReflectorEffect & { do: "watch" }): Promise<void> {
-    const { client, clock, type, selection, store } = this.#options;
+    const { client, clock, type, selection, store, held } = this.#options;
     try {
       const stream = await client.watch(type, {
         ...selection,
+        ...(held === undefined ? {} : { held }),
         ...(effect.resourceVersion === undefined ? {} : { resourceVersion: effect.resourceVersion }),
         ...(effect.streamList
           ? { sendInitialEvents: true, resourceVersionMatch: "NotOlderThan" as const }
@@ -217,30 +221,26 @@ export class Reflector<T extends KubeObject> {
           if (!this.#report(request, { type: "listStreamed", version: version ?? "" })) return false;
         }
       } else if (this.#state.phase === "streaming") {
-        this.#stage(event.type, object);
+        this.#stage(event.type, object, event.key ?? objectKey(object));
       } else {
-        this.#apply(event.type, object);
+        this.#apply(event.type, object, event.key ?? objectKey(object));
       }
     }
     return this.#report(request, { type: "events", version, bookmark });
   }
 
-  #stage(type: "ADDED" | "MODIFIED" | "DELETED", object: T): void {
-    const key = objectKey(object);
+  #stage(type: "ADDED" | "MODIFIED" | "DELETED", object: T, key: string): void {
     if (type === "DELETED") {
       this.#staged.delete(key);
       return;
     }
-    // Here the list can still fail.
-    checkUnread(object);
-    checkUnread(object.metadata);
     this.#staged.set(key, object);
   }
 
-  #apply(type: "ADDED" | "MODIFIED" | "DELETED", object: T): void {
+  #apply(type: "ADDED" | "MODIFIED" | "DELETED", object: T, key: string): void {
     const { store } = this.#options;
-    if (type === "ADDED") store.added(object);
-    else if (type === "MODIFIED") store.updated(object);
+    if (type === "ADDED") store.added(object, key);
+    else if (type === "MODIFIED") store.updated(object, key);
     else store.deleted(object);
   }
 }

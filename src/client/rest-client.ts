@@ -1,5 +1,6 @@
 import { ApiError, type Status } from "../apimachinery/api-error.ts";
 import { apiVersionOf, type KubeList, type KubeObject, type ResourceType } from "../apimachinery/meta.ts";
+import type { HeldObjects } from "../apimachinery/protobuf/older-versions.ts";
 import { type Clock, sleep } from "../base/clock.ts";
 import { fullBucket, reserveToken, type TokenBucket, type TokenBucketPolicy } from "../base/token-bucket.ts";
 import { acceptOf, type MetadataView } from "./accept.ts";
@@ -78,6 +79,7 @@ export interface RequestParts {
   readonly contentType?: string;
   readonly body?: unknown;
   readonly signal?: AbortSignal | undefined;
+  readonly held?: HeldObjects | undefined;
 }
 
 /** A Client, and under it the plain request that every call is made of. */
@@ -172,24 +174,26 @@ class TransportClient implements RestClient {
 
   async list<T extends KubeObject>(
     type: ResourceType<T>,
-    { signal, ...options }: ListOptions = {},
+    { signal, held, ...options }: ListOptions = {},
   ): Promise<KubeList<T>> {
     const accept = this.#accept(
       type,
       options.metadataOnly === true ? "PartialObjectMetadataList" : undefined,
     );
     const path = collectionPath(type, options.namespace);
-    const list = await this.#call<KubeList<T>>("GET", path, { query: listQuery(options), accept, signal });
+    const parts = { query: listQuery(options), accept, signal, held };
+    const list = await this.#call<KubeList<T>>("GET", path, parts);
     return withItemKinds(type, list);
   }
 
   async watch<T extends KubeObject>(
     type: ResourceType<T>,
-    { signal, ...options }: WatchRequestOptions,
+    { signal, held, ...options }: WatchRequestOptions,
   ): Promise<AsyncIterable<readonly WatchEvent<T | Status>[]>> {
     const accept = this.#accept(type, options.metadataOnly === true ? "PartialObjectMetadata" : undefined);
     const path = collectionPath(type, options.namespace);
-    const response = await this.request("GET", path, { query: watchQuery(options), accept, signal });
+    const parts = { query: watchQuery(options), accept, signal, held };
+    const response = await this.request("GET", path, parts);
     if (response.type === "watch") return response.events as AsyncIterable<readonly WatchEvent<T | Status>[]>; // as in #call
     await discard(response);
     throw new TransportError(`watch ${path}: the answer is not a stream of events`);
@@ -301,7 +305,7 @@ async function sendOnce(
   { transport, userAgent, onWarning }: RestClientOptions,
   method: ApiRequest["method"],
   path: string,
-  { query, accept, contentType, body, signal }: RequestParts,
+  { query, accept, contentType, body, signal, held }: RequestParts,
 ): Promise<ApiResponse> {
   signal?.throwIfAborted();
   try {
@@ -315,6 +319,7 @@ async function sendOnce(
         ...(body === undefined ? {} : { "content-type": contentType ?? jsonType }),
       },
       ...(body === undefined ? {} : { body: { object: body } }),
+      ...(held === undefined ? {} : { held }),
       // One that never aborts is made a call: a shared one would collect listeners.
       signal: signal ?? new AbortController().signal,
     });

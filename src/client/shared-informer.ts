@@ -1,6 +1,6 @@
 import { apiVersionOf, type KubeObject, objectKey, type ResourceType } from "../apimachinery/meta.ts";
 import { jsonEqual } from "../apimachinery/patch/json-value.ts";
-import { checkUnread, equalUnread, shareUnchanged } from "../apimachinery/protobuf/lazy-object.ts";
+import { equalUnread } from "../apimachinery/protobuf/lazy-object.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
@@ -104,14 +104,15 @@ class CachingInformer<T extends KubeObject> implements RunnableInformer<T> {
         ...(fieldSelector === undefined ? {} : { fieldSelector }),
         ...(metadataOnly === undefined ? {} : { metadataOnly }),
       },
+      held: this.#indexer,
       clock,
       random,
       logger: this.#logger,
       ...(options.policy === undefined ? {} : { policy: options.policy }),
       store: {
         replace: (objects, version) => this.#change(() => this.#fifo.replace(objects, version)),
-        added: (object) => this.#put("Added", object),
-        updated: (object) => this.#put("Updated", object),
+        added: (object, key) => this.#put("Added", object, key),
+        updated: (object, key) => this.#put("Updated", object, key),
         deleted: (object) => this.#change(() => this.#fifo.delete(object)),
         seen: (version) => this.#change(() => this.#fifo.bookmark(version)),
         ready: () => this.#ready(),
@@ -195,13 +196,8 @@ class CachingInformer<T extends KubeObject> implements RunnableInformer<T> {
     for (const resolve of [...this.#readyWaiters.splice(0), ...this.#syncWaiters.splice(0)]) resolve();
   }
 
-  /**
-   * What is cached: transformed, and frozen where mutations are to be found. Throws where the object is malformed, so that
-   * its watch fails and no handler hears of it.
-   */
+  /** What is cached: transformed, and frozen where mutations are to be found. */
   #prepare(object: T): T {
-    checkUnread(object);
-    checkUnread(object.metadata);
     const { selection = {}, detectMutations = false } = this.#options;
     let prepared = selection.metadataOnly === true ? this.#metadataOf(object) : object;
     try {
@@ -230,16 +226,14 @@ class CachingInformer<T extends KubeObject> implements RunnableInformer<T> {
   }
 
   /** As through the FIFO, for an object that would not wait in it. */
-  #put(type: "Added" | "Updated", object: T): void {
+  #put(type: "Added" | "Updated", object: T, key: string): void {
     if (this.#stopped) return;
     if (this.#draining || this.#fifo.size > 0 || !this.#hasSynced) {
       this.#change(() => (type === "Added" ? this.#fifo.add(object) : this.#fifo.update(object)));
       return;
     }
-    const old = this.#indexer.get(objectKey(object));
-    if (old !== undefined) shareVersions(old, object);
     const prepared = this.#prepare(object);
-    this.#store(objectKey(prepared), { type, object: prepared }, false);
+    this.#store(prepared === object ? key : objectKey(prepared), { type, object: prepared }, false);
   }
 
   /** Small changes are in the cache at once; the rest of a large one follows in slices. */
@@ -313,7 +307,6 @@ class CachingInformer<T extends KubeObject> implements RunnableInformer<T> {
     // from a backup gives the same ones again.
     const sameVersion = old.metadata.resourceVersion === object.metadata.resourceVersion;
     if (type === "Replaced" && sameVersion && equalUnread(old, object, jsonEqual)) return;
-    shareVersions(old, object);
     this.#indexer.set(object, key, old);
     this.#distribute({ type: "updated", old, object });
   }
@@ -343,9 +336,4 @@ class CachingInformer<T extends KubeObject> implements RunnableInformer<T> {
     this.#change(() => this.#fifo.resync());
     this.#armResync();
   }
-}
-
-function shareVersions(old: KubeObject, object: KubeObject): void {
-  shareUnchanged(old, object);
-  shareUnchanged(old.metadata, object.metadata);
 }

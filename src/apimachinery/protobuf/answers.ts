@@ -7,6 +7,7 @@ import type { Model, SchemaTables } from "../schema/tables.ts";
 import { readKind } from "./decode.ts";
 import { enterEnvelope, readMagic, readTypeMeta, type TypeMeta } from "./envelope.ts";
 import { readKindLazily } from "./lazy-decode.ts";
+import { type HeldObjects, OlderVersions } from "./older-versions.ts";
 import { CutShortError, ProtobufError, Reader } from "./reader.ts";
 
 /** The bytes that have come and are not read yet, in one piece. */
@@ -35,9 +36,16 @@ export interface AnswerLimits {
   readonly maxRecordBytes: number;
 }
 
+export interface AnswerOptions extends AnswerLimits {
+  /** What the objects of the answer share with: their older versions. */
+  readonly held?: HeldObjects | undefined;
+}
+
 export interface WatchedEvent {
   readonly type: string;
   readonly object: Record<string, unknown>;
+  /** The object's, where held ones are known. */
+  readonly key?: string;
 }
 
 /** A watch's frames: four bytes of length, the event, and in it the object in its envelope. */
@@ -46,9 +54,9 @@ export class WatchAnswer {
   readonly #limits: AnswerLimits;
   readonly #arrived = new Arrived();
 
-  constructor(tables: SchemaTables, limits: AnswerLimits) {
-    this.#kinds = new Kinds(tables);
-    this.#limits = limits;
+  constructor(tables: SchemaTables, options: AnswerOptions) {
+    this.#kinds = new Kinds(tables, options.held);
+    this.#limits = options;
   }
 
   /** The events that this chunk completes. Throws `ProtobufError`. */
@@ -97,17 +105,26 @@ export class WatchAnswer {
     }
     reader.at = start;
     reader.end = end;
-    return { type, object: this.#kinds.read(reader) };
+    const object = this.#kinds.read(reader);
+    const key = this.#kinds.keyOf(object);
+    return key === undefined ? { type, object } : { type, object, key };
   }
 }
 
 /** Looks models up; most objects are of the kind of the one before. */
 class Kinds {
   readonly #tables: SchemaTables;
+  readonly #versions: OlderVersions | undefined;
   #last: (TypeMeta & { readonly model: Model }) | undefined;
 
-  constructor(tables: SchemaTables) {
+  constructor(tables: SchemaTables, held: HeldObjects | undefined) {
     this.#tables = tables;
+    this.#versions = held === undefined ? undefined : new OlderVersions(held);
+  }
+
+  /** Of the object that was read last, where held ones are known and it began with its names. */
+  keyOf(object: object): string | undefined {
+    return this.#versions?.keyOf(object);
   }
 
   find({ apiVersion, kind }: TypeMeta): TypeMeta & { readonly model: Model } {
@@ -124,7 +141,11 @@ class Kinds {
   /** An object in its envelope, which the reader holds until its end. */
   read(reader: Reader): Record<string, unknown> {
     const found = this.find(enterEnvelope(reader));
-    return readKindLazily(reader, found.model, found);
+    return this.readObject(reader, found.model, found);
+  }
+
+  readObject(reader: Reader, model: Model, typeMeta: TypeMeta): Record<string, unknown> {
+    return readKindLazily(reader, model, typeMeta, this.#versions);
   }
 }
 
@@ -147,9 +168,9 @@ export class ObjectAnswer {
   #left = 0;
   #head: Record<string, unknown> = {};
 
-  constructor(tables: SchemaTables, limits: AnswerLimits) {
-    this.#kinds = new Kinds(tables);
-    this.#limits = limits;
+  constructor(tables: SchemaTables, options: AnswerOptions) {
+    this.#kinds = new Kinds(tables, options.held);
+    this.#limits = options;
   }
 
   /** Throws `ProtobufError`. */
@@ -205,7 +226,7 @@ export class ObjectAnswer {
       }
       this.#left -= reader.end - arrived.at;
       arrived.at = reader.end;
-      if (tag === 18) this.#items.push(readKindLazily(reader, item, itemMeta));
+      if (tag === 18) this.#items.push(this.#kinds.readObject(reader, item, itemMeta));
       else if (tag === 10) this.#head.metadata = readKind(reader, metadataOf(model), this.#typeMeta);
     }
     this.#stage = { at: "end" };

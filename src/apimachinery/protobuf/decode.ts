@@ -11,11 +11,9 @@ import {
 } from "./decode-plan.ts";
 import { formatDuration } from "./duration.ts";
 import type { TypeMeta } from "./envelope.ts";
-import { ProtobufError, type Reader } from "./reader.ts";
+import { maxDepth, ProtobufError, type Reader } from "./reader.ts";
 import { TextFamily } from "./text.ts";
 
-/** Messages nest no deeper than this. */
-const maxDepth = 200;
 /** The end of the year 9999: RFC 3339 has four digits for it. */
 const maxEpochS = 253_402_300_799;
 

@@ -6,6 +6,7 @@
 import type { Model } from "../schema/tables.ts";
 import { clearSlots, isZero, memberSlots, readField, readMember, setTypeMeta } from "./decode.ts";
 import {
+  type DecodeField,
   type DecodeMember,
   type DecodePlan,
   decodePlanOf,
@@ -16,6 +17,7 @@ import {
 } from "./decode-plan.ts";
 import type { TypeMeta } from "./envelope.ts";
 import {
+  firstSlot,
   giveParts,
   inspectSymbol,
   type LazyMember,
@@ -23,11 +25,14 @@ import {
   Part,
   type Parts,
   type PartsOwner,
+  partAt,
+  partsGivenTo,
   shownAsPlain,
 } from "./lazy-object.ts";
+import type { OlderVersions } from "./older-versions.ts";
 import { Reader } from "./reader.ts";
-import { checkStructure } from "./structure.ts";
-import { byteText } from "./text.ts";
+import { checkStructure, type Structure, structureOf } from "./structure.ts";
+import { byteText, isText } from "./text.ts";
 
 interface LazyPlan extends PartsOwner {
   readonly plan: DecodePlan;
@@ -41,16 +46,24 @@ interface LazyPlan extends PartsOwner {
   /** The unread members are kept together: small ones, that mostly are the same in the next version or all of them. */
   readonly together: boolean;
   readonly shapes: ShapeNode;
+  /** By which unread members are gone over; undefined: they lie within one that was. */
+  readonly structure: Structure | undefined;
 }
 
 const plansOfKinds = new WeakMap<Model, LazyPlan>();
 const plansOfSections = new WeakMap<Model, LazyPlan>();
 
 /**
- * Reads [at, end) of the reader as an object of this kind, the same as `readKind` gives. What is malformed within an unread
- * member is found when that is asked for, all else at once: `ProtobufError`.
+ * Reads [at, end) of the reader as an object of this kind, the same as `readKind` gives. It shares with the version among
+ * `versions` what came with the same bytes. Throws `ProtobufError` for what is malformed, so that reading a member later does
+ * not; JSON that a member holds is looked at when that is asked for.
  */
-export function readKindLazily(reader: Reader, model: Model, typeMeta: TypeMeta): Record<string, unknown> {
+export function readKindLazily(
+  reader: Reader,
+  model: Model,
+  typeMeta: TypeMeta,
+  versions?: OlderVersions,
+): Record<string, unknown> {
   let lazy = plansOfKinds.get(model);
   if (lazy === undefined) {
     lazy = planOfKind(model);
@@ -58,7 +71,7 @@ export function readKindLazily(reader: Reader, model: Model, typeMeta: TypeMeta)
   }
   clearSlots(lazy.plan, 0);
   setTypeMeta(lazy.plan, 0, typeMeta);
-  const object = readObject(reader, lazy, undefined, 0);
+  const object = readObject(reader, lazy, 0, { versions });
   Object.defineProperty(object, inspectSymbol, shownAsPlain);
   return object;
 }
@@ -67,11 +80,11 @@ export function readKindLazily(reader: Reader, model: Model, typeMeta: TypeMeta)
 function readSectionLazily(reader: Reader, model: Model, section: Part): Record<string, unknown> {
   let lazy = plansOfSections.get(model);
   if (lazy === undefined) {
-    lazy = lazyPlan(model, isLarge, { together: false });
+    lazy = lazyPlan(model, isLarge, { together: false, structure: undefined });
     plansOfSections.set(model, lazy);
   }
   clearSlots(lazy.plan, 0);
-  const object = readObject(reader, lazy, section, 0);
+  const object = readObject(reader, lazy, 0, { section });
   Object.defineProperty(object, inspectSymbol, shownAsPlain);
   return object;
 }
@@ -83,16 +96,20 @@ function planOfKind(model: Model): LazyPlan {
   const metadata = model.field("metadata")?.shape;
   const inner =
     metadata?.kind === "model" && metadata.model.name === "ObjectMeta"
-      ? lazyPlan(metadata.model, isLarge, { together: true })
+      ? lazyPlan(metadata.model, isLarge, { together: true, structure: structureOf(metadata.model) })
       : undefined;
   const isLater = (member: DecodeMember) => member.name !== "metadata" && isLarge(member);
-  return lazyPlan(model, isLater, { together: false, metadata: inner });
+  return lazyPlan(model, isLater, { together: false, metadata: inner, structure: structureOf(model) });
 }
 
 function lazyPlan(
   model: Model,
   isLater: (member: DecodeMember) => boolean,
-  { together, metadata }: { readonly together: boolean; readonly metadata?: LazyPlan | undefined },
+  {
+    together,
+    metadata,
+    structure,
+  }: Pick<LazyPlan, "together" | "structure"> & { readonly metadata?: LazyPlan | undefined },
 ): LazyPlan {
   const plan = decodePlanOf(model);
   const slots = new Map<string, number>();
@@ -100,17 +117,13 @@ function lazyPlan(
   const own = new Set(plan.fields.map((field) => field?.index));
   const laterByIndex = plan.members.map((member, index) => {
     if (!own.has(index) || !isLater(member)) return undefined;
-    const slot = 1 + slots.size;
+    const slot = firstSlot + slots.size;
     slots.set(member.name, slot);
-    return lazyMember(member.name, slot, {
-      read: (part) => readKept(plan, index, member, part),
-      check: (part) => checkStructure(readerOf(part.bytes), plan.fields),
-    });
+    return lazyMember(member.name, slot, (part) => readKept(plan, index, member, part));
   });
   return {
     plan,
     slots,
-    laters: laterByIndex.filter((later) => later !== undefined),
     laterByIndex,
     laterByNumber: plan.fields.map((field) =>
       field === undefined || field.index < 0 ? undefined : laterByIndex[field.index],
@@ -122,6 +135,7 @@ function lazyPlan(
     metadata,
     together,
     shapes: new ShapeNode([], []),
+    structure,
   };
 }
 
@@ -146,23 +160,35 @@ function readKept(plan: DecodePlan, index: number, member: DecodeMember, part: P
   return readMember(reader, plan, index) ?? zeroMember(member);
 }
 
-/**
- * The slots from `base` on are the plan's, and clear. `section`: the part whose bytes the reader's are, and that unread
- * members become parts of; without it they keep bytes of their own.
- */
+/** What an object is read with. */
+interface Around {
+  /** The part whose bytes the reader's are, and that unread members become parts of; else they keep bytes of their own. */
+  readonly section?: Part;
+  /** The version before of the same object, where it is known; else among these. */
+  readonly older?: object | undefined;
+  readonly versions?: OlderVersions | undefined;
+}
+
+const alone: Around = {};
+
+/** The slots from `base` on are the plan's, and clear. */
 function readObject(
   reader: Reader,
   lazy: LazyPlan,
-  section: Part | undefined,
   base: number,
+  { section, older: known, versions }: Around,
 ): Record<string, unknown> {
   const { plan, laterByNumber, slots, metadata } = lazy;
   const free = base + plan.members.length;
-  const parts = new Array(1 + slots.size) as Parts; // filled below, all but what is not there
+  let older = known;
+  let before = older === undefined ? undefined : partsOf(older, lazy);
+  let parts = new Array(firstSlot + slots.size) as Parts; // filled below, all but what is not there
   parts[0] = lazy;
+  parts[1] = "";
   let open: LazyMember | undefined;
   let openStart = 0;
   let group: Group | undefined = section === undefined ? undefined : { within: section, from: 0 };
+  let plainAfter = false;
   while (reader.at < reader.end) {
     const start = reader.at;
     const tag = reader.varint();
@@ -170,29 +196,72 @@ function readObject(
     const number = (tag - wireType) / 8;
     const later = number < laterByNumber.length ? laterByNumber[number] : undefined;
     if (open !== undefined && open !== later) {
-      keep(parts, open, partOf(group, reader, openStart, start));
+      keep(parts, before, open, reader, group, openStart, start);
       open = undefined;
     }
     if (later !== undefined && wireType === 2) {
+      if (group === undefined && lazy.together) {
+        const within = byteText(reader.bytes, start, reader.end);
+        if (before !== undefined && before[1] === within) {
+          parts = before;
+          reader.at = reader.end;
+          break;
+        }
+        group = { within, from: start };
+      }
       if (open === undefined) openStart = start;
       open = later;
-      if (group === undefined && lazy.together)
-        group = { within: byteText(reader.bytes, start, reader.end), from: start };
       reader.at = reader.enter();
     } else if (metadata !== undefined && number === lazy.metadataNumber && wireType === 2) {
       const outerEnd = reader.end;
       reader.end = reader.enter();
+      if (versions !== undefined) {
+        older = versions.find(reader);
+        before = older === undefined ? undefined : partsOf(older, lazy);
+      }
       clearSlots(metadata.plan, free);
-      memberSlots[base + lazy.metadataIndex] = readObject(reader, metadata, undefined, free);
+      const around = older === undefined ? alone : { older: metadataOf(older) };
+      memberSlots[base + lazy.metadataIndex] = readObject(reader, metadata, free, around);
       reader.end = outerEnd;
     } else {
+      plainAfter ||= group !== undefined;
       const field = number < plan.fields.length ? plan.fields[number] : undefined;
       if (field === undefined) reader.skip(wireType);
+      else if (older !== undefined && field.reader.op === ops.string && wireType === 2)
+        memberSlots[base + field.index] = readTextLike(reader, field, memberOf(older, plan, field));
       else readField(reader, field, wireType, base, free, 0);
     }
   }
-  if (open !== undefined) keep(parts, open, partOf(group, reader, openStart, reader.at));
+  if (open !== undefined) keep(parts, before, open, reader, group, openStart, reader.at);
+  if (typeof group?.within === "string" && !plainAfter) parts[1] = group.within;
   return buildObject(lazy, parts, base);
+}
+
+/** What a version before was given, where that is of the same make. */
+function partsOf(older: object, lazy: LazyPlan): Parts | undefined {
+  const parts = partsGivenTo(older);
+  return parts?.[0] === lazy ? parts : undefined;
+}
+
+function metadataOf(older: object): object | undefined {
+  return "metadata" in older && typeof older.metadata === "object"
+    ? (older.metadata ?? undefined)
+    : undefined;
+}
+
+function memberOf(older: object, { members }: DecodePlan, { index }: DecodeField): unknown {
+  return (older as Record<string, unknown>)[members[index]?.name ?? ""]; // whatever it is
+}
+
+/** A text that mostly is the one that is known. */
+function readTextLike(reader: Reader, { reader: { texts } }: DecodeField, known: unknown): string {
+  const { bytes } = reader;
+  const end = reader.enter();
+  const start = reader.at;
+  reader.at = end;
+  return typeof known === "string" && isText(known, bytes, start, end)
+    ? known
+    : texts.read(bytes, start, end);
 }
 
 /** What holds the bytes of several members, and the place of its first byte among the reader's. */
@@ -207,13 +276,30 @@ function partOf(group: Group | undefined, { bytes }: Reader, start: number, end:
   return new Part(byteText(bytes, start, end), 0, end - start);
 }
 
-function keep(parts: Parts, { slot }: LazyMember, part: Part): void {
-  const before = parts[slot] as Part | undefined; // of a field that came in two places
-  if (before === undefined) {
+/** Keeps [start, end) of the reader as a member: as the part of the version before where that has the same bytes. */
+function keep(
+  parts: Parts,
+  before: Parts | undefined,
+  { slot }: LazyMember,
+  reader: Reader,
+  group: Group | undefined,
+  start: number,
+  end: number,
+): void {
+  const part = partOf(group, reader, start, end);
+  const known = partAt(before, slot);
+  const begun = partAt(parts, slot); // of a field that came in two places
+  if (known !== undefined && begun === undefined && known.hasBytesOf(part)) {
+    parts[slot] = known;
+    return;
+  }
+  const { structure } = parts[0] as LazyPlan; // they were begun with it
+  if (structure !== undefined) checkStructure(reader.bytes, start, end, structure);
+  if (begun === undefined) {
     parts[slot] = part;
     return;
   }
-  const bytes = before.bytes + part.bytes;
+  const bytes = begun.bytes + part.bytes;
   parts[slot] = new Part(bytes, 0, bytes.length);
 }
 
@@ -228,7 +314,7 @@ function buildObject(
     const member = members[index];
     if (member === undefined) continue;
     const later = laterByIndex[index];
-    const value = later === undefined ? memberSlots[base + index] : parts[later.slot];
+    const value = later === undefined ? memberSlots[base + index] : partAt(parts, later.slot);
     if (value === undefined) {
       if (!member.alwaysWritten) continue;
       if (later === undefined) memberSlots[base + index] = zeroMember(member);
@@ -245,7 +331,9 @@ function buildObject(
     const later = laterByIndex[index];
     const value = memberSlots[base + index];
     if (later !== undefined) {
-      if (parts[later.slot] !== undefined) Object.defineProperty(object, later.name, later.descriptor);
+      const part = partAt(parts, later.slot);
+      if (part?.value !== undefined) object[later.name] = part.value;
+      else if (part !== undefined) Object.defineProperty(object, later.name, later.descriptor);
     } else if (value !== undefined) {
       object[members[index]?.name ?? ""] = value;
       memberSlots[base + index] = undefined;

@@ -10,8 +10,6 @@ export type ReadMember = (part: Part) => unknown;
 /** A member that is read when it is asked for. */
 export interface LazyMember {
   readonly name: string;
-  /** Throws where the bytes are none of such a member. */
-  readonly check: (part: Part) => void;
   /** Where it lies among the parts. */
   readonly slot: number;
   readonly descriptor: PropertyDescriptor;
@@ -21,8 +19,6 @@ export interface LazyMember {
 export interface PartsOwner {
   /** The slots of the members, by their names. */
   readonly slots: ReadonlyMap<string, number>;
-  /** From slot 1 on. */
-  readonly laters: readonly LazyMember[];
 }
 
 /**
@@ -35,7 +31,6 @@ export class Part {
   #end: number;
   /** Undefined: nobody has asked. */
   value: unknown;
-  isChecked = false;
 
   constructor(within: string | Part, start: number, end: number, value?: unknown) {
     this.#within = within;
@@ -57,8 +52,14 @@ export class Part {
   }
 }
 
-/** The owner, then the members that are there, each in its slot. */
-export type Parts = [PartsOwner, ...(Part | undefined)[]];
+/**
+ * The owner; where the message ends with nothing but the members, that end; then the members that are there, each in its slot.
+ * Versions of an object whose ends are alike have the same parts.
+ */
+export type Parts = [PartsOwner, string, ...(Part | undefined)[]];
+
+/** The first member's slot. */
+export const firstSlot = 2;
 
 class Given {
   constructor(object: object) {
@@ -86,11 +87,7 @@ export function giveParts(object: object, parts: Parts): void {
   new Holder(object, parts);
 }
 
-export function lazyMember(
-  name: string,
-  slot: number,
-  { read, check }: { readonly read: ReadMember; readonly check: (part: Part) => void },
-): LazyMember {
+export function lazyMember(name: string, slot: number, read: ReadMember): LazyMember {
   const descriptor: PropertyDescriptor = {
     enumerable: true,
     configurable: true,
@@ -105,43 +102,16 @@ export function lazyMember(
       Object.defineProperty(this, name, { value, writable: true, enumerable: true, configurable: true });
     },
   };
-  return { name, slot, descriptor, check };
+  return { name, slot, descriptor };
 }
 
-function partAt(parts: Parts | undefined, slot: number): Part | undefined {
-  return parts?.[slot] as Part | undefined; // the owner's slot is no member's
+export function partAt(parts: Parts | undefined, slot: number): Part | undefined {
+  return parts?.[slot] as Part | undefined; // the slots before the first are no member's
 }
 
-/**
- * `object` is the next version of `old`: what came with the same bytes is made one and the same value, read once for both.
- * So `old.spec === object.spec` where nothing in it has changed, and only what has changed takes memory.
- */
-export function shareUnchanged(old: object, object: object): void {
-  const before = Holder.partsOf(old);
-  const after = Holder.partsOf(object);
-  if (before === undefined || after === undefined || before[0] !== after[0]) return;
-  for (let slot = 1; slot < after.length; slot++) {
-    const part = partAt(before, slot);
-    const next = partAt(after, slot);
-    if (part === undefined || next === undefined || part === next) continue;
-    if (part.hasBytesOf(next)) after[slot] = part;
-  }
-}
-
-/**
- * Throws `ProtobufError` where the messages of a member that nobody has read yet are malformed, so that reading it later does
- * not. What is shared with an older version was looked at with that.
- */
-export function checkUnread(object: object): void {
-  const parts = Holder.partsOf(object);
-  if (parts === undefined) return;
-  const { laters } = parts[0];
-  for (let slot = 1; slot < parts.length; slot++) {
-    const part = partAt(parts, slot);
-    if (part === undefined || part.isChecked) continue;
-    laters[slot - 1]?.check(part);
-    part.isChecked = true;
-  }
+/** The parts of an object that was given some. */
+export function partsGivenTo(object: object): Parts | undefined {
+  return Holder.partsOf(object);
 }
 
 /** Of the object itself, or of the one that it was derived from. */

@@ -1,5 +1,8 @@
 import { readText } from "./text.ts";
 
+/** Messages nest no deeper than this. */
+export const maxDepth = 200;
+
 /** A message that is cut short or not protobuf at all. */
 export class ProtobufError extends Error {
   override readonly name: string = "ProtobufError";

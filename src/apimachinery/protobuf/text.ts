@@ -22,7 +22,7 @@ export class TextFamily {
     if (this.#missed > 2 * this.#found + 32 && ++this.#skipped % 16 !== 0) return utf8Text(bytes, start, end);
     const place = placeOf(bytes, start, end);
     const known = table[place] ?? "";
-    if (isText(known, bytes, start, length)) {
+    if (isText(known, bytes, start, end)) {
       this.#found++;
       return known;
     }
@@ -57,11 +57,18 @@ function placeOf(bytes: Buffer, start: number, end: number): number {
   return (hash ^ (hash >>> 13)) & (tableSize - 1);
 }
 
-/** Texts in the table are ASCII, or hold characters beyond it that no byte equals one by one. */
-function isText(text: string, bytes: Buffer, start: number, length: number): boolean {
-  if (text.length !== length) return false;
-  for (let index = 0; index < length; index++)
-    if (text.charCodeAt(index) !== bytes[start + index]) return false;
+/** Whether the bytes are this text. */
+export function isText(text: string, bytes: Buffer, start: number, end: number): boolean {
+  return text.length === end - start && spells(text, 0, bytes, start, end);
+}
+
+/**
+ * Whether the text goes on like the bytes from that character on, one a byte. A text of as many characters as bytes is ASCII,
+ * or holds characters that no byte equals.
+ */
+export function spells(text: string, from: number, bytes: Buffer, start: number, end: number): boolean {
+  const ahead = from - start;
+  for (let at = start; at < end; at++) if (text.charCodeAt(ahead + at) !== bytes[at]) return false;
   return true;
 }
 

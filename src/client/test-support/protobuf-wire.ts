@@ -19,15 +19,16 @@ export function overProtobuf(inner: Transport, random: Random): Transport {
   return {
     async send(request: ApiRequest): Promise<ApiResponse> {
       const response = await inner.send(request);
+      const { signal, held } = request;
       const asked = request.headers.accept?.includes("application/vnd.kubernetes.protobuf") === true;
       if (!asked || response.status !== 200) return response;
       if (response.type === "object") {
         const bytes = codec.encode(response.object as object); // a list
-        return { ...response, object: await readProtobufObject(pieces([bytes]), limits) };
+        return { ...response, object: await readProtobufObject(pieces([bytes]), { ...limits, held }) };
       }
       if (response.type !== "watch") return response;
       const frames = pieces(framesOf(response.events));
-      return { ...response, events: readProtobufEvents(frames, { ...limits, signal: request.signal }) };
+      return { ...response, events: readProtobufEvents(frames, { ...limits, signal, held }) };
     },
     close: () => inner.close(),
   };

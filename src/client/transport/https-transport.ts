@@ -98,7 +98,8 @@ class HttpsTransport implements Transport {
         this.#begin(request, this.#agentFor(trust), authorization, isWatch);
       try {
         const response = await exchange.answer;
-        return await decodeResponse(response, { isWatch, signal: request.signal, ...this.#options.limits });
+        const { signal, held } = request;
+        return await decodeResponse(response, { isWatch, signal, held, ...this.#options.limits });
       } catch (error) {
         request.signal.throwIfAborted();
         const stale = exchange.wasNotSeen(error, safeToRepeat.has(request.method));

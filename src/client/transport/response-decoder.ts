@@ -1,8 +1,10 @@
 import type { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
+import type { HeldObjects } from "../../apimachinery/protobuf/older-versions.ts";
 import { WatchDecoder } from "../../apimachinery/watch-decoder.ts";
 import type { ApiResponse, ResponseHeaders, WatchEvent } from "../exchange.ts";
 import { TransportError } from "../transport-error.ts";
+import type { ProtobufOptions } from "./protobuf-answer.ts";
 import type { ResponseLimits } from "./response-limits.ts";
 
 /** The content type of objects in protobuf. */
@@ -27,7 +29,11 @@ export interface WireResponse {
 /** An answer's bytes as what they stand for. Rejects with TransportError where they break off or are too many. */
 export async function decodeResponse(
   response: WireResponse,
-  options: { readonly isWatch: boolean; readonly signal: AbortSignal } & Partial<ResponseLimits>,
+  options: {
+    readonly isWatch: boolean;
+    readonly signal: AbortSignal;
+    readonly held?: HeldObjects | undefined;
+  } & Partial<ResponseLimits>,
 ): Promise<ApiResponse> {
   const limits = { ...defaultLimits, ...options };
   const { headers, status } = response;
@@ -44,7 +50,7 @@ export async function decodeResponse(
 /** The tables that it takes are loaded with the first such answer. */
 async function decodeProtobuf(
   response: WireResponse,
-  options: ResponseLimits & { readonly isWatch: boolean; readonly signal: AbortSignal },
+  options: ProtobufOptions & { readonly isWatch: boolean; readonly signal: AbortSignal },
 ): Promise<ApiResponse> {
   const { headers, status } = response;
   const { readProtobufEvents, readProtobufObject } = await import("./protobuf-answer.ts");
