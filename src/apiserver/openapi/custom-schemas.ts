@@ -2,6 +2,7 @@
 import type { GroupVersionKind } from "../../apimachinery/meta.ts";
 import { schemaV2 } from "./custom-schema.ts";
 import { describeCommonField } from "./descriptions.ts";
+import { withImplied } from "./implied-schema.ts";
 import type { OpenApiSchema, OpenApiVersion } from "./model-schemas.ts";
 
 /** `example.com/v1 Thing` is `com.example.v1.Thing`. */
@@ -20,32 +21,46 @@ function describedReference(version: OpenApiVersion, reference: OpenApiSchema): 
   return version === 2 ? { description, ...reference } : { description, allOf: [reference] };
 }
 
+/** What is said of a custom kind beside its schema. */
+export interface CustomKindFacts {
+  readonly kind: GroupVersionKind;
+  /** The fields it is selected by, of one version. */
+  readonly selectableFields: readonly string[];
+}
+
+function extensionsOf({ kind, selectableFields }: CustomKindFacts): OpenApiSchema {
+  const fields = selectableFields.map((fieldPath) => ({ fieldPath }));
+  return {
+    "x-kubernetes-group-version-kind": [kind],
+    ...(fields.length === 0 ? {} : { "x-kubernetes-selectable-fields": fields }),
+  };
+}
+
 export function objectSchema(
   version: OpenApiVersion,
-  kind: GroupVersionKind,
+  facts: CustomKindFacts,
   schema: OpenApiSchema,
   metadata: OpenApiSchema,
 ): OpenApiSchema {
-  const kinds = { "x-kubernetes-group-version-kind": [kind] };
+  const kinds = extensionsOf(facts);
   // Whatever version 2 names, kubectl of old takes for all there may be.
   if (version === 2 && schema["x-kubernetes-preserve-unknown-fields"] === true)
     return { type: "object", ...kinds };
-  const own = version === 2 ? schemaV2(schema) : schema;
+  const fields = { ...typeMetaProperties, metadata: describedReference(version, metadata) };
+  const { "x-kubernetes-embedded-resource": _, ...whole } = schema;
+  const implied = withImplied(whole, { fields, alsoOfOpen: version === 3 });
+  const own = version === 2 ? schemaV2(implied) : implied;
   return {
     ...own,
     type: "object",
-    properties: {
-      ...(own.properties as object | undefined),
-      ...typeMetaProperties,
-      metadata: describedReference(version, metadata),
-    },
+    properties: { ...(own.properties as object | undefined), ...fields },
     ...kinds,
   };
 }
 
 export function listSchema(
   version: OpenApiVersion,
-  kind: GroupVersionKind,
+  facts: CustomKindFacts,
   item: OpenApiSchema,
   metadata: OpenApiSchema,
 ): OpenApiSchema {
@@ -57,6 +72,6 @@ export function listSchema(
       items: { type: "array", items: item },
       metadata: describedReference(version, metadata),
     },
-    "x-kubernetes-group-version-kind": [kind],
+    ...extensionsOf(facts),
   };
 }

@@ -78,9 +78,11 @@ class References {
     for (const { definition, version: served, schema } of kinds) {
       if (schema === undefined) continue;
       const kind = { group: definition.group, version: served, kind: definition.kind };
-      const item = this.#add(kind, objectSchema(version, kind, schema, this.#meta("ObjectMeta")));
+      const selectableFields = Object.keys(definition.selectableFields ?? {});
+      const facts = { kind, selectableFields };
+      const item = this.#add(kind, objectSchema(version, facts, schema, this.#meta("ObjectMeta")));
       const list = { ...kind, kind: definition.listKind };
-      this.#add(list, listSchema(version, list, item, this.#meta("ListMeta")));
+      this.#add(list, listSchema(version, { ...facts, kind: list }, item, this.#meta("ListMeta")));
     }
   }
 

@@ -19,7 +19,7 @@ const v3Root = "/openapi/v3";
 export function openApiHandler(load: () => Promise<OpenApi>, now: () => number): NonResourceHandler {
   let loaded: Promise<OpenApi> | undefined;
   return {
-    paths: [v2Path, v3Root],
+    paths: [v2Path, v3Root, `${v3Root}/`],
     handle(request) {
       if (request.path !== v2Path && request.path !== v3Root && !request.path.startsWith(`${v3Root}/`))
         return undefined;
