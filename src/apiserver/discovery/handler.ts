@@ -65,7 +65,7 @@ class Discovery implements NonResourceHandler {
       `/apis/${group}`,
       ...versions.map((version) => `/apis/${group}/${version}`),
     ]);
-    return ["/api", "/api/v1", "/apis", ...below];
+    return ["/api", "/api/v1", "/apis", "/apis/", ...below];
   }
 
   async handle(request: ApiRequest): Promise<ApiResponse | undefined> {

@@ -1,6 +1,6 @@
 import { type Clock, sleep } from "../../base/clock.ts";
 import type { ApiRequest, ApiResponse } from "../../client/exchange.ts";
-import { bytesResponse, type NonResourceHandler, textResponse } from "../non-resource.ts";
+import { bytesResponse, type NonResourceHandler, textResponse, unsniffed } from "../non-resource.ts";
 import type { Recorded, RecordingOptions } from "./inspector-profiles.ts";
 
 const root = "/debug/pprof";
@@ -22,10 +22,13 @@ const what: Readonly<Record<Kind, string>> = {
 export function profilingHandler({ clock }: { readonly clock: Clock }): NonResourceHandler {
   let isRecording = false;
   return {
-    paths: [root, ...kinds.map((kind) => `${root}/${kind}`)],
+    // As upstream: whoever wants them knows where they are.
+    paths: [],
     async handle(request) {
+      if (request.path === root)
+        return bytesResponse(302, new Uint8Array(), { location: `${root}/`, "content-type": html });
       const path = request.path.replace(/\/+$/, "");
-      if (path === root) return textResponse(200, index);
+      if (path === root) return unsniffed(textResponse(200, index, html));
       const kind = kinds.find((each) => path === `${root}/${each}`);
       if (kind === undefined) return undefined;
       const seconds = secondsOf(request, defaultSeconds[kind]);
@@ -43,7 +46,15 @@ export function profilingHandler({ clock }: { readonly clock: Clock }): NonResou
   };
 }
 
-const index = `${root}/\n\n${kinds.map((kind) => `${kind}: ${what[kind]}`).join("\n")}\n\nformat=chromium: for Chromium's developer tools, instead of pprof\n`;
+const html = "text/html; charset=utf-8";
+
+const index = [
+  `<html><head><title>${root}/</title></head><body>`,
+  `<p>${root}/</p>`,
+  ...kinds.map((kind) => `<p><a href="${kind}">${kind}</a>: ${what[kind]}</p>`),
+  "<p>format=chromium: for Chromium's developer tools, instead of pprof</p>",
+  "</body></html>\n",
+].join("\n");
 
 function secondsOf({ query }: ApiRequest, fallback: number): number | undefined {
   const text = query.get("seconds");

@@ -135,7 +135,11 @@ test("profiles are for those who may get their paths, and bounded in time", asyn
   assert.equal((await closed.call("GET", "/debug/pprof/profile", { user })).status, 403);
   await closed.close();
   const { call, close } = await start();
-  assert.match((await bodyOf(await call("GET", "/debug/pprof/"))).toString(), /profile: where/);
+  const index = await call("GET", "/debug/pprof/");
+  assert.equal(index.headers["content-type"], "text/html; charset=utf-8");
+  assert.match((await bodyOf(index)).toString(), /profile<\/a>: where/);
+  const { status, headers } = await call("GET", "/debug/pprof");
+  assert.deepEqual([status, headers.location], [302, "/debug/pprof/"]);
   for (const seconds of ["0", "301", "x", "1e2"])
     assert.equal((await call("GET", "/debug/pprof/profile", { query: { seconds } })).status, 400);
   assert.equal((await call("GET", "/debug/pprof/goroutine")).status, 404);
