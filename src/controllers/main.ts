@@ -158,8 +158,8 @@ const builders: Readonly<Record<string, (sources: Sources) => Controller | undef
     certificates && certificateSigner({ client, informers, certificates }),
   "certificatesigningrequest-cleaner-controller": certificateCleaner,
   "node-ipam-controller": ({ informers, options }) => nodeIpamController({ ...options, informers }),
-  "node-lifecycle-controller": ({ informers, clock, options }) =>
-    nodeLifecycleController({ ...options, informers, clock }),
+  "node-lifecycle-controller": ({ informers, clock, metrics, options }) =>
+    nodeLifecycleController({ ...options, informers, clock, metrics }),
   "taint-eviction-controller": taintEvictionController,
   "pod-garbage-collector-controller": podGarbageCollector,
 };
