@@ -1,4 +1,10 @@
-import type { PolicyRule, RoleRef, Subject } from "../../api/rbac/types.generated.ts";
+import type {
+  ClusterRoleBinding,
+  PolicyRule,
+  RoleBinding,
+  RoleRef,
+  Subject,
+} from "../../api/rbac/types.generated.ts";
 import type { UserInfo } from "../../client/exchange.ts";
 import type { AuthorizationAttributes, AuthorizationDecision } from "../stages.ts";
 import { ruleAllows } from "./rbac-rules.ts";
@@ -50,38 +56,25 @@ function* appliedRules(
   errors: string[],
 ): Generator<AppliedRule> {
   const keys = subjectKeysOf(user);
-  for (const key of keys) {
-    for (const binding of source.clusterRoleBindings(key)) {
-      const role = rulesOfRole(source, binding.roleRef, "");
-      if (!role.found) errors.push(role.error);
-      else
-        for (const rule of role.rules)
-          yield {
-            rule,
-            source: () =>
-              `ClusterRoleBinding ${quote(binding.metadata.name)} of ${describeRole(binding.roleRef)} to ${describeSubject(
-                matchingSubject(binding.subjects, "", keys),
-                "",
-              )}`,
-          };
+  const rulesIn = function* (
+    { metadata: { name = "" }, roleRef, subjects }: RoleBinding | ClusterRoleBinding,
+    scope: string,
+  ): Generator<AppliedRule> {
+    const role = rulesOfRole(source, roleRef, scope);
+    if (!role.found) {
+      errors.push(role.error);
+      return;
     }
-  }
+    const named = () =>
+      scope === "" ? `ClusterRoleBinding ${quote(name)}` : `RoleBinding ${quote(`${name}/${scope}`)}`;
+    const describe = () =>
+      `${named()} of ${describeRole(roleRef)} to ${describeSubject(matchingSubject(subjects, scope, keys), scope)}`;
+    for (const rule of role.rules) yield { rule, source: describe };
+  };
+  for (const key of keys) for (const binding of source.clusterRoleBindings(key)) yield* rulesIn(binding, "");
   if (namespace === "") return;
-  for (const key of keys) {
-    for (const binding of source.roleBindings(namespace, key)) {
-      const role = rulesOfRole(source, binding.roleRef, namespace);
-      if (!role.found) errors.push(role.error);
-      else
-        for (const rule of role.rules)
-          yield {
-            rule,
-            source: () =>
-              `RoleBinding ${quote(`${binding.metadata.name}/${namespace}`)} of ${describeRole(
-                binding.roleRef,
-              )} to ${describeSubject(matchingSubject(binding.subjects, namespace, keys), namespace)}`,
-          };
-    }
-  }
+  for (const key of keys)
+    for (const binding of source.roleBindings(namespace, key)) yield* rulesIn(binding, namespace);
 }
 
 export function rulesOfRole(source: RbacSource, reference: RoleRef, namespace: string): RoleRules {

@@ -1,14 +1,12 @@
-import { Agent, request as requestHttps } from "node:https";
+import { type Agent, request as requestHttps } from "node:https";
 import type {
   ExtensionRequest,
   ExtensionTarget,
   ExtensionTransport,
 } from "../aggregation/extension-transport.ts";
 import type { BackendResponse } from "../connect/backend.ts";
+import { AgentPool } from "./agent-pool.ts";
 import { answerTo } from "./outgoing.ts";
-
-/** Servers whose connections are kept. */
-const maxAgents = 64;
 
 /**
  * Reaches extension API servers over HTTPS with the front proxy's certificate (PEM); without one they are told nothing of
@@ -17,27 +15,14 @@ const maxAgents = 64;
 export function createExtensionTransport(
   identity: { readonly certificate: string; readonly privateKey: string } | undefined,
 ): ExtensionTransport {
-  const agents = new Map<string, Agent>();
-
-  const agentFor = (target: ExtensionTarget): Agent => {
-    const key = JSON.stringify([target.serverName, target.authority, target.insecure]);
-    let agent = agents.get(key);
-    if (agent !== undefined) return agent;
-    agent = new Agent({
-      keepAlive: true,
-      servername: target.serverName,
+  const agents = new AgentPool();
+  const agentFor = ({ serverName, authority, insecure }: ExtensionTarget): Agent =>
+    agents.of(JSON.stringify([serverName, authority, insecure]), () => ({
+      servername: serverName,
       ...(identity === undefined ? {} : { cert: identity.certificate, key: identity.privateKey }),
-      rejectUnauthorized: !target.insecure,
-      ...(target.authority === undefined ? {} : { ca: target.authority }),
-    });
-    const [oldest] = agents.keys();
-    if (agents.size >= maxAgents && oldest !== undefined) {
-      agents.get(oldest)?.destroy();
-      agents.delete(oldest);
-    }
-    agents.set(key, agent);
-    return agent;
-  };
+      rejectUnauthorized: !insecure,
+      ...(authority === undefined ? {} : { ca: authority }),
+    }));
 
   return {
     ...(identity === undefined ? {} : { identity }),
@@ -53,10 +38,7 @@ export function createExtensionTransport(
         return exchange(server, request, agent, within);
       }
     },
-    close() {
-      for (const agent of agents.values()) agent.destroy();
-      agents.clear();
-    },
+    close: () => agents.close(),
   };
 }
 

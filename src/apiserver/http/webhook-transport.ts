@@ -1,37 +1,25 @@
-import { Agent, request } from "node:https";
+import { type Agent, request } from "node:https";
 import { isIP } from "node:net";
 import { jsonSyntaxError } from "../../apimachinery/schema/json-syntax-error.ts";
 import type { WebhookTarget, WebhookTransport } from "../admission/webhooks/caller.ts";
+import { AgentPool } from "./agent-pool.ts";
 
 /** Upstream's limit of an answer. */
 const maxAnswerBytes = 3 * 1024 * 1024;
-/** Certificate authorities whose connections are kept. */
-const maxAgents = 64;
 
 /** Calls webhooks over HTTPS. Connections are kept for each certificate authority and client certificate; `close` ends them. */
 export function httpsWebhookTransport(): WebhookTransport & { close(): void } {
-  const agents = new Map<string, Agent>();
-
+  const agents = new AgentPool();
   const agentFor = ({ certificateAuthority, serverName, client }: WebhookTarget): Agent => {
     const { certificate } = client ?? {};
     const key = [serverName, certificateAuthority, certificate?.cert, certificate?.key].join("\n");
-    let agent = agents.get(key);
-    if (agent !== undefined) return agent;
-    agent = new Agent({
-      keepAlive: true,
+    return agents.of(key, () => ({
       maxSockets: 32,
       // TLS names no address: the certificate is then checked against the address that is connected to.
       ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
       ...(certificateAuthority === undefined ? {} : { ca: certificateAuthority }),
       ...certificate,
-    });
-    const [oldest] = agents.keys();
-    if (agents.size >= maxAgents && oldest !== undefined) {
-      agents.get(oldest)?.destroy();
-      agents.delete(oldest);
-    }
-    agents.set(key, agent);
-    return agent;
+    }));
   };
 
   return {
@@ -47,10 +35,7 @@ export function httpsWebhookTransport(): WebhookTransport & { close(): void } {
         throw inWordsOfGo(error);
       }
     },
-    close() {
-      for (const agent of agents.values()) agent.destroy();
-      agents.clear();
-    },
+    close: () => agents.close(),
   };
 }
 
