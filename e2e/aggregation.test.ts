@@ -1,44 +1,29 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import {
   type ExtensionServer,
   startExtensionServer,
 } from "../src/apiserver/test-support/extension-server.ts";
-import { eventually, must, type Output, repository, run } from "./test-support/cluster.ts";
+import { eventually, simulatedCluster } from "./test-support/cluster.ts";
 
 /** Another API server, in this process, behind a cluster's: what kubectl sees of it. */
 describe("An API server behind the cluster's", () => {
-  const k8ts = join(repository, "bin/k8ts");
   const name = "v1alpha1.wardle.example.com";
-  let directory: string;
+  const cluster = simulatedCluster({ nodes: 0 });
   let extension: ExtensionServer | undefined;
 
   before(async () => {
-    directory = await mkdtemp(join(tmpdir(), "k8ts-aggregation-"));
-    const flags = ["--detach", "--runtime", "sim", "--nodes", "0", "--port", "0", "--data-dir", directory];
-    await must(k8ts, ["up", ...flags]);
     extension = await startExtensionServer({
-      frontProxyAuthority: await readFile(join(directory, "pki/front-proxy-ca.crt"), "utf8"),
+      frontProxyAuthority: await readFile(join(cluster().directory, "pki/front-proxy-ca.crt"), "utf8"),
       serverName: "sample-api.default.svc",
     });
   });
-  after(async () => {
-    await run(k8ts, ["down", "--purge", "--data-dir", directory]);
-    await extension?.close();
-    await rm(directory, { recursive: true, force: true });
-  });
+  after(() => extension?.close());
 
-  const options = (input?: string) => ({
-    env: { KUBECONFIG: join(directory, "kubeconfig") },
-    ...(input === undefined ? {} : { input }),
-  });
-  const kubectl = (words: readonly string[], input?: string): Promise<Output> =>
-    run("kubectl", words, options(input));
-  const ok = (words: readonly string[], input?: string): Promise<string> =>
-    must("kubectl", words, options(input));
+  const kubectl = (words: readonly string[], input?: string) => cluster().kubectlOf(words, input);
+  const ok = (words: readonly string[], input?: string) => cluster().ok(words, input);
   const available = () =>
     ok(["get", "apiservice", name, "-o", "jsonpath={.status.conditions[?(@.type=='Available')].reason}"]);
 

@@ -1,43 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
-import { eventually, must, type Output, repository, run } from "./test-support/cluster.ts";
+import { describe, test } from "node:test";
+import { eventually, simulatedCluster } from "./test-support/cluster.ts";
 
 /** kubectl's ways to apply, against an API server and its controllers alone. */
 describe("kubectl apply", () => {
-  let directory: string;
-  const k8ts = join(repository, "bin/k8ts");
-
-  before(async () => {
-    directory = await mkdtemp(join(tmpdir(), "k8ts-apply-"));
-    await must(k8ts, [
-      "up",
-      "--detach",
-      "--runtime",
-      "sim",
-      "--nodes",
-      "0",
-      "--port",
-      "0",
-      "--data-dir",
-      directory,
-    ]);
-  });
-  after(async () => {
-    await run(k8ts, ["down", "--purge", "--data-dir", directory]);
-    await rm(directory, { recursive: true, force: true });
-  });
-
-  const options = (input?: string) => ({
-    env: { KUBECONFIG: join(directory, "kubeconfig") },
-    ...(input === undefined ? {} : { input }),
-  });
-  const kubectl = (words: readonly string[], input?: string): Promise<Output> =>
-    run("kubectl", words, options(input));
-  const ok = (words: readonly string[], input?: string): Promise<string> =>
-    must("kubectl", words, options(input));
+  const cluster = simulatedCluster({ nodes: 0 });
+  const kubectl = (words: readonly string[], input?: string) => cluster().kubectlOf(words, input);
+  const ok = (words: readonly string[], input?: string) => cluster().ok(words, input);
 
   const deployment = (name: string, replicas: number | undefined, image = "nginx:1") => `
 apiVersion: apps/v1

@@ -1,11 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
-import { eventually, must, type Output, repository, run } from "./test-support/cluster.ts";
-
-const k8ts = join(repository, "bin/k8ts");
+import { describe, test } from "node:test";
+import { eventually, type Output, simulatedCluster } from "./test-support/cluster.ts";
 
 const foo = {
   description: "Foo CRD for Testing",
@@ -41,20 +36,13 @@ const open = { "x-kubernetes-preserve-unknown-fields": true };
 
 /** The suite's steps with kubectl on custom kinds, against an API server and its controllers alone. */
 describe("kubectl and custom resources", () => {
-  let directory: string;
-  before(async () => {
-    directory = await mkdtemp(join(tmpdir(), "k8ts-custom-"));
-    const options = ["--runtime", "sim", "--nodes", "0", "--port", "0", "--data-dir", directory];
-    await must(k8ts, ["up", "--detach", ...options]);
-  });
-  after(async () => {
-    await run(k8ts, ["down", "--purge", "--data-dir", directory]);
-    await rm(directory, { recursive: true, force: true });
-  });
-
-  const env = () => ({ KUBECONFIG: join(directory, "kubeconfig"), HOME: directory });
+  const cluster = simulatedCluster({ nodes: 0 });
+  // A home of its own: what kubectl knows of kinds it keeps there.
   const kubectl = (words: readonly string[], input?: object): Promise<Output> =>
-    run("kubectl", words, { env: env(), ...(input === undefined ? {} : { input: JSON.stringify(input) }) });
+    cluster().kubectlWith(
+      { env: { HOME: cluster().directory }, ...(input && { input: JSON.stringify(input) }) },
+      ...words,
+    );
   const ok = async (words: readonly string[], input?: object): Promise<string> => {
     const { code, stdout, stderr } = await kubectl(words, input);
     assert.equal(code, 0, `${words.join(" ")}: ${stderr}`);

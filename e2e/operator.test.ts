@@ -1,30 +1,30 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
-import { eventually, must, repository, run } from "./test-support/cluster.ts";
+import { after, describe, test } from "node:test";
+import { eventually, repository, simulatedCluster } from "./test-support/cluster.ts";
 
 /** examples/operator as its users run it: two replicas as processes, against a cluster that `k8ts up` started. */
 describe("The example operator", () => {
-  let directory: string;
-  const k8ts = join(repository, "bin/k8ts");
   const replicas = new Map<string, ChildProcess>();
+  after(async () => {
+    for (const name of [...replicas.keys()]) await endReplica(name, "SIGKILL");
+  });
+  const cluster = simulatedCluster({ nodes: 1 });
 
-  const environment = () => ({ KUBECONFIG: join(directory, "kubeconfig") });
-  const kubectl = (...words: string[]) => must("kubectl", words, { env: environment() });
+  const kubectl = (...words: string[]) => cluster().kubectl(...words);
   const field = (resource: string, path: string) => kubectl("get", resource, "-o", `jsonpath=${path}`);
-  const leader = () =>
-    run("kubectl", ["get", "lease", "website-operator", "-o", "jsonpath={.spec.holderIdentity}"], {
-      env: environment(),
-    }).then(({ stdout }) => stdout.split("_")[0] ?? "");
+  const leader = async () => {
+    const asked = ["get", "lease", "website-operator", "-o", "jsonpath={.spec.holderIdentity}"];
+    const { stdout } = await cluster().kubectlOf(asked);
+    return stdout.split("_")[0] ?? "";
+  };
 
   function startReplica(name: string): void {
     const main = join(repository, "examples/operator/main.ts");
     const child = spawn(process.execPath, ["--conditions=k8ts-source", main], {
-      env: { ...process.env, ...environment(), HOSTNAME: name, PORT: "0" },
+      env: { ...process.env, KUBECONFIG: cluster().kubeconfig, HOSTNAME: name, PORT: "0" },
       stdio: ["ignore", "ignore", "inherit"],
     });
     replicas.set(name, child);
@@ -40,24 +40,13 @@ describe("The example operator", () => {
     return child.exitCode;
   }
 
-  before(async () => {
-    directory = await mkdtemp(join(tmpdir(), "k8ts-operator-"));
-    const sim = ["--runtime", "sim", "--nodes", "1", "--port", "0"];
-    await must(k8ts, ["up", "--detach", ...sim, "--data-dir", directory]);
-  });
-  after(async () => {
-    for (const name of [...replicas.keys()]) await endReplica(name, "SIGKILL");
-    await run(k8ts, ["down", "--purge", "--data-dir", directory]);
-    await rm(directory, { recursive: true, force: true });
-  });
-
   test("makes what a custom resource owns, survives the death of its leader, and cleans up after a deletion", async () => {
     startReplica("first");
     await eventually("the first replica leads", leader, (name) => name === "first");
     startReplica("second");
     await eventually(
       "its kind is served",
-      () => run("kubectl", ["get", "websites"], { env: environment() }),
+      () => cluster().kubectlOf(["get", "websites"]),
       ({ code }) => code === 0,
     );
     await kubectl("apply", "-f", join(repository, "examples/operator/website.yaml"));

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { after, before } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
@@ -51,8 +52,11 @@ export async function must(
   words: readonly string[],
   options: RunOptions = {},
 ): Promise<string> {
-  const { code, stdout, stderr } = await run(command, words, options);
-  if (code !== 0) throw new Error(`${command} ${words.join(" ")} ended with ${code}:\n${stdout}${stderr}`);
+  return outputOf(`${command} ${words.join(" ")}`, await run(command, words, options));
+}
+
+function outputOf(line: string, { code, stdout, stderr }: Output): string {
+  if (code !== 0) throw new Error(`${line} ended with ${code}:\n${stdout}${stderr}`);
   return stdout;
 }
 
@@ -79,28 +83,20 @@ export async function eventually<T>(
 export const skipReason =
   process.platform !== "linux" || process.getuid?.() !== 0 ? "needs Linux and root" : false;
 
-/** A cluster on real containerd, started the way a user starts one. */
-export class RealCluster implements AsyncDisposable {
+/** A cluster started the way a user starts one. */
+export class Cluster implements AsyncDisposable {
   readonly directory: string;
-  readonly #nodes: number;
+  readonly #flags: readonly string[];
 
-  private constructor(directory: string, nodes: number) {
+  protected constructor(directory: string, flags: readonly string[]) {
     this.directory = directory;
-    this.#nodes = nodes;
+    this.#flags = flags;
   }
 
-  static async start(options: { readonly nodes: number }): Promise<RealCluster> {
-    // nginx is downloaded for it: not for every file of tests.
-    if (!archives.every((path) => existsSync(path)))
-      await must(process.execPath, [join(root, "examples/images/build.ts"), imageDirectory]);
-    const cluster = new RealCluster(await mkdtemp(join(tmpdir(), "k8ts-e2e-")), options.nodes);
-    try {
-      await cluster.up();
-    } catch (error) {
-      await cluster[Symbol.asyncDispose]();
-      throw error;
-    }
-    return cluster;
+  /** On simulated nodes, which need nothing of the host. */
+  static async simulated({ nodes }: { readonly nodes: number }): Promise<Cluster> {
+    const flags = ["--runtime", "sim", "--nodes", String(nodes)];
+    return started(new Cluster(await newDirectory(), flags));
   }
 
   get kubeconfig(): string {
@@ -109,18 +105,7 @@ export class RealCluster implements AsyncDisposable {
 
   /** Starts it, or starts it again on the same folder. */
   async up(): Promise<void> {
-    const images = archives.flatMap((path) => ["--image", path]);
-    await must(k8ts, [
-      "up",
-      "--detach",
-      "--nodes",
-      String(this.#nodes),
-      "--port",
-      "0",
-      "--data-dir",
-      this.directory,
-      ...images,
-    ]);
+    await must(k8ts, ["up", "--detach", "--port", "0", "--data-dir", this.directory, ...this.#flags]);
   }
 
   async state(): Promise<{
@@ -138,6 +123,16 @@ export class RealCluster implements AsyncDisposable {
 
   kubectlWith(options: RunOptions, ...words: string[]): Promise<Output> {
     return run("kubectl", words, { ...options, env: { KUBECONFIG: this.kubeconfig, ...options.env } });
+  }
+
+  /** Whatever its exit code. */
+  kubectlOf(words: readonly string[], input?: string): Promise<Output> {
+    return this.kubectlWith(input === undefined ? {} : { input }, ...words);
+  }
+
+  /** It must succeed. */
+  async ok(words: readonly string[], input?: string): Promise<string> {
+    return outputOf(`kubectl ${words.join(" ")}`, await this.kubectlOf(words, input));
   }
 
   /** A kubectl that goes on (port-forward, logs -f); what it prints is gathered, what is written is its input. */
@@ -165,4 +160,42 @@ export class RealCluster implements AsyncDisposable {
     await must(k8ts, ["down", "--purge", "--data-dir", this.directory]);
     await rm(this.directory, { recursive: true, force: true });
   }
+}
+
+/** A cluster on real containerd. */
+export class RealCluster extends Cluster {
+  static async start({ nodes }: { readonly nodes: number }): Promise<RealCluster> {
+    // nginx is downloaded for it: not for every file of tests.
+    if (!archives.every((path) => existsSync(path)))
+      await must(process.execPath, [join(root, "examples/images/build.ts"), imageDirectory]);
+    const images = archives.flatMap((path) => ["--image", path]);
+    return started(new RealCluster(await newDirectory(), ["--nodes", String(nodes), ...images]));
+  }
+}
+
+function newDirectory(): Promise<string> {
+  return mkdtemp(join(tmpdir(), "k8ts-e2e-"));
+}
+
+async function started<T extends Cluster>(cluster: T): Promise<T> {
+  try {
+    await cluster.up();
+  } catch (error) {
+    await cluster[Symbol.asyncDispose]();
+    throw error;
+  }
+  return cluster;
+}
+
+/** One on simulated nodes for all tests of the suite that asks; there once they run. */
+export function simulatedCluster(options: { readonly nodes: number }): () => Cluster {
+  let cluster: Cluster | undefined;
+  before(async () => {
+    cluster = await Cluster.simulated(options);
+  });
+  after(() => cluster?.[Symbol.asyncDispose]());
+  return () => {
+    if (cluster === undefined) throw new Error("the cluster does not run");
+    return cluster;
+  };
 }
