@@ -2,53 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { certificateFault, certificatesFault } from "./certificate.ts";
 import { decodePem } from "./pem.ts";
-
-const element = (tag: number, ...parts: readonly (readonly number[])[]): readonly number[] => {
-  const content = parts.flat();
-  const length = content.length < 0x80 ? [content.length] : [0x81, content.length];
-  return [tag, ...length, ...content];
-};
-const text = (value: string) => [...new TextEncoder().encode(value)];
-
-const algorithm = element(0x30, element(0x06, [0x2a]));
-const key = element(0x30, algorithm, element(0x03, [0, 1]));
-const name = element(0x30);
-const time = (value: string) => element(0x17, text(value));
-const validity = element(0x30, time("260101000000Z"), time("270101000000Z"));
-const signature = element(0x03, [0, 1]);
-const extension = element(0x30, element(0x06, [0x55, 0x1d]), element(0x04, [0]));
-
-interface Parts {
-  readonly version?: readonly number[];
-  readonly serial?: readonly number[];
-  readonly inner?: readonly number[];
-  readonly issuer?: readonly number[];
-  readonly validity?: readonly number[];
-  readonly subject?: readonly number[];
-  readonly key?: readonly number[];
-  readonly extensions?: readonly number[];
-  readonly outer?: readonly number[];
-  readonly signature?: readonly number[];
-  readonly after?: readonly number[];
-}
-
-function certificate(parts: Parts = {}): Uint8Array {
-  const signed = element(
-    0x30,
-    parts.version ?? element(0xa0, element(0x02, [2])),
-    parts.serial ?? element(0x02, [1]),
-    parts.inner ?? algorithm,
-    parts.issuer ?? name,
-    parts.validity ?? validity,
-    parts.subject ?? name,
-    parts.key ?? key,
-    parts.extensions ?? [],
-  );
-  return Uint8Array.from([
-    ...element(0x30, signed, parts.outer ?? algorithm, parts.signature ?? signature),
-    ...(parts.after ?? []),
-  ]);
-}
+import {
+  type CertificateParts,
+  certificate,
+  element,
+  extension,
+  time,
+} from "./test-support/certificate-parts.ts";
 
 for (const { name: what, parts, want } of [
   { name: "as it should be", parts: {}, want: undefined },
@@ -105,7 +65,7 @@ for (const { name: what, parts, want } of [
   },
   { name: "without a signature", parts: { signature: [] }, want: "x509: malformed signature" },
   { name: "with something after it", parts: { after: [0] }, want: "x509: trailing data" },
-] satisfies readonly { name: string; parts: Parts; want: string | undefined }[])
+] satisfies readonly { name: string; parts: CertificateParts; want: string | undefined }[])
   test(`a certificate ${what} ${want === undefined ? "is well formed" : "is refused in Go's words"}`, () => {
     assert.equal(certificateFault(certificate(parts)), want);
   });

@@ -1,9 +1,10 @@
 import { hexOf } from "../../base/base64.ts";
 import { DerReader, derTag, isBitString, isInteger } from "./der.ts";
+import { type KeyIdentity, readPublicKey } from "./public-key.ts";
 
 /**
- * What is wrong with the form of a certificate, in the words of Go's `crypto/x509`; undefined: nothing. Keys and the content of
- * extensions are not looked into, and no signature is checked.
+ * What is wrong with the form of a certificate, in the words of Go's `crypto/x509`; undefined: nothing. The content of
+ * extensions is not looked into, and no signature is checked.
  */
 export function certificateFault(der: Uint8Array): string | undefined {
   const input = new DerReader(der);
@@ -111,9 +112,20 @@ function timeFault(times: DerReader): string | undefined {
 function keyFault(signed: DerReader): string | undefined {
   const content = signed.read(derTag.sequence);
   if (content === undefined) return "x509: malformed spki";
-  const key = new DerReader(content);
-  if (key.read(derTag.sequence) === undefined) return "x509: malformed public key algorithm identifier";
-  return isBitString(key.read(derTag.bitString)) ? undefined : "x509: malformed subjectPublicKey";
+  const key = readPublicKey(content);
+  return typeof key === "string" ? key : undefined;
+}
+
+/** The key of a certificate that has no fault. */
+export function publicKeyOf(der: Uint8Array): KeyIdentity {
+  const certificate = new DerReader(new DerReader(der).read(derTag.sequence) ?? new Uint8Array());
+  const signed = new DerReader(certificate.read(derTag.sequence) ?? new Uint8Array());
+  signed.skipOptional(derTag.explicit(0));
+  signed.read(derTag.integer);
+  // The algorithm, issuer, validity and subject.
+  for (let count = 0; count < 4; count++) signed.read(derTag.sequence);
+  const key = readPublicKey(signed.read(derTag.sequence) ?? new Uint8Array());
+  return typeof key === "string" ? { type: "other" } : key;
 }
 
 function extensionsFault(signed: DerReader, version: number): string | undefined {
