@@ -5,7 +5,7 @@ import type { Random } from "../base/random.ts";
 import type { Client } from "../client/client.ts";
 import type { UserInfo } from "../client/exchange.ts";
 import type { InformerFactory } from "../client/informer.ts";
-import type { StreamConnection, StreamTransport } from "../client/transport/pod-streams.ts";
+import type { StreamConnection, StreamTransport } from "../client/transport/stream-address.ts";
 import type { ControlPlane } from "../cmd/compose/control-plane.ts";
 import type { SimNode } from "../cmd/compose/sim-node.ts";
 import type { SimRuntimeOptions } from "../kubelet/cri/sim/sim-runtime.ts";

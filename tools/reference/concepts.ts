@@ -41,10 +41,18 @@ const client: Page = {
     {
       title: "Pods at work, waiting",
       guide: "../client.md#pods-at-work-waiting",
+      files: ["src/client/pod-operations.ts", "src/client/wait-for.ts"],
+    },
+    {
+      title: "Streams of pods",
+      guide: "../client.md#streams-of-pods",
       files: [
-        "src/client/pod-operations.ts",
-        "src/client/wait-for.ts",
+        "src/client/pod-streams.ts",
         "src/client/transport/run-in-pod.ts",
+        "src/client/transport/terminal.ts",
+        "src/client/transport/port-forward.ts",
+        "src/client/transport/copy-files.ts",
+        "src/client/transport/stream-address.ts",
         "src/client/streaming/",
       ],
     },

@@ -14,6 +14,7 @@ export interface ByteSink {
 /** Ends when the writer has closed its side; throws when the connection is lost. Read it at most once. */
 export type ByteSource = AsyncIterable<Uint8Array>;
 
+/** In columns and rows. */
 export interface TerminalSize {
   readonly width: number;
   readonly height: number;

@@ -7,8 +7,8 @@ import type { Entry, Pack } from "tar-stream";
 import type { ObjectName } from "../client.ts";
 import { ByteQueue } from "../streaming/byte-queue.ts";
 import type { ByteSource } from "../streaming/byte-stream.ts";
-import type { StreamConnection } from "./pod-streams.ts";
 import { type RunInPodResult, runInPod } from "./run-in-pod.ts";
+import type { StreamConnection } from "./stream-address.ts";
 
 /** From where to where: the file or folder `from` becomes `to`. */
 export interface CopyOptions {

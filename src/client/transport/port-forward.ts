@@ -7,7 +7,7 @@ import { readText } from "../streaming/copy.ts";
 import { openWebSocket } from "../streaming/open-websocket.ts";
 import { RemoteCommandError } from "../streaming/process-status.ts";
 import { SpdyConnection, type SpdyStream } from "../streaming/spdy/connection.ts";
-import { type StreamConnection, socketAddress } from "./pod-streams.ts";
+import { type StreamConnection, socketAddress } from "./stream-address.ts";
 
 /** Where to listen, and for how long. */
 export interface ForwardPortOptions extends CallOptions {

@@ -1,7 +1,7 @@
 import type { ObjectName } from "../client.ts";
 import type { ByteSink, ByteSource, TerminalSize } from "../streaming/byte-stream.ts";
 import { runOverWebSocket } from "../streaming/websocket-client.ts";
-import { type StreamConnection, socketAddress } from "./pod-streams.ts";
+import { type StreamConnection, socketAddress } from "./stream-address.ts";
 
 /** Where the streams of a process in a container go. */
 export interface PodStreamOptions {
