@@ -58,12 +58,10 @@ export function decodeJson(body: Uint8Array, options: DecodeOptions): Decoded {
     text = utf8.decode(body);
     value = JSON.parse(text);
   } catch (error) {
-    throw unrecognized(
-      options,
-      `couldn't get version/kind; json parse error: ${error instanceof SyntaxError ? jsonSyntaxError(text) : "invalid UTF-8"} (${summaryOf(body)})`,
-    );
+    const fault = error instanceof SyntaxError ? jsonSyntaxError(text) : "invalid UTF-8";
+    throw unrecognized(options, `couldn't get version/kind; json parse error: ${fault}`, body);
   }
-  if (!isObjectLike(value)) throw unrecognized(options, `${notAnObject(value)} (${summaryOf(body)})`);
+  if (!isObjectLike(value)) throw unrecognized(options, notAnObject(value), body);
   checkTypeMeta(options, value, body);
   checkNamed(options, value, body);
   return guarded(options, value, () => {
@@ -256,7 +254,7 @@ function notRegistered({ apiVersion, kind }: TypeMeta, { group, kind: expected }
   const registry = optionKinds.has(expected)
     ? "k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/register.go:27"
     : group === "apiextensions.k8s.io"
-      ? "pkg/apiserver/apiserver.go:55"
+      ? "k8s.io/apiextensions-apiserver/pkg/apiserver/apiserver.go:55"
       : "pkg/api/legacyscheme/scheme.go:30";
   return `no kind "${kind}" is registered for version "${apiVersion}" in scheme "${registry}"`;
 }

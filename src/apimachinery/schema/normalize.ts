@@ -76,8 +76,15 @@ function normalizeModel(
     if (isOmitted(field, normal)) continue;
     result[field.name] = normal;
   }
-  if (known < Object.keys(value).length) context.hasUnknownFields = true;
+  if (known < countOf(value)) context.hasUnknownFields = true;
   return result;
+}
+
+/** Of members; without making a list of them. */
+function countOf(value: JsonObject): number {
+  let count = 0;
+  for (const _ in value) count++;
+  return count;
 }
 
 function writeZero(result: Record<string, unknown>, field: Field): void {
@@ -264,7 +271,8 @@ function normalizeUnion(
 ): unknown {
   if (isObject(value)) return normalizeModel(shape.model, value, place, context);
   if (shape.kind === "schemaOrBool" && typeof value === "boolean") return value;
-  if (shape.kind === "schemaOrBool" || !Array.isArray(value)) throw mismatch(value, shape, place);
+  if (shape.kind === "schemaOrBool") throw new ShapeError("boolean or JSON schema expected");
+  if (!Array.isArray(value)) throw mismatch(value, shape, place);
   const item: Shape =
     shape.kind === "schemaOrArray" ? { kind: "model", model: shape.model } : { kind: "string" };
   return value.map((each: unknown) => normalizeItem(item, each, place, context));

@@ -1,12 +1,10 @@
 import type { ResourceDefinition } from "../../api/definition.ts";
 import {
   alreadyExists,
-  conflict,
   failure,
   invalid,
   isApiError,
   notFound,
-  type QualifiedResource,
   staleObject,
 } from "../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../apimachinery/meta.ts";
@@ -26,6 +24,7 @@ import { isUnchanged, withKeptIdentity, withMetadata, withNewIdentity } from "./
 import { revisionOfObject } from "./resource-version.ts";
 import type { CreateCall, DeleteCall, Place, Reservation, StoreHooks, UpdateCall } from "./store-calls.ts";
 import { judgedKindOf } from "./store-calls.ts";
+import { uidMismatch } from "./uid-mismatch.ts";
 
 export interface ResourceStoreDependencies {
   readonly definition: ResourceDefinition;
@@ -223,7 +222,7 @@ export class ResourceStore {
     const old = current?.object;
     if (old === undefined && call.createMissing === undefined) throw notFound(this.resource, place.name);
     if (call.uid !== undefined && call.uid !== old?.metadata.uid)
-      throw uidMismatch(this.resource, place.name, this.keyOf(place), [call.uid, old?.metadata.uid ?? ""]);
+      throw uidMismatch(this.definition, { ...place, wanted: call.uid, actual: old?.metadata.uid ?? "" });
     const changed = await call.change(old);
     const named = changed.metadata.resourceVersion ?? "";
     // 0 is the version of an object that has none.
@@ -379,20 +378,3 @@ type Commit =
 type UpdateOutcome =
   | { readonly done: true; readonly object: AnyObject; readonly created: boolean }
   | { readonly done: false; readonly current: CachedObject | undefined };
-
-/** Of what is missing, too: whoever names a uid means one object, not whatever bears its name. */
-function uidMismatch(
-  resource: QualifiedResource,
-  name: string,
-  key: string,
-  [wanted, actual]: readonly [string, string],
-): Error {
-  // As upstream's clients see it: there the core group has no part of its own.
-  const shown = key.replace("/registry/core/", "/registry/");
-  const precondition = `Precondition failed: UID in precondition: ${wanted}, UID in object meta: ${actual}`;
-  return conflict(
-    resource,
-    name,
-    `StorageError: invalid object, Code: 4, Key: ${shown}, ResourceVersion: 0, AdditionalErrorMsg: ${precondition}`,
-  );
-}
