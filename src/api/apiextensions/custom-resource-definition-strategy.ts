@@ -50,7 +50,7 @@ function storageVersions({ spec }: CustomResourceDefinition): string[] {
 function defaultSpec(given: CustomResourceDefinitionSpec): CustomResourceDefinitionSpec {
   const names = given.names ?? { plural: "", kind: "" };
   const { kind = "" } = names;
-  const forms = { singular: kind.toLowerCase(), listKind: `${kind}List` };
+  const forms = { singular: kind.toLowerCase(), listKind: kind === "" ? "" : `${kind}List` };
   const named = { ...given, names: fillEmpty(names, forms) };
   const converted = fillAbsent(named, { conversion: { strategy: "None" } });
   return mapField(converted, "conversion", (conversion) =>

@@ -7,6 +7,7 @@ import { webhookServiceErrors, webhookUrlErrors } from "../admissionregistration
 import { approvalErrors } from "./api-approval.ts";
 import { caBundleErrors } from "./ca-bundle-validation.ts";
 import { hoisted, isShared } from "./hoisted-fields.ts";
+import { internalVersions } from "./internal-form.ts";
 import { hasMergedItems, listKeyErrors } from "./list-type-validation.ts";
 import { hasUnknownType, strict, type Tolerance } from "./open-api-validation.ts";
 import { hasSchema } from "./schema-parts.ts";
@@ -32,13 +33,15 @@ function joined(path: string, value: string, reasons: readonly string[], prefix 
 export function validateCustomResourceDefinition(object: CustomResourceDefinition): Errors {
   const { metadata, spec, status } = object;
   const required = `${spec.names?.plural ?? ""}.${spec.group ?? ""}`;
-  const errors: FieldError[] = [...validateSpec(spec)];
-  if (metadata.name !== required)
-    errors.push(
-      field.invalid("metadata.name", metadata.name ?? "", 'must be spec.names.plural+"."+spec.group'),
-    );
+  const { name = "", generateName = "" } = metadata;
+  const names = Object.entries({ generateName, name }).filter(
+    ([, value]) => value !== "" && value !== required,
+  );
   return [
-    ...errors,
+    ...names.map(([at, value]) =>
+      field.invalid(`metadata.${at}`, value, 'must be spec.names.plural+"."+spec.group'),
+    ),
+    ...validateSpec(spec),
     ...acceptedNameErrors(object),
     ...storedVersionErrors(spec, status?.storedVersions ?? []),
     ...approvalErrors(object),
@@ -50,7 +53,7 @@ function storedVersionErrors(
   stored: readonly string[],
 ): Errors {
   const path = "status.storedVersions";
-  if (stored.length === 0) return [field.invalid(path, stored, "must have at least one stored version")];
+  if (stored.length === 0) return [field.invalid(path, null, "must have at least one stored version")];
   const names = versions.map(({ name }) => name);
   return [
     ...versions
@@ -127,22 +130,37 @@ function validateSpec(spec: CustomResourceDefinitionSpec, leniency = none): Erro
         "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead",
       ),
     );
-  const ofVersions = field.each("spec.versions", versions, (version, at) =>
-    validateVersion(at, version, spec, leniency),
+  const ofVersions = hoisted(
+    field.each("spec.versions", versions, (version, at) => validateVersion(at, version, spec, leniency)),
+    spec,
+  );
+  errors.push(
+    ...field.each("spec.versions", versions, ({ schema }, at) =>
+      schema?.openAPIV3Schema === undefined
+        ? [field.required(field.child(at, "schema", "openAPIV3Schema"))]
+        : [],
+    ),
+    ...ofVersions.filter(isOfVersion),
   );
   if (new Set(versions.map(({ name }) => name)).size !== versions.length)
-    errors.push(field.invalid("spec.versions", versions, "must contain unique version names"));
+    errors.push(field.invalid("spec.versions", internalVersions(spec), "must contain unique version names"));
   if (versions.filter(({ storage }) => storage).length !== 1)
     errors.push(
-      field.invalid("spec.versions", versions, "must have exactly one version marked as storage version"),
+      field.invalid(
+        "spec.versions",
+        internalVersions(spec),
+        "must have exactly one version marked as storage version",
+      ),
     );
   const [first] = versions;
   if (first?.name) errors.push(...joined("spec.version", first.name, dns1035Label(first.name)));
   for (const name of ["plural", "singular", "kind", "listKind"] as const)
     if (!names?.[name]) errors.push(field.required(field.child("spec.names", name)));
-  errors.push(...validateNames("spec.names", names), ...hoisted(ofVersions, spec));
+  errors.push(...validateNames("spec.names", names), ...ofVersions.filter((error) => !isOfVersion(error)));
   return [...errors, ...validateConversion("spec.conversion", conversion, leniency)];
 }
+
+const isOfVersion = ({ field: at }: FieldError) => at?.startsWith("spec.versions[") === true;
 
 function validateVersion(
   path: string,
@@ -159,25 +177,22 @@ function validateVersion(
     additionalPrinterColumns,
   } = version;
   const errors: FieldError[] = [...joined(field.child(path, "name"), name, dns1035Label(name))];
-  const schemaPath = field.child(path, "schema", "openAPIV3Schema");
-  if (schema?.openAPIV3Schema === undefined) errors.push(field.required(schemaPath));
-  else
+  if (warning !== undefined)
     errors.push(
-      ...structuralErrors(schemaPath, schema.openAPIV3Schema, {
+      ...warningFaults(warning, deprecated === true).map((fault) =>
+        field.invalid(field.child(path, "deprecationWarning"), warning, fault),
+      ),
+    );
+  if (schema?.openAPIV3Schema !== undefined)
+    errors.push(
+      ...structuralErrors(field.child(path, "schema", "openAPIV3Schema"), schema.openAPIV3Schema, {
         hasStatus: subresources?.status !== undefined,
         tolerance,
       }),
     );
-  const warningPath = field.child(path, "deprecationWarning");
-  if (warning !== undefined && deprecated !== true)
-    errors.push(field.invalid(warningPath, warning, "can only be set for deprecated versions"));
-  if (warning !== undefined && deprecated === true && warning.length > 256)
-    errors.push(field.invalid(warningPath, warning, "must be <= 256 characters long"));
-  if (warning === "" && deprecated === true)
-    errors.push(field.invalid(warningPath, warning, "must not be an empty string"));
   errors.push(
-    ...field.each(field.child(path, "additionalPrinterColumns"), additionalPrinterColumns, validateColumn),
     ...validateSubresources(field.child(path, "subresources"), subresources),
+    ...field.each(field.child(path, "additionalPrinterColumns"), additionalPrinterColumns, validateColumn),
     ...selectableFieldErrors(
       field.child(path, "selectableFields"),
       version.selectableFields,
@@ -187,6 +202,21 @@ function validateVersion(
     ),
   );
   return errors;
+}
+
+/** Warnings stand in a header. */
+function warningFaults(warning: string, isDeprecated: boolean): readonly string[] {
+  if (!isDeprecated) return ["can only be set for deprecated versions"];
+  const bytes = new TextEncoder();
+  const faults: string[] = [];
+  if (bytes.encode(warning).length > 256) faults.push("must be <= 256 characters long");
+  if (warning === "") faults.push("must not be an empty string");
+  const unprintable = warning.search(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u);
+  if (unprintable >= 0)
+    faults.push(
+      `must only contain printable UTF-8 characters; non-printable character found at index ${bytes.encode(warning.slice(0, unprintable)).length}`,
+    );
+  return faults;
 }
 
 const columnTypes = ["boolean", "date", "integer", "number", "string"];

@@ -65,17 +65,17 @@ const cases: readonly RefusedCase[] = [
     name: "of a short group, of no scope",
     spec: { group: "short", scope: "Everywhere" },
     want: [
+      'metadata.name: Invalid value: "foos.example.com": must be spec.names.plural+"."+spec.group',
       'spec.group: Invalid value: "short": should be a domain with at least one dot',
       'spec.scope: Unsupported value: "Everywhere": supported values: "Cluster", "Namespaced"',
-      'metadata.name: Invalid value: "foos.example.com": must be spec.names.plural+"."+spec.group',
     ],
   },
   {
     name: "stored nowhere",
     spec: { versions: [{ ...version, storage: false }] },
     want: [
-      /^spec\.versions: Invalid value: .*: must have exactly one version marked as storage version$/,
-      "status.storedVersions: Invalid value: []: must have at least one stored version",
+      'spec.versions: Invalid value: [{"Name":"v1","Served":true,"Storage":false,"Deprecated":false,"DeprecationWarning":null,"Schema":null,"Subresources":null,"AdditionalPrinterColumns":null,"SelectableFields":null}]: must have exactly one version marked as storage version',
+      "status.storedVersions: Invalid value: null: must have at least one stored version",
     ],
   },
   {

@@ -35,12 +35,7 @@ export function hoisted(
   const once: FieldError[] = [];
   for (const error of errors) {
     const [prefix = "", index, name = ""] = versionField.exec(error.field ?? "") ?? [];
-    // That a version has no schema is said of the version.
-    if (
-      !shared.has(name) ||
-      (error.type === "FieldValueRequired" && error.field?.endsWith("].schema.openAPIV3Schema"))
-    )
-      own.push(error);
+    if (!shared.has(name)) own.push(error);
     else if (index === "0") {
       const place = `spec.${hoistable[name as keyof typeof hoistable]}`; // one of shared
       once.push({

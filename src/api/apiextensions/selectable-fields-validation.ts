@@ -47,8 +47,10 @@ function schemaAt(schema: JSONSchemaProps | undefined, path: string): JSONSchema
   if (path.includes("[")) return "array notation is not allowed";
   let current = schema;
   for (const name of path.slice(1).split(".")) {
-    const properties = current?.properties;
-    current = properties !== undefined && Object.hasOwn(properties, name) ? properties[name] : undefined;
+    if (name === "") return "unexpected end of JSON path";
+    const { properties = {}, additionalProperties }: JSONSchemaProps = current ?? {};
+    if (Object.hasOwn(properties, name)) current = properties[name];
+    else current = typeof additionalProperties === "object" ? additionalProperties : undefined;
     if (current === undefined) return "does not refer to a valid field";
   }
   return current ?? "does not refer to a valid field";

@@ -1,6 +1,7 @@
 /** Schemas of custom resources are structural: every part says what it is, and logic only restricts (KEP-1111). */
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import * as field from "../../apimachinery/validation.ts";
+import { internalSchema } from "./internal-form.ts";
 import { openApiErrors, strict, type Tolerance } from "./open-api-validation.ts";
 import { someSchema } from "./schema-parts.ts";
 import { completenessErrors, invariantErrors } from "./structural-invariants.ts";
@@ -91,7 +92,7 @@ function rootErrors(path: string, schema: JSONSchemaProps): Errors {
     errors.push(
       field.invalid(
         path,
-        schema,
+        internalSchema(schema),
         `only [${rootFields}] fields are allowed at the root of the schema ${status}`,
       ),
     );
