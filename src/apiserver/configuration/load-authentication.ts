@@ -50,6 +50,7 @@ interface Generation {
   readonly tokens: TokenAuthenticator;
   readonly anonymous: AnonymousAccess;
   readonly issuers: readonly IssuerKeys[];
+  readonly urls: readonly string[];
   close(): void;
 }
 
@@ -82,6 +83,7 @@ export function configuredAuthentication(
       const before = current;
       current = next;
       before.close();
+      for (const url of before.urls) if (!next.urls.includes(url)) loading.keySets?.forgotten(url);
     },
   };
 }
@@ -124,6 +126,7 @@ function generationOf(
     }),
     anonymous: anonymousAccess(configuration, loading.anonymousFlag),
     issuers: made.map(({ keys }) => keys),
+    urls: (configuration.jwt ?? []).map(({ issuer }) => issuer?.url ?? ""),
     close: () => life.abort(),
   };
 }

@@ -18,6 +18,7 @@ import {
 import { ConfigurationError } from "../../apiserver/configuration/strict-decode.ts";
 import { readIssuerDocument } from "../../apiserver/http/issuer-documents.ts";
 import { ExternalAuthMetrics } from "../../apiserver/metrics/external-auth-metrics.ts";
+import { KeySetMetrics } from "../../apiserver/metrics/key-set-metrics.ts";
 import { ReloadMetrics } from "../../apiserver/metrics/reload-metrics.ts";
 import type { FrontProxyTrust } from "../../apiserver/pki/front-proxy.ts";
 import { followFile, regularFileFault } from "../../apiserver/pki/watched-file.ts";
@@ -67,11 +68,17 @@ export async function loadExternalAuth(
   dependencies: ExternalAuthDependencies,
 ): Promise<ExternalAuth> {
   const asked = new ExternalAuthMetrics();
+  const server = serverIdentity().name;
+  const keySets = new KeySetMetrics({ hashOf, server, now: () => dependencies.clock.now() });
   const reloads = {
-    authentication: new ReloadMetrics("authentication", hashOf(serverIdentity().name)),
-    authorization: new ReloadMetrics("authorization", hashOf(serverIdentity().name)),
+    authentication: new ReloadMetrics("authentication", hashOf(server)),
+    authorization: new ReloadMetrics("authorization", hashOf(server)),
   };
-  const authentication = await loadTokens(options, dependencies, { asked, reloads: reloads.authentication });
+  const authentication = await loadTokens(options, dependencies, {
+    asked,
+    keySets,
+    reloads: reloads.authentication,
+  });
   const webhook = await loadTokenWebhook(options, dependencies);
   const authorizers = await loadAuthorizers(options, dependencies, { asked, reloads: reloads.authorization });
   // Whoever allows everything to everybody does not mean those who did not say who they are.
@@ -93,7 +100,7 @@ export async function loadExternalAuth(
         }),
     ...(options.maxTokenSeconds === undefined ? {} : { maxTokenSeconds: options.maxTokenSeconds }),
     ...(options.extendsPodTokens === undefined ? {} : { extendsPodTokens: options.extendsPodTokens }),
-    metricSources: [asked, reloads.authentication, reloads.authorization],
+    metricSources: [asked, keySets, reloads.authentication, reloads.authorization],
     verificationKeys: await Promise.all(options.keyFiles.map((path) => readFile(path, "utf8"))),
   };
 }
@@ -108,9 +115,10 @@ async function clientAuthoritiesOf(path: string | undefined): Promise<readonly s
 async function loadTokens(
   { authenticationConfig: path, oidc, anonymous: anonymousFlag }: AuthOptions,
   { clock, logger, signal, issuers, audiences }: ExternalAuthDependencies,
-  { asked, reloads: metrics }: AuthMetrics,
+  { asked, keySets, reloads: metrics }: AuthMetrics & { readonly keySets: KeySetMetrics },
 ) {
   const loading: AuthenticationLoading = {
+    keySets,
     clock,
     logger,
     signal,

@@ -18,6 +18,15 @@ export interface IssuerKeysDependencies {
   readonly logger: Logger;
   /** Ends the attempts to reach the issuer. */
   readonly signal: AbortSignal;
+  readonly keySets?: KeySetObserver;
+}
+
+/** Hears what issuers answer when their keys are read, for metrics. */
+export interface KeySetObserver {
+  /** `keySet` is the document's text; undefined: none was had. */
+  fetched(issuer: string, keySet: string | undefined): void;
+  /** The issuer is believed no longer. */
+  forgotten(issuer: string): void;
 }
 
 export interface IssuerIdentity {
@@ -48,7 +57,7 @@ const refreshIntervalMs = 1_000;
 const maxKeys = 256;
 
 export function followIssuer(issuer: IssuerIdentity, dependencies: IssuerKeysDependencies): IssuerKeys {
-  const { clock, logger, readDocument, signal } = dependencies;
+  const { clock, keySets, logger, readDocument, signal } = dependencies;
   const { certificateAuthority } = issuer;
   const authority = certificateAuthority === undefined ? {} : { certificateAuthority };
   let fault: string | undefined = "not initialized";
@@ -57,17 +66,27 @@ export function followIssuer(issuer: IssuerIdentity, dependencies: IssuerKeysDep
   let refreshedAtMs = Number.NEGATIVE_INFINITY;
   let refreshing: Promise<void> | undefined;
 
-  const read = async (url: string): Promise<Readonly<Record<string, unknown>>> => {
+  const read = async (url: string): Promise<string> => {
     const { status, text } = await readDocument(url, { ...authority, signal });
     if (status !== 200) throw new Error(`${status}: ${text.slice(0, 256)}`);
-    return record(JSON.parse(text));
+    return text;
+  };
+
+  const readKeys = async (): Promise<void> => {
+    let text: string | undefined;
+    try {
+      text = await read(keysUrl);
+    } finally {
+      keySets?.fetched(issuer.url, text);
+    }
+    keys = publicKeys(record(JSON.parse(text)).keys);
   };
 
   const discover = async (): Promise<void> => {
     for (;;) {
       signal.throwIfAborted();
       try {
-        keysUrl = keysUrlOf(await read(configurationUrl(issuer)), issuer.url);
+        keysUrl = keysUrlOf(record(JSON.parse(await read(configurationUrl(issuer)))), issuer.url);
         fault = undefined;
         return;
       } catch (error) {
@@ -79,14 +98,10 @@ export function followIssuer(issuer: IssuerIdentity, dependencies: IssuerKeysDep
   };
 
   const refresh = (): Promise<void> => {
-    refreshing ??= read(keysUrl)
-      .then((document) => {
-        keys = publicKeys(document.keys);
-      })
-      .finally(() => {
-        refreshedAtMs = clock.now();
-        refreshing = undefined;
-      });
+    refreshing ??= readKeys().finally(() => {
+      refreshedAtMs = clock.now();
+      refreshing = undefined;
+    });
     return refreshing;
   };
 

@@ -4,6 +4,7 @@ import { CompactSign, exportJWK, generateKeyPair } from "jose";
 import { silentLogger } from "../../../base/log.ts";
 import { VirtualClock } from "../../../base/virtual-clock.ts";
 import { loadAuthentication } from "../../configuration/load-authentication.ts";
+import { KeySetMetrics } from "../../metrics/key-set-metrics.ts";
 
 /** An issuer in memory, and an authenticator that is configured for it. */
 
@@ -46,6 +47,11 @@ const plain = `
 async function authenticator({ configuration = plain, keys = () => [key.jwk], documents = {} }: Setup = {}) {
   const clock = new VirtualClock({ startMs });
   const asked: string[] = [];
+  const keySets = new KeySetMetrics({
+    hashOf: (text) => (text.startsWith("{") ? `${JSON.parse(text).keys.length} keys` : `hash of ${text}`),
+    server: "server",
+    now: () => clock.now(),
+  });
   const configured = await loadAuthentication(
     `apiVersion: apiserver.config.k8s.io/v1
 kind: AuthenticationConfiguration
@@ -59,6 +65,7 @@ jwt:
       disallowedIssuers: ["https://own"],
       isCertificateBundle: (pem) => pem === "PEM",
       apiAudiences,
+      keySets,
       async readDocument(url) {
         asked.push(url);
         const known = documents[url];
@@ -71,7 +78,7 @@ jwt:
     },
   );
   await clock.settle();
-  return { clock, asked, ...configured };
+  return { clock, asked, keySets, ...configured };
 }
 
 const expression = (rest: string) => `
@@ -208,7 +215,7 @@ test("OIDC: refuses a token that another key signed, and one that the token itse
 test("OIDC: reads the keys again when they were rotated, not for each unknown one", async () => {
   const second = await signingKey("two", "ES256");
   let served: readonly object[] = [key.jwk];
-  const { tokens, clock, asked } = await authenticator({ keys: () => served });
+  const { tokens, clock, asked, keySets, reload } = await authenticator({ keys: () => served });
   const reads = () => asked.filter((url) => url.endsWith("/keys")).length;
   assert.ok(await tokens.authenticateToken(await sign(good)));
   const rotated = await sign({ ...good, jti: "2" }, second);
@@ -220,6 +227,13 @@ test("OIDC: reads the keys again when they were rotated, not for each unknown on
   const later = await tokens.authenticateToken(rotated);
   assert.ok(later !== undefined && "user" in later);
   assert.equal(reads(), 2);
+  const points = () => keySets.families().flatMap((family) => [...family.points]);
+  assert.deepEqual(points(), [
+    { labels: [`hash of ${issuer}`, "hash of server", "2 keys"], value: 1 },
+    { labels: ["success", `hash of ${issuer}`, "hash of server"], value: clock.now() / 1000 },
+  ]);
+  await reload("apiVersion: apiserver.config.k8s.io/v1\nkind: AuthenticationConfiguration\n");
+  assert.deepEqual(points(), []);
 });
 
 test("OIDC: an issuer that is not there yet is asked again, and until then nobody is let in", async () => {
