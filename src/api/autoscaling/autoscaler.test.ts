@@ -61,11 +61,11 @@ const full = frozen({
     minReplicas: 2,
     maxReplicas: 5,
     metrics: [
-      cpu({ type: "Utilization", averageUtilization: 50 }),
       {
         type: "Pods",
         pods: { metric: { name: "rps" }, target: { type: "AverageValue", averageValue: "10" } },
       },
+      cpu({ type: "Utilization", averageUtilization: 50 }),
     ],
     behavior: { scaleDown: { selectPolicy: "Disabled" } },
   },
@@ -112,11 +112,71 @@ test("nothing is lost on the way to version 1 and back", () => {
   assert.equal(definition.convert?.(full, "v2"), full);
 });
 
+test("what stands in annotations has upstream's older shapes", () => {
+  const annotations = definition.convert?.(full, "v1").metadata.annotations ?? {};
+  const read = (name: string) => JSON.parse(annotations[`autoscaling.alpha.kubernetes.io/${name}`] ?? "");
+  assert.deepEqual(read("metrics"), [
+    { type: "Pods", pods: { metricName: "rps", targetAverageValue: "10" } },
+  ]);
+  assert.deepEqual(read("current-metrics"), [
+    {
+      type: "Resource",
+      resource: { name: "cpu", currentAverageUtilization: 61, currentAverageValue: "305m" },
+    },
+  ]);
+  assert.deepEqual(read("behavior"), {
+    ScaleUp: null,
+    ScaleDown: {
+      StabilizationWindowSeconds: null,
+      SelectPolicy: "Disabled",
+      Policies: null,
+      Tolerance: null,
+    },
+  });
+});
+
+for (const metric of [
+  { type: "External", external: { metric: { name: "m" }, target: { type: "Value", value: "10" } } },
+  {
+    type: "External",
+    external: { metric: { name: "m" }, target: { type: "AverageValue", averageValue: "2" } },
+  },
+  {
+    type: "Object",
+    object: {
+      describedObject: { kind: "Service", name: "s", apiVersion: "v1" },
+      metric: { name: "m", selector: { matchLabels: { a: "b" } } },
+      target: { type: "AverageValue", averageValue: "3" },
+    },
+  },
+  {
+    type: "ContainerResource",
+    containerResource: {
+      name: "memory",
+      container: "c",
+      target: { type: "AverageValue", averageValue: "1Gi" },
+    },
+  },
+  { type: "Resource", resource: { name: "memory", target: { type: "Utilization", averageUtilization: 7 } } },
+])
+  test(`a metric of type ${metric.type} comes through version 1: ${JSON.stringify(metric)}`, () => {
+    const object = frozen({ ...full, spec: { scaleTargetRef, maxReplicas: 5, metrics: [metric] } });
+    const there = definition.convert?.(object, "v1");
+    assert.ok(there);
+    assert.deepEqual(definition.convert?.(there, "v2").spec, object.spec);
+  });
+
 test("annotations that nobody can read are not there", () => {
   const odd = {
     apiVersion: "autoscaling/v1",
     kind: "HorizontalPodAutoscaler",
-    metadata: { name: "one", annotations: { "autoscaling.alpha.kubernetes.io/metrics": "{" } },
+    metadata: {
+      name: "one",
+      annotations: {
+        "autoscaling.alpha.kubernetes.io/metrics": "{",
+        "autoscaling.alpha.kubernetes.io/current-metrics": "[null]",
+      },
+    },
     spec: { scaleTargetRef, maxReplicas: 1 },
   };
   const current = definition.convert?.(frozen(odd), "v2");

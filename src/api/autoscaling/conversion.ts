@@ -8,6 +8,14 @@ import type {
   MetricStatus,
 } from "./types.generated.ts";
 import type { HorizontalPodAutoscaler as AutoscalerV1 } from "./types.v1.generated.ts";
+import {
+  behaviorFromV1,
+  behaviorToV1,
+  statusFromV1 as metricStatusFromV1,
+  specFromV1,
+  specToV1,
+  statusToV1,
+} from "./v1-metrics.ts";
 
 // What v1 has no field for travels in annotations, so that a round trip loses nothing.
 const metricsAnnotation = "autoscaling.alpha.kubernetes.io/metrics";
@@ -48,10 +56,11 @@ function toV1(object: HorizontalPodAutoscaler): AutoscalerV1 {
   const { currentMetrics = [], conditions = [], ...status } = object.status ?? { desiredReplicas: 0 };
   const currentCpu = currentMetrics.find(isCpuUtilization)?.resource?.current.averageUtilization;
   const annotations: Record<string, string> = { ...object.metadata.annotations };
-  if (others.length > 0) annotations[metricsAnnotation] = JSON.stringify(others);
-  if (currentMetrics.length > 0) annotations[currentMetricsAnnotation] = JSON.stringify(currentMetrics);
+  if (others.length > 0) annotations[metricsAnnotation] = JSON.stringify(others.map(specToV1));
+  if (currentMetrics.length > 0)
+    annotations[currentMetricsAnnotation] = JSON.stringify(currentMetrics.map(statusToV1));
   if (conditions.length > 0) annotations[conditionsAnnotation] = JSON.stringify(conditions);
-  if (behavior !== undefined) annotations[behaviorAnnotation] = JSON.stringify(behavior);
+  if (behavior !== undefined) annotations[behaviorAnnotation] = JSON.stringify(behaviorToV1(behavior));
   const target = cpu?.resource?.target.averageUtilization;
   return {
     apiVersion: "autoscaling/v1",
@@ -69,16 +78,16 @@ function toV1(object: HorizontalPodAutoscaler): AutoscalerV1 {
 function fromV1(object: AutoscalerV1): HorizontalPodAutoscaler {
   const { targetCPUUtilizationPercentage: target, ...spec } = object.spec ?? {};
   const annotations = object.metadata.annotations ?? {};
-  const metrics: MetricSpec[] = [];
+  const others = readList<Parameters<typeof specFromV1>[0]>(annotations[metricsAnnotation]) ?? [];
+  const metrics: MetricSpec[] = others.map(specFromV1);
   if (target !== undefined)
     metrics.push({
       type: "Resource",
       resource: { name: "cpu", target: { type: "Utilization", averageUtilization: target } },
     });
-  metrics.push(...(readAnnotation<readonly MetricSpec[]>(annotations[metricsAnnotation]) ?? []));
-  const behavior = readAnnotation<NonNullable<HorizontalPodAutoscalerSpec["behavior"]>>(
-    annotations[behaviorAnnotation],
-  );
+  const behavior = behaviorFromV1(
+    readAnnotation(annotations[behaviorAnnotation]),
+  ) as HorizontalPodAutoscalerSpec["behavior"]; // validated as part of the object
   return {
     apiVersion: "autoscaling/v2",
     kind: object.kind,
@@ -96,15 +105,15 @@ function statusFromV1(
   { currentCPUUtilizationPercentage: cpu, ...status }: NonNullable<AutoscalerV1["status"]>,
   annotations: Readonly<Record<string, string>>,
 ): HorizontalPodAutoscalerStatus {
-  const kept = readAnnotation<readonly MetricStatus[]>(annotations[currentMetricsAnnotation]);
+  const kept = readList<Parameters<typeof metricStatusFromV1>[0]>(annotations[currentMetricsAnnotation])?.map(
+    metricStatusFromV1,
+  );
   const fromField: readonly MetricStatus[] =
     cpu === undefined
       ? []
       : [{ type: "Resource", resource: { name: "cpu", current: { averageUtilization: cpu } } }];
   const currentMetrics = kept ?? fromField;
-  const conditions = readAnnotation<readonly HorizontalPodAutoscalerCondition[]>(
-    annotations[conditionsAnnotation],
-  );
+  const conditions = readList<HorizontalPodAutoscalerCondition>(annotations[conditionsAnnotation]);
   return {
     ...status,
     ...(currentMetrics.length === 0 ? {} : { currentMetrics }),
@@ -121,6 +130,12 @@ function readAnnotation<T>(text: string | undefined): T | undefined {
   } catch {
     return undefined;
   }
+}
+
+function readList<T extends object>(text: string | undefined): readonly T[] | undefined {
+  const value = readAnnotation<readonly T[]>(text);
+  const isList = Array.isArray(value) && value.every((each) => typeof each === "object" && each !== null);
+  return isList ? value : undefined;
 }
 
 function withoutOwnAnnotations(metadata: AutoscalerV1["metadata"]): AutoscalerV1["metadata"] {

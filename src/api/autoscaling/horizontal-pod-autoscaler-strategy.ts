@@ -9,5 +9,5 @@ export const horizontalPodAutoscalerStrategy: Strategy<HorizontalPodAutoscaler> 
   validateStatusUpdate: validateAutoscalerStatus,
   generationFields: [],
   defaults: defaultAutoscaler,
-  prepareForCreate: (object) => ({ ...object, status: { desiredReplicas: 0, currentReplicas: 0 } }),
+  prepareForCreate: (object) => ({ ...object, status: { desiredReplicas: 0 } }),
 };
