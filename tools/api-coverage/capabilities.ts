@@ -124,6 +124,7 @@ export const capabilities: readonly Capability[] = [
       `${admission}/audit-annotations.test.ts`,
       `${admission}/pod-on-node.test.ts`,
       `${admission}/mountable-secrets.test.ts`,
+      `${admission}/quota-check.test.ts`,
       `${conformance}/resource-quota.test.ts`,
     ],
   },
