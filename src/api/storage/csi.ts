@@ -1,5 +1,12 @@
 /** What storage drivers say of themselves. */
-import { ageColumn, booleanColumn, integerColumn, nameColumn, stringColumn } from "../columns.ts";
+import {
+  ageColumn,
+  booleanColumn,
+  integerColumn,
+  nameColumn,
+  plainColumns,
+  stringColumn,
+} from "../columns.ts";
 import { defineResource } from "../define.ts";
 import { csiDrivers, csiNodes, csiStorageCapacities } from "../resources.generated.ts";
 import { csiDriverStrategy, csiNodeStrategy, csiStorageCapacityStrategy } from "./storage-strategy.ts";
@@ -52,15 +59,6 @@ export const csiNodeDefinition = defineResource(csiNodes, {
 });
 
 export const csiStorageCapacityDefinition = defineResource(csiStorageCapacities, {
-  columns: [
-    nameColumn,
-    // Upstream has no columns of its own for it.
-    {
-      name: "Created At",
-      type: "date",
-      description: "When it was made.",
-      value: ({ metadata }) => metadata.creationTimestamp ?? null,
-    },
-  ],
+  columns: plainColumns,
   strategy: csiStorageCapacityStrategy,
 });

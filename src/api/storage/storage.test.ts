@@ -195,7 +195,7 @@ const rows: readonly { kind: string; parts: Parts; want: object }[] = [
   {
     kind: "CSIStorageCapacity",
     parts: { storageClassName: "a", capacity: "1Gi" },
-    want: { "Created At": null },
+    want: { "Created At": "0001-01-01T00:00:00Z" },
   },
   {
     kind: "VolumeAttachment",

@@ -87,7 +87,7 @@ function addressObject(address: string, { namespace, name }: Place): AnyObject {
         [managedBy]: allocator,
       },
     },
-    spec: { parentRef: { group: "", resource: "services", namespace, name } },
+    spec: { parentRef: { resource: "services", namespace, name } },
   };
   return { ...object };
 }

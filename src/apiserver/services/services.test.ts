@@ -185,7 +185,7 @@ test("IPAddress API: an address of a service is an object that says whose it is,
   const address = specOf(created).clusterIP ?? "";
   const object = await server.ok("GET", `${addresses}/${address}`);
   assert.deepEqual(object.spec, {
-    parentRef: { group: "", resource: "services", namespace: "default", name: "owner" },
+    parentRef: { resource: "services", namespace: "default", name: "owner" },
   });
   assert.deepEqual(object.metadata.labels, {
     "ipaddress.kubernetes.io/ip-family": "IPv4",
