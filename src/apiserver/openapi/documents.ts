@@ -21,8 +21,8 @@ export interface DocumentInput {
   readonly kinds: readonly ServedKind[];
   /** Those of the kinds, and others. */
   readonly operations: () => readonly Operation[];
-  /** What a document of version 3 is about; absent: it is about none, or about a custom one, or about all. */
-  readonly about?: GroupVersion;
+  /** What a document of version 3 is about; absent: it is about none, or about all. */
+  readonly about?: GroupVersion | "custom";
   readonly info: { readonly title: string; readonly version: string };
 }
 

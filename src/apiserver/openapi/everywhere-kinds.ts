@@ -33,15 +33,26 @@ const versionsOf: Readonly<Record<string, string>> = {
 /** Kinds of the requests and answers of every group version; the other kinds of `meta.k8s.io` are of the core alone. */
 const everywhere: ReadonlySet<string> = new Set(["DeleteOptions", "WatchEvent"]);
 
+/** Groups that upstream's server of custom kinds does not know. */
+const ofOtherServers: ReadonlySet<string> = new Set([
+  "admission.k8s.io",
+  "apiextensions.k8s.io",
+  "apiregistration.k8s.io",
+  "imagepolicy.k8s.io",
+]);
+
 /**
  * What a kind of the machinery is, as `x-kubernetes-group-version-kind` lists it. A document about one group version
  * says no more than it needs.
  */
-export function machineryKinds(kind: string, about: GroupVersion | undefined): readonly object[] {
+export function machineryKinds(kind: string, about: GroupVersion | "custom" | undefined): readonly object[] {
   const core = { group: "", kind, version: "v1" };
   if (!everywhere.has(kind)) return [core];
-  if (about !== undefined) return about.group === "" ? [core] : [core, { ...about, kind }];
+  if (about !== undefined && about !== "custom")
+    return about.group === "" ? [core] : [core, { ...about, kind }];
   return Object.entries(versionsOf).flatMap(([group, versions]) =>
-    versions.split(" ").map((version) => ({ group, kind, version })),
+    about === "custom" && ofOtherServers.has(group)
+      ? []
+      : versions.split(" ").map((version) => ({ group, kind, version })),
   );
 }

@@ -60,9 +60,9 @@ export class SchemaCollector {
   readonly #found = new Map<string, OpenApiSchema>();
   readonly #pending: Model[] = [];
   /** What the document is about; undefined: everything. */
-  readonly #about: GroupVersion | undefined;
+  readonly #about: GroupVersion | "custom" | undefined;
 
-  constructor(version: OpenApiVersion, tables: SchemaTables, about: GroupVersion | undefined) {
+  constructor(version: OpenApiVersion, tables: SchemaTables, about: GroupVersion | "custom" | undefined) {
     this.#version = version;
     this.#tables = tables;
     this.#about = about;

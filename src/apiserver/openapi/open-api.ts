@@ -148,7 +148,7 @@ function documentsOf(
     const own = () =>
       members.flatMap((member) => operationsOf(member.definition, member.version, schema !== undefined));
     if (schema !== undefined) {
-      documents.set(path, { tables, kinds: members, operations: own, info: customInfo });
+      documents.set(path, { tables, kinds: members, operations: own, about: "custom", info: customInfo });
       continue;
     }
     const about = { group, version };
