@@ -4,7 +4,7 @@
  * however long the queue is and has been.
  */
 export class FifoMap<K, V> {
-  readonly #entries = new Map<K, V>();
+  #entries = new Map<K, V>();
   /** Everything before it was deleted. */
   #front: MapIterator<[K, V]> | undefined;
 
@@ -27,6 +27,12 @@ export class FifoMap<K, V> {
 
   delete(key: K): boolean {
     return this.#entries.delete(key);
+  }
+
+  /** Takes the place of all that is in it; from now on the map is this one's. */
+  adopt(entries: Map<K, V>): void {
+    this.#entries = entries;
+    this.#front = undefined;
   }
 
   /** Takes the oldest entry out. */

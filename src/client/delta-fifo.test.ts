@@ -39,6 +39,16 @@ for (const { name, known = [], fill, want } of [
     want: ["n/a: Deleted 4"],
   },
   {
+    name: "puts what happens to an object of a list that waits behind it, in its place",
+    fill(fifo: DeltaFifo<AnyObject>) {
+      fifo.replace(keyed(pod("a", 1), pod("b", 2)), "2");
+      fifo.update(pod("a", 3));
+      fifo.delete(pod("b", 4));
+      fifo.replace(keyed(pod("c", 5)), "5");
+    },
+    want: ["n/a: Replaced 1, Updated 3, Deleted 3 unseen", "n/b: Replaced 2, Deleted 4", "n/c: Replaced 5"],
+  },
+  {
     name: "keeps a deletion and the addition after it apart",
     known: [pod("a", 1)],
     fill(fifo: DeltaFifo<AnyObject>) {

@@ -33,7 +33,8 @@ export interface KnownObjects<T extends KubeObject> {
 export class DeltaFifo<T extends KubeObject> {
   readonly #known: KnownObjects<T>;
   readonly #transform: (object: T) => T;
-  readonly #items = new FifoMap<string, Delta<T>[]>();
+  /** An object by itself is one that a list brought, and nothing has happened to since. */
+  readonly #items = new FifoMap<string, Delta<T>[] | T>();
   #populated = false;
   /** Keys of the first list that were not popped yet: nothing is in front of them. */
   #initialLeft = 0;
@@ -78,14 +79,18 @@ export class DeltaFifo<T extends KubeObject> {
     this.#append(key, { type: "Deleted", object: this.#transform(object) });
   }
 
-  /** `objects`, by key, are all there are: the rest of what is known or queued was deleted, its final state unseen. */
-  replace(objects: ReadonlyMap<string, T>, version: string): void {
+  /**
+   * `objects`, by key, are all there are: the rest of what is known or queued was deleted, its final state unseen. The map is
+   * the queue's from now on: a first list is many objects, of which none need be put anywhere else.
+   */
+  replace(objects: Map<string, T>, version: string): void {
     const first = !this.#populated;
     this.#populated = true;
-    for (const [key, object] of objects) this.#queue("Replaced", object, key);
-    for (const [key, deltas] of this.#items.entries()) {
+    if (this.#items.size === 0) this.#items.adopt(objects);
+    else for (const [key, object] of objects) this.#queue("Replaced", object, key);
+    for (const [key, waiting] of this.#items.entries()) {
       if (objects.has(key)) continue;
-      const last = deltas.at(-1);
+      const last = this.#deltasOf(waiting).at(-1);
       if (last !== undefined && last.type !== "Deleted") this.#appendTombstone(key, last.object);
     }
     for (const key of this.#known.keys()) {
@@ -117,8 +122,8 @@ export class DeltaFifo<T extends KubeObject> {
     while (batch.length < limit) {
       const next = this.#items.shift();
       if (next === undefined) break;
-      const [key, deltas] = next;
-      batch.push({ key, deltas, isInInitialList: this.#initialLeft > 0 });
+      const [key, waiting] = next;
+      batch.push({ key, deltas: this.#deltasOf(waiting), isInInitialList: this.#initialLeft > 0 });
       if (this.#initialLeft > 0) this.#initialLeft--;
     }
     return batch;
@@ -132,12 +137,18 @@ export class DeltaFifo<T extends KubeObject> {
     this.#append(key, { type: "Deleted", object, finalStateUnknown: true });
   }
 
+  #deltasOf(waiting: Delta<T>[] | T): Delta<T>[] {
+    return Array.isArray(waiting) ? waiting : [{ type: "Replaced", object: this.#transform(waiting) }];
+  }
+
   #append(key: string, delta: Delta<T>): void {
-    const deltas = this.#items.get(key);
-    if (deltas === undefined) {
+    const waiting = this.#items.get(key);
+    if (waiting === undefined) {
       this.#items.set(key, [delta]);
       return;
     }
+    const deltas = this.#deltasOf(waiting);
+    if (deltas !== waiting) this.#items.set(key, deltas);
     const last = deltas.at(-1);
     if (last?.type === "Deleted" && delta.type === "Deleted") {
       // The one that saw the final state is worth more.

@@ -119,6 +119,18 @@ test("a slow handler's queue never grows beyond the number of objects", async ()
   assert.equal(told.length, 1);
 });
 
+test("a first list is told object by object however long it is, and what comes after it within the limit", async () => {
+  const { clock, queue, told } = setUp({ limit: 2 });
+  const names = Array.from({ length: 100 }, (_, index) => `p${index}`);
+  for (const name of names) queue.push({ type: "added", object: pod(name, 1), isInInitialList: true });
+  for (const version of [2, 3]) queue.push(updated(pod("p0", version - 1), pod("p0", version)));
+  assert.deepEqual([queue.overflows, queue.length], [0, 102]);
+  queue.push(updated(pod("p0", 3), pod("p0", 4)));
+  assert.deepEqual([queue.overflows, queue.length], [1, 100]);
+  await clock.settle();
+  assert.deepEqual(told, ["+p04", ...names.slice(1).map((name) => `+${name}1`)]);
+});
+
 test("a mark is reached when everything before it was delivered", async () => {
   let release = () => {};
   const { clock, queue } = setUp({

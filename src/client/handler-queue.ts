@@ -21,6 +21,8 @@ export class HandlerQueue<T extends KubeObject> {
   readonly #onError: (error: unknown) => void;
   #notifications: Notification<T>[] = [];
   #head = 0;
+  /** Of them, additions of a first list: one an object, which the cache holds anyway, so that they count for no limit. */
+  #listed = 0;
   /** Set while the queue has overflown. */
   #differences: FifoMap<string, Difference<T>> | undefined;
   #pumping = false;
@@ -60,7 +62,8 @@ export class HandlerQueue<T extends KubeObject> {
       this.#merge(this.#differences, notification);
     } else {
       this.#notifications.push(notification);
-      if (this.length > this.#limit) this.#overflow();
+      if (isListed(notification)) this.#listed++;
+      if (this.length - this.#listed > this.#limit) this.#overflow();
     }
     this.#startPump();
   }
@@ -79,6 +82,7 @@ export class HandlerQueue<T extends KubeObject> {
     this.#closed = true;
     this.#notifications = [];
     this.#head = 0;
+    this.#listed = 0;
     this.#differences = undefined;
     this.#marks = [];
   }
@@ -90,6 +94,7 @@ export class HandlerQueue<T extends KubeObject> {
     for (const notification of this.#notifications.splice(0).slice(this.#head))
       this.#merge(differences, notification);
     this.#head = 0;
+    this.#listed = 0;
   }
 
   /** Two notifications of one object become one; one that takes the other back, none. */
@@ -125,6 +130,7 @@ export class HandlerQueue<T extends KubeObject> {
     if (this.#differences === undefined) {
       const notification = this.#notifications[this.#head] as Notification<T>; // length > 0
       this.#head++;
+      if (isListed(notification)) this.#listed--;
       if (this.#head === this.#notifications.length || this.#head >= 4096) {
         this.#notifications.splice(0, this.#head);
         this.#head = 0;
@@ -161,6 +167,10 @@ export class HandlerQueue<T extends KubeObject> {
     while (this.#marks[0] !== undefined && (this.#marks[0].after <= this.#delivered || this.length === 0))
       this.#marks.shift()?.reached();
   }
+}
+
+function isListed<T extends KubeObject>(notification: Notification<T>): boolean {
+  return notification.type === "added" && notification.isInInitialList;
 }
 
 function call<T extends KubeObject>(handler: EventHandler<T>, notification: Notification<T>): unknown {

@@ -23,8 +23,8 @@ export const initialEventsEndAnnotation = "k8s.io/initial-events-end";
 
 /** Where a reflector puts what it sees. */
 export interface ReflectorStore<T extends KubeObject> {
-  /** These are all objects there are, by key; what is held beyond them was deleted unseen. */
-  replace(objects: ReadonlyMap<string, T>, version: string): void;
+  /** These are all objects there are, by key; what is held beyond them was deleted unseen. The map is the store's. */
+  replace(objects: Map<string, T>, version: string): void;
   added(object: T, key: string): void;
   updated(object: T, key: string): void;
   deleted(object: T): void;

@@ -140,7 +140,7 @@ class Kinds {
 
   /** An object in its envelope, which the reader holds until its end. */
   read(reader: Reader): Record<string, unknown> {
-    const found = this.find(enterEnvelope(reader));
+    const found = this.find(enterEnvelope(reader, this.#last));
     return this.readObject(reader, found.model, found);
   }
 

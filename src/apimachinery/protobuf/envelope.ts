@@ -19,15 +19,15 @@ export function readEnvelope(
   return { ...enterEnvelope(reader), reader };
 }
 
-/** As `readEnvelope`, for what the reader holds until its end. */
-export function enterEnvelope(reader: Reader): TypeMeta {
+/** As `readEnvelope`, for what the reader holds until its end; most are of the kind of the one before. */
+export function enterEnvelope(reader: Reader, before: TypeMeta = unnamed): TypeMeta {
   readMagic(reader);
-  let typeMeta: TypeMeta = { apiVersion: "", kind: "" };
+  let typeMeta = unnamed;
   let start = reader.end;
   let end = reader.end;
   while (reader.at < reader.end) {
     const tag = reader.varint();
-    if (tag === 10) typeMeta = readTypeMeta(reader);
+    if (tag === 10) typeMeta = readTypeMeta(reader, before);
     else if (tag === 18) {
       end = reader.enter();
       start = reader.at;
@@ -48,18 +48,20 @@ export function readMagic(reader: Reader): void {
       );
 }
 
+const unnamed: TypeMeta = { apiVersion: "", kind: "" };
+
 /** A message with its length: the apiVersion and the kind. */
-export function readTypeMeta(reader: Reader): TypeMeta {
+export function readTypeMeta(reader: Reader, before: TypeMeta = unnamed): TypeMeta {
   const outerEnd = reader.end;
   reader.end = reader.enter();
   let apiVersion = "";
   let kind = "";
   while (reader.at < reader.end) {
     const tag = reader.varint();
-    if (tag === 10) apiVersion = reader.string();
-    else if (tag === 18) kind = reader.string();
+    if (tag === 10) apiVersion = reader.string(before.apiVersion);
+    else if (tag === 18) kind = reader.string(before.kind);
     else reader.skip(tag % 8);
   }
   reader.end = outerEnd;
-  return { apiVersion, kind };
+  return before.apiVersion === apiVersion && before.kind === kind ? before : { apiVersion, kind };
 }

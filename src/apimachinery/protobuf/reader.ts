@@ -1,4 +1,4 @@
-import { readText } from "./text.ts";
+import { isText, readText } from "./text.ts";
 
 /** Messages nest no deeper than this. */
 export const maxDepth = 200;
@@ -90,9 +90,10 @@ export class Reader {
     return bytes;
   }
 
-  string(): string {
+  /** `likely`: what it mostly is. */
+  string(likely = ""): string {
     const end = this.enter();
-    const text = readText(this.bytes, this.at, end);
+    const text = isText(likely, this.bytes, this.at, end) ? likely : readText(this.bytes, this.at, end);
     this.at = end;
     return text;
   }
