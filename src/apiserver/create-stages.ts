@@ -56,6 +56,7 @@ export interface StagesDependencies {
     sign(claims: object): Promise<string>;
     verify(token: string): Promise<Readonly<Record<string, unknown>> | undefined>;
     readonly publicKeys: readonly { readonly alg: string }[];
+    readonly maxSeconds?: number;
   };
   /** `parseSigningRequest` of `pki/`. */
   readonly readSubject: AdmissionChainOptions["readSubject"];
@@ -138,6 +139,7 @@ export function createStages(dependencies: StagesDependencies): Stages {
         audiences,
         extendsPodTokens: dependencies.extendsPodTokens ?? true,
         ...(dependencies.maxTokenSeconds === undefined ? {} : { maxSeconds: dependencies.maxTokenSeconds }),
+        maxExtendedSeconds: dependencies.tokenKeys.maxSeconds ?? Number.POSITIVE_INFINITY,
       }),
       tokenReviewHandler({ tokens, audiences }),
       selfSubjectReviewHandler({ now }),
@@ -146,7 +148,7 @@ export function createStages(dependencies: StagesDependencies): Stages {
     documents: issuerDocuments({
       issuer,
       jwksUri: `${dependencies.externalUrl}/openid/v1/jwks`,
-      publicKeys: dependencies.tokenKeys.publicKeys,
+      publicKeys: () => dependencies.tokenKeys.publicKeys,
     }),
     postStartHooks: postStartHooks(dependencies, sync.synced),
     readyChecks: [

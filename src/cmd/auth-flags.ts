@@ -106,6 +106,11 @@ const groups: readonly { readonly heading: string; readonly flags: readonly Defi
         "a further key that is accepted; may be given again",
       ],
       [
+        "--service-account-signing-endpoint <path>",
+        "serviceAccountSigningEndpoint",
+        "the socket of a plugin that signs them in the place of the cluster's key",
+      ],
+      [
         "--service-account-max-token-expiration <duration>",
         "serviceAccountMaxTokenExpiration",
         "what longer-lived ones are shortened to",

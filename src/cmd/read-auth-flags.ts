@@ -43,6 +43,7 @@ export interface AuthFlags {
   readonly authorizationWebhookCacheAuthorizedTtl?: string;
   readonly authorizationWebhookCacheUnauthorizedTtl?: string;
   readonly serviceAccountKeyFile?: readonly string[];
+  readonly serviceAccountSigningEndpoint?: string;
   readonly serviceAccountIssuer?: readonly string[];
   readonly serviceAccountMaxTokenExpiration?: string;
   readonly serviceAccountExtendTokenExpiration?: string;
@@ -77,6 +78,7 @@ export function readAuthFlags(flags: AuthFlags): AuthOptions {
     "--service-account-extend-token-expiration",
     flags.serviceAccountExtendTokenExpiration,
   );
+  const signingEndpoint = signingEndpointOf(flags);
   const maxTokenSeconds = maxTokenExpiration(flags.serviceAccountMaxTokenExpiration);
   return {
     ...(authenticationConfig === undefined ? {} : { authenticationConfig }),
@@ -90,12 +92,27 @@ export function readAuthFlags(flags: AuthFlags): AuthOptions {
     ...(tokenFile === undefined ? {} : { tokenFile }),
     ...(clientCaFile === undefined ? {} : { clientCaFile }),
     ...(requestHeader === undefined ? {} : { requestHeader }),
+    ...(signingEndpoint === undefined ? {} : { signingEndpoint }),
     ...(maxTokenSeconds === undefined ? {} : { maxTokenSeconds }),
     ...(extendsPodTokens === undefined ? {} : { extendsPodTokens }),
     keyFiles: (flags.serviceAccountKeyFile ?? []).map((path) => existing("--service-account-key-file", path)),
     issuers: flags.serviceAccountIssuer ?? [],
     audiences: list(flags.apiAudiences),
   };
+}
+
+function signingEndpointOf(flags: AuthFlags): string | undefined {
+  const { serviceAccountSigningEndpoint: path, serviceAccountKeyFile = [] } = flags;
+  if (path === undefined) return undefined;
+  if (serviceAccountKeyFile.length > 0)
+    throw new UserError(
+      "can't set `--service-account-signing-key-file` and/or `--service-account-key-file` with `--service-account-signing-endpoint` (They are mutually exclusive)",
+    );
+  if (path.startsWith("@") && !/^@([a-zA-Z0-9_-]+\.)*[a-zA-Z0-9_-]+$/.test(path))
+    throw new UserError(
+      `invalid value ${JSON.stringify(path)} passed for \`--service-account-signing-endpoint\`, when prefixed with @ must be a valid abstract socket name`,
+    );
+  return path.startsWith("@") ? path : resolve(path);
 }
 
 /** Seconds; 0 and nothing said: tokens live as long as they are asked for. */

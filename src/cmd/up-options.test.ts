@@ -47,6 +47,10 @@ for (const { change, says } of [
   },
   { change: { authorizationMode: "Some" }, says: 'authorization-mode "Some" is not a valid mode' },
   {
+    change: { serviceAccountSigningEndpoint: "@a b" },
+    says: 'invalid value "@a b" passed for `--service-account-signing-endpoint`, when prefixed with @ must be a valid abstract socket name',
+  },
+  {
     change: { authorizationMode: "ABAC" },
     says: "authorization-mode ABAC's authorization policy file not passed",
   },

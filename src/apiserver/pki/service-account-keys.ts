@@ -21,6 +21,8 @@ export interface TokenKeys {
   verify(token: string): Promise<Readonly<Record<string, unknown>> | undefined>;
   /** The public keys as `/openid/v1/jwks` lists them. */
   readonly publicKeys: readonly JsonWebKey[];
+  /** For how long the signer's tokens may live at most; absent: for ever. */
+  readonly maxSeconds?: number;
 }
 
 export interface TokenKeyFiles {
@@ -48,26 +50,26 @@ export function loadTokenKeys(files: TokenKeyFiles): TokenKeys {
         .sign(signingKey);
     },
     async verify(token) {
-      // What cannot be a token costs nothing, not even the library.
-      if (token.length > maxTokenBytes || token.split(".").length !== 3) return undefined;
       return verifyToken(token, byId);
     },
     publicKeys: [...byId.values()].map((key) => key.jsonWebKey),
   };
 }
 
-interface PublicKey {
+/** A key that tokens are verified with. */
+export interface TokenVerificationKey {
   readonly id: string;
   readonly key: KeyObject;
   readonly algorithm: string;
   readonly jsonWebKey: JsonWebKey;
 }
 
-function publicKeyFrom(key: KeyObject): PublicKey {
+/** `name`: where its owner gave it a name. Throws an Error for a key of another kind. */
+export function publicKeyFrom(key: KeyObject, name?: string): TokenVerificationKey {
   const algorithm = algorithmOf(key);
   const der = key.export({ type: "spki", format: "der" });
   // Upstream's key id: a hash of the public key, so that every server derives the same one.
-  const id = createHash("sha256").update(der).digest("base64url");
+  const id = name ?? createHash("sha256").update(der).digest("base64url");
   const members = key.export({ format: "jwk" });
   return {
     id,
@@ -93,10 +95,12 @@ const maxTokenBytes = 16_384;
  * Only the signature counts here: times, audiences and what the token is bound to are checked with every request, the
  * signature once.
  */
-async function verifyToken(
+export async function verifyToken(
   token: string,
-  keys: ReadonlyMap<string, PublicKey>,
+  keys: ReadonlyMap<string, TokenVerificationKey>,
 ): Promise<Readonly<Record<string, unknown>> | undefined> {
+  // What cannot be a token costs nothing, not even the library.
+  if (token.length > maxTokenBytes || token.split(".").length !== 3) return undefined;
   const jose = await import("jose");
   for (const { key, algorithm } of candidatesFor(jose, token, keys)) {
     try {
@@ -114,8 +118,8 @@ async function verifyToken(
 function candidatesFor(
   { decodeProtectedHeader }: typeof import("jose"),
   token: string,
-  keys: ReadonlyMap<string, PublicKey>,
-): readonly PublicKey[] {
+  keys: ReadonlyMap<string, TokenVerificationKey>,
+): readonly TokenVerificationKey[] {
   try {
     const { kid } = decodeProtectedHeader(token);
     if (kid === undefined) return [...keys.values()];

@@ -8,9 +8,10 @@ export function issuerDocuments(options: {
   readonly issuer: string;
   /** Where the keys are found: the API server's own address, or the issuer's. */
   readonly jwksUri: string;
-  readonly publicKeys: readonly { readonly alg: string }[];
+  /** As they are now. */
+  readonly publicKeys: () => readonly { readonly alg: string }[];
 }): DocumentHandler[] {
-  const algorithms = [...new Set(options.publicKeys.map(({ alg }) => alg))].sort();
+  const algorithms = () => [...new Set(options.publicKeys().map(({ alg }) => alg))].sort();
   return [
     {
       path: "/.well-known/openid-configuration",
@@ -21,14 +22,14 @@ export function issuerDocuments(options: {
         jwks_uri: options.jwksUri,
         response_types_supported: ["id_token"],
         subject_types_supported: ["public"],
-        id_token_signing_alg_values_supported: algorithms,
+        id_token_signing_alg_values_supported: algorithms(),
       }),
     },
     {
       path: "/openid/v1/jwks",
       contentType: "application/jwk-set+json",
       cacheControl,
-      document: () => ({ keys: options.publicKeys }),
+      document: () => ({ keys: options.publicKeys() }),
     },
   ];
 }

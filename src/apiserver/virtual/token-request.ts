@@ -21,6 +21,8 @@ export interface TokenRequestDependencies {
   readonly maxSeconds?: number;
   /** Whether tokens that pods ask for live longer than they say; true unless said. */
   readonly extendsPodTokens?: boolean;
+  /** What even those are shortened to: longer ones the signer does not sign. */
+  readonly maxExtendedSeconds: number;
 }
 
 const minSeconds = 600;
@@ -60,7 +62,7 @@ export function tokenRequestHandler(dependencies: TokenRequestDependencies): Cre
         namespace,
         serviceAccount: identityOf(account),
         ...bound,
-        expirationSeconds: extended ? extendedSeconds : seconds,
+        expirationSeconds: extended ? Math.min(extendedSeconds, dependencies.maxExtendedSeconds) : seconds,
         ...(extended ? { warnAfterSeconds: seconds } : {}),
         id: dependencies.uuid(),
       };

@@ -41,6 +41,8 @@ export interface AuthOptions {
   /** PEM: further authorities of client certificates. */
   readonly clientCaFile?: string;
   readonly requestHeader?: RequestHeaderOptions;
+  /** The socket of the plugin that signs service account tokens. */
+  readonly signingEndpoint?: string;
   readonly maxTokenSeconds?: number;
   readonly extendsPodTokens?: boolean;
   readonly oidc?: OidcOptions;

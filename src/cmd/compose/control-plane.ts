@@ -134,7 +134,11 @@ function components(
       options: {
         clusterCidr: network.clusterCidr,
         rootCaPem: pki.clusterAuthority.certificate,
-        signToken: (claims) => clock.hold(loadTokenKeys({ signingKey: pki.serviceAccountKey }).sign(claims)),
+        // A plugin signs no tokens that do not end.
+        ...(options.auth?.signingEndpoint === undefined && {
+          signToken: (claims: object) =>
+            clock.hold(loadTokenKeys({ signingKey: pki.serviceAccountKey }).sign(claims)),
+        }),
         certificates: {
           readRequest: (pem) => clock.hold(parseSigningRequest(pem)),
           sign: (pem, wanted) =>

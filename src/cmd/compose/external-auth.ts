@@ -21,6 +21,7 @@ import { ExternalAuthMetrics } from "../../apiserver/metrics/external-auth-metri
 import { KeySetMetrics } from "../../apiserver/metrics/key-set-metrics.ts";
 import { ReloadMetrics } from "../../apiserver/metrics/reload-metrics.ts";
 import type { FrontProxyTrust } from "../../apiserver/pki/front-proxy.ts";
+import type { TokenKeys } from "../../apiserver/pki/service-account-keys.ts";
 import { followFile, regularFileFault } from "../../apiserver/pki/watched-file.ts";
 import { isCertificateBundle } from "../../apiserver/pki/x509.ts";
 import { tokenReviewWebhook } from "../../apiserver/review-webhook/token-review-webhook.ts";
@@ -44,6 +45,8 @@ export interface ExternalAuth {
   readonly verificationKeys: readonly string[];
   /** PEMs, one certificate each, of further authorities of client certificates. */
   readonly clientAuthorities: readonly string[];
+  /** In the place of the cluster's own. */
+  readonly tokenKeys?: TokenKeys;
   readonly maxTokenSeconds?: number;
   readonly extendsPodTokens?: boolean;
   /** A front proxy beside the cluster's own. */
@@ -98,11 +101,30 @@ export async function loadExternalAuth(
             authorities: await clientAuthoritiesOf(options.requestHeader.caFile),
           },
         }),
-    ...(options.maxTokenSeconds === undefined ? {} : { maxTokenSeconds: options.maxTokenSeconds }),
+    ...(await tokenSigner(options, dependencies)),
     ...(options.extendsPodTokens === undefined ? {} : { extendsPodTokens: options.extendsPodTokens }),
     metricSources: [asked, keySets, reloads.authentication, reloads.authorization],
     verificationKeys: await Promise.all(options.keyFiles.map((path) => readFile(path, "utf8"))),
   };
+}
+
+/** Whoever signs service account tokens, and for how long these live at most. */
+async function tokenSigner(
+  { signingEndpoint: path, maxTokenSeconds }: AuthOptions,
+  { clock, logger, signal }: ExternalAuthDependencies,
+): Promise<Pick<ExternalAuth, "tokenKeys" | "maxTokenSeconds">> {
+  if (path === undefined) return maxTokenSeconds === undefined ? {} : { maxTokenSeconds };
+  const { externalTokenKeys } = await import("../../apiserver/pki/external-token-keys.ts");
+  const tokenKeys = await within("--service-account-signing-endpoint", () =>
+    externalTokenKeys({ path, clock, logger }),
+  );
+  signal.addEventListener("abort", () => tokenKeys.close(), { once: true });
+  const { maxSeconds } = tokenKeys;
+  if (maxTokenSeconds !== undefined && maxTokenSeconds > maxSeconds)
+    throw new UserError(
+      `service-account-max-token-expiration cannot be set longer than the token expiration supported by service-account-signing-endpoint: ${maxTokenSeconds}s > ${maxSeconds}s`,
+    );
+  return { tokenKeys, maxTokenSeconds: maxTokenSeconds ?? maxSeconds };
 }
 
 async function clientAuthoritiesOf(path: string | undefined): Promise<readonly string[]> {

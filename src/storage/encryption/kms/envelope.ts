@@ -3,7 +3,8 @@ import protobuf from "protobufjs/minimal.js";
 import { dns1123Subdomain } from "../../../apimachinery/names.ts";
 import { UnreadableValueError } from "../../storage.ts";
 import { aesGcm, type Cipher } from "../ciphers.ts";
-import { type KmsCiphertext, readAnnotation, visitFields, writeAnnotations } from "./kms-service.ts";
+import { type KmsCiphertext, readAnnotation, writeAnnotations } from "./kms-service.ts";
+import { visitFields } from "./plugin-socket.ts";
 
 /** How the data's key is made of what the plugin decrypts. */
 export const sourceType = {

@@ -1,5 +1,5 @@
-import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import protobuf from "protobufjs/minimal.js";
+import { connectPlugin, visitFields } from "./plugin-socket.ts";
 
 /** What a KMS plugin answers: `v2.KeyManagementService` of k8s.io/kms. Rejects with gRPC's errors, in the words of Go's. */
 export interface KmsService {
@@ -22,50 +22,25 @@ export interface KmsCiphertext {
   readonly annotations: ReadonlyMap<string, Uint8Array>;
 }
 
-const { Reader, Writer } = protobuf;
+const { Writer } = protobuf;
 const lengthDelimited = 2;
 const tag = (field: number) => (field << 3) | lengthDelimited;
 
 /** A plugin that listens on a unix socket ("unix:///run/kms.sock", "unix:///@name"). It need not be there yet: calls wait for it. */
 export function connectKms(endpoint: string, timeoutMs: number): KmsService {
   const path = decodeURIComponent(new URL(endpoint).pathname);
-  // A name that begins with zero is no file's: Linux' abstract sockets.
-  const target = path.startsWith("/@") ? `unix:\0${path.slice(2)}` : `unix:${path}`;
-  const client = new Client(target, credentials.createInsecure(), {
-    "grpc.default_authority": "localhost",
-    // A plugin that restarts is back within a second.
-    "grpc.initial_reconnect_backoff_ms": 100,
-    "grpc.max_reconnect_backoff_ms": 3000,
-  });
-  const call = <T>(method: string, request: Uint8Array, decode: (bytes: Uint8Array) => T): Promise<T> =>
-    new Promise((resolve, reject) => {
-      client.makeUnaryRequest(
-        `/v2.KeyManagementService/${method}`,
-        (bytes: Uint8Array) => Buffer.from(bytes),
-        decode,
-        request,
-        new Metadata({ waitForReady: true }),
-        { deadline: Date.now() + timeoutMs },
-        (error, answer) => {
-          if (error !== null) reject(inWordsOfGo(error));
-          else if (answer === undefined) reject(new Error("the KMS plugin sent no answer"));
-          else resolve(answer);
-        },
-      );
-    });
+  const socket = connectPlugin(
+    path.startsWith("/@") ? path.slice(1) : path,
+    "v2.KeyManagementService",
+    timeoutMs,
+  );
+  const { call } = socket;
   return {
     status: () => call("Status", new Uint8Array(), decodeStatus),
     encrypt: (uid, plaintext) => call("Encrypt", encryptRequest(uid, plaintext), decodeCiphertext),
     decrypt: (uid, ciphertext) => call("Decrypt", decryptRequest(uid, ciphertext), decodePlaintext),
-    close: () => client.close(),
+    close: () => socket.close(),
   };
-}
-
-function inWordsOfGo({ code, details }: ServiceError): Error {
-  const name = Object.entries(status).find(([, value]) => value === code)?.[0] ?? "UNKNOWN";
-  const words = name.toLowerCase().split("_");
-  const inGo = words.map((word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`).join("");
-  return new Error(`rpc error: code = ${inGo === "Cancelled" ? "Canceled" : inGo} desc = ${details}`);
 }
 
 function encryptRequest(uid: string, plaintext: Uint8Array): Uint8Array {
@@ -113,18 +88,6 @@ function decodePlaintext(bytes: Uint8Array): Uint8Array {
     return true;
   });
   return plaintext;
-}
-
-/** Reads a message's fields; those that `take` does not know are skipped. */
-export function visitFields(
-  bytes: Uint8Array,
-  take: (field: number, reader: protobuf.Reader) => boolean,
-): void {
-  const reader = Reader.create(bytes);
-  while (reader.pos < reader.len) {
-    const key = reader.uint32();
-    if (!take(key >>> 3, reader)) reader.skipType(key & 7);
-  }
 }
 
 /** An entry of a `map<string, bytes>`. */
