@@ -19,7 +19,7 @@ import { ImageGarbageCollector, type ImageGarbageOptions } from "./image-garbage
 import { ImagePuller } from "./image-puller.ts";
 import { LogRotator, type LogRotatorOptions } from "./logs/log-rotation.ts";
 import { runningLogs } from "./logs/running-logs.ts";
-import { observeNode } from "./node-observer.ts";
+import { nodeObserver } from "./node-observer.ts";
 import { NodeRegistrar } from "./node-registrar.ts";
 import type { MachineInfo, NodeIdentity } from "./node-status.ts";
 import { OrphanCollector } from "./orphans.ts";
@@ -256,12 +256,13 @@ class NodeAgent implements Kubelet {
       disk: this.#eviction.isUnder("disk"),
       pid: this.#eviction.isUnder("pid"),
     });
+    const observe = nodeObserver({ ...this.#dependencies, lastRelistMs, pressure });
     return new NodeRegistrar({
       client,
       clock,
       logger,
       identity,
-      observe: () => observeNode({ ...this.#dependencies, lastRelistMs, pressure }, facts()),
+      observe: () => observe(facts()),
       onNode: (latest) => {
         this.#node = latest;
       },

@@ -8,11 +8,11 @@ import type { Client } from "../client/client.ts";
 import { StatusManager, statusPatch } from "./status-manager.ts";
 import { podWith } from "./test-support/records.ts";
 
-/** A client that only takes patches; what it was sent is kept. */
+/** A client that only takes patches; what it was sent is kept. Each makes a version, from 11 on. */
 function patchingClient(sent: unknown[]): Client {
   const patch = (_type: unknown, _name: unknown, body: { patch: { status: unknown } }) => {
-    sent.push(body.patch.status);
-    return Promise.resolve({});
+    const resourceVersion = String(10 + sent.push(body.patch.status));
+    return Promise.resolve({ metadata: { resourceVersion } });
   };
   return { patch } as unknown as Client; // the status manager calls nothing else here
 }
@@ -32,6 +32,30 @@ test("The last status always reaches the API, however it falls between two write
     await new Promise((resolve) => setImmediate(resolve));
     assert.deepEqual(sent.at(-1), { phase: "Succeeded" }, `after ${turns} turns`);
   }
+});
+
+test("What another has written over a pod's status is told anew, an event of what was before is not", async () => {
+  const sent: unknown[] = [];
+  const manager = new StatusManager({
+    client: patchingClient(sent),
+    clock: new VirtualClock(),
+    random: seededRandom(1),
+    logger: silentLogger,
+  });
+  const ready = (status: string): PodStatus => ({ conditions: [{ type: "Ready", status }] });
+  const at = (resourceVersion: string, status: PodStatus) => {
+    const pod = podWith();
+    return { ...pod, metadata: { ...pod.metadata, resourceVersion }, status };
+  };
+  manager.set(at("10", ready("False")), ready("True"));
+  await manager.flush();
+  manager.set(at("10", ready("False")), ready("True"));
+  manager.set(at("11", ready("True")), ready("True"));
+  await manager.flush();
+  assert.deepEqual(sent, [ready("True")]);
+  manager.set(at("12", ready("False")), ready("True"));
+  await manager.flush();
+  assert.deepEqual(sent, [ready("True"), ready("True")]);
 });
 
 test("A pod that is forgotten while a newer status waits for its write keeps nobody busy", async () => {

@@ -24,9 +24,10 @@ export interface StatusManagerDependencies {
 interface Entry {
   pod: Pod;
   status: PodStatus | undefined;
-  /** What the API has, as far as this node knows, of the pod with this uid. */
+  /** What the API has, as far as this node knows, of the pod with this uid, and in which of its versions. */
   written: PodStatus | undefined;
   writtenUid: string;
+  writtenVersion: number;
   deletion: boolean;
   /** Something was set that no write has looked at yet. */
   pending: boolean;
@@ -97,6 +98,7 @@ export class StatusManager {
         status: undefined,
         written: pod.status,
         writtenUid: uid,
+        writtenVersion: versionOf(pod),
         deletion: false,
         pending: false,
         writing: undefined,
@@ -148,19 +150,22 @@ export class StatusManager {
     if (shown === undefined) return false;
     const { name = "", namespace = "", uid = "" } = shown.metadata;
     const { signal } = entry.controller;
-    if (entry.writtenUid !== uid) {
+    // Others write it too: what the node lifecycle controller says of a node that was away is told anew once it is back.
+    if (entry.writtenUid !== uid || versionOf(shown) > entry.writtenVersion) {
       entry.written = shown.status;
       entry.writtenUid = uid;
+      entry.writtenVersion = versionOf(shown);
     }
     const patch = status === undefined ? undefined : statusPatch(entry.written ?? {}, status);
     if (patch !== undefined) {
-      await client.patch(
+      const now = await client.patch(
         pods,
         { namespace, name },
         { type: "strategic", patch: { metadata: { uid }, status: patch } },
         { subresource: "status", signal },
       );
       entry.written = status;
+      entry.writtenVersion = versionOf(now);
       return true;
     }
     if (!entry.deletion) return false;
@@ -169,6 +174,8 @@ export class StatusManager {
     return false;
   }
 }
+
+const versionOf = ({ metadata }: Pod) => Number(metadata.resourceVersion ?? 0);
 
 /** The fields that differ, as a strategic merge patch; undefined when none does. A field that went away is nulled. */
 export function statusPatch(before: PodStatus, after: PodStatus): Record<string, unknown> | undefined {
