@@ -86,8 +86,9 @@ export const patchRequests: readonly HostileRequest[] = [
     ["a directive that nobody knows", { metadata: { $patch: "__proto__" } }, 500],
     ["a directive of another type", { $patch: {} }, 500],
     ["keys to retain of another type", { metadata: { $retainKeys: 5 } }],
-    ["an order of another type", { metadata: { "$setElementOrder/finalizers": {} } }],
-    ["a deletion of another type", { metadata: { "$deleteFromPrimitiveList/finalizers": 1 } }],
+    ["an order of another type", { metadata: { "$setElementOrder/finalizers": {} } }, 500],
+    // It deletes nothing.
+    ["a deletion of another type", { metadata: { "$deleteFromPrimitiveList/finalizers": 1 } }, 200],
     ["lists of lists", { metadata: { ownerReferences: [[]] } }],
     [
       "a long order",
