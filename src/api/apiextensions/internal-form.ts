@@ -5,6 +5,7 @@ import type {
   CustomResourceDefinitionVersion,
   CustomResourceSubresources,
   JSONSchemaProps,
+  ValidationRule,
 } from "./types.generated.ts";
 
 /** Versions without what all of them share. */
@@ -121,16 +122,19 @@ export function internalSchema(schema: JSONSchemaProps): object {
 }
 
 function internalRules({ "x-kubernetes-validations": rules }: JSONSchemaProps): readonly object[] | null {
-  return (
-    rules?.map(({ rule, message, messageExpression, reason, fieldPath, optionalOldSelf }) => ({
-      Rule: rule,
-      Message: message ?? "",
-      MessageExpression: messageExpression ?? "",
-      Reason: reason ?? null,
-      FieldPath: fieldPath ?? "",
-      OptionalOldSelf: optionalOldSelf ?? null,
-    })) ?? null
-  );
+  return rules?.map(internalRule) ?? null;
+}
+
+export function internalRule(given: Partial<ValidationRule>): object {
+  const { rule, message, messageExpression, reason, fieldPath, optionalOldSelf } = given;
+  return {
+    Rule: rule ?? "",
+    Message: message ?? "",
+    MessageExpression: messageExpression ?? "",
+    Reason: reason ?? null,
+    FieldPath: fieldPath ?? "",
+    OptionalOldSelf: optionalOldSelf ?? null,
+  };
 }
 
 function internalParts(parts: Parts | undefined): object | null {

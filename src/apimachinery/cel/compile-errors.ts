@@ -23,11 +23,69 @@ export function compileError(
   const given = error as LibraryError;
   const position = given.range?.start ?? 0;
   const summary = given.summary ?? given.message ?? String(error);
+  if (/^Exceeded maxDepth/.test(summary)) {
+    const isChain =
+      /^[.[]/.test(expression.slice(position)) && /[\w)\]"']\s*$/.test(expression.slice(0, position));
+    return new CelCompileError(isChain ? tooDeep : unlocated("expression recursion limit exceeded: 250"));
+  }
   const { text, position: at } =
     error instanceof ParseError
       ? syntaxFault(summary, expression, position)
-      : (checkFault(given, summary, expression, isKnown) ?? { text: summary, position });
+      : faultOf(given, expression, isKnown);
   return new CelCompileError(located(text, expression, at));
+}
+
+/** What has no place in the text. */
+const unlocated = (what: string) => `ERROR: <input>:-1:0: ${what}`;
+
+export const tooDeep = unlocated("max recursion depth exceeded");
+
+/** What the check finds wrong first, in one place, and from where to where in the text. */
+export function typeFaults(
+  error: unknown,
+  expression: string,
+  isKnown: (name: string) => boolean,
+): {
+  readonly found: readonly Fault[];
+  readonly range: { readonly start: number; readonly end: number } | undefined;
+} {
+  const given = error as LibraryError;
+  const { node, range } = given;
+  const span =
+    node?.start === undefined || node.end === undefined ? range : { start: node.start, end: node.end };
+  const operands =
+    node?.op === "&&" || node?.op === "||" ? noBools(node.args as readonly Span[], expression) : [];
+  return { found: operands.length > 0 ? operands : [faultOf(given, expression, isKnown)], range: span };
+}
+
+/** What is joined and is no condition, where cel-go points at it. */
+function noBools(operands: readonly Span[], expression: string): readonly Fault[] {
+  return operands
+    .filter(({ checkedType }) => checkedType?.name !== "bool" && checkedType?.kind !== "dyn")
+    .map((operand) => noBool(operand, expression));
+}
+
+const noBool = (node: Span, expression: string): Fault => ({
+  text: `expected type 'bool' but found '${typeText(node.checkedType)}'`,
+  position: pointOf(node, expression),
+});
+
+/** The dot of a selection, the parenthesis of a call, the sign of an operation; else where a value begins. */
+function pointOf(node: Span, expression: string): number {
+  const [from, receiver] = (Array.isArray(node.args) ? node.args : []) as readonly (Span | undefined)[];
+  if (node.op === ".") return expression.indexOf(".", from?.end ?? node.start);
+  if (node.op === "[]") return expression.indexOf("[", from?.end ?? node.start);
+  if (node.op === "call") return expression.indexOf("(", node.start);
+  if (node.op === "rcall") return expression.indexOf("(", receiver?.end ?? node.start);
+  const isOperation = /^(?:[-+*/%<>]|<=|>=|==|!=|in)$/.test(node.op);
+  return isOperation ? expression.indexOf(node.op, from?.end ?? node.start) : node.start;
+}
+
+function faultOf(given: LibraryError, expression: string, isKnown: (name: string) => boolean): Fault {
+  const summary = given.summary ?? given.message ?? String(given);
+  return (
+    checkFault(given, summary, expression, isKnown) ?? { text: summary, position: given.range?.start ?? 0 }
+  );
 }
 
 /** What cel-go's checker says; undefined: nothing that is known here. */
@@ -41,6 +99,8 @@ function checkFault(
   if (code === "unknown_variable")
     return { text: undeclared(summary.replace(/^Unknown variable: /, "")), position: start };
   // cel-go points at the dot of a selection.
+  if (code === "no_such_key" && node !== undefined && (node.op === "[]" || node.op === "[?]"))
+    return accessFault(node as Span, expression); // as nodes of the library are
   if (code === "no_such_key")
     return {
       text: `undefined field '${summary.replace(/^No such key: /, "")}'`,
@@ -111,19 +171,11 @@ function accessFault(node: Span, expression: string): Fault {
   };
 }
 
-/** By the library's label of what a macro expands to: the operator that cel-go expands it to. */
-const predicates: readonly (readonly [RegExp, string])[] = [
-  [/^all\(/, "_&&_"],
-  [/^exists\(/, "_||_"],
-];
+/** The library's labels of what macros join as conditions. */
+const predicate = /^(?:all|exists)\(/;
 
 function operatorFault(node: Span, summary: string, expression: string): Fault | undefined {
-  const predicate = predicates.find(([label]) => label.test(summary));
-  if (predicate !== undefined)
-    return {
-      text: `found no matching overload for '${predicate[1]}' applied to '(bool, ${typeText(node.checkedType)})'`,
-      position: node.start,
-    };
+  if (predicate.test(summary)) return noBool(node, expression);
   if (node.op === "?:" || /condition must be bool/.test(summary)) return conditionFault(node, expression);
   const filter = /^(filter|map|exists_one)\(.*got '(.*)'$/.exec(summary);
   if (filter !== null) {
@@ -188,7 +240,9 @@ function celName(name: string): string {
 export function located(what: string, expression: string, position: number): string {
   const before = expression.slice(0, Math.max(0, position)).split("\n");
   const line = before.length;
-  const column = before.at(-1)?.length ?? 0;
+  const characters = [...(before.at(-1) ?? "")];
   const source = expression.split("\n")[line - 1] ?? "";
-  return `ERROR: <input>:${line}:${column + 1}: ${what}\n | ${source.replaceAll("\t", " ")}\n | ${".".repeat(column)}^`;
+  // What takes more than a byte is held for wide.
+  const dots = characters.map((character) => (character < "\x80" ? "." : "．")).join("");
+  return `ERROR: <input>:${line}:${characters.length + 1}: ${what}\n | ${source.replaceAll("\t", " ")}\n | ${dots}^`;
 }

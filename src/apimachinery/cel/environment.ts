@@ -1,7 +1,7 @@
 /** Environments of Kubernetes' CEL: the language, its libraries, and the variables of a place where expressions are. */
 import { Environment } from "@marcbachmann/cel-js";
-import { compileError, located } from "./compile-errors.ts";
-import { CelCompileError, CelRuntimeError, evaluationError } from "./errors.ts";
+import { compileError, located, tooDeep, typeFaults } from "./compile-errors.ts";
+import { CelCompileError, CelRuntimeError, evaluationError, type Fault } from "./errors.ts";
 import { registerLibraries } from "./libraries/register.ts";
 import { type Allowances, checkLiterals } from "./literals.ts";
 import { mergeLists } from "./merged-lists.ts";
@@ -40,7 +40,7 @@ function baseEnvironment(): Environment {
     unlistedVariablesAreDyn: false,
     // What `format` takes is a list of several types.
     homogeneousAggregateLiterals: false,
-    limits: { maxAstNodes: 20_000, maxDepth: 100, maxListElements: 10_000, maxMapEntries: 10_000 },
+    limits: { maxAstNodes: 20_000, maxDepth: 250, maxListElements: 10_000, maxMapEntries: 10_000 },
   });
   registerLibraries(base);
   base.registerConstant("net", "map<string, type>", {
@@ -64,14 +64,44 @@ export function createCelEnvironment(
   // Asked only for the message of what does not compile.
   const isFunction = (name: string) =>
     environment.getDefinitions().functions.some((definition) => definition.name === name);
+  /** All that the check finds: the library ends with the first, so what is wrong gives way to a value of any type. */
+  const typeErrors = (first: unknown, source: string, expression: string): string => {
+    const faults: Fault[] = [];
+    let error: unknown = first;
+    for (let text = source; error !== undefined && faults.length < maxFaults; ) {
+      const { range, found } = typeFaults(error, expression, isFunction);
+      const [first] = found;
+      if (faults.some(({ text, position }) => text === first?.text && position === first.position)) break;
+      faults.push(...found);
+      if (range === undefined || range.end <= range.start) break;
+      text = `${text.slice(0, range.start)}${anyValue.padEnd(range.end - range.start)}${text.slice(range.end)}`;
+      error = faultIn(text);
+    }
+    return faults
+      .toSorted((a, b) => a.position - b.position)
+      .map(({ text, position }) => located(text, expression, position))
+      .join("\n");
+  };
+  let recovering: Environment | undefined;
+  const faultIn = (text: string): unknown => {
+    recovering ??= environment.clone().registerVariable(anyValue, "dyn");
+    try {
+      const parsed = recovering.parse(text);
+      renameFunctions(parsed.ast as unknown as CelNode); // the nodes as they are at run time
+      return parsed.check().error;
+    } catch {
+      return undefined;
+    }
+  };
   return {
     compile(expression, { wanted } = {}) {
       const source = withOwnMacros(expression);
       const parsed = orCompileError(() => environment.parse(source), expression, isFunction);
       const syntax = parsed.ast as unknown as CelNode; // the nodes as they are at run time
       renameFunctions(syntax);
+      if (depthOf(syntax) > maxOperators) throw new CelCompileError(tooDeep);
       const { valid, type = "dyn", error } = parsed.check();
-      if (!valid) throw compileError(error, expression, isFunction);
+      if (!valid) throw new CelCompileError(typeErrors(error, source, expression));
       checkLiterals(syntax, expression, allowed);
       if (wanted !== undefined && type !== "dyn" && !wanted.includes(type))
         throw new CelCompileError(`must evaluate to ${wanted.join(" or ")}`);
@@ -96,6 +126,22 @@ export function createCelEnvironment(
     },
   };
 }
+
+/** Stands for what does not compile: as short as anything that can be wrong. */
+const anyValue = "_";
+const maxFaults = 100;
+
+/** Upstream's parser goes no deeper. */
+const maxOperators = 251;
+
+/** How deep operators stand in each other; choices and conjunctions are kept flat. */
+function depthOf(node: CelNode): number {
+  const each = resolved(node);
+  const below = childrenOf(each).reduce((deepest, child) => Math.max(deepest, depthOf(child)), 0);
+  return flat.has(each.op) ? below : below + 1;
+}
+
+const flat = new Set(["&&", "||", "?:", "!_", "-_"]);
 
 function orCompileError<T>(work: () => T, expression: string, isFunction: (name: string) => boolean): T {
   try {

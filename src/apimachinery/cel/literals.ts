@@ -22,12 +22,17 @@ export interface Allowances {
   readonly mixesTypes?: boolean;
   /** Give names to values: `cel.bind`. */
   readonly binds?: boolean;
+  /** Write the paths of JSON patches: `jsonpatch.escapeKey`. */
+  readonly patches?: boolean;
 }
+
+const maxInt = 2n ** 63n - 1n;
 
 /** Regular expressions, durations, times, lists and maps that are written out are judged before anything is evaluated. */
 export function checkLiterals(node: CelNode, expression: string, allowed: Allowances): void {
   const faults: Fault[] = [];
-  collect(node, faults, allowed.mixesTypes === true, allowed.binds === true);
+  collect(node, faults, allowed.mixesTypes === true, allowed);
+  accessFaults(node, expression, faults);
   if (faults.length > 0)
     throw new CelCompileError(
       faults
@@ -39,20 +44,23 @@ export function checkLiterals(node: CelNode, expression: string, allowed: Allowa
 }
 
 /** `isFree`: what `format` takes may be of several types. */
-function collect(node: CelNode, faults: Fault[], isFree: boolean, binds: boolean): void {
+function collect(node: CelNode, faults: Fault[], isFree: boolean, allowed: Allowances): void {
   const each = resolved(node);
   let isInside = isFree;
   if (each.op === "call" || each.op === "rcall") {
     const { name, target, args } = calleeOf(each);
     isInside ||= name === "format";
-    if (!binds && name === "bind" && target?.op === "id" && target.args === "cel")
+    if (allowed.binds !== true && name === "bind" && target?.op === "id" && target.args === "cel")
       faults.push(...unknownBinding(target, args));
+    if (allowed.patches !== true && name === "jsonpatch.escapeKey") faults.push(...unknownEscape(each));
     const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
     const literal = args.at(-1);
     if (check !== undefined && literal?.op === "value" && typeof literal.args === "string")
       if (!check.isRight(literal.args))
         faults.push({ text: `invalid ${check.name} argument`, position: positionOf(literal) });
   }
+  if (each.op === "value" && typeof each.args === "bigint" && each.args > maxInt)
+    faults.push({ text: "invalid int literal", position: positionOf(each) });
   if (!isFree && each.op === "list") {
     const other = othersThanFirst(each.args as readonly CelNode[])[0];
     if (other !== undefined) faults.push(other);
@@ -64,7 +72,9 @@ function collect(node: CelNode, faults: Fault[], isFree: boolean, binds: boolean
       ...othersThanFirst(entries.map(([, value]) => value)),
     );
   }
-  for (const child of childrenOf(each)) collect(child, faults, isInside, binds);
+  // The smallest number is written as the negative of one that is none.
+  const isSmallest = each.op === "-_" && (each.args as CelNode).args === maxInt + 1n;
+  if (!isSmallest) for (const child of childrenOf(each)) collect(child, faults, isInside, allowed);
 }
 
 /** The library binds names, cel-go's environment for Kubernetes does not: all that belongs to it is unknown. */
@@ -84,6 +94,29 @@ function unknownBinding(target: CelNode, [variable, ...others]: readonly CelNode
       position: positionOf(node),
     })),
   ];
+}
+
+/** As with names, what is not known here is unknown by each of its parts. */
+function unknownEscape(call: CelNode): readonly Fault[] {
+  const [, target, [key]] = call.args as readonly [string, CelNode, readonly CelNode[]];
+  return [
+    { text: undeclared("jsonpatch"), position: positionOf(target) },
+    { text: undeclared("escapeKey"), position: key === undefined ? 0 : positionOf(key) - 1 },
+  ];
+}
+
+/** The library takes the name of an object's field as a key, too. */
+function accessFaults(node: CelNode, expression: string, faults: Fault[]): void {
+  const each = resolved(node);
+  if (each.op === "[]") {
+    const [from, index] = each.args as readonly [CelNode & { readonly end?: number }, CelNode];
+    if (from.checkedType?.kind === "message")
+      faults.push({
+        text: `found no matching overload for '_[_]' applied to '(${typeText(from.checkedType)}, ${typeText(index.checkedType)})'`,
+        position: expression.indexOf("[", from.end ?? positionOf(from)),
+      });
+  }
+  for (const child of childrenOf(each)) accessFaults(child, expression, faults);
 }
 
 function othersThanFirst(nodes: readonly CelNode[]): readonly Fault[] {

@@ -1,4 +1,5 @@
 import { isShared } from "../../api/apiextensions/hoisted-fields.ts";
+import { internalRule } from "../../api/apiextensions/internal-form.ts";
 import type { CustomResourceDefinition } from "../../api/apiextensions/types.generated.ts";
 import type { FieldError } from "../../apimachinery/api-error.ts";
 import { add, multiply } from "../../apimachinery/cel/cost-sizes.ts";
@@ -163,9 +164,15 @@ function validateOwn(schema: JsonSchema, place: Place, total: TotalCost): readon
         );
     }
     if (compiled.error !== undefined)
-      errors.push(field.invalid(field.child(at, "rule"), compiled.rule, compiled.error));
+      errors.push(field.invalid(field.child(at, "rule"), internalRule(compiled.rule), compiled.error));
     if (compiled.messageError !== undefined)
-      errors.push(field.invalid(field.child(at, "messageExpression"), compiled.rule, compiled.messageError));
+      errors.push(
+        field.invalid(
+          field.child(at, "messageExpression"),
+          internalRule(compiled.rule),
+          compiled.messageError,
+        ),
+      );
     if (compiled.usesOldSelf && place.uncorrelated !== undefined)
       errors.push(
         field.invalid(

@@ -71,7 +71,7 @@ export class Expressions {
             objects: [{ name: "Variables", fields: { ...fields }, create: Variables }],
           },
         },
-        { mixesTypes: options.isMutation === true },
+        { mixesTypes: options.isMutation === true, patches: options.isMutation === true },
       );
     let current = environment();
     for (const { name, expression } of options.variables ?? []) {
