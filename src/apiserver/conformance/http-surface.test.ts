@@ -119,6 +119,12 @@ const methods: readonly Row[] = [
 ];
 
 const places: readonly Row[] = [
+  ...["GET", "POST"].map((method) => ({
+    name: `a ${method} below the old prefix of proxies`,
+    method,
+    path: "/api/v1/proxy/nodes/x",
+    ...absent,
+  })),
   { name: "a part that the kind has not", path: `${maps}/a/status`, ...absent },
   { name: "an object without its namespace", path: "/api/v1/configmaps/a", ...absent },
   { name: "a cluster's resource in a namespace", path: `${namespace}/nodes`, ...absent },

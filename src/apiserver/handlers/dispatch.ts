@@ -28,6 +28,8 @@ export async function dispatchResource(context: HandlerContext, call: ResourceCa
     if (isCustom) return pageNotFound();
     throw isCollection ? methodNotAllowed() : noSuchResource();
   }
+  // The prefix of proxies is no more, whatever the method.
+  if (verb === "proxy") throw noSuchResource();
   if (isCustom) return dispatchVerb(context, call, isCollection);
   // Custom kinds are behind a handler of verbs, the others behind a router of methods, that knows no HEAD.
   if (request.method === "HEAD") throw methodNotAllowed();
