@@ -82,6 +82,8 @@ async function prepareK8ts(): Promise<Start> {
   const client = await import("../../src/client/index.ts");
   const { createHttpsTransport } = await import("../../src/client/transport/https-transport.ts");
   const { systemClock: clock, systemRandom: random, silentLogger: logger } = client;
+  // What it loads with the first answer; the other library has loaded its models by now, too.
+  await import("../../src/client/transport/protobuf-answer.ts");
   const encoding = library === "k8ts" ? "protobuf" : "json";
   return async (done) => {
     const informers = client.createInformerFactory({
