@@ -13,6 +13,8 @@ export interface Told {
   seat: Seat | undefined;
   /** For its seat. */
   waitedMs: number;
+  /** It came to whoever serves it. */
+  isHandled: boolean;
 }
 
 /** The answer with what is on every answer: how it can be found again, how it was judged, and what it warns of; and how it is to be laid out. */

@@ -69,7 +69,6 @@ class Server implements ApiServer {
   readonly #ending = new AbortController();
   #isShuttingDown = false;
   readonly #nonResource: readonly NonResourceHandler[];
-  readonly #paths: ReadonlySet<string>;
   readonly #builtInGroups: ReadonlySet<string>;
   readonly #aggregator: Aggregator;
 
@@ -138,7 +137,6 @@ class Server implements ApiServer {
       shutdownCheck: this.#shutdownCheck(),
     });
     this.#builtInGroups = new Set(dependencies.definitions.map(({ group }) => group));
-    this.#paths = new Set(this.#nonResource.flatMap(({ paths }) => paths));
   }
 
   async handle(request: ApiRequest, context: RequestContext): Promise<ApiResponse> {
@@ -151,11 +149,10 @@ class Server implements ApiServer {
       request,
       info,
       startMs: clock.now(),
-      // Paths that nobody serves are counted as one: there is no end of them.
-      isKnown: info.isResourceRequest ? served !== undefined : this.#paths.has(info.path),
+      isServed: served !== undefined,
     });
     const audit = this.#openAudit(request, info, context, auditId);
-    const told: Told = { served, warnings: [], audit, seat: undefined, waitedMs: 0 };
+    const told: Told = { served, warnings: [], audit, seat: undefined, waitedMs: 0, isHandled: false };
     let response: ApiResponse;
     try {
       response = await this.#answer(request, info, context, told);
@@ -164,10 +161,12 @@ class Server implements ApiServer {
     }
     const { seat, waitedMs } = told;
     const code = response.status;
+    // Upstream's router refuses a method before anything is counted.
+    const isHandled = told.isHandled && code !== 405;
     const conclude = (bytes: number) => {
       const endMs = clock.now();
       seat?.leave(endMs);
-      observe({ code, endMs, bytes, waitedMs, aborted: request.signal.aborted });
+      observe({ code, endMs, bytes, waitedMs, aborted: request.signal.aborted, isHandled });
     };
     // A watch holds its seat only until it has begun.
     if (response.type === "watch") seat?.leave(clock.now());
@@ -229,6 +228,7 @@ class Server implements ApiServer {
   }
 
   async #dispatch(request: ApiRequest, info: RequestInfo, user: UserInfo, told: Told): Promise<ApiResponse> {
+    told.isHandled = true;
     if (!info.isResourceRequest) {
       for (const handler of this.#nonResource) {
         const response = await handler.handle(request, info);
@@ -249,7 +249,8 @@ class Server implements ApiServer {
     const info = parseRequestInfo(request.method, request.path, request.query);
     const audit = this.#openAudit(request, info, context, this.#auditIdOf(request));
     try {
-      const told = { served: this.#servedBy(info), warnings: [], audit, seat: undefined, waitedMs: 0 };
+      const served = this.#servedBy(info);
+      const told = { served, warnings: [], audit, seat: undefined, waitedMs: 0, isHandled: true };
       const passage = await this.#passage(request, info, context, told);
       return audit === undefined ? { passage } : { passage, ended: await audit.upgraded() };
     } catch (error) {

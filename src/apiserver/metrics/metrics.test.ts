@@ -148,10 +148,27 @@ test("Health checks stand among the service level indicators alone", async () =>
   assert.doesNotMatch(text, /^kubernetes_healthcheck/m);
 });
 
-test("Paths that nobody serves make no series of their own", () => {
+test("What is turned away before it comes to a resource is not counted, as upstream does not", async () => {
   assert.ok(!text.includes("things"));
-  assert.match(text, /apiserver_request_total\{verb="LIST",dry_run="",group="",.*code="404"\} 50\n/);
+  assert.doesNotMatch(text, /^apiserver_request_total\{.*code="(401|404|405)"/m);
 });
+
+for (const [path, subresource] of [
+  ["/readyz", "/readyz"],
+  ["/openapi/v3", "openapi/v3"],
+  ["/version", undefined],
+  ["/apis", undefined],
+  ["/healthz/ping", undefined],
+] as const)
+  test(`the path ${path} is counted as ${subresource ?? "nothing"}`, async () => {
+    await send("GET", path);
+    const counted = (await scrape())
+      .split("\n")
+      .filter((line) => line.startsWith("apiserver_request_total{"));
+    const at = (name: string) =>
+      counted.some((line) => line.includes(`subresource="${name}",scope="",component="",code=`));
+    assert.equal(at(subresource ?? path), subresource !== undefined);
+  });
 
 test("Nothing is told under names that upstream hides", () => {
   assert.doesNotMatch(text, /request_slo_duration|request_concurrency_limit|storage_db_total_size/);

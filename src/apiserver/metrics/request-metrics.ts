@@ -30,7 +30,7 @@ const seriesLimit = 2000;
 
 /** What is counted of one kind of request. */
 class RequestSeries {
-  /** verb, group, version, resource, subresource, scope. */
+  /** verb, group, version, resource, subresource, scope, component. */
   readonly labels: readonly string[];
   readonly dryRun: string;
   readonly countByCode = new Map<number, number>();
@@ -57,14 +57,16 @@ export interface RequestEnd {
   readonly waitedMs?: number;
   /** The client went away before it was answered. */
   readonly aborted?: boolean;
+  /** It came to the handler of a resource, or of a path that is counted; of those turned away before only 429 and 504 are told. */
+  readonly isHandled: boolean;
 }
 
 export interface RequestStart {
   readonly request: ApiRequest;
   readonly info: RequestInfo;
   readonly startMs: number;
-  /** The resource, or path, is one that is served. */
-  readonly isKnown: boolean;
+  /** The resource is one that is served. */
+  readonly isServed: boolean;
 }
 
 /** Counts of requests, kept as plain numbers: what a scrape shows is made from them only then. */
@@ -80,17 +82,19 @@ export class RequestMetrics {
   #readOnly = 0;
 
   /** Call at the start; the function it returns, once, when the answer is on its way. */
-  begin({ request, info, startMs, isKnown }: RequestStart): (end: RequestEnd) => void {
-    const series = this.#seriesOf(request, info, isKnown);
+  begin({ request, info, startMs, isServed }: RequestStart): (end: RequestEnd) => void {
+    const series = this.#seriesOf(request, info, isServed);
+    const isCounted = isServed || countedPath(info) !== undefined;
     const isLasting = info.verb === "watch" || series.labels[0] === "CONNECT";
     const isReadOnly = info.verb === "get" || info.verb === "list";
     if (isLasting) series.longRunning++;
     else if (isReadOnly) this.#readOnly++;
     else this.#mutating++;
-    return ({ code, endMs, bytes, waitedMs = 0, aborted = false }) => {
+    return ({ code, endMs, bytes, waitedMs = 0, aborted = false, isHandled }) => {
       if (isLasting) series.longRunning--;
       else if (isReadOnly) this.#readOnly--;
       else this.#mutating--;
+      if (!(isHandled && isCounted) && code !== 429 && code !== 504) return;
       const seconds = Math.max(0, endMs - startMs) / 1000;
       series.countByCode.set(code, (series.countByCode.get(code) ?? 0) + 1);
       series.seconds.observe(seconds);
@@ -203,36 +207,41 @@ export class RequestMetrics {
     ];
   }
 
-  #seriesOf(request: ApiRequest, info: RequestInfo, isKnown: boolean): RequestSeries {
+  #seriesOf(request: ApiRequest, info: RequestInfo, isServed: boolean): RequestSeries {
     const verb = verbOf(request, info);
     const dryRun = dryRunOf(request.query);
     const { apiGroup, apiVersion, resource, subresource } = info;
+    const path = countedPath(info);
     const scope = scopeOf(info);
-    const key = isKnown
-      ? `${verb}${dryRun} ${apiGroup}/${apiVersion}/${resource}/${info.isResourceRequest ? subresource : info.path} ${scope}`
-      : verb + dryRun;
+    const key = isServed
+      ? `${verb}${dryRun} ${apiGroup}/${apiVersion}/${resource}/${subresource} ${scope}`
+      : `${verb}${dryRun}${path ?? ""}`;
     const known = this.#series.get(key);
     if (known !== undefined) return known;
     if (this.#series.size >= seriesLimit && key !== verb) return this.#seriesOf(request, noPlace, false);
-    const labels = !isKnown
-      ? [verb, "", "", "", "", ""]
-      : [verb, apiGroup, apiVersion, resource, info.isResourceRequest ? subresource : info.path, scope];
+    const labels = isServed
+      ? [verb, apiGroup, apiVersion, resource, subresource, scope, "apiserver"]
+      : [verb, "", "", "", path ?? "", "", ""];
     const series = new RequestSeries(labels, dryRun);
     this.#series.set(key, series);
     return series;
   }
 }
 
-const component = "apiserver";
+const healthPaths: ReadonlySet<string> = new Set(["/healthz", "/livez", "/readyz"]);
+const openApiPath = /^\/(openapi\/v3(?:\/|$))/;
+
+/** Of the paths that are no resources upstream counts a few; undefined: not this one. */
+function countedPath({ isResourceRequest, path }: RequestInfo): string | undefined {
+  if (isResourceRequest) return undefined;
+  return healthPaths.has(path) ? path : openApiPath.exec(path)?.[1];
+}
+
 const place = ["verb", "group", "version", "resource", "subresource", "scope", "component"];
 const withDryRun = ["verb", "dry_run", ...place.slice(1)];
 
 function dry({ labels: [first = "", ...others], dryRun }: RequestSeries): readonly string[] {
-  return [first, dryRun, ...others, component];
-}
-
-function plain({ labels }: RequestSeries): readonly string[] {
-  return [...labels, component];
+  return [first, dryRun, ...others];
 }
 
 function requestFamilies(all: readonly RequestSeries[]): readonly MetricFamily[] {
@@ -265,7 +274,7 @@ function requestFamilies(all: readonly RequestSeries[]): readonly MetricFamily[]
       },
       all
         .filter(({ sliSeconds }) => sliSeconds.count > 0)
-        .map((series) => ({ labels: plain(series), value: series.sliSeconds })),
+        .map((series) => ({ labels: series.labels, value: series.sliSeconds })),
     ),
     histogram(
       {
@@ -275,7 +284,7 @@ function requestFamilies(all: readonly RequestSeries[]): readonly MetricFamily[]
       },
       all
         .filter(({ bytes }) => bytes.count > 0)
-        .map((series) => ({ labels: plain(series), value: series.bytes })),
+        .map((series) => ({ labels: series.labels, value: series.bytes })),
     ),
   ];
 }
@@ -290,7 +299,7 @@ function endFamilies(all: readonly RequestSeries[]): readonly MetricFamily[] {
       },
       all
         .filter(({ labels }) => labels[0] === "WATCH" || labels[0] === "CONNECT")
-        .map((series) => ({ labels: plain(series), value: series.longRunning })),
+        .map((series) => ({ labels: series.labels, value: series.longRunning })),
     ),
     counter(
       {
@@ -300,7 +309,7 @@ function endFamilies(all: readonly RequestSeries[]): readonly MetricFamily[] {
       },
       all.flatMap((series) =>
         [...series.terminationsByCode].map(([code, value]) => ({
-          labels: [...plain(series), String(code)],
+          labels: [...series.labels, String(code)],
           value,
         })),
       ),
@@ -311,7 +320,9 @@ function endFamilies(all: readonly RequestSeries[]): readonly MetricFamily[] {
         help: "[ALPHA] Number of requests which apiserver aborted possibly due to a timeout, for each group, version, verb, resource, subresource and scope",
         labels: place.slice(0, -1),
       },
-      all.filter(({ aborted }) => aborted > 0).map(({ labels, aborted }) => ({ labels, value: aborted })),
+      all
+        .filter(({ aborted }) => aborted > 0)
+        .map(({ labels, aborted }) => ({ labels: labels.slice(0, -1), value: aborted })),
     ),
   ];
 }
