@@ -305,7 +305,27 @@ const refusals = [
   {
     name: "that is cut short",
     pem: (good: string) => pem(derOf(good).subarray(0, 100)),
+    want: /^Error: asn1: syntax error: data truncated$/,
+  },
+  {
+    name: "with something behind it",
+    pem: (good: string) => pem(Buffer.concat([derOf(good), Buffer.of(0)])),
+    want: /^Error: asn1: syntax error: trailing data$/,
+  },
+  {
+    name: "that is empty",
+    pem: () => pem(Buffer.of(0x30, 0)),
+    want: /^Error: asn1: syntax error: sequence truncated$/,
+  },
+  {
+    name: "with something else in it",
+    pem: () => pem(Buffer.of(0x30, 3, 2, 1, 0)),
     want: /malformed certificate request/,
+  },
+  {
+    name: "behind another block",
+    pem: (good: string) => shared.admin.certificate + good,
+    want: /PEM block type must be CERTIFICATE REQUEST/,
   },
 ];
 const derOf = (text: string) => Buffer.from(text.replaceAll(/-----[^-]+-----|\s/g, ""), "base64");

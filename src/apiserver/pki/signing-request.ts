@@ -1,3 +1,6 @@
+import { DerReader, derTag } from "../../apimachinery/x509/der.ts";
+import { decodePem } from "../../apimachinery/x509/pem.ts";
+import { readPublicKey } from "../../apimachinery/x509/public-key.ts";
 import { notAfterMs } from "./authority.ts";
 import { type Credential, objectIds, signCertificate } from "./x509.ts";
 import { loadX509, type X509Library } from "./x509-library.ts";
@@ -43,33 +46,48 @@ type Request = InstanceType<X509Library["Pkcs10CertificateRequest"]>;
 
 function decode(x509: X509Library, pem: string): Request {
   const label = x509.PemConverter.CertificateRequestTag;
-  const block = blocksOf(x509, pem).find(({ type }) => type === label);
-  if (block === undefined) throw new Error(`PEM block type must be ${label}`);
+  const [block] = decodePem(pem).blocks;
+  if (block?.type !== label) throw new Error(`PEM block type must be ${label}`);
+  checkWhole(block.bytes);
+  const request = readRequest(x509, block.bytes);
+  // The library takes keys that are none.
+  const key = new DerReader(new Uint8Array(request.publicKey.rawData)).read(derTag.sequence);
+  const read = readPublicKey(key ?? new Uint8Array());
+  if (typeof read === "string") throw new Error(read);
+  return request;
+}
+
+function readRequest(x509: X509Library, der: Uint8Array): Request {
   try {
-    return new x509.Pkcs10CertificateRequest(block.rawData);
+    return new x509.Pkcs10CertificateRequest(der.slice());
   } catch (error) {
     throw new Error("asn1: structure error: malformed certificate request", { cause: error });
   }
 }
 
-function blocksOf(x509: X509Library, pem: string) {
-  try {
-    return x509.PemConverter.decodeWithHeaders(pem);
-  } catch {
-    return [];
-  }
+/** The library reads what is cut off, and what has something behind it. */
+function checkWhole(der: Uint8Array): void {
+  if (der.length === 0) throw new Error("asn1: syntax error: sequence truncated");
+  const input = new DerReader(der);
+  const content = input.read(derTag.sequence);
+  if (content?.length === 0) throw new Error("asn1: syntax error: sequence truncated");
+  if (content === undefined && der[0] === derTag.sequence)
+    throw new Error("asn1: syntax error: data truncated");
+  if (!input.isEmpty && content !== undefined) throw new Error("asn1: syntax error: trailing data");
 }
 
 /** A request proves that whoever made it holds the key. */
 async function checkSignature(request: Request): Promise<void> {
-  let isGood: boolean;
+  const { name = "" } = request.signatureAlgorithm as { readonly name?: string }; // its base type is the DOM's, which is not loaded
+  let isGood = false;
   try {
     isGood = await request.verify();
   } catch (error) {
-    throw new Error("x509: cannot verify signature: algorithm unimplemented", { cause: error });
+    // What is no signature of a known algorithm is not a good one.
+    if (!/^(ECDSA|RSA|Ed25519)/.test(name))
+      throw new Error("x509: cannot verify signature: algorithm unimplemented", { cause: error });
   }
   if (isGood) return;
-  const { name = "" } = request.signatureAlgorithm as { readonly name?: string }; // its base type is the DOM's, which is not loaded
   throw new Error(
     name.startsWith("RSA") ? "crypto/rsa: verification error" : `x509: ${name} verification failure`,
   );
