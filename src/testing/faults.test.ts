@@ -171,6 +171,22 @@ test("A node that is cut off is not ready after its grace, tainted, and its pods
   await cluster.until(async () => (await client.list(pods, { namespace: "default" })).items.length === 0);
 });
 
+test("A node that was cut off for a minute comes back, and its pods are ready again", async () => {
+  await using cluster = await startCluster({ nodes: 1 });
+  const { client, faults } = cluster;
+  await cluster.until(async () => (await client.list(nodes)).items.length === 1);
+  const metadata = { name: "patient", namespace: "default" };
+  const spec = { containers: [{ name: "a", image: "a:1" }] };
+  await client.create(pods, { apiVersion: "v1", kind: "Pod", metadata, spec });
+  const readiness = async () =>
+    (await client.get(pods, metadata)).status?.conditions?.find(({ type }) => type === "Ready")?.status;
+  await cluster.until(async () => (await readiness()) === "True");
+  const partition = faults.partition("node-1");
+  await cluster.until(async () => (await readiness()) === "False");
+  partition.heal();
+  await cluster.until(async () => (await readiness()) === "True");
+});
+
 test("A leader that is cut off stops leading before another leads", async () => {
   await using cluster = await startCluster({ nodes: 0 });
   const { clock, random, faults } = cluster;
