@@ -6,6 +6,7 @@ import { registerLibraries } from "./libraries/register.ts";
 import { type Allowances, checkLiterals } from "./literals.ts";
 import { mergeLists } from "./merged-lists.ts";
 import { CostBudget, metered } from "./metering.ts";
+import { withOptionalElements } from "./optional-elements.ts";
 import { type CelNode, calleeOf, childrenOf, resolved } from "./syntax.ts";
 import type { CelType, ObjectType } from "./types.ts";
 
@@ -95,7 +96,7 @@ export function createCelEnvironment(
   };
   return {
     compile(expression, { wanted } = {}) {
-      const source = withOwnMacros(expression);
+      const source = withOptionalElements(withOwnMacros(expression));
       const parsed = orCompileError(() => environment.parse(source), expression, isFunction);
       const syntax = parsed.ast as unknown as CelNode; // the nodes as they are at run time
       renameFunctions(syntax);

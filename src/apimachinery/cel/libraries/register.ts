@@ -5,6 +5,7 @@ import { registerFormats } from "./formats.ts";
 import { registerLists } from "./lists.ts";
 import { registerNetwork } from "./network.ts";
 import { registerNumbers } from "./numbers.ts";
+import { registerOptionalElements } from "./optional-elements.ts";
 import { registerSets } from "./sets.ts";
 import { registerStrings } from "./strings.ts";
 import { registerUrls } from "./urls.ts";
@@ -15,6 +16,7 @@ export function registerLibraries(environment: Environment): void {
   registerLists(environment);
   registerSets(environment);
   registerComprehensions(environment);
+  registerOptionalElements(environment);
   registerUrls(environment);
   registerNetwork(environment);
   registerNumbers(environment);
