@@ -187,7 +187,7 @@ for (const name of [
     assert.deepEqual(resource?.categories, ["all"]);
     assert.deepEqual(
       resource?.subresources?.map(({ subresource }) => subresource),
-      ["scale", "status"],
+      ["status", "scale"],
     );
   });
 }

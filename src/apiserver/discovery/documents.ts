@@ -229,11 +229,14 @@ function isStored({ verbs }: ResourceDefinition): boolean {
 
 function subresourcesOf(definition: ResourceDefinition, version: string): readonly SubresourceDefinition[] {
   const own = { group: definition.group, version, kind: definition.kind };
-  return [
+  const parts: readonly SubresourceDefinition[] = [
     ...(definition.subresources ?? []),
-    ...(definition.scale === undefined ? [] : [scaleSubresource]),
     ...(definition.hasStatus ? [{ name: "status", ...own, verbs: ["get", "patch", "update"] as const }] : []),
-  ].toSorted((left, right) => (left.name < right.name ? -1 : 1));
+    ...(definition.scale === undefined ? [] : [scaleSubresource]),
+  ];
+  // Those of built-in kinds come in the order of their paths.
+  if (definition.custom !== undefined) return parts;
+  return parts.toSorted((left, right) => (left.name < right.name ? -1 : 1));
 }
 
 const scaleSubresource: SubresourceDefinition = {
