@@ -115,13 +115,10 @@ function formatOne(value: unknown, verb: string, precision: number | undefined):
       break;
     case "f":
       if (typeof number === "number" || typeof number === "bigint")
-        return Number(number).toFixed(precision ?? 6);
+        return fixed(Number(number), precision ?? 6);
       break;
     case "e":
-      if (typeof number === "number" || typeof number === "bigint")
-        return Number(number)
-          .toExponential(precision ?? 6)
-          .replace(/e([+-])(\d)$/, "e$10$2");
+      if (typeof number === "number" || typeof number === "bigint") return scientific(Number(number));
       break;
     case "b":
       if (typeof number === "boolean") return number ? "1" : "0";
@@ -148,17 +145,48 @@ function hexText(value: unknown): string | undefined {
   return value instanceof Uint8Array ? hexOf(value) : undefined;
 }
 
+/** What lies in the middle goes to the even neighbour, as in Go. */
+function fixed(value: number, digits: number): string {
+  const rounded = value.toFixed(digits);
+  const exact = digits < 20 && value.toFixed(digits + 1);
+  const isMiddle = exact !== false && exact.endsWith("5") && Number(exact) === value;
+  if (!isMiddle || /[02468]$/.test(rounded)) return rounded;
+  return exact.slice(0, digits === 0 ? -2 : -1);
+}
+
+/** cel-go writes out the power of ten, and takes no heed of a precision. */
+function scientific(value: number): string {
+  if (!Number.isFinite(value)) return textOf(value);
+  const [mantissa = "", exponent = ""] = value.toExponential(6).split("e");
+  const digits = exponent.slice(1).padStart(2, "0");
+  return `${mantissa}×10${exponent.startsWith("-") ? "⁻" : ""}${digits.replace(/\d/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹".charAt(Number(digit)))}`;
+}
+
+/** Inside of lists and maps texts have quotes, and other numbers than whole ones six digits. */
+function partText(value: unknown): string {
+  if (typeof value === "string") return quoted(value);
+  return typeof value === "number" && Number.isFinite(value) ? fixed(value, 6) : textOf(value);
+}
+
 function textOf(value: unknown): string {
   if (value === null) return "null";
-  if (Array.isArray(value)) return `[${value.map(textOf).join(", ")}]`;
-  if (value instanceof Map)
-    return `{${[...value]
-      .map(([key, member]) => `${textOf(key)}: ${textOf(member)}`)
+  if (Array.isArray(value)) return `[${value.map(partText).join(", ")}]`;
+  if (value instanceof Date) return timestampText(value);
+  if (value instanceof Uint8Array) return new TextDecoder().decode(value);
+  if (typeof value === "object" && "seconds" in value) return durationText(value);
+  const members = membersOf(value);
+  if (members !== undefined)
+    return `{${members
+      .map(([key, member]) => `${partText(key)}:${partText(member)}`)
       .toSorted()
       .join(", ")}}`;
-  if (value instanceof Date) return timestampText(value);
-  if (typeof value === "object" && "seconds" in value) return durationText(value);
-  if (value instanceof Uint8Array) return new TextDecoder().decode(value);
   if (value === Number.POSITIVE_INFINITY) return "Infinity";
-  return String(value);
+  return String(value).replace(/^Type<(.*)>$/, "$1");
+}
+
+function membersOf(value: unknown): readonly (readonly [unknown, unknown])[] | undefined {
+  if (value instanceof Map) return [...value];
+  const isPlain =
+    typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+  return isPlain ? Object.entries(value) : undefined;
 }
