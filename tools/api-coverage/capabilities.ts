@@ -58,6 +58,7 @@ export const capabilities: readonly Capability[] = [
       "src/apiserver/openapi/",
       "src/apiserver/discovery/",
       "src/apiserver/http/client-node.test.ts",
+      "src/apiserver/http/encode-yaml.test.ts",
       "src/apiserver/http/listener.test.ts",
       "src/apiserver/warning-headers.test.ts",
       `${conformance}/discovery.test.ts`,
