@@ -275,3 +275,124 @@ test("columns show what their paths find, as their type says", async () => {
     ],
   );
 });
+
+const embedding = {
+  type: "object",
+  properties: {
+    spec: {
+      type: "object",
+      properties: {
+        o: { type: "object", properties: { x: { type: "string" } } },
+        emb: {
+          type: "object",
+          "x-kubernetes-embedded-resource": true,
+          properties: { spec: { type: "object", properties: { q: { type: "string" } } } },
+        },
+      },
+    },
+    status: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
+  },
+};
+
+/** What kube-apiserver v1.36.2 answers, with code and message. */
+test("embedded resources, nulls and scales are refused where and as kube-apiserver does it", async () => {
+  await defineKind(server, {
+    plural: "holders",
+    kind: "Holder",
+    schema: embedding,
+    subresources: {
+      status: {},
+      scale: { specReplicasPath: ".spec.replicas", statusReplicasPath: ".status.replicas" },
+    },
+  });
+  const holder = (spec: unknown) => ({
+    apiVersion: "example.com/v1",
+    kind: "Holder",
+    metadata: { name: "h" },
+    spec,
+  });
+  const refusal = async (spec: unknown, apply = false) => {
+    const { code, message } = apply
+      ? await server.object<Status>("PATCH", `${kindPath("holders")}/h`, {
+          body: holder(spec),
+          headers: { "content-type": "application/apply-patch+yaml" },
+          query: { fieldManager: "m" },
+        })
+      : await server.object<Status>("POST", kindPath("holders"), { body: holder(spec) });
+    return [code, message];
+  };
+  assert.deepEqual(await refusal({ emb: { apiVersion: 1, kind: "Pod" } }), [
+    400,
+    'Holder in version "v1" cannot be handled as a Holder: spec.emb.apiVersion: Invalid value: 1: must be a string',
+  ]);
+  assert.deepEqual(await refusal({ emb: { apiVersion: "v1", kind: "Pod", metadata: "x" } }), [
+    400,
+    'Holder in version "v1" cannot be handled as a Holder: spec.emb.metadata: Invalid value: "x": json: cannot unmarshal string into Go value of type v1.ObjectMeta',
+  ]);
+  assert.deepEqual(await refusal("x"), [
+    422,
+    'Holder.example.com "h" is invalid: [spec: Invalid value: "string": spec in body must be of type object: "string", .spec.replicas: Invalid value: 0: .spec.replicas accessor error: x is of the type string, expected map[string]interface{}]',
+  ]);
+  assert.deepEqual(await refusal({ o: null }, true), [
+    422,
+    'Holder.example.com "h" is invalid: spec.o: Invalid value: "null": spec.o in body must be of type object: "null"',
+  ]);
+  // Without an apply a null that is not allowed is dropped.
+  const made = await server.ok("POST", kindPath("holders"), { body: holder({ o: null }) });
+  assert.deepEqual(made.spec, {});
+  await deleteKind(server, "holders");
+});
+
+test("what only another version has by default is not shown of objects that were stored without it", async () => {
+  const versioned = (name: string, storage: boolean, properties: object) => ({
+    name,
+    served: true,
+    storage,
+    schema: { openAPIV3Schema: { type: "object", properties: { spec: { type: "object", properties } } } },
+  });
+  const late = { type: "string", default: "late" };
+  await defineKind(server, {
+    plural: "twins",
+    kind: "Twin",
+    versions: [versioned("v1", true, { a: late }), versioned("v2", false, { a: late, b: late })],
+  });
+  await server.ok("POST", kindPath("twins"), {
+    body: { apiVersion: "example.com/v1", kind: "Twin", metadata: { name: "t" }, spec: {} },
+  });
+  const shown = await server.ok("GET", `${kindPath("twins", "v2")}/t`);
+  assert.deepEqual(shown.spec, { a: "late" });
+  await deleteKind(server, "twins");
+});
+
+test("the server is a manager of definitions' status, and deleting one is no new generation", async () => {
+  const crd = await defineKind(server, { plural: "watched", kind: "Watched" });
+  const managers = (crd.metadata.managedFields ?? []).map(
+    ({ manager, operation, subresource = "" }) => `${manager} ${operation} ${subresource}`,
+  );
+  assert.deepEqual(managers.toSorted(), ["kube-apiserver Update status", "unknown Update "]);
+  const definition = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/watched.example.com";
+  const held = { metadata: { name: "w", finalizers: ["example.com/hold"] } };
+  await server.ok("POST", kindPath("watched"), {
+    body: { apiVersion: "example.com/v1", kind: "Watched", ...held },
+  });
+  const deleted = await server.ok("DELETE", definition, { body: { propagationPolicy: "Orphan" } });
+  assert.deepEqual(
+    [deleted.metadata.generation, deleted.metadata.finalizers],
+    [1, ["customresourcecleanup.apiextensions.k8s.io"]],
+  );
+  const { resources } = await server.ok<{ resources: { name: string; verbs: string[] }[] }>(
+    "GET",
+    "/apis/example.com/v1",
+  );
+  assert.deepEqual(resources.find(({ name }) => name === "watched")?.verbs, [
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "watch",
+  ]);
+  await server.ok("PATCH", `${kindPath("watched")}/w`, {
+    body: { metadata: { finalizers: null } },
+    headers: { "content-type": "application/merge-patch+json" },
+  });
+});

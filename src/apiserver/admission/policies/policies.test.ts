@@ -412,6 +412,8 @@ test("a mutating policy changes custom resources by the types of their lists", a
 
 for (const [literal, map] of [
   ["Object{spec: Object.spec{replicas: 1}}", '{"spec": {"replicas": 1}}'],
+  // What is optional stays so: it is an element of the map that is there if its value is.
+  ["Object{?spec: x}", '{?"spec": x}'],
   [
     'a ? Object{x: "Object{y: 1}"} : Object{x: [JSONPatch{op: o}]}',
     'a ? {"x": "Object{y: 1}"} : {"x": [{"op": o}]}',
