@@ -63,7 +63,9 @@ export class OlderVersions {
 function isKeyOf(key: string, object: object): boolean {
   const { name = "", namespace = "" } = "metadata" in object ? (object.metadata as ObjectMeta) : noNames; // read as such
   if (namespace === "") return key === name;
-  return key.length === namespace.length + 1 + name.length && key.endsWith(name) && key.startsWith(namespace);
+  const { length } = namespace;
+  if (key.length !== length + 1 + name.length || key[length] !== "/") return false;
+  return key.endsWith(name) && key.startsWith(namespace);
 }
 
 const noNames: ObjectMeta = {};
@@ -97,10 +99,14 @@ class KeyTable {
     const nameFrom = namespaceLength === 0 ? 0 : namespaceLength + 1;
     const length = nameFrom + nameEnd - nameAt;
     const mask = this.#keys.length - 1;
-    let place = hash & mask;
+    let free = hash & mask;
     for (let tried = 0; tried < reach; tried++) {
+      const place = (hash + tried) & mask;
       const key = this.#keys[place] ?? "";
-      if (key === "") break;
+      if (key === "") {
+        free = place;
+        break;
+      }
       if (
         this.#hashes[place] === hash &&
         key.length === length &&
@@ -108,14 +114,13 @@ class KeyTable {
         spells(key, 0, bytes, namespaceAt, namespaceEnd)
       )
         return key;
-      place = (place + 1) & mask;
     }
     const name = readText(bytes, nameAt, nameEnd);
     const key = namespaceLength === 0 ? name : `${readText(bytes, namespaceAt, namespaceEnd)}/${name}`;
     // Of another length where it is not plain ASCII: it would never be found.
     if (key.length === length) {
-      this.#keys[place] = key;
-      this.#hashes[place] = hash;
+      this.#keys[free] = key;
+      this.#hashes[free] = hash;
     }
     return key;
   }
