@@ -65,35 +65,7 @@ export function createCelEnvironment(
   // Asked only for the message of what does not compile.
   const isFunction = (name: string) =>
     environment.getDefinitions().functions.some((definition) => definition.name === name);
-  /** All that the check finds: the library ends with the first, so what is wrong gives way to a value of any type. */
-  const typeErrors = (first: unknown, source: string, expression: string): string => {
-    const faults: Fault[] = [];
-    let error: unknown = first;
-    for (let text = source; error !== undefined && faults.length < maxFaults; ) {
-      const { range, found } = typeFaults(error, expression, isFunction);
-      const [first] = found;
-      if (faults.some(({ text, position }) => text === first?.text && position === first.position)) break;
-      faults.push(...found);
-      if (range === undefined || range.end <= range.start) break;
-      text = `${text.slice(0, range.start)}${anyValue.padEnd(range.end - range.start)}${text.slice(range.end)}`;
-      error = faultIn(text);
-    }
-    return faults
-      .toSorted((a, b) => a.position - b.position)
-      .map(({ text, position }) => located(text, expression, position))
-      .join("\n");
-  };
-  let recovering: Environment | undefined;
-  const faultIn = (text: string): unknown => {
-    recovering ??= environment.clone().registerVariable(anyValue, "dyn");
-    try {
-      const parsed = recovering.parse(text);
-      renameFunctions(parsed.ast as unknown as CelNode); // the nodes as they are at run time
-      return parsed.check().error;
-    } catch {
-      return undefined;
-    }
-  };
+  const typeErrors = typeErrorsOf(environment, isFunction);
   return {
     compile(expression, { wanted } = {}) {
       const source = withOptionalElements(withOwnMacros(expression));
@@ -125,6 +97,38 @@ export function createCelEnvironment(
         },
       };
     },
+  };
+}
+
+/** Tells all that the check finds: the library ends with the first, so what is wrong gives way to a value of any type. */
+function typeErrorsOf(environment: Environment, isFunction: (name: string) => boolean) {
+  let recovering: Environment | undefined;
+  const faultIn = (text: string): unknown => {
+    recovering ??= environment.clone().registerVariable(anyValue, "dyn");
+    try {
+      const parsed = recovering.parse(text);
+      renameFunctions(parsed.ast as unknown as CelNode); // the nodes as they are at run time
+      return parsed.check().error;
+    } catch {
+      return undefined;
+    }
+  };
+  return (first: unknown, source: string, expression: string): string => {
+    const faults: Fault[] = [];
+    let error: unknown = first;
+    for (let text = source; error !== undefined && faults.length < maxFaults; ) {
+      const { range, found } = typeFaults(error, expression, isFunction);
+      const [first] = found;
+      if (faults.some(({ text, position }) => text === first?.text && position === first.position)) break;
+      faults.push(...found);
+      if (range === undefined || range.end <= range.start) break;
+      text = `${text.slice(0, range.start)}${anyValue.padEnd(range.end - range.start)}${text.slice(range.end)}`;
+      error = faultIn(text);
+    }
+    return faults
+      .toSorted((a, b) => a.position - b.position)
+      .map(({ text, position }) => located(text, expression, position))
+      .join("\n");
   };
 }
 
