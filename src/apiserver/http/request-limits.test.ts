@@ -154,6 +154,26 @@ for (const { name, listener, headers, want } of [
     session.destroy();
   });
 
+test("A client with a certificate keeps its connection", async () => {
+  const { pki, listener } = hurried;
+  const session = connectHttp2(`https://127.0.0.1:${listener.port}`, {
+    ca: pki.clusterAuthority.certificate,
+    cert: pki.admin.certificate,
+    key: pki.admin.key,
+  });
+  let goaways = 0;
+  session.on("goaway", () => goaways++);
+  await new Promise<void>((resolve, reject) => {
+    session.request({ ":path": "/version" }).once("close", resolve).once("error", reject).resume();
+  });
+  // What was sent before the answer to it has come before it.
+  await new Promise<void>((resolve, reject) => {
+    session.ping((error) => (error === null ? resolve() : reject(error)));
+  });
+  assert.equal(goaways, 0);
+  session.destroy();
+});
+
 test("A handshake that fails is counted", async () => {
   const { requests } = hurried.test.server.metrics;
   const before = requests.tlsHandshakeErrors;
