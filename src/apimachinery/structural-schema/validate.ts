@@ -303,7 +303,8 @@ function checkComposites(subject: Subject, result: Result): void {
   const { anyOf, oneOf, allOf, not } = schema;
   const outcome = (part: JsonSchema) => {
     const own = new Result(result.root);
-    check({ ...subject, schema: part }, own);
+    // What was there before counts in the structure alone.
+    check({ ...subject, schema: part, old: undefined }, own);
     return own;
   };
   const name = field.quote(path);

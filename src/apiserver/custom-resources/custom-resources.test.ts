@@ -396,3 +396,39 @@ test("the server is a manager of definitions' status, and deleting one is no new
     headers: { "content-type": "application/merge-patch+json" },
   });
 });
+
+test("who changes an object beside what its rules refuse is warned of it", async () => {
+  const text = { type: "string" };
+  const properties = (rules: object) => ({
+    type: "object",
+    properties: { spec: { type: "object", properties: { a: { ...text, ...rules }, b: text } } },
+  });
+  await defineKind(server, { plural: "elders", kind: "Elder", schema: properties({}) });
+  await server.ok("POST", kindPath("elders"), {
+    body: { apiVersion: "example.com/v1", kind: "Elder", metadata: { name: "e" }, spec: { a: "bad" } },
+  });
+  const rules = { "x-kubernetes-validations": [{ rule: "self != 'bad'", message: "no" }] };
+  const merge = { "content-type": "application/merge-patch+json" };
+  await server.ok("PATCH", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/elders.example.com", {
+    headers: merge,
+    body: {
+      spec: {
+        versions: [
+          { name: "v1", served: true, storage: true, schema: { openAPIV3Schema: properties(rules) } },
+        ],
+      },
+    },
+  });
+  const warned = async (b: string) => {
+    const { headers } = await server.call("PATCH", `${kindPath("elders")}/e`, {
+      headers: merge,
+      body: { spec: { b } },
+    });
+    return headers.warning;
+  };
+  // The definition is followed some time after it is written.
+  let warning: unknown;
+  for (let turn = 0; turn < 1000 && warning === undefined; turn++) warning = await warned(`turn ${turn}`);
+  assert.match(String(warning), /299 - "spec\.a: Invalid value: \\"bad\\": no"/);
+  await deleteKind(server, "elders");
+});

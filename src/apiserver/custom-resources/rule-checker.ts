@@ -55,10 +55,11 @@ export function createRuleChecker(
   const root = nodeOf(schema, isRoot, compile);
   if (root === undefined) return undefined;
   return {
-    check: (object, old) =>
+    check: (object, old, tolerate) =>
       evaluate(() => {
         const run = new Run();
         run.visit(root, object, old, path, false);
+        if (tolerate !== undefined) for (const error of run.tolerated) tolerate(error);
         return run.errors;
       }),
   };
@@ -107,6 +108,8 @@ function withRulesOf(schema: JsonSchema, part: JsonSchema): JsonSchema {
 /** The rules over one object. */
 class Run {
   readonly errors: FieldError[] = [];
+  /** What would be refused, were it not so before. */
+  readonly tolerated: FieldError[] = [];
   readonly #budget = new CostBudget(objectCostLimit);
   #isOver = false;
 
@@ -166,16 +169,17 @@ class Run {
       this.errors.push(field.invalid(at, kind, this.#failureText(outcome.message, rule)));
       return;
     }
-    if (outcome === true || (!usesOldSelf && isSame)) return;
+    if (outcome === true) return;
+    const found = !usesOldSelf && isSame ? this.tolerated : this.errors;
     const where = (rule.fieldPath && pathOfRule(path, rule.fieldPath, node.schema)) || at;
     const message = this.#message(compiled, variables);
     if (message instanceof CelRuntimeError) {
       this.#isOver = true;
-      this.errors.push(field.invalid(where, kind, message.message));
+      found.push(field.invalid(where, kind, message.message));
       return;
     }
     const detail = message ?? (rule.message?.trim() || `failed rule: ${rule.rule.trim()}`);
-    this.errors.push(refusal(where, value, detail, rule.reason));
+    found.push(refusal(where, value, detail, rule.reason));
   }
 
   #evaluate(program: Program, variables: Readonly<Record<string, unknown>>): unknown {

@@ -36,6 +36,9 @@ export function customStrategy(options: StrategyOptions): Strategy<AnyObject> {
   const asked = (object: AnyObject): AnyObject =>
     object.apiVersion !== apiVersion ? { ...object, apiVersion } : object;
 
+  /** What rules refuse in objects that may keep it, by their metadata: their writers are warned. */
+  const tolerated = new WeakMap<AnyObject["metadata"], readonly string[]>();
+
   const validate = (object: AnyObject, old?: AnyObject): readonly FieldError[] => {
     const errors: FieldError[] = [];
     if (schema !== undefined) {
@@ -68,7 +71,12 @@ export function customStrategy(options: StrategyOptions): Strategy<AnyObject> {
   ): readonly FieldError[] {
     if (options.rules === undefined || schema === undefined) return errors;
     if (errors.some(({ type }) => blocking.has(type))) return [...errors, notChecked];
-    return [...errors, ...options.rules.check(object, old)];
+    const ratcheted: string[] = [];
+    const found = options.rules.check(object, old, ({ field: at, message }) =>
+      ratcheted.push(`${at}: ${message}`),
+    );
+    if (ratcheted.length > 0) tolerated.set(object.metadata, ratcheted);
+    return [...errors, ...found];
   }
 
   return {
@@ -93,7 +101,7 @@ export function customStrategy(options: StrategyOptions): Strategy<AnyObject> {
     validate: (object) => validate(asked(object)),
     validateUpdate: (object, old) => validate(asked(object), asked(old)),
     validateStatusUpdate: (object, old) => validateStatus(asked(object), asked(old)),
-    warnings: finalizerWarnings,
+    warnings: (object, old) => [...(tolerated.get(object.metadata) ?? []), ...finalizerWarnings(object, old)],
   };
 }
 
