@@ -36,8 +36,7 @@ export function customStrategy(options: StrategyOptions): Strategy<AnyObject> {
   const asked = (object: AnyObject): AnyObject =>
     object.apiVersion !== apiVersion ? { ...object, apiVersion } : object;
 
-  /** What rules refuse in objects that may keep it, by their metadata: their writers are warned. */
-  const tolerated = new WeakMap<AnyObject["metadata"], readonly string[]>();
+  const { withRules, toleratedIn } = ruleJudgement(options);
 
   const validate = (object: AnyObject, old?: AnyObject): readonly FieldError[] => {
     const errors: FieldError[] = [];
@@ -64,21 +63,6 @@ export function customStrategy(options: StrategyOptions): Strategy<AnyObject> {
     return withRules(errors, object, old);
   };
 
-  function withRules(
-    errors: readonly FieldError[],
-    object: AnyObject,
-    old: AnyObject | undefined,
-  ): readonly FieldError[] {
-    if (options.rules === undefined || schema === undefined) return errors;
-    if (errors.some(({ type }) => blocking.has(type))) return [...errors, notChecked];
-    const ratcheted: string[] = [];
-    const found = options.rules.check(object, old, ({ field: at, message }) =>
-      ratcheted.push(`${at}: ${message}`),
-    );
-    if (ratcheted.length > 0) tolerated.set(object.metadata, ratcheted);
-    return [...errors, ...found];
-  }
-
   return {
     unconditionalUpdate: false,
     // The strategy counts generations itself: everything but metadata, and status where that has its own endpoint.
@@ -101,7 +85,28 @@ export function customStrategy(options: StrategyOptions): Strategy<AnyObject> {
     validate: (object) => validate(asked(object)),
     validateUpdate: (object, old) => validate(asked(object), asked(old)),
     validateStatusUpdate: (object, old) => validateStatus(asked(object), asked(old)),
-    warnings: (object, old) => [...(tolerated.get(object.metadata) ?? []), ...finalizerWarnings(object, old)],
+    warnings: (object, old) => [...toleratedIn(object), ...finalizerWarnings(object, old)],
+  };
+}
+
+/** Rules are judged where nothing else stands in the way. */
+function ruleJudgement({ rules, schema }: StrategyOptions) {
+  /** What rules refuse in objects that may keep it, by their metadata: their writers are warned. */
+  const tolerated = new WeakMap<AnyObject["metadata"], readonly string[]>();
+  return {
+    withRules(
+      errors: readonly FieldError[],
+      object: AnyObject,
+      old: AnyObject | undefined,
+    ): readonly FieldError[] {
+      if (rules === undefined || schema === undefined) return errors;
+      if (errors.some(({ type }) => blocking.has(type))) return [...errors, notChecked];
+      const ratcheted: string[] = [];
+      const found = rules.check(object, old, ({ field: at, message }) => ratcheted.push(`${at}: ${message}`));
+      if (ratcheted.length > 0) tolerated.set(object.metadata, ratcheted);
+      return [...errors, ...found];
+    },
+    toleratedIn: ({ metadata }: AnyObject): readonly string[] => tolerated.get(metadata) ?? [],
   };
 }
 
