@@ -14,7 +14,7 @@ const fileBytes = Number(process.env.K8TS_STREAM_MIB ?? 1024) * 2 ** 20;
 const maxGrowthBytes = 64 * 2 ** 20;
 
 const protocols = [
-  { name: "WebSocket", env: {} },
+  { name: "WebSocket", env: { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: "true" } },
   {
     name: "SPDY",
     env: { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: "false", KUBECTL_PORT_FORWARD_WEBSOCKETS: "false" },
@@ -115,8 +115,8 @@ describe("Streams through API server, kubelet and runtime", { skip: skipReason }
           "exec",
           ...words,
         );
-      const script = "echo out; echo err >&2; exit 7";
-      const ended = await exec(["box", "--", "sh", "-c", script]);
+      const script = "cat; echo out; echo err >&2; exit 7";
+      const ended = await exec(["-i", "box", "--", "sh", "-c", script], "");
       assert.equal(ended.code, 7);
       assert.equal(ended.stdout, "out\n");
       assert.match(ended.stderr, /^err\n/);

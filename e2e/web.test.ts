@@ -4,7 +4,15 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { eventually, must, RealCluster, repository, run, skipReason } from "./test-support/cluster.ts";
+import {
+  eventually,
+  must,
+  overSpdy,
+  RealCluster,
+  repository,
+  run,
+  skipReason,
+} from "./test-support/cluster.ts";
 
 interface PodJson {
   readonly metadata: { readonly name: string; readonly uid: string };
@@ -120,7 +128,7 @@ describe("The first quarter of an hour: examples/web.yaml with kubectl on two re
     assert.equal(echoed.stdout, "through\n");
     const command = `kubectl exec -it toolbox -- sh -c 'test -t 0 && echo has-a-terminal'`;
     const tty = await run("script", ["-qec", command, "/dev/null"], {
-      env: { KUBECONFIG: cluster.kubeconfig },
+      env: { KUBECONFIG: cluster.kubeconfig, ...overSpdy },
     });
     assert.match(tty.stdout, /has-a-terminal/);
   });
