@@ -4,9 +4,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, beforeEach, test } from "node:test";
-import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
+import type { Server } from "@grpc/grpc-js";
 import protobuf from "protobufjs";
 import { silentLogger } from "../../base/log.ts";
+import { serveGrpc } from "../../base/test-support/grpc-server.ts";
 import { VirtualClock } from "../../base/virtual-clock.ts";
 import { externalTokenKeys } from "./external-token-keys.ts";
 
@@ -22,7 +23,6 @@ message FetchKeysResponse { repeated Key keys = 1; Timestamp data_timestamp = 2;
 message Key { string key_id = 1; bytes key = 2; bool exclude_from_oidc_discovery = 3; }
 message MetadataRequest {}
 message MetadataResponse { int64 max_token_expiration_seconds = 1; }`);
-type Message = Record<string, unknown>;
 
 interface SignerKey {
   readonly id: string;
@@ -47,35 +47,16 @@ const directory = await mkdtemp(join(tmpdir(), "k8ts-signer-"));
 const path = join(directory, "signer.sock");
 
 function serve(): Promise<Server> {
-  const server = new Server();
-  const method = (name: string, answer: (request: Message) => Message) => {
-    const request = root.lookupType(`v1.${name}Request`);
-    const response = root.lookupType(`v1.${name}Response`);
-    return {
-      definition: {
-        path: `/v1.ExternalJWTSigner/${name}`,
-        requestStream: false,
-        responseStream: false,
-        requestSerialize: (value: Message) => Buffer.from(request.encode(value).finish()),
-        requestDeserialize: (bytes: Buffer) => request.toObject(request.decode(bytes)),
-        responseSerialize: (value: Message) =>
-          Buffer.from(response.encode(response.fromObject(value)).finish()),
-        responseDeserialize: (bytes: Buffer) => response.toObject(response.decode(bytes)),
-      },
-      handle: (call: ServerUnaryCall<Message, Message>, reply: sendUnaryData<Message>) =>
-        reply(null, answer(call.request)),
-    };
-  };
   const methods = {
-    Sign: method("Sign", ({ claims }) => {
+    Sign: ({ claims }: { claims?: unknown }) => {
       const header = Buffer.from(JSON.stringify(plugin.header)).toString("base64url");
       const signing = plugin.keys.find(({ id }) => id === plugin.header.kid)?.pair.privateKey;
       const signature =
         signing &&
         createSign("sha256").update(`${header}.${claims}`).sign({ key: signing, dsaEncoding: "ieee-p1363" });
       return { header, signature: signature?.toString("base64url") ?? "" };
-    }),
-    FetchKeys: method("FetchKeys", () => {
+    },
+    FetchKeys: () => {
       plugin.fetches++;
       return {
         keys: plugin.keys.map(({ id, pair, isHidden }) => ({
@@ -86,19 +67,10 @@ function serve(): Promise<Server> {
         dataTimestamp: { seconds: 1 },
         refreshHintSeconds: 60,
       };
-    }),
-    Metadata: method("Metadata", () => ({ maxTokenExpirationSeconds: plugin.maxSeconds })),
+    },
+    Metadata: () => ({ maxTokenExpirationSeconds: plugin.maxSeconds }),
   };
-  const entries = Object.entries(methods);
-  server.addService(
-    Object.fromEntries(entries.map(([name, { definition }]) => [name, definition])),
-    Object.fromEntries(entries.map(([name, { handle }]) => [name, handle])),
-  );
-  return new Promise((resolve, reject) =>
-    server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), (error) =>
-      error === null ? resolve(server) : reject(error),
-    ),
-  );
+  return serveGrpc(`unix:${path}`, { name: "v1.ExternalJWTSigner", root, methods });
 }
 
 const server = await serve();

@@ -2,8 +2,9 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";
+import type { Server } from "@grpc/grpc-js";
 import protobuf from "protobufjs";
+import { type Message, serveGrpc } from "../../../../base/test-support/grpc-server.ts";
 
 /** The messages as k8s.io/kms and kube-apiserver's storage declare them: what is under test reads and writes them by hand. */
 const { root } = protobuf.parse(`
@@ -18,7 +19,6 @@ message EncryptResponse { bytes ciphertext = 1; string key_id = 2; map<string, b
 message EncryptedObject {
   bytes encryptedData = 1; string keyID = 2; bytes encryptedDEKSource = 3; map<string, bytes> annotations = 4; int32 encryptedDEKSourceType = 5;
 }`);
-type Message = Record<string, unknown>;
 
 /** What lies at rest after the prefix. */
 export const encryptedObject = root.lookupType("v2.EncryptedObject");
@@ -50,51 +50,27 @@ export class KmsPlugin {
   }
 
   async listen(endpoint = this.endpoint): Promise<void> {
-    const server = new Server();
-    const method = (name: keyof typeof this.asked, answer: (request: Message) => Message) => {
-      const request = root.lookupType(`v2.${name}Request`);
-      const response = root.lookupType(`v2.${name}Response`);
-      return {
-        definition: {
-          path: `/v2.KeyManagementService/${name}`,
-          requestStream: false,
-          responseStream: false,
-          requestSerialize: (value: Message) => Buffer.from(request.encode(value).finish()),
-          requestDeserialize: (bytes: Buffer) => request.toObject(request.decode(bytes)),
-          responseSerialize: (value: Message) =>
-            Buffer.from(response.encode(response.fromObject(value)).finish()),
-          responseDeserialize: (bytes: Buffer) => response.toObject(response.decode(bytes)),
-        },
-        handle: (call: ServerUnaryCall<Message, Message>, reply: sendUnaryData<Message>) => {
-          this.asked[name]++;
-          if (this.failure === undefined) reply(null, answer(call.request));
-          else reply({ code: status.UNAVAILABLE, details: this.failure });
-        },
-      };
-    };
+    const method = (name: keyof typeof this.asked, answer: (request: Message) => Message) => ({
+      [name]: (request: Message) => {
+        this.asked[name]++;
+        if (this.failure !== undefined) throw new Error(this.failure);
+        return answer(request);
+      },
+    });
     const methods = {
-      Status: method("Status", () => ({ version: "v2", healthz: this.healthz, keyId: this.keyId })),
-      Encrypt: method("Encrypt", ({ plaintext }) => {
+      ...method("Status", () => ({ version: "v2", healthz: this.healthz, keyId: this.keyId })),
+      ...method("Encrypt", ({ plaintext }) => {
         const ciphertext = randomBytes(24);
         this.#plaintexts.set(this.keyId + ciphertext.toString("hex"), plaintext as Buffer);
         return { ciphertext, keyId: this.keyId, annotations: { "key.example.com": Buffer.from("a") } };
       }),
-      Decrypt: method("Decrypt", ({ ciphertext, keyId }) => ({
+      ...method("Decrypt", ({ ciphertext, keyId }) => ({
         plaintext:
           this.#plaintexts.get(String(keyId) + (ciphertext as Buffer).toString("hex")) ?? Buffer.alloc(0),
       })),
     };
-    server.addService(
-      Object.fromEntries(Object.entries(methods).map(([name, { definition }]) => [name, definition])),
-      Object.fromEntries(Object.entries(methods).map(([name, { handle }]) => [name, handle])),
-    );
     const target = endpoint.replace("unix:///@", "unix:\0").replace("unix://", "unix:");
-    await new Promise<void>((resolve, reject) =>
-      server.bindAsync(target, ServerCredentials.createInsecure(), (error) =>
-        error === null ? resolve() : reject(error),
-      ),
-    );
-    this.#server = server;
+    this.#server = await serveGrpc(target, { name: "v2.KeyManagementService", root, methods });
   }
 
   /** Nobody answers any more. */
