@@ -166,22 +166,43 @@ for (const metric of [
     assert.deepEqual(definition.convert?.(there, "v2").spec, object.spec);
   });
 
-test("annotations that nobody can read are not there", () => {
-  const odd = {
-    apiVersion: "autoscaling/v1",
-    kind: "HorizontalPodAutoscaler",
-    metadata: {
-      name: "one",
-      annotations: {
-        "autoscaling.alpha.kubernetes.io/metrics": "{",
-        "autoscaling.alpha.kubernetes.io/current-metrics": "[null]",
-      },
-    },
-    spec: { scaleTargetRef, maxReplicas: 1 },
-  };
-  const current = definition.convert?.(frozen(odd), "v2");
-  assert.deepEqual([current?.spec, current?.metadata], [{ scaleTargetRef, maxReplicas: 1 }, { name: "one" }]);
-});
+const deep = `${"[".repeat(60_000)}${"]".repeat(60_000)}`;
+const metricAnnotations = ["metrics", "current-metrics"];
+const allAnnotations = [...metricAnnotations, "behavior", "conditions"];
+for (const { what, text, names } of [
+  { what: "is no JSON", text: "{", names: allAnnotations },
+  { what: "is a number", text: "7", names: allAnnotations },
+  { what: "is deeper than anybody can read", text: deep, names: allAnnotations },
+  ...[
+    { what: "nothing", text: "[null]" },
+    { what: "a number", text: "[7]" },
+    { what: "one whose type is a number", text: '[{"type":1}]' },
+    { what: "one whose source is a number", text: '[{"type":"Object","object":5}]' },
+    { what: "one whose name is a number", text: '[{"type":"Object","object":{"metricName":8}}]' },
+    { what: "one whose selector is a list", text: '[{"type":"External","external":{"metricSelector":[]}}]' },
+  ].map(({ what, text }) => ({ what: `is a list of ${what}`, text, names: metricAnnotations })),
+  { what: "has policies that are a number", text: '{"ScaleDown":{"Policies":7}}', names: ["behavior"] },
+  { what: "has a policy that is a number", text: '{"ScaleUp":{"Policies":[5]}}', names: ["behavior"] },
+  { what: "has rules that are a number", text: '{"ScaleUp":5}', names: ["behavior"] },
+  { what: "has a condition of a number", text: '[{"type":1}]', names: ["conditions"] },
+])
+  test(`an annotation (${names}) that ${what} is not there`, () => {
+    const annotations = names.map((name) => [`autoscaling.alpha.kubernetes.io/${name}`, text]);
+    const odd = {
+      apiVersion: "autoscaling/v1",
+      kind: "HorizontalPodAutoscaler",
+      metadata: { name: "one", annotations: Object.fromEntries(annotations) },
+      spec: { scaleTargetRef, maxReplicas: 1 },
+      status: { currentReplicas: 1, desiredReplicas: 1 },
+    };
+    assert.deepEqual(definition.convert?.(frozen(odd), "v2"), {
+      apiVersion: "autoscaling/v2",
+      kind: "HorizontalPodAutoscaler",
+      metadata: { name: "one" },
+      spec: { scaleTargetRef, maxReplicas: 1 },
+      status: odd.status,
+    });
+  });
 
 for (const { name, spec, want } of [
   { name: "as it should be", spec: { maxReplicas: 3 }, want: [] },

@@ -1,21 +1,17 @@
 /** Between autoscaling/v2, in which autoscalers are stored, and v1, which knows of CPU utilization only. */
+
+import { normalize } from "../../apimachinery/schema/normalize.ts";
+import { ShapeError } from "../../apimachinery/schema/shape-error.ts";
+import { schemas } from "../schemas.ts";
 import type {
   HorizontalPodAutoscaler,
-  HorizontalPodAutoscalerCondition,
   HorizontalPodAutoscalerSpec,
   HorizontalPodAutoscalerStatus,
   MetricSpec,
   MetricStatus,
 } from "./types.generated.ts";
 import type { HorizontalPodAutoscaler as AutoscalerV1 } from "./types.v1.generated.ts";
-import {
-  behaviorFromV1,
-  behaviorToV1,
-  statusFromV1 as metricStatusFromV1,
-  specFromV1,
-  specToV1,
-  statusToV1,
-} from "./v1-metrics.ts";
+import { behaviorFromV1, behaviorToV1, isMetric, metricFromV1, specToV1, statusToV1 } from "./v1-metrics.ts";
 
 // What v1 has no field for travels in annotations, so that a round trip loses nothing.
 const metricsAnnotation = "autoscaling.alpha.kubernetes.io/metrics";
@@ -78,16 +74,19 @@ function toV1(object: HorizontalPodAutoscaler): AutoscalerV1 {
 function fromV1(object: AutoscalerV1): HorizontalPodAutoscaler {
   const { targetCPUUtilizationPercentage: target, ...spec } = object.spec ?? {};
   const annotations = object.metadata.annotations ?? {};
-  const others = readList<Parameters<typeof specFromV1>[0]>(annotations[metricsAnnotation]) ?? [];
-  const metrics: MetricSpec[] = others.map(specFromV1);
+  const { metrics: others = [], behavior } = fitting<HorizontalPodAutoscalerSpec>(
+    "HorizontalPodAutoscalerSpec",
+    {
+      metrics: metricsOf(annotations[metricsAnnotation], "target"),
+      behavior: behaviorFromV1(readAnnotation(annotations[behaviorAnnotation])),
+    },
+  );
+  const metrics: MetricSpec[] = [...others];
   if (target !== undefined)
     metrics.push({
       type: "Resource",
       resource: { name: "cpu", target: { type: "Utilization", averageUtilization: target } },
     });
-  const behavior = behaviorFromV1(
-    readAnnotation(annotations[behaviorAnnotation]),
-  ) as HorizontalPodAutoscalerSpec["behavior"]; // validated as part of the object
   return {
     apiVersion: "autoscaling/v2",
     kind: object.kind,
@@ -105,15 +104,18 @@ function statusFromV1(
   { currentCPUUtilizationPercentage: cpu, ...status }: NonNullable<AutoscalerV1["status"]>,
   annotations: Readonly<Record<string, string>>,
 ): HorizontalPodAutoscalerStatus {
-  const kept = readList<Parameters<typeof metricStatusFromV1>[0]>(annotations[currentMetricsAnnotation])?.map(
-    metricStatusFromV1,
+  const { currentMetrics: kept, conditions } = fitting<HorizontalPodAutoscalerStatus>(
+    "HorizontalPodAutoscalerStatus",
+    {
+      currentMetrics: metricsOf(annotations[currentMetricsAnnotation], "current"),
+      conditions: readAnnotation(annotations[conditionsAnnotation]),
+    },
   );
   const fromField: readonly MetricStatus[] =
     cpu === undefined
       ? []
       : [{ type: "Resource", resource: { name: "cpu", current: { averageUtilization: cpu } } }];
   const currentMetrics = kept ?? fromField;
-  const conditions = readList<HorizontalPodAutoscalerCondition>(annotations[conditionsAnnotation]);
   return {
     ...status,
     ...(currentMetrics.length === 0 ? {} : { currentMetrics }),
@@ -122,20 +124,39 @@ function statusFromV1(
 }
 
 /** An annotation is anybody's to write: what cannot be read counts as absent. */
-function readAnnotation<T>(text: string | undefined): T | undefined {
+function readAnnotation(text: string | undefined): unknown {
   if (text === undefined) return undefined;
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? (value as T) : undefined; // validated as part of the object
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
 }
 
-function readList<T extends object>(text: string | undefined): readonly T[] | undefined {
-  const value = readAnnotation<readonly T[]>(text);
-  const isList = Array.isArray(value) && value.every((each) => typeof each === "object" && each !== null);
-  return isList ? value : undefined;
+function metricsOf(text: string | undefined, said: "target" | "current"): readonly object[] | undefined {
+  const value = readAnnotation(text);
+  return Array.isArray(value) && value.every(isMetric)
+    ? value.map((each) => metricFromV1(each, said))
+    : undefined;
+}
+
+/** Those of the members that are of the model's shape. */
+function fitting<T extends object>(
+  model: string,
+  members: { readonly [Name in keyof T]?: unknown },
+): Partial<T> {
+  const table = schemas.model(`autoscaling.v2.${model}`);
+  const fits = Object.entries(members).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    try {
+      const member = normalize(table, { [name]: value }).object[name];
+      return member === undefined ? [] : [[name, member]];
+    } catch (error) {
+      if (error instanceof ShapeError) return [];
+      throw error;
+    }
+  });
+  return Object.fromEntries(fits) as Partial<T>; // the table is of that type
 }
 
 function withoutOwnAnnotations(metadata: AutoscalerV1["metadata"]): AutoscalerV1["metadata"] {

@@ -1,101 +1,55 @@
 /** Metrics and behavior as version 1 keeps them in annotations: upstream's shapes of before version 2. */
 import type {
-  CrossVersionObjectReference,
   HorizontalPodAutoscalerBehavior,
   HPAScalingRules,
-  MetricIdentifier,
   MetricSpec,
   MetricStatus,
-  MetricTarget,
 } from "./types.generated.ts";
 
-type Selector = MetricIdentifier["selector"];
+/** What a metric should be, and what it is: the names of version 1 begin with it. */
+type Said = "target" | "current";
 
-interface SpecV1 {
-  readonly type: string;
-  readonly object?: {
-    readonly target: CrossVersionObjectReference;
-    readonly metricName: string;
-    readonly targetValue: string;
-    readonly selector?: Selector;
-    readonly averageValue?: string;
-  };
-  readonly pods?: {
-    readonly metricName: string;
-    readonly targetAverageValue: string;
-    readonly selector?: Selector;
-  };
-  readonly resource?: ResourceSpecV1;
-  readonly containerResource?: ResourceSpecV1 & { readonly container: string };
-  readonly external?: {
-    readonly metricName: string;
-    readonly metricSelector?: Selector;
-    readonly targetValue?: string;
-    readonly targetAverageValue?: string;
-  };
+interface Values {
+  readonly value?: string;
+  readonly averageValue?: string;
+  readonly averageUtilization?: number;
 }
 
-interface ResourceSpecV1 {
-  readonly name: string;
-  readonly targetAverageUtilization?: number;
-  readonly targetAverageValue?: string;
+/** What a spec and a status of version 2 have alike. */
+interface Metric<S extends Said> extends Pick<MetricSpec, "type"> {
+  readonly object?: Omit<NonNullable<MetricStatus["object"]>, "current"> & Readonly<Record<S, Values>>;
+  readonly pods?: Omit<NonNullable<MetricStatus["pods"]>, "current"> & Readonly<Record<S, Values>>;
+  readonly resource?: Resource<S>;
+  readonly containerResource?: Resource<S> & { readonly container: string };
+  readonly external?: Omit<NonNullable<MetricStatus["external"]>, "current"> & Readonly<Record<S, Values>>;
 }
 
-interface StatusV1 {
-  readonly type: string;
-  readonly object?: {
-    readonly target: CrossVersionObjectReference;
-    readonly metricName: string;
-    readonly currentValue: string;
-    readonly selector?: Selector;
-    readonly averageValue?: string;
-  };
-  readonly pods?: {
-    readonly metricName: string;
-    readonly currentAverageValue: string;
-    readonly selector?: Selector;
-  };
-  readonly resource?: ResourceStatusV1;
-  readonly containerResource?: ResourceStatusV1 & { readonly container: string };
-  readonly external?: {
-    readonly metricName: string;
-    readonly metricSelector?: Selector;
-    readonly currentValue: string;
-    readonly currentAverageValue?: string;
-  };
-}
+type Resource<S extends Said> = { readonly name: string } & Readonly<Record<S, Values>>;
 
-interface ResourceStatusV1 {
-  readonly name: string;
-  readonly currentAverageUtilization?: number;
-  readonly currentAverageValue: string;
-}
-
-/** Without the members that are undefined: they would be told apart from absent ones. */
-function present<T extends object>(value: { readonly [Name in keyof T]: T[Name] | undefined }): T {
-  // What is undefined is absent now.
-  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as T;
-}
+export const specToV1 = (spec: MetricSpec): object => toV1(spec, "target", undefined);
+/** A status always has a value, where a spec may have none. */
+export const statusToV1 = (status: MetricStatus): object => toV1(status, "current", "0");
 
 /** JSON leaves out what is undefined. */
-export function specToV1({ type, object, pods, resource, containerResource, external }: MetricSpec): object {
-  const resourceToV1 = ({ name, target }: { readonly name: string; readonly target: MetricTarget }) => ({
+function toV1<S extends Said>(metric: Metric<S>, said: S, none: string | undefined): object {
+  const { type, object, pods, resource, containerResource, external } = metric;
+  const resourceToV1 = ({ name, [said]: values }: Resource<S>) => ({
     name,
-    targetAverageUtilization: target.averageUtilization,
-    targetAverageValue: target.averageValue,
+    [`${said}AverageUtilization`]: values.averageUtilization,
+    [`${said}AverageValue`]: values.averageValue ?? none,
   });
   return {
     type,
     object: object && {
       target: object.describedObject,
       metricName: object.metric.name,
-      targetValue: object.target.value ?? "0",
+      [`${said}Value`]: object[said].value ?? "0",
       selector: object.metric.selector,
-      averageValue: object.target.averageValue,
+      averageValue: object[said].averageValue,
     },
     pods: pods && {
       metricName: pods.metric.name,
-      targetAverageValue: pods.target.averageValue ?? "0",
+      [`${said}AverageValue`]: pods[said].averageValue ?? "0",
       selector: pods.metric.selector,
     },
     resource: resource && resourceToV1(resource),
@@ -106,139 +60,76 @@ export function specToV1({ type, object, pods, resource, containerResource, exte
     external: external && {
       metricName: external.metric.name,
       metricSelector: external.metric.selector,
-      targetValue: external.target.value,
-      targetAverageValue: external.target.averageValue,
+      [`${said}Value`]: external[said].value ?? none,
+      [`${said}AverageValue`]: external[said].averageValue,
     },
   };
 }
 
-export function specFromV1({
-  type,
-  object,
-  pods,
-  resource,
-  containerResource,
-  external,
-}: SpecV1): MetricSpec {
-  const resourceTarget = ({ targetAverageUtilization, targetAverageValue }: ResourceSpecV1) =>
-    present<MetricTarget>({
-      type: targetAverageUtilization === undefined ? "AverageValue" : "Utilization",
-      value: undefined,
-      averageValue: targetAverageValue,
-      averageUtilization: targetAverageUtilization,
-    });
-  const target = (value: string | undefined, averageValue: string | undefined, kind: MetricTarget["type"]) =>
-    present<MetricTarget>({ type: kind, value, averageValue, averageUtilization: undefined });
-  return present<MetricSpec>({
-    type,
-    object: object && {
-      describedObject: object.target,
-      metric: metric(object.metricName, object.selector),
-      // The old shape always has a value: beside an average none is meant by 0.
-      target:
-        object.averageValue === undefined
-          ? target(object.targetValue, undefined, "Value")
-          : target(
-              object.targetValue === "0" ? undefined : object.targetValue,
-              object.averageValue,
-              "AverageValue",
-            ),
-    },
-    pods: pods && {
-      metric: metric(pods.metricName, pods.selector),
-      target: target(undefined, pods.targetAverageValue, "AverageValue"),
-    },
-    resource: resource && { name: resource.name, target: resourceTarget(resource) },
-    containerResource: containerResource && {
-      name: containerResource.name,
-      container: containerResource.container,
-      target: resourceTarget(containerResource),
-    },
-    external: external && {
-      metric: metric(external.metricName, external.metricSelector),
-      target: target(
-        external.targetValue,
-        external.targetAverageValue,
-        external.targetValue === undefined ? "AverageValue" : "Value",
-      ),
-    },
-  });
+/** A part of what an annotation says, which is anybody's to write. */
+type Part = Readonly<Record<string, unknown>>;
+
+const sources = ["object", "pods", "resource", "containerResource", "external"] as const;
+
+type MetricV1 = Part & { readonly [Source in (typeof sources)[number]]?: Part };
+
+/** Whether this is as deep a metric as `metricFromV1` looks into. */
+export function isMetric(value: unknown): value is MetricV1 {
+  return isPart(value) && sources.every((source) => isPart(value[source] ?? {}));
 }
 
-const metric = (name: string, selector: Selector): MetricIdentifier => present({ name, selector });
+const isPart = (value: unknown): value is Part =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** JSON leaves out what is undefined. */
-export function statusToV1({
-  type,
-  object,
-  pods,
-  resource,
-  containerResource,
-  external,
-}: MetricStatus): object {
-  const resourceToV1 = ({ name, current }: NonNullable<MetricStatus["resource"]>) => ({
-    name,
-    currentAverageUtilization: current.averageUtilization,
-    currentAverageValue: current.averageValue ?? "0",
-  });
+/** The metric in the shape of version 2, as far as it has one: whoever calls this has it judged. */
+export function metricFromV1(metric: MetricV1, said: Said): object {
+  const { object, pods, resource, containerResource, external } = metric;
+  const named = (part: Part, selector: unknown) => ({ name: part.metricName, selector });
+  const value = (part: Part, name: "Value" | "AverageValue" | "AverageUtilization") => part[`${said}${name}`];
+  const ofResource = (part: Part) => {
+    const averageUtilization = value(part, "AverageUtilization");
+    return {
+      name: part.name,
+      container: part.container,
+      [said]: {
+        type: averageUtilization === undefined ? "AverageValue" : "Utilization",
+        averageUtilization,
+        averageValue: value(part, "AverageValue"),
+      },
+    };
+  };
+  // What a metric is has no type in version 2, and no resource but a container's has a container: they are dropped there.
   return {
-    type,
+    type: metric.type,
     object: object && {
-      target: object.describedObject,
-      metricName: object.metric.name,
-      currentValue: object.current.value ?? "0",
-      selector: object.metric.selector,
-      averageValue: object.current.averageValue,
+      describedObject: object.target,
+      metric: named(object, object.selector),
+      [said]: {
+        type: object.averageValue === undefined ? "Value" : "AverageValue",
+        value: isMeant(object, said) ? value(object, "Value") : undefined,
+        averageValue: object.averageValue,
+      },
     },
     pods: pods && {
-      metricName: pods.metric.name,
-      currentAverageValue: pods.current.averageValue ?? "0",
-      selector: pods.metric.selector,
+      metric: named(pods, pods.selector),
+      [said]: { type: "AverageValue", averageValue: value(pods, "AverageValue") },
     },
-    resource: resource && resourceToV1(resource),
-    containerResource: containerResource && {
-      ...resourceToV1(containerResource),
-      container: containerResource.container,
-    },
+    resource: resource && ofResource(resource),
+    containerResource: containerResource && ofResource(containerResource),
     external: external && {
-      metricName: external.metric.name,
-      metricSelector: external.metric.selector,
-      currentValue: external.current.value ?? "0",
-      currentAverageValue: external.current.averageValue,
+      metric: named(external, external.metricSelector),
+      [said]: {
+        type: value(external, "Value") === undefined ? "AverageValue" : "Value",
+        value: value(external, "Value"),
+        averageValue: value(external, "AverageValue"),
+      },
     },
   };
 }
 
-type Current = NonNullable<MetricStatus["resource"]>["current"];
-
-export function statusFromV1(status: StatusV1): MetricStatus {
-  const { type, object, pods, resource, containerResource, external } = status;
-  const current = (value?: string, averageValue?: string, averageUtilization?: number) =>
-    present<Current>({ value, averageValue, averageUtilization });
-  const resourceCurrent = ({ currentAverageValue, currentAverageUtilization }: ResourceStatusV1) =>
-    current(undefined, currentAverageValue, currentAverageUtilization);
-  return present<MetricStatus>({
-    type,
-    object: object && {
-      describedObject: object.target,
-      metric: metric(object.metricName, object.selector),
-      current: current(object.currentValue, object.averageValue),
-    },
-    pods: pods && {
-      metric: metric(pods.metricName, pods.selector),
-      current: current(undefined, pods.currentAverageValue),
-    },
-    resource: resource && { name: resource.name, current: resourceCurrent(resource) },
-    containerResource: containerResource && {
-      name: containerResource.name,
-      container: containerResource.container,
-      current: resourceCurrent(containerResource),
-    },
-    external: external && {
-      metric: metric(external.metricName, external.metricSelector),
-      current: current(external.currentValue, external.currentAverageValue),
-    },
-  });
+/** The old shape always has a value: in a spec, beside an average, none is meant by 0. */
+function isMeant({ averageValue, targetValue }: Part, said: Said): boolean {
+  return said === "current" || averageValue === undefined || targetValue !== "0";
 }
 
 /** Upstream writes the struct of its own that has no JSON names: Go's names, and null for what is not there. */
@@ -260,13 +151,17 @@ export function behaviorToV1({ scaleUp, scaleDown }: HorizontalPodAutoscalerBeha
   return { ScaleUp: rules(scaleUp), ScaleDown: rules(scaleDown) };
 }
 
-/** Names in any case, as Go reads them; null is absent. */
-export function behaviorFromV1(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(behaviorFromV1);
-  if (typeof value !== "object" || value === null) return value;
+/** A behavior, its rules and their policies lie so deep. */
+const behaviorDepth = 4;
+
+/** Names in any case, as Go reads them. */
+export function behaviorFromV1(value: unknown, depth = behaviorDepth): unknown {
+  if (depth === 0 || typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map((each) => behaviorFromV1(each, depth - 1));
   return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, member]) => member !== null)
-      .map(([name, member]) => [`${name.charAt(0).toLowerCase()}${name.slice(1)}`, behaviorFromV1(member)]),
+    Object.entries(value).map(([name, member]) => [
+      `${name.charAt(0).toLowerCase()}${name.slice(1)}`,
+      behaviorFromV1(member, depth - 1),
+    ]),
   );
 }
