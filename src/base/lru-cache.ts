@@ -21,6 +21,15 @@ export class LruCache<K, V> {
     return value;
   }
 
+  /** The value under the key; where there is none, a new one, which is kept. */
+  getOrCreate(key: K, create: () => V): V {
+    const known = this.get(key);
+    if (known !== undefined) return known;
+    const created = create();
+    this.set(key, created);
+    return created;
+  }
+
   set(key: K, value: V): void {
     this.#entries.delete(key);
     this.#entries.set(key, value);

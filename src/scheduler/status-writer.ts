@@ -1,6 +1,7 @@
 import type { Pod, PodCondition } from "../api/core/types.generated.ts";
 import { pods } from "../api/resources.generated.ts";
 import { isApiError } from "../apimachinery/api-error.ts";
+import { FifoMap } from "../base/fifo-map.ts";
 import type { Logger } from "../base/log.ts";
 import type { Client } from "../client/client.ts";
 
@@ -21,7 +22,7 @@ const waitingLimit = 10_000;
 export class StatusWriter {
   readonly #client: Pick<Client, "patch">;
   readonly #logger: Logger;
-  readonly #waiting = new Map<string, { readonly pod: Pod; readonly change: StatusChange }>();
+  readonly #waiting = new FifoMap<string, { readonly pod: Pod; readonly change: StatusChange }>();
   readonly #writing = new Set<string>();
   #signal: AbortSignal | undefined;
 
@@ -39,13 +40,8 @@ export class StatusWriter {
     const earlier = this.#waiting.get(uid)?.change;
     this.#waiting.delete(uid);
     this.#waiting.set(uid, { pod, change: { ...earlier, ...change } });
-    if (this.#waiting.size > waitingLimit) {
-      // The oldest is told again with its next attempt.
-      for (const oldest of this.#waiting.keys()) {
-        this.#waiting.delete(oldest);
-        break;
-      }
-    }
+    // The oldest is told again with its next attempt.
+    if (this.#waiting.size > waitingLimit) this.#waiting.shift();
     this.#pump();
   }
 
@@ -55,7 +51,7 @@ export class StatusWriter {
   }
 
   #pump(): void {
-    for (const [uid, { pod, change }] of this.#waiting) {
+    for (const [uid, { pod, change }] of this.#waiting.entries()) {
       if (this.#writing.size >= statusConcurrency || this.#signal?.aborted) return;
       if (this.#writing.has(uid)) continue;
       this.#waiting.delete(uid);

@@ -12,10 +12,6 @@ export class SetPool {
 
   share(set: FieldSet): FieldSet {
     const text = JSON.stringify(set);
-    if (text.length > maxTextLength) return set;
-    const known = this.#known.get(text);
-    if (known !== undefined) return known;
-    this.#known.set(text, set);
-    return set;
+    return text.length > maxTextLength ? set : this.#known.getOrCreate(text, () => set);
   }
 }

@@ -2,6 +2,7 @@ import type { ResourceQuota } from "../../api/core/types.generated.ts";
 import { resourceQuotas } from "../../api/resources.generated.ts";
 import { failure, internalError, isApiError } from "../../apimachinery/api-error.ts";
 import { objectKey } from "../../apimachinery/meta.ts";
+import { LruCache } from "../../base/lru-cache.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../stages.ts";
 import { type AdmissionDependencies, refuse } from "./dependencies.ts";
 import { checkQuotas, type LimitedResource, type QuotaRequest } from "./quota-check.ts";
@@ -194,13 +195,10 @@ class Ledger {
 
 /** What this server wrote last, for as long as the cache is behind it. */
 class WrittenQuotas {
-  readonly #quotas = new Map<string, ResourceQuota>();
   /** More quotas than are written within the moment that a cache is behind. */
-  readonly #limit = 1_000;
+  readonly #quotas = new LruCache<string, ResourceQuota>(1_000);
 
   add(quota: ResourceQuota): void {
-    const [oldest] = this.#quotas.keys();
-    if (this.#quotas.size >= this.#limit && oldest !== undefined) this.#quotas.delete(oldest);
     this.#quotas.set(objectKey(quota), quota);
   }
 

@@ -1,3 +1,4 @@
+import { LruCache } from "../../base/lru-cache.ts";
 import type { UserInfo } from "../../client/exchange.ts";
 import {
   type BoundObject,
@@ -78,7 +79,7 @@ export function claimedIssuer(token: string): string | undefined {
   }
 }
 
-/** Tokens whose signature was verified; the oldest goes first. About a kilobyte each. */
+/** Tokens whose signature was verified. About a kilobyte each. */
 const maxVerifiedTokens = 2048;
 
 /**
@@ -86,7 +87,7 @@ const maxVerifiedTokens = 2048;
  * the account, the pod it is bound to) is checked every time.
  */
 export function serviceAccountTokens(dependencies: ServiceAccountTokenDependencies): TokenAuthenticator {
-  const verified = new Map<string, TokenClaims>();
+  const verified = new LruCache<string, TokenClaims>(maxVerifiedTokens);
   const issuers = new Set(dependencies.issuers);
 
   const verify = async (token: string): Promise<TokenClaims | "forged" | undefined> => {
@@ -94,10 +95,6 @@ export function serviceAccountTokens(dependencies: ServiceAccountTokenDependenci
     if (raw === undefined) return "forged";
     const claims = decodeClaims(raw);
     if (claims === undefined) return undefined;
-    if (verified.size >= maxVerifiedTokens) {
-      const [oldest] = verified.keys();
-      if (oldest !== undefined) verified.delete(oldest);
-    }
     verified.set(token, claims);
     return claims;
   };

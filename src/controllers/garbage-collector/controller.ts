@@ -1,6 +1,7 @@
 import { apiServices, customResourceDefinitions } from "../../api/resources.generated.ts";
 import { isApiError } from "../../apimachinery/api-error.ts";
 import { type AnyObject, type OwnerReference, parseApiVersion } from "../../apimachinery/meta.ts";
+import { LruCache } from "../../base/lru-cache.ts";
 import { type Controller, watch } from "../framework/controller.ts";
 import type { FollowDependencies } from "../framework/metadata-informer.ts";
 import { foregroundFinalizer, OwnershipGraph, type Place } from "./graph.ts";
@@ -34,7 +35,7 @@ export function garbageCollector(dependencies: FollowDependencies): Controller<I
 class Collector {
   readonly #dependencies: FollowDependencies;
   readonly #graph = new OwnershipGraph();
-  readonly #absentOwners = new Set<string>();
+  readonly #absentOwners = new LruCache<string, true>(absentOwnersLimit);
   #monitors: Monitors | undefined;
   /** UIDs seen while caches still fill: whether their owners live cannot be told yet. Undefined once they are full. */
   #undecided: Set<string> | undefined = new Set();
@@ -102,7 +103,7 @@ class Collector {
 
   async #ownerState(reference: OwnerReference, namespace: string): Promise<OwnerState | "invalid"> {
     const absent = `${namespace}/${reference.uid}`;
-    if (this.#absentOwners.has(absent)) return "dangling";
+    if (this.#absentOwners.get(absent) === true) return "dangling";
     const cached = this.#cachedOwnerState(reference, namespace);
     if (cached !== undefined) return cached;
     const { group } = parseApiVersion(reference.apiVersion);
@@ -121,11 +122,7 @@ class Collector {
       name: reference.name,
     });
     if (live?.metadata.uid === reference.uid) return stateOf(live);
-    this.#absentOwners.add(absent);
-    for (const oldest of this.#absentOwners) {
-      if (this.#absentOwners.size <= absentOwnersLimit) break;
-      this.#absentOwners.delete(oldest);
-    }
+    this.#absentOwners.set(absent, true);
     return "dangling";
   }
 

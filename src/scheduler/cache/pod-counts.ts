@@ -1,3 +1,4 @@
+import { LruCache } from "../../base/lru-cache.ts";
 import type { PodInfo } from "./pod-info.ts";
 import type { Rows } from "./rows.ts";
 
@@ -17,7 +18,7 @@ const columnLimit = 256;
 /** How many pods of each node a selector selects, kept between pods: only nodes whose pods changed are counted again. */
 export class PodCounts {
   readonly #table: Rows;
-  readonly #columns = new Map<string, Kept>();
+  readonly #columns = new LruCache<string, Kept>(columnLimit);
 
   constructor(table: Rows) {
     this.#table = table;
@@ -26,7 +27,7 @@ export class PodCounts {
   /** By row. */
   count(question: PodQuestion): Int32Array {
     const table = this.#table;
-    const kept = this.#find(question.key);
+    const kept = this.#columns.getOrCreate(question.key, newColumn);
     if (kept.counts.length < table.capacity) {
       const counts = new Int32Array(table.capacity);
       counts.set(kept.counts);
@@ -41,17 +42,6 @@ export class PodCounts {
     kept.position = table.podChanges.position;
     return kept.counts;
   }
-
-  #find(key: string): Kept {
-    const known = this.#columns.get(key);
-    const kept = known ?? { counts: new Int32Array(0), position: Number.NEGATIVE_INFINITY };
-    this.#columns.delete(key);
-    this.#columns.set(key, kept);
-    if (this.#columns.size > columnLimit)
-      for (const oldest of this.#columns.keys()) {
-        this.#columns.delete(oldest);
-        break;
-      }
-    return kept;
-  }
 }
+
+const newColumn = (): Kept => ({ counts: new Int32Array(0), position: Number.NEGATIVE_INFINITY });

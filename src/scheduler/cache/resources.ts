@@ -40,12 +40,7 @@ export function podDemand(pod: Pod): PodDemand {
   ]);
   // What a resize has reached stands in the status; it is nothing that pods share.
   if (hasAllocations(pod)) return { ...computeDemand(pod, { useStatus: true }), signature };
-  let demand = known.get(signature);
-  if (demand === undefined) {
-    demand = { ...computeDemand(pod, {}), signature };
-    known.set(signature, demand);
-  }
-  return demand;
+  return known.getOrCreate(signature, () => ({ ...computeDemand(pod, {}), signature }));
 }
 
 function hasAllocations({ status = {} }: Pod): boolean {

@@ -1,3 +1,4 @@
+import { LruCache } from "../../base/lru-cache.ts";
 import type { Rows } from "./rows.ts";
 
 /** The values of one node label, as numbers: nodes of one domain have the same. */
@@ -19,7 +20,7 @@ const columnLimit = 64;
 /** Topology keys as columns, kept up to date with the nodes that changed. */
 export class Topology {
   readonly #table: Rows;
-  readonly #columns = new Map<string, Kept>();
+  readonly #columns = new LruCache<string, Kept>(columnLimit);
 
   constructor(table: Rows) {
     this.#table = table;
@@ -27,7 +28,7 @@ export class Topology {
 
   column(key: string): TopologyColumn {
     const table = this.#table;
-    const kept = this.#find(key);
+    const kept = this.#columns.getOrCreate(key, newColumn);
     const renew = (row: number) => {
       const value = table.present[row] === 1 ? table.at(row)?.node.metadata.labels?.[key] : undefined;
       kept.domains[row] = value === undefined ? -1 : idOf(kept.ids, value);
@@ -44,20 +45,13 @@ export class Topology {
     kept.position = table.nodeChanges.position;
     return { domains: kept.domains, domainCount: kept.ids.size };
   }
-
-  #find(key: string): Kept {
-    const known = this.#columns.get(key);
-    if (known !== undefined) return known;
-    const kept: Kept = { domains: new Int32Array(0), ids: new Map(), position: Number.NEGATIVE_INFINITY };
-    this.#columns.set(key, kept);
-    if (this.#columns.size > columnLimit)
-      for (const oldest of this.#columns.keys()) {
-        this.#columns.delete(oldest);
-        break;
-      }
-    return kept;
-  }
 }
+
+const newColumn = (): Kept => ({
+  domains: new Int32Array(0),
+  ids: new Map(),
+  position: Number.NEGATIVE_INFINITY,
+});
 
 function idOf(ids: Map<string, number>, value: string): number {
   const known = ids.get(value);

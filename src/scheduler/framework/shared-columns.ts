@@ -1,3 +1,4 @@
+import { LruCache } from "../../base/lru-cache.ts";
 import type { NodeTable } from "../cache/node-table.ts";
 import type { PodInfo } from "../cache/pod-info.ts";
 import type { Plugin, Sharing } from "./plugin.ts";
@@ -63,9 +64,8 @@ interface Kept<C> {
  */
 export class SharedColumns {
   readonly #table: NodeTable;
-  /** The least recently used first. */
-  readonly #verdicts = new Map<string, Kept<VerdictColumn>>();
-  readonly #scores = new Map<string, Kept<{ values: Float64Array }>>();
+  readonly #verdicts = new LruCache<string, Kept<VerdictColumn>>(columnLimit);
+  readonly #scores = new LruCache<string, Kept<{ values: Float64Array }>>(columnLimit);
 
   constructor(table: NodeTable) {
     this.#table = table;
@@ -76,7 +76,9 @@ export class SharedColumns {
     const signature = sharing?.signature(state, pod);
     if (sharing === undefined || signature === undefined) return undefined;
     const table = this.#table;
-    const kept = this.#find(this.#verdicts, `${plugin.name}\n${signature}`, () => new VerdictColumn(0));
+    const kept = this.#verdicts.getOrCreate(`${plugin.name}\n${signature}`, () =>
+      unfilled(new VerdictColumn(0)),
+    );
     const { column } = kept;
     if (column.codes.length < table.capacity) {
       const codes = new Uint16Array(table.capacity);
@@ -92,9 +94,9 @@ export class SharedColumns {
     const signature = sharing?.signature(state, pod);
     if (sharing === undefined || signature === undefined) return undefined;
     const table = this.#table;
-    const kept = this.#find(this.#scores, `${plugin.name}\n${signature}`, () => ({
-      values: new Float64Array(0),
-    }));
+    const kept = this.#scores.getOrCreate(`${plugin.name}\n${signature}`, () =>
+      unfilled({ values: new Float64Array(0) }),
+    );
     const { column } = kept;
     if (column.values.length < table.capacity) {
       const values = new Float64Array(table.capacity);
@@ -107,20 +109,6 @@ export class SharedColumns {
         column.values[row] = plugin.score?.(state, node) ?? 0;
     });
     return column.values;
-  }
-
-  #find<C>(columns: Map<string, Kept<C>>, key: string, create: () => C): Kept<C> {
-    const known = columns.get(key);
-    // Behind any ring: a new column is worked out whole.
-    const kept = known ?? { column: create(), position: Number.NEGATIVE_INFINITY };
-    columns.delete(key);
-    columns.set(key, kept);
-    if (known === undefined && columns.size > columnLimit)
-      for (const oldest of columns.keys()) {
-        columns.delete(oldest);
-        break;
-      }
-    return kept;
   }
 
   #refresh<S>(kept: Kept<unknown>, { dependsOn }: Sharing<S>, renew: (row: number) => void): void {
@@ -138,3 +126,6 @@ function judge<F>(plugin: Plugin<F>, state: F, table: NodeTable, row: number, co
   if (verdict instanceof Rejection) column.set(row, verdict);
   else column.pass(row);
 }
+
+/** Behind any ring: a new column is worked out whole. */
+const unfilled = <C>(column: C): Kept<C> => ({ column, position: Number.NEGATIVE_INFINITY });

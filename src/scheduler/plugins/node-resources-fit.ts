@@ -75,13 +75,10 @@ const rejections = new LruCache<string, Rejection>(256);
 /** One value for all nodes that lack the same. */
 function rejectionOf(full: boolean, hopeless: boolean, names: readonly string[]): Rejection {
   const key = `${full}/${hopeless}/${names.join(",")}`;
-  let rejection = rejections.get(key);
-  if (rejection === undefined) {
+  return rejections.getOrCreate(key, () => {
     const reasons = [...(full ? tooManyPods.reasons : []), ...names.map((name) => `Insufficient ${name}`)];
-    rejection = hopeless ? unresolvable(...reasons) : unschedulable(...reasons);
-    rejections.set(key, rejection);
-  }
-  return rejection;
+    return hopeless ? unresolvable(...reasons) : unschedulable(...reasons);
+  });
 }
 
 interface Shortage {

@@ -2,6 +2,7 @@ import type { Event } from "../../../api/core/types.generated.ts";
 import { tooManyRequests } from "../../../apimachinery/api-error.ts";
 import type { AnyObject } from "../../../apimachinery/meta.ts";
 import type { Clock } from "../../../base/clock.ts";
+import { LruCache } from "../../../base/lru-cache.ts";
 import { fullBucket, type TokenBucket, tryToken } from "../../../base/token-bucket.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../../stages.ts";
 
@@ -49,17 +50,13 @@ export function eventRateLimit(
 
 /** What refuses an event; undefined: it is taken. */
 function enforcer(limit: EventLimit, clock: Clock): (attributes: AdmissionAttributes) => string | undefined {
-  const buckets = new Map<string, TokenBucket>();
   const policy = { perSecond: limit.qps, burst: limit.burst };
-  const most = limit.cacheSize || defaultCacheSize;
+  const buckets = new LruCache<string, TokenBucket>(limit.cacheSize || defaultCacheSize);
   return (attributes) => {
     const key: string = keys[limit.type](attributes);
     const now = clock.now();
     const { bucket, accepted } = tryToken(buckets.get(key) ?? fullBucket(policy, now), policy, now);
-    buckets.delete(key);
     buckets.set(key, bucket);
-    const [oldest] = buckets.keys();
-    if (buckets.size > most && oldest !== undefined) buckets.delete(oldest);
     return accepted ? undefined : `limit reached on type ${limit.type} for key ${key}`;
   };
 }
