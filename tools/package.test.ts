@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -56,6 +56,25 @@ describe("The package", () => {
     // The quickest: the others say how busy the machine's caches are.
     const ms = Math.min(...runs.map((run) => run.ms));
     assert.ok(ms < 60, `${ms.toFixed(0)} ms`);
+  });
+
+  test("has declarations that compile whole with the types of Node and nothing else", () => {
+    const modules = join(project, "node_modules");
+    mkdirSync(join(modules, "@types"), { recursive: true });
+    // prom-client is a dependency, and brings its own types.
+    for (const name of ["@types/node", "undici-types", "prom-client"])
+      symlinkSync(join(root, "node_modules", name), join(modules, name));
+    writeFileSync(
+      join(project, "user.ts"),
+      `import { connect, nameOf, resources, runInPod } from "k8ts/client";
+       import { startCluster } from "k8ts/testing";
+       const { client } = await connect();
+       await using cluster = await startCluster();
+       await runInPod(cluster, nameOf(await client.get(resources.pods, { namespace: "a", name: "b" })), { command: [] });`,
+    );
+    const flags = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--skipLibCheck", "false"];
+    const language = ["--target", "esnext", "--module", "nodenext", "--types", "node", "--preserveSymlinks"];
+    node(join(root, "node_modules/typescript/bin/tsc"), ...flags, ...language, "user.ts");
   });
 
   test("runs the example operator's code as it stands in the repository", () => {

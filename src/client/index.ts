@@ -53,6 +53,7 @@ export { systemRandom } from "../base/system-random.ts";
 export type { TokenBucketPolicy } from "../base/token-bucket.ts";
 export { type ApplyConfiguration, type ApplyOptions, apply } from "./apply.ts";
 export type * from "./client.ts";
+export { nameOf } from "./client.ts";
 export {
   type Condition,
   findCondition,

@@ -1,4 +1,4 @@
-import type { AnyObject } from "../apimachinery/meta.ts";
+import type { AnyObject, KubeObject } from "../apimachinery/meta.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
@@ -69,7 +69,7 @@ export interface TestCluster extends AsyncDisposable {
    * Creates objects: given as such, or as YAML or JSON in a file or in all files of a folder. Custom resource definitions come
    * first, and are served when this resolves.
    */
-  install(...sources: readonly (string | URL | AnyObject)[]): Promise<AnyObject[]>;
+  install(...sources: readonly (string | URL | KubeObject | AnyObject)[]): Promise<AnyObject[]>;
   /** A new namespace with its service account; `await using` empties and removes it at the end of the block. */
   namespace(prefix?: string): Promise<TestNamespace>;
   /** Listens on a free port of 127.0.0.1 from the first call on: for kubectl, or any other client. */

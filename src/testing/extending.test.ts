@@ -20,7 +20,7 @@ const widgets: ResourceType<Widget> = {
   namespaced: true,
 };
 
-const definition = (kind = "Widget"): CustomResourceDefinition & AnyObject => ({
+const definition = (kind = "Widget"): CustomResourceDefinition => ({
   apiVersion: "apiextensions.k8s.io/v1",
   kind: "CustomResourceDefinition",
   metadata: { name: `${kind.toLowerCase()}s.example.com` },
@@ -123,7 +123,7 @@ test("A function changes what is written", async () => {
   await cluster.webhooks.mutate({
     resources: ["configmaps"],
     operations: ["CREATE"],
-    review: ({ object }) => ({ object: { ...object, data: { defaulted: "yes" } } as unknown as AnyObject }),
+    review: ({ object }) => ({ object: { ...object, data: { defaulted: "yes" } } as ConfigMap }),
   });
   assert.deepEqual((await cluster.client.create(configMaps, configMap("a"))).data, { defaulted: "yes" });
 });

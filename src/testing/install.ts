@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { CustomResourceDefinition } from "../api/apiextensions/types.generated.ts";
 import type { ResourceDefinition } from "../api/definition.ts";
 import { customResourceDefinitions } from "../api/resources.generated.ts";
-import type { AnyObject, ResourceType } from "../apimachinery/meta.ts";
+import type { AnyObject, KubeObject, ResourceType } from "../apimachinery/meta.ts";
 import { type Client, nameOf } from "../client/client.ts";
 import { isConditionTrue } from "../client/conditions.ts";
 
@@ -17,7 +17,7 @@ export interface InstallDependencies {
 
 /** Creates the objects, custom resource definitions first, and returns them as created, in the order they were given. */
 export async function install(
-  sources: readonly (string | URL | AnyObject)[],
+  sources: readonly (string | URL | KubeObject | AnyObject)[],
   dependencies: InstallDependencies,
 ): Promise<AnyObject[]> {
   const objects = (await Promise.all(sources.map(objectsOf))).flat();
@@ -65,8 +65,8 @@ function createOne(object: AnyObject, { client, definitions }: InstallDependenci
   );
 }
 
-async function objectsOf(source: string | URL | AnyObject): Promise<AnyObject[]> {
-  if (typeof source !== "string" && !(source instanceof URL)) return membersOf(source);
+async function objectsOf(source: string | URL | KubeObject): Promise<AnyObject[]> {
+  if (typeof source !== "string" && !(source instanceof URL)) return membersOf(source as AnyObject); // of whatever type
   const path = typeof source === "string" ? source : fileURLToPath(source);
   if (!(await stat(path)).isDirectory()) return parse(path);
   const names = (await readdir(path)).filter((name) => /\.(ya?ml|json)$/.test(name)).sort();

@@ -7,7 +7,7 @@ import {
   mutatingWebhookConfigurations,
   validatingWebhookConfigurations,
 } from "../api/resources.generated.ts";
-import type { AnyObject } from "../apimachinery/meta.ts";
+import type { AnyObject, KubeObject } from "../apimachinery/meta.ts";
 import type { WebhookTransport } from "../apiserver/admission/webhooks/caller.ts";
 import type { Client } from "../client/client.ts";
 
@@ -29,7 +29,7 @@ export interface AdmissionRequest {
 export type AdmissionVerdict =
   | boolean
   | string
-  | { readonly object: AnyObject; readonly warnings?: readonly string[] }
+  | { readonly object: KubeObject | AnyObject; readonly warnings?: readonly string[] }
   | { readonly allowed: boolean; readonly message?: string; readonly warnings?: readonly string[] };
 
 /** A function that is asked about writes, and which ones. */

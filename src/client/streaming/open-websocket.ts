@@ -1,18 +1,12 @@
 import type { IncomingMessage } from "node:http";
-import type { Duplex } from "node:stream";
-import type { ClientOptions, WebSocket } from "ws";
+import type { WebSocket } from "ws";
 import { ApiError, type Status } from "../../apimachinery/api-error.ts";
 import { RemoteCommandError } from "./process-status.ts";
+import type { WebSocketWay } from "./websocket-way.ts";
 
-export interface OpenWebSocketOptions {
+export interface OpenWebSocketOptions extends WebSocketWay {
   /** Subprotocols to offer, best first. */
   readonly protocols: readonly string[];
-  readonly headers?: Readonly<Record<string, string | string[]>>;
-  /** How the connection is made. */
-  readonly tls?: Pick<ClientOptions, "ca" | "cert" | "key" | "rejectUnauthorized"> & {
-    readonly servername?: string;
-    readonly createConnection?: () => Duplex;
-  };
   readonly signal?: AbortSignal;
 }
 

@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import type { ObjectName } from "../client.ts";
-import type { OpenWebSocketOptions } from "../streaming/open-websocket.ts";
+import type { WebSocketWay } from "../streaming/websocket-way.ts";
 import { anonymous } from "./credentials.ts";
 import type { HttpsTransportOptions } from "./https-transport.ts";
 import { openTunnel, proxyFor } from "./proxy.ts";
@@ -19,7 +19,7 @@ export interface StreamConnection {
 }
 
 /** A WebSocket that is to be opened: where, and how. */
-export interface SocketAddress extends Required<Pick<OpenWebSocketOptions, "headers" | "tls">> {
+export interface SocketAddress extends Required<WebSocketWay> {
   readonly url: string;
 }
 
