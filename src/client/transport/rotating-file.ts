@@ -2,7 +2,10 @@ import { readFile, stat } from "node:fs/promises";
 
 const freshMs = 60_000;
 
-/** A file that something else replaces: read again when it has changed, which is looked at once a minute. */
+/**
+ * A file that something else replaces: read again when it has changed, which is looked at once a minute. While it cannot be
+ * read, what was read last is good (client-go's file token source).
+ */
 export class RotatingFile {
   readonly #path: string;
   readonly #isWhole: (text: string) => boolean;
@@ -42,10 +45,10 @@ export class RotatingFile {
       this.#modifiedMs = mtimeMs;
       return text;
     } catch (error) {
+      // Looked at again by the next reader: a file that is being replaced is absent for a moment only.
+      this.#checkedMs = 0;
+      if (last !== undefined) return last;
       this.#text = undefined;
-      // A file that is being replaced may be absent for a moment: what was read last is good until it is refused.
-      const known = await last?.catch(() => undefined);
-      if (known !== undefined) return known;
       const why = error instanceof Error ? error.message : String(error);
       throw new Error(`cannot read ${this.#path}: ${why}`, { cause: error });
     }

@@ -9,6 +9,7 @@ import { createAuthority, issueServingCertificate } from "../../apiserver/pki/au
 import { createClient } from "../rest-client.ts";
 import { inClusterConnection } from "./connect.ts";
 import { connectionOf } from "./connection.ts";
+import { tokenFile } from "./credentials.ts";
 import { createHttpsTransport, type HttpsTransportOptions } from "./https-transport.ts";
 
 const nowMs = Date.now();
@@ -134,4 +135,21 @@ test("A plugin is not run for a user who has a token, a password or a certificat
     namespace: "n",
   });
   assert.equal(await credentials?.authorization(), "Bearer t");
+});
+
+test("While a token's file is away the last token is good for every request, and the new one as soon as it is there", async (context) => {
+  const folder = await mkdtemp(join(tmpdir(), "k8ts-rotation-"));
+  context.after(() => rm(folder, { recursive: true }));
+  const path = join(folder, "token");
+  const credentials = tokenFile(path);
+  await assert.rejects(credentials.authorization(), /cannot read .*ENOENT/);
+  await writeFile(path, "first");
+  assert.equal(await credentials.authorization(), "Bearer first");
+  context.mock.timers.enable({ apis: ["Date"], now: nowMs + 2 * minuteMs });
+  await rm(path);
+  for (let request = 0; request < 3; request++)
+    assert.equal(await credentials.authorization(), "Bearer first");
+  await writeFile(path, "second");
+  await utimes(path, 1, 1);
+  assert.equal(await credentials.authorization(), "Bearer second");
 });
