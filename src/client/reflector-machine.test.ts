@@ -149,6 +149,14 @@ for (const { name, lines, policy, want } of [
     want: [...whileWatching, "wait 200", "watch from 10", "wait 200"],
   },
   {
+    name: "waits no longer each time where a proxy cuts every watch after a minute",
+    lines: [
+      ...watching,
+      ...Array.from({ length: 4 }, () => [later(60_000), { type: "ended" as const }, waited]).flat(),
+    ],
+    want: [...whileWatching, ...Array.from({ length: 4 }, () => ["wait 200", "watch from 10"]).flat()],
+  },
+  {
     name: "streams a list and goes on with the same watch",
     policy: { listMode: "streaming" as const },
     lines: [start, events("7"), { type: "listStreamed", version: "9" }, events("11")],

@@ -25,7 +25,7 @@ export interface ReflectorPolicy {
   /** The longest a page may take; doubles with each failure. */
   readonly listTimeoutMs: number;
   readonly backoff: BackoffPolicy;
-  /** After this long without a failure the back-off starts over. */
+  /** After this long without a failure the back-off starts over; so it does after a watch of more than its longest wait. */
   readonly backoffResetMs: number;
   /** So many failures to watch in a row, and the list is fetched again. */
   readonly watchFailuresBeforeList: number;
@@ -341,7 +341,9 @@ function backOff(state: ReflectorState, failure: ReflectorFailure, context: Refl
 }
 
 function counted(state: ReflectorState, { policy, nowMs }: ReflectorContext): ReflectorState {
-  const healed = nowMs - state.lastFailureMs > policy.backoffResetMs;
+  // A proxy may cut every watch after a minute: what lasted longer than the longest wait is no outage.
+  const lasted = state.phase === "watching" && nowMs - state.sentMs > policy.backoff.limitMs;
+  const healed = lasted || nowMs - state.lastFailureMs > policy.backoffResetMs;
   return { ...state, failures: healed ? 1 : state.failures + 1, lastFailureMs: nowMs };
 }
 
