@@ -144,6 +144,8 @@ function durationMs(lease: Lease): number {
 
 function renewed(state: ElectionState, lease: Lease, context: ElectionContext): ElectionStep {
   const { config, nowMs } = context;
+  // The clock was set back meanwhile: how long the write took, and so how long it is good for, is not known.
+  if (nowMs < state.attemptMs) return attempt({ ...state, lease, unchangedMs: 0 }, context);
   // The lease runs from the moment the write was begun at the earliest: that moment counts.
   const leftMs = state.attemptMs + config.renewDeadlineMs - nowMs;
   const current: ElectionState = {

@@ -3,6 +3,7 @@ import test from "node:test";
 import type { Lease } from "../api/coordination/types.generated.ts";
 import { leases } from "../api/resources.generated.ts";
 import type { ResourceType } from "../apimachinery/meta.ts";
+import type { Clock } from "../base/clock.ts";
 import { silentLogger } from "../base/log.ts";
 import { seededRandom } from "../base/random.ts";
 import { VirtualClock } from "../base/virtual-clock.ts";
@@ -23,16 +24,24 @@ function setUp() {
 type World = ReturnType<typeof setUp>;
 
 /** A candidate with a transport of its own, so that it can be cut off alone. */
-function candidate(world: World, identity: string, options: { clock?: VirtualClock; leadMs?: number } = {}) {
+function candidate(world: World, identity: string, options: { clock?: Clock; leadMs?: number } = {}) {
   const { server, random } = world;
   const clock = options.clock ?? world.clock;
   const abort = new AbortController();
   const seen: string[] = [];
-  const state = { cutOff: false, leading: undefined as Leadership | undefined, outcome: "" };
+  const state = {
+    cutOff: false,
+    /** Called between a request and its answer. */
+    answering: () => {},
+    leading: undefined as Leadership | undefined,
+    outcome: "",
+  };
   const transport = {
     async send(request: Parameters<FakeApi["send"]>[0]) {
       if (state.cutOff) throw new Error("connection refused");
-      return server.send(request);
+      const answer = await server.send(request);
+      state.answering();
+      return answer;
     },
     async close() {},
   };
@@ -193,3 +202,43 @@ test("leader election never has two leaders, whatever happens (200 seeds)", asyn
     await world.clock.advance(60_000);
   }
 });
+
+for (const [name, jumpMs] of [
+  ["set back", -3_600_000],
+  ["set forward", 3_600_000],
+] as const) {
+  test(`leader election has one leader when a clock is ${name} while a renewal is under way and the leader is then cut off`, async () => {
+    const world = setUp();
+    const jumping = new VirtualClock();
+    let offsetMs = 0;
+    const clock: Clock = {
+      now: () => jumping.now() + offsetMs,
+      setTimer: (delayMs, callback) => jumping.setTimer(delayMs, callback),
+      yield: () => jumping.yield(),
+      hold: (work) => jumping.hold(work),
+    };
+    const first = candidate(world, "a", { clock });
+    await world.clock.settle();
+    const second = candidate(world, "b");
+    const pass = async (seconds: number) => {
+      for (let second = 0; second < seconds; second++) {
+        await jumping.advance(1000);
+        await world.clock.advance(1000);
+      }
+    };
+    await pass(1);
+    first.state.answering = () => {
+      offsetMs = jumpMs;
+    };
+    await pass(1);
+    first.state.answering = () => {};
+    await pass(1);
+    first.state.cutOff = true;
+    await pass(60);
+    assert.equal(second.state.leading?.isLeader(), true);
+    assert.equal(first.state.leading?.isLeader(), false);
+    first.abort.abort();
+    second.abort.abort();
+    await pass(1);
+  });
+}
