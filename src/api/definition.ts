@@ -127,10 +127,12 @@ export interface Strategy<T extends KubeObject> {
   /** Of a new object as it was sent, before preparation fills what it lacks. */
   inputWarnings?(object: T): readonly string[];
   /**
-   * Bumps metadata.generation when one of these differs between old and new; absent: the `spec` field, if the kind
-   * has one; an empty list: objects of the kind have no generation.
+   * Bumps metadata.generation when one of these ("spec", "metadata.labels") differs between old and new; absent: the
+   * `spec` field, if the kind has one; an empty list: objects of the kind have no generation.
    */
   generationFields?: readonly string[];
+  /** A new object has no generation, its first change makes it 1. */
+  generationBeginsWithChange?: boolean;
   /** PUT of a name that does not exist creates it. */
   readonly createOnUpdate?: boolean;
   /** PUT without a resourceVersion overwrites (most kinds: true, the default). */

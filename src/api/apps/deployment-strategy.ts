@@ -16,6 +16,8 @@ export const deploymentStrategy: Strategy<Deployment> = {
   warnings: (object, old) => workloadWarnings("spec.template", object.spec.template, object, old),
   prepareForCreate: (object) => ({ ...object, status: {} }),
   prepareForStatusUpdate: withLabelsOf,
+  // Its replica sets get its annotations.
+  generationFields: ["spec", "metadata.annotations"],
 };
 
 /** Alone among the workloads, a Deployment's labels are not changed together with its status. */

@@ -24,7 +24,7 @@ export const endpointSliceStrategy: Strategy<EndpointSlice> = {
   // Of versions that are served no more.
   prepareForCreate: withoutTopology,
   prepareForUpdate: (slice) => withoutTopology(slice),
-  generationFields: ["addressType", "endpoints", "ports"],
+  generationFields: ["addressType", "endpoints", "ports", "metadata.labels"],
   defaults: (slice) =>
     mapField({ ...slice, endpoints: slice.endpoints ?? [] }, "ports", (ports) =>
       mapItems(ports, (port) => fillAbsent(port, { name: "", protocol: "TCP" })),

@@ -48,6 +48,7 @@ export const csiDriverStrategy: Strategy<CSIDriver> = {
   validate: validateCsiDriver,
   validateUpdate: validateCsiDriverUpdate,
   unconditionalUpdate: false,
+  generationBeginsWithChange: true,
   defaults: (object) => ({ ...object, spec: defaultDriver(object.spec ?? {}) }),
   prepareForCreate: withoutSchedulingRule,
   prepareForUpdate: (driver, old) =>

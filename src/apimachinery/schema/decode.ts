@@ -63,7 +63,7 @@ export function decodeJson(body: Uint8Array, options: DecodeOptions): Decoded {
   }
   if (!isObjectLike(value)) throw unrecognized(options, notAnObject(value), body);
   checkTypeMeta(options, value, body);
-  checkNamed(options, value, body);
+  checkNamed(options, value, body, () => text);
   return guarded(options, value, () => {
     // Only where the text has more keys than the value is there a duplicate; finding which is slow and rare.
     const duplicates = countKeysInText(text) !== countKeysInValue(value);
@@ -77,9 +77,11 @@ export async function decodeYaml(
   options: DecodeOptions,
   parse: YamlParser = parseYamlText,
 ): Promise<Decoded> {
+  let text = "";
   let parsed: ParsedYaml;
   try {
-    parsed = await parse(utf8.decode(body));
+    text = utf8.decode(body);
+    parsed = await parse(text);
   } catch (error) {
     if (isApiError(error)) throw error;
     throw unrecognized(options, `yaml: ${messageOf(error)}`, body);
@@ -87,7 +89,9 @@ export async function decodeYaml(
   const { value, duplicates } = parsed;
   if (!isObjectLike(value)) throw unrecognized(options, notAnObject(value), body);
   checkTypeMeta(options, value, body);
-  checkNamed(options, value, body);
+  // Upstream makes JSON of YAML first, but for whoever asked to hear of keys that are there twice.
+  const isQuoted = options.fieldValidation !== "Ignore";
+  checkNamed(options, value, body, () => (isQuoted ? text : JSON.stringify(value)));
   return guarded(options, value, () => {
     // First: an alias within its own anchor makes a value without end.
     countKeysInValue(value);
@@ -114,17 +118,24 @@ export function goKindOf(value: unknown): string {
   return typeof value === "boolean" ? "bool" : typeof value;
 }
 
-/** Objects without a schema of their own (custom resources) must say what they are: nothing is taken for granted of them. */
-function checkNamed(options: DecodeOptions, value: unknown, body: Uint8Array): void {
+/**
+ * Objects without a schema of their own (custom resources) must say what they are: nothing is taken for granted of them.
+ * `quoted` is the object as the refusal shows it.
+ */
+function checkNamed(options: DecodeOptions, value: unknown, body: Uint8Array, quoted: () => string): void {
   const { expected, model, bare, fieldValidation } = options;
   if (model !== undefined || bare === true) return;
   const { apiVersion, kind } = (value ?? {}) as { apiVersion?: unknown; kind?: unknown };
-  if (kind === undefined || kind === "") {
-    const why = `Object 'Kind' is missing in '${JSON.stringify(value)}'`;
+  if (!kind) {
+    const why = `Object 'Kind' is missing in '${quoted()}'`;
     throw fieldValidation === "Ignore"
       ? cannotBeHandled(value, options, why)
       : unrecognized(options, why, body);
   }
+  if (apiVersion === null)
+    throw badRequest(
+      `${kind} in version "" cannot be handled as a ${expected.kind}: .apiVersion accessor error: <nil> is of the type <nil>, expected string`,
+    );
   if (apiVersion === undefined || apiVersion === "")
     throw badRequest(
       `the API version in the data () does not match the expected API version (${apiVersionOf(expected)})`,
@@ -203,7 +214,9 @@ function withTypeMeta(value: unknown, options: DecodeOptions): Readonly<Record<s
       options,
       "couldn't get version/kind; json parse error: apiVersion and kind must be strings",
     );
-  const found = { apiVersion: apiVersion || apiVersionOf(expected), kind: kind || expected.kind };
+  // "/v1" is how Go writes a version of the core group, and "/" one of nothing.
+  const named = apiVersion?.replace(/^\//, "");
+  const found = { apiVersion: named || apiVersionOf(expected), kind: kind || expected.kind };
   if (!optionKinds.has(expected.kind) || found.kind !== expected.kind) checkKind(value, found, options);
   return { kind: found.kind, apiVersion: found.apiVersion, ...rest };
 }
@@ -278,7 +291,9 @@ function cannotBeHandled(value: unknown, { expected, bare }: DecodeOptions, why:
   const { apiVersion, kind } = (value ?? {}) as { apiVersion?: unknown; kind?: unknown };
   const foundKind = typeof kind === "string" && kind !== "" ? kind : expected.kind;
   const foundVersion =
-    typeof apiVersion === "string" ? parseApiVersion(apiVersion).version : expected.version;
+    typeof apiVersion === "string" && apiVersion !== ""
+      ? parseApiVersion(apiVersion).version
+      : expected.version;
   return badRequest(
     `${foundKind} in version "${foundVersion}" cannot be handled as a ${expected.kind}: ${why}`,
   );

@@ -166,26 +166,117 @@ test("lists of custom resources say that nothing continues them, and their items
   assert.match(text, /"items":\[\{[^[]*"kind":"Foo"/);
 });
 
-for (const { body, message } of [
-  {
-    body: "{}",
-    message:
-      "the object provided is unrecognized (must be of type Foo): Object 'Kind' is missing in '{}' ({})",
-  },
+const noKind = (text: string, shown: string) =>
+  `the object provided is unrecognized (must be of type Foo): Object 'Kind' is missing in '${text}' (${shown})`;
+const noVersionText =
+  'Foo in version "" cannot be handled as a Foo: .apiVersion accessor error: <nil> is of the type <nil>, expected string';
+
+for (const { body, query = "", message } of [
+  { body: "{}", message: noKind("{}", "{}") },
   {
     body: '{"kind":"Foo"}',
     message: "the API version in the data () does not match the expected API version (example.com/v1)",
   },
+  { body: '{ "kind":null }', message: noKind('{ "kind":null }', '{ "kind":null }') },
+  { body: "kind: null\n", message: noKind("kind: null\n", "6b696e643a206e756c6c0a") },
+  {
+    body: "kind: null\n",
+    query: "?fieldValidation=Ignore",
+    message: `Foo in version "v1" cannot be handled as a Foo: Object 'Kind' is missing in '{"kind":null}'`,
+  },
+  { body: '{"kind":"Foo","apiVersion":null}', message: noVersionText },
+  { body: "kind: Foo\napiVersion: null\n", message: noVersionText },
 ]) {
-  test(`a custom resource of ${body} does not say what it is, and is refused`, async () => {
-    const headers = { "content-type": "application/json" };
-    const answer = await server.send("POST", foos, { headers, body });
-    assert.deepEqual(
-      [answer.status, (JSON.parse(answer.text) as { message: string }).message],
-      [400, message],
-    );
+  test(`a custom resource of ${JSON.stringify(body)}${query} does not say what it is, and is refused`, async () => {
+    const headers = { "content-type": body.startsWith("{") ? "application/json" : "application/yaml" };
+    for (const [method, path] of [
+      ["POST", foos],
+      ["PUT", `${foos}/a`],
+    ] as const) {
+      const answer = await server.send(method, `${path}${query}`, {
+        headers: { ...headers, accept: "application/json" },
+        body,
+      });
+      assert.deepEqual(
+        [answer.status, (JSON.parse(answer.text) as { message: string }).message],
+        [400, message],
+      );
+    }
   });
 }
+
+const unregistered = (kind: string, apiVersion: string) =>
+  `no kind "${kind}" is registered for version "${apiVersion}" in scheme "pkg/api/legacyscheme/scheme.go:30"`;
+const unconvertible = (kind: string) => `converting (v1.${kind}) to (core.ConfigMap): unknown conversion`;
+
+for (const { apiVersion, kind, why } of [
+  { apiVersion: "v1", kind: "Secret", why: unconvertible("Secret") },
+  { apiVersion: "v1", kind: "List", why: unconvertible("List") },
+  { apiVersion: "apps/v1", kind: "Deployment", why: unconvertible("Deployment") },
+  {
+    apiVersion: "meta.k8s.io/v1",
+    kind: "DeleteOptions",
+    why: unregistered("DeleteOptions", "meta.k8s.io/v1"),
+  },
+  { apiVersion: "apps/v1", kind: "ConfigMap", why: unregistered("ConfigMap", "apps/v1") },
+])
+  test(`a ${kind} of ${apiVersion} in the place of a ConfigMap is refused: ${why}`, async () => {
+    const body = JSON.stringify({ apiVersion, kind, metadata: { name: "a" } });
+    const put = await server.send("PUT", `${maps}/a`, {
+      headers: { "content-type": "application/json" },
+      body,
+    });
+    const { message } = JSON.parse(put.text) as { message: string };
+    assert.equal(message, `${kind} in version "v1" cannot be handled as a ConfigMap: ${why}`);
+    const patch = await server.send("PATCH", `${maps}/a`, {
+      headers: { "content-type": "application/merge-patch+json" },
+      body,
+    });
+    assert.deepEqual([put.status, patch.status], [400, 422]);
+    const patched = JSON.parse(patch.text) as { message: string };
+    assert.ok(patched.message.endsWith(`: ${why}`), patched.message);
+  });
+
+for (const named of [
+  { apiVersion: null, kind: null },
+  { apiVersion: "/v1", kind: "ConfigMap" },
+  { apiVersion: "/", kind: "ConfigMap" },
+])
+  test(`an object that says ${JSON.stringify(named)} is what its path says`, async () => {
+    const body = JSON.stringify({ ...named, metadata: { name: "b" }, data: { x: "b" } });
+    const answer = await server.send("PUT", `${maps}/b`, {
+      headers: { "content-type": "application/json" },
+      body,
+    });
+    assert.equal(answer.status, 200, answer.text);
+    assert.match(answer.text, /^\{"kind":"ConfigMap","apiVersion":"v1",/);
+  });
+
+for (const { metadata, dryRun, want } of [
+  { metadata: { name: "v", resourceVersion: "5" }, dryRun: true, want: [201, "5"] },
+  { metadata: { name: "v", resourceVersion: "z" }, dryRun: true, want: [201, "z"] },
+  { metadata: { name: "a", resourceVersion: "5" }, dryRun: true, want: [409, undefined] },
+  { metadata: { name: "v", resourceVersion: "5" }, dryRun: false, want: [500, undefined] },
+  // It is storage that minds, after all others.
+  { metadata: { name: "V", resourceVersion: "5" }, dryRun: false, want: [422, undefined] },
+])
+  test(`a new object with ${JSON.stringify(metadata)}${dryRun ? " in a dry run" : ""} is answered ${want.join(" ")}`, async () => {
+    const answer = await server.send("POST", `${maps}${dryRun ? "?dryRun=All" : ""}`, {
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ metadata }),
+    });
+    const created = JSON.parse(answer.text) as { metadata: { resourceVersion?: string } };
+    assert.deepEqual([answer.status, created.metadata.resourceVersion], want);
+  });
+
+test("a new object whose resourceVersion is no number of a version is made", async () => {
+  const headers = { "content-type": "application/json" };
+  for (const resourceVersion of ["z", "0", "18446744073709551616"]) {
+    const body = JSON.stringify({ metadata: { name: "versioned", resourceVersion } });
+    assert.equal((await server.send("POST", maps, { headers, body })).status, 201);
+    assert.equal((await server.send("DELETE", `${maps}/versioned`)).status, 200);
+  }
+});
 
 test("a deprecated custom version names the one to use", async () => {
   const { headers } = await server.send("GET", "/apis/example.com/v1beta1/foos");

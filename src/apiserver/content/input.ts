@@ -40,7 +40,7 @@ export async function readObject(
     model: context.modelOf(expected.kind),
     shape: expected.shape,
     fieldValidation: expected.fieldValidation,
-    knows: (kind: GroupVersionKind) => context.modelOf(kind) !== undefined,
+    knows: knownKinds(context),
     bare: expected.bare,
   };
   if ("object" in body) return decodeValue(body.object, options);
@@ -59,6 +59,13 @@ export async function readObject(
     case "protobuf":
       return decodeValue(readProtobuf(protobuf, body.bytes, expected), options);
   }
+}
+
+/** Whether a kind has its place here, if not where it was sent. A List of anything is one of the core group. */
+export function knownKinds({ modelOf }: InputContext): (kind: GroupVersionKind) => boolean {
+  return (kind) =>
+    (kind.kind === "List" && kind.group === "" && kind.version === "v1") ||
+    (kind.group !== "meta.k8s.io" && modelOf(kind) !== undefined);
 }
 
 function emptyForm({ headers }: ApiRequest): "yaml" | undefined {

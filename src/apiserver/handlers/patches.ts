@@ -3,6 +3,7 @@ import { patchObject, patchTypeOf } from "../../apimachinery/patch/patch-object.
 import { sharing } from "../../apimachinery/patch/sharing.ts";
 import type { ApiResponse, RequestBody } from "../../client/exchange.ts";
 import { handleApply, isApply } from "../apply/apply-patch.ts";
+import { knownKinds } from "../content/input.ts";
 import { inNamespace } from "../registry/metadata.ts";
 import { writeOptions } from "../registry/options.ts";
 import type { UpdateRules } from "../registry/update-rules.ts";
@@ -36,6 +37,7 @@ export async function handlePatch(
         model,
         shape: call.definition.custom?.shape,
         fieldValidation: options.fieldValidation,
+        knows: knownKinds(context.input),
       });
       for (const warning of warnings) call.warn(warning);
       const named = inNamespace(sharing(toHub(call, patched), existing), place.namespace);

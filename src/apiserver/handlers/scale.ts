@@ -7,7 +7,7 @@ import { patchObject, patchTypeOf } from "../../apimachinery/patch/patch-object.
 import * as field from "../../apimachinery/validation.ts";
 import type { ApiResponse } from "../../client/exchange.ts";
 import { isApply, readConfiguration } from "../apply/apply-patch.ts";
-import { readObject } from "../content/input.ts";
+import { knownKinds, readObject } from "../content/input.ts";
 import { withMetadata } from "../registry/metadata.ts";
 import { writeOptions } from "../registry/options.ts";
 import { objectRules } from "../registry/update-rules.ts";
@@ -84,6 +84,7 @@ function patchScale(context: HandlerContext, call: ResourceCall): ScaleChange {
         expected: scaleKind,
         model,
         fieldValidation,
+        knows: knownKinds(context.input),
       });
       for (const warning of warnings) call.warn(warning);
       return object;

@@ -92,7 +92,12 @@ export function withoutDuplicateOwners(object: AnyObject): {
 
 /** Whether one of the fields that count for `metadata.generation` differs. */
 export function generationChanges(fields: readonly string[], object: AnyObject, old: AnyObject): boolean {
-  return fields.some((field) => !semanticEqual(object[field], old[field]));
+  return fields.some((field) => !semanticEqual(fieldOf(object, field), fieldOf(old, field)));
+}
+
+function fieldOf(object: AnyObject, field: string): unknown {
+  const [name = "", inMetadata] = field.split(".");
+  return inMetadata === undefined ? object[name] : object.metadata[inMetadata as keyof ObjectMeta]; // as definitions name it
 }
 
 /** The same but for what a write that changes nothing would still touch: the times of field management. */

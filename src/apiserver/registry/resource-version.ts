@@ -8,6 +8,11 @@ export function revisionOfObject(resourceVersion: string): number {
   return revisionOf(resourceVersion, (fault) => failure(500, "", fault));
 }
 
+/** Whether a new object claims to be a version of one that is stored: what is no number, or 0, claims nothing. */
+export function namesRevision(resourceVersion = ""): boolean {
+  return /^\d+$/.test(resourceVersion) && !/^0+$/.test(resourceVersion) && BigInt(resourceVersion) <= largest;
+}
+
 /** As a GET or a watch asks for it. Throws 500, too. */
 export function revisionToRead(resourceVersion: string): number {
   return revisionOf(resourceVersion, (fault) => failure(500, "", ofParameter(resourceVersion, fault)));

@@ -21,7 +21,7 @@ import type { WatchCache } from "../cache/watch-cache.ts";
 import { isDeletedByUpdate, planDeletion } from "./deletion.ts";
 import { keyRootOf, objectKeyIn } from "./keys.ts";
 import { isUnchanged, withKeptIdentity, withMetadata, withNewIdentity } from "./metadata.ts";
-import { revisionOfObject } from "./resource-version.ts";
+import { namesRevision, revisionOfObject } from "./resource-version.ts";
 import type { CreateCall, DeleteCall, Place, Reservation, StoreHooks, UpdateCall } from "./store-calls.ts";
 import { judgedKindOf } from "./store-calls.ts";
 import { uidMismatch } from "./uid-mismatch.ts";
@@ -87,9 +87,7 @@ export class ResourceStore {
   }
 
   async create(object: AnyObject, namespace: string, call: CreateCall): Promise<AnyObject> {
-    const { name, generateName, resourceVersion } = object.metadata;
-    if (resourceVersion && !call.dryRun)
-      throw failure(500, "", "resourceVersion should not be set on objects to be created");
+    const { name, generateName } = object.metadata;
     if (name || !generateName) return this.#createOnce(object, namespace, call);
     for (let attempt = 1; ; attempt++) {
       const named = withMetadata(object, { name: this.#generatedName(generateName) });
@@ -113,10 +111,13 @@ export class ResourceStore {
       const place = { namespace, name: object.metadata.name ?? "" };
       await call.validate(object);
       const key = this.keyOf(place);
+      const { resourceVersion } = input.metadata;
       if (call.dryRun) {
         if ((await this.cache.get(key)) !== undefined) throw alreadyExists(this.resource, place.name);
-        return object;
+        return resourceVersion ? withMetadata(object, { resourceVersion }) : object;
       }
+      if (namesRevision(resourceVersion))
+        throw failure(500, "", "resourceVersion should not be set on objects to be created");
       const result = await this.#commit(key, 0, object);
       if (!result.committed) throw this.#existsAlready(result.current, place.name, object);
       committed = true;
@@ -168,7 +169,8 @@ export class ResourceStore {
   }
 
   #countsGeneration(object: AnyObject): boolean {
-    const fields = this.definition.strategy.generationFields;
+    const { generationFields: fields, generationBeginsWithChange = false } = this.definition.strategy;
+    if (generationBeginsWithChange) return false;
     return fields === undefined ? object.spec !== undefined : fields.length > 0;
   }
 
@@ -232,7 +234,11 @@ export class ResourceStore {
       return {
         done: true,
         created: true,
-        object: await this.#createOnce(changed, place.namespace, call.createMissing),
+        object: await this.#createOnce(
+          withMetadata(changed, { resourceVersion: undefined }),
+          place.namespace,
+          call.createMissing,
+        ),
       };
     }
     const unconditional = call.unconditional ?? this.definition.strategy.unconditionalUpdate ?? true;

@@ -245,6 +245,7 @@ test("Deployment rolls back to an old template by raising that ReplicaSet's revi
     (intent) => intent.action === "update" && intent.type.resource === "deployments",
   );
   assert.ok(noted?.action === "update");
+  assert.equal(noted.subresource, "status", "a new generation for every revision");
   assert.equal(noted.object.metadata.annotations?.["deployment.kubernetes.io/revision"], "3");
 });
 

@@ -170,7 +170,8 @@ class Rollout {
     if (metadata.annotations?.[revisionAnnotation] === String(revision)) return;
     const annotations = { ...metadata.annotations, [revisionAnnotation]: String(revision) };
     const noted = { ...this.#original, metadata: { ...metadata, annotations } };
-    this.#intents.push(update(deployments, this.#original, noted));
+    // By way of its status, since another annotation of the object itself is a new generation.
+    this.#intents.push(update(deployments, this.#original, noted, { subresource: "status" }));
   }
 
   #progress(status: "True" | "False", reason: string, message: string): void {
