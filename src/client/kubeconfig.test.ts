@@ -27,7 +27,7 @@ const home = readKubeconfig(
     ],
     contexts: [
       { name: "dev", context: { cluster: "dev", user: "me", namespace: "shop" } },
-      { name: "plain", context: { cluster: "dev", user: "" } },
+      { name: "plain", context: { cluster: "dev", user: "", namespace: "" } },
       { name: "nowhere", context: { cluster: "empty", user: "me" } },
       { name: "broken", context: { cluster: "gone", user: "me" } },
       { name: "stranger", context: { cluster: "dev", user: "gone" } },
@@ -95,13 +95,14 @@ test("impersonation becomes headers, and needs a user", () => {
       as: "alice",
       "as-uid": "7",
       "as-groups": ["a", "b"],
-      "as-user-extra": { "Example.com/Scope": ["x"] },
+      "as-user-extra": { "Example.com/Scope": ["x"], "a(b)": ["y"] },
     }),
     {
       "impersonate-user": "alice",
       "impersonate-uid": "7",
       "impersonate-group": ["a", "b"],
       "impersonate-extra-example.com%2fscope": ["x"],
+      "impersonate-extra-a%28b%29": ["y"],
     },
   );
   assert.deepEqual(impersonationHeaders({}), {});
@@ -111,6 +112,7 @@ test("impersonation becomes headers, and needs a user", () => {
 for (const [name, document, message] of [
   ["a list", [], /a mapping is expected/],
   ["clusters that are no list", { clusters: {} }, /clusters must be a list/],
+  ["two users of one name", { users: [{ name: "a" }, { name: "a" }] }, /two entries named "a"/],
   ["a user without a name", { users: [{ user: {} }] }, /needs a name/],
   ["a context that is a string", { contexts: [{ name: "a", context: "b" }] }, /context must be a mapping/],
 ] as const) {

@@ -144,7 +144,7 @@ export function resolveContext(config: Kubeconfig, overrides: ContextOverrides =
   return {
     cluster: { ...cluster, server },
     user,
-    namespace: overrides.namespace ?? context?.namespace ?? "default",
+    namespace: overrides.namespace || context?.namespace || "default",
   };
 }
 
@@ -156,11 +156,15 @@ export function impersonationHeaders(user: KubeconfigUser): Record<string, strin
     throw new Error("kubeconfig: as-uid, as-groups and as-user-extra need a user to act as (as)");
   }
   const headers: Record<string, string | readonly string[]> = { "impersonate-user": as };
-  if (uid !== undefined) headers["impersonate-uid"] = uid;
+  if (uid !== undefined && uid !== "") headers["impersonate-uid"] = uid;
   if (groups.length > 0) headers["impersonate-group"] = groups;
-  for (const [key, values] of Object.entries(extra))
-    headers[`impersonate-extra-${encodeURIComponent(key).toLowerCase()}`] = values;
+  for (const [key, values] of Object.entries(extra)) headers[`impersonate-extra-${headerPart(key)}`] = values;
   return headers;
+}
+
+/** What no header's name may hold, percent-encoded; encodeURIComponent leaves parentheses as they are. */
+function headerPart(key: string): string {
+  return encodeURIComponent(key).replaceAll("(", "%28").replaceAll(")", "%29").toLowerCase();
 }
 
 function readNamed<T>(
@@ -178,8 +182,9 @@ function readNamed<T>(
     const value = entry[fieldName] ?? {};
     if (!isRecord(value))
       throw new Error(`${source}: ${listName} ${quote(entry.name)}: ${fieldName} must be a mapping`);
-    // Its fields are checked where they are used; the first of two entries of one name wins, as in kubectl.
-    named[entry.name] ??= value as T;
+    if (Object.hasOwn(named, entry.name))
+      throw new Error(`${source}: ${listName} has two entries named ${quote(entry.name)}`);
+    named[entry.name] = value as T; // its fields are checked where they are used
   }
   return named;
 }

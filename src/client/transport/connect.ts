@@ -144,7 +144,8 @@ export async function inClusterConnection(
     () => true,
     () => false,
   );
-  const namespace = await readFile(join(folder, "namespace"), "utf8").catch(() => "default");
+  const namespace =
+    environment.POD_NAMESPACE || (await readFile(join(folder, "namespace"), "utf8").catch(() => "")).trim();
   return {
     transport: {
       server: `https://${host.includes(":") ? `[${host}]` : host}:${port}`,
@@ -152,7 +153,7 @@ export async function inClusterConnection(
       proxyFromEnvironment: true,
       credentials: tokenFile(token),
     },
-    namespace: namespace.trim(),
+    namespace: namespace || "default",
   };
 }
 
