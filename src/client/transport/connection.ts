@@ -98,11 +98,10 @@ function checkedExec(exec: ExecConfig, user: KubeconfigUser): ExecConfig {
 }
 
 function authorizationOf(user: KubeconfigUser): Credentials {
-  const provider = user["auth-provider"];
-  if (user.tokenFile !== undefined && user.tokenFile !== "") return tokenFile(user.tokenFile);
-  if (user.token !== undefined && user.token !== "") return bearerToken(user.token);
-  if (user.username !== undefined && user.username !== "")
-    return basicAuth(user.username, user.password ?? "");
+  const { token, tokenFile: path, username, password, "auth-provider": provider } = user;
+  if (!isAbsent(path)) return tokenFile(path, isAbsent(token) ? undefined : token);
+  if (!isAbsent(token)) return bearerToken(token);
+  if (!isAbsent(username)) return basicAuth(username, password ?? "");
   if (provider?.name === "oidc") return oidcCredentials(provider.config ?? {});
   if (provider !== undefined)
     throw new Error(

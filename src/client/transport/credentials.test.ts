@@ -50,6 +50,7 @@ async function toldBy(context: TestContext, user: KubeconfigUser, options: Conne
   const folder = await folderOf(context);
   const kubeconfig = join(folder, "config");
   await writeFile(join(folder, "token"), "from-file\n");
+  await writeFile(join(folder, "empty"), "\n");
   await writeFile(
     kubeconfig,
     stringify({
@@ -72,6 +73,8 @@ for (const [name, user, options, want] of [
     {},
     { authorization: "Bearer from-file" },
   ],
+  ["a token where its file is away", { token: "t", tokenFile: "gone" }, {}, { authorization: "Bearer t" }],
+  ["a token where its file is empty", { token: "t", tokenFile: "empty" }, {}, { authorization: "Bearer t" }],
   ["a name and a password", { username: "a", password: "b" }, {}, { authorization: "Basic YTpi" }],
   ["a token before a name and a password", { token: "t", username: "a" }, {}, { authorization: "Bearer t" }],
   ["nothing at all", {}, {}, { authorization: undefined }],

@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { RotatingFile } from "./rotating-file.ts";
 
 /** How a client says who it is. Asked at every request: what is cached is this record's matter. */
@@ -37,25 +38,45 @@ export function certificate(pair: ClientCertificate): Credentials {
   return { ...anonymous, clientCertificate: async () => pair };
 }
 
-/** A token in a file that something else rotates: read again when the file changes, which is looked at once a minute. */
-export function tokenFile(path: string): Credentials {
-  const token = new RotatingFile(path);
+/**
+ * A token in a file that something else rotates: read again when the file changes, which is looked at once a minute. Before it could
+ * be read for the first time `first` is used, where there is one.
+ */
+export function tokenFile(path: string, first?: string): Credentials {
+  const file = new RotatingFile(path, (text) => text.trim() !== "");
+  const read = () => (first === undefined ? file.read() : file.read().catch(() => first));
   return {
     ...anonymous,
-    authorization: async () => `Bearer ${(await token.read()).trim()}`,
-    rejected: () => token.expire(),
+    authorization: async () => `Bearer ${(await read()).trim()}`,
+    rejected: () => file.expire(),
   };
 }
 
-/** A certificate and its key in files that something else rotates. */
+/** A certificate and its key in files that something else rotates, one after the other: they change together. */
 export function certificateFiles(certPath: string, keyPath: string): Credentials {
   const cert = new RotatingFile(certPath);
   const key = new RotatingFile(keyPath);
+  const expire = () => [cert.expire(), key.expire()].includes(true);
+  let pair: ClientCertificate | undefined;
   return {
     ...anonymous,
-    clientCertificate: async () => ({ cert: await cert.read(), key: await key.read() }),
-    rejected: () => [cert.expire(), key.expire()].includes(true),
+    async clientCertificate() {
+      const found = { cert: await cert.read(), key: await key.read() };
+      if (found.cert === pair?.cert && found.key === pair.key) return pair;
+      if (pair === undefined || belongTogether(found)) pair = found;
+      else expire(); // one of the two is still to come: the next request looks again
+      return pair;
+    },
+    rejected: expire,
   };
+}
+
+function belongTogether({ cert, key }: ClientCertificate): boolean {
+  try {
+    return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
+  } catch {
+    return false; // half written
+  }
 }
 
 /** Both: the certificate of one and the authorization of the other. */

@@ -5,11 +5,15 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
-import { createAuthority, issueServingCertificate } from "../../apiserver/pki/authority.ts";
+import {
+  createAuthority,
+  issueClientCertificate,
+  issueServingCertificate,
+} from "../../apiserver/pki/authority.ts";
 import { createClient } from "../rest-client.ts";
 import { inClusterConnection } from "./connect.ts";
 import { connectionOf } from "./connection.ts";
-import { tokenFile } from "./credentials.ts";
+import { certificateFiles, tokenFile } from "./credentials.ts";
 import { createHttpsTransport, type HttpsTransportOptions } from "./https-transport.ts";
 
 const nowMs = Date.now();
@@ -152,4 +156,27 @@ test("While a token's file is away the last token is good for every request, and
   await writeFile(path, "second");
   await utimes(path, 1, 1);
   assert.equal(await credentials.authorization(), "Bearer second");
+});
+
+test("A client certificate is taken with its own key: between the writing of the two the last pair is good", async (context) => {
+  const { folder, write } = await rotating(context);
+  const authority = await createAuthority("clients", nowMs);
+  const pairs = await Promise.all(
+    ["a", "b"].map((commonName) => issueClientCertificate(authority, { commonName }, { nowMs })),
+  );
+  const put = async (name: "certificate" | "key", pair: number) => write(name, pairs[pair]?.[name] ?? "");
+  await put("certificate", 0);
+  await put("key", 0);
+  const credentials = certificateFiles(join(folder, "certificate"), join(folder, "key"));
+  const held = async () => {
+    const found = await credentials.clientCertificate();
+    return pairs.findIndex(({ certificate, key }) => found?.cert === certificate && found.key === key);
+  };
+  assert.equal(await held(), 0);
+  context.mock.timers.enable({ apis: ["Date"], now: nowMs + 2 * minuteMs });
+  await put("certificate", 1);
+  assert.equal(await held(), 0);
+  assert.equal(await held(), 0);
+  await put("key", 1);
+  assert.equal(await held(), 1);
 });
