@@ -233,7 +233,7 @@ export class ServiceAllocations implements StoreHooks {
       spec = this.#withAddresses(service, spec, attempt);
       if (old === undefined) this.#checkDistinctPorts(service, spec);
       else checkNoDuplicates(spec);
-      spec = this.#withNodePorts(service, spec, attempt);
+      spec = this.#withNodePorts(service, spec, attempt, old === undefined);
       return spec === service.spec ? service : withServiceSpec(service, spec);
     } catch (error) {
       attempt.undo();
@@ -280,21 +280,20 @@ export class ServiceAllocations implements StoreHooks {
     return this.#refuse(service, "spec.clusterIPs", all, `failed to allocate IP ${address}: ${why}`);
   }
 
-  #withNodePorts(service: AnyObject, spec: ServiceSpec, attempt: Attempt): ServiceSpec {
+  #withNodePorts(service: AnyObject, spec: ServiceSpec, attempt: Attempt, isNew: boolean): ServiceSpec {
     let complete = spec;
+    // Those asked for by number come first: a random choice must not take one of them.
+    spec.ports?.forEach(({ nodePort = 0 }, index) => {
+      if (nodePort > 0) this.#namedPort(service, `spec.ports[${index}].nodePort`, nodePort, attempt);
+    });
     if (needsNodePorts(spec)) {
       const ports: ServicePort[] = [];
-      // Those asked for by number come first: a random choice must not take one of them.
-      spec.ports?.forEach(({ nodePort = 0 }, index) => {
-        if (nodePort > 0) this.#namedPort(service, `spec.ports[${index}].nodePort`, nodePort, attempt);
-      });
-      for (const port of spec.ports ?? [])
-        ports.push({ ...port, nodePort: this.#portFor(port, [...ports, ...(spec.ports ?? [])], attempt) });
+      for (const port of spec.ports ?? []) {
+        // Of a new service, one port served over two protocols (DNS) is one port of the node, too.
+        const twins = isNew ? [...ports, ...(spec.ports ?? [])] : [];
+        ports.push({ ...port, nodePort: this.#portFor(port, twins, attempt) });
+      }
       complete = { ...complete, ports };
-    } else {
-      spec.ports?.forEach(({ nodePort = 0 }, index) => {
-        if (nodePort > 0) this.#namedPort(service, `spec.ports[${index}].nodePort`, nodePort, attempt);
-      });
     }
     if (!needsHealthCheckNodePort(spec)) return complete;
     const requested = spec.healthCheckNodePort ?? 0;
@@ -323,7 +322,6 @@ export class ServiceAllocations implements StoreHooks {
 
   #portFor(port: ServicePort, others: readonly ServicePort[], attempt: Attempt): number {
     if (port.nodePort !== undefined && port.nodePort > 0) return port.nodePort;
-    // One port served over two protocols (DNS) is one port of the node, too.
     const twin = others.find(
       (other) => other.port === port.port && other.protocol !== port.protocol && (other.nodePort ?? 0) > 0,
     );
