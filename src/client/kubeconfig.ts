@@ -33,7 +33,15 @@ export interface KubeconfigUser {
   readonly username?: string;
   readonly password?: string;
   readonly "auth-provider"?: AuthProviderConfig;
+  /** Where this was read: what a provider renews is saved there. Not part of the file. */
+  readonly origin?: UserOrigin;
   readonly exec?: ExecConfig;
+}
+
+/** A kubeconfig file, and the name it has for a user. */
+export interface UserOrigin {
+  readonly file: string;
+  readonly user: string;
 }
 
 export interface AuthProviderConfig {
@@ -117,6 +125,12 @@ export function withResolvedPaths(config: Kubeconfig, resolve: (path: string) =>
       return { ...plain, exec: { ...exec, command: resolve(exec.command) } };
     }),
   };
+}
+
+/** The same, each user knowing that it comes from this file (client-go's LocationOfOrigin). */
+export function withOrigin(config: Kubeconfig, file: string): Kubeconfig {
+  const known = ([name, user]: [string, KubeconfigUser]) => [name, { ...user, origin: { file, user: name } }];
+  return { ...config, users: Object.fromEntries(Object.entries(config.users).map(known)) };
 }
 
 /** What a context comes down to. Throws an Error that names what is missing. */

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { stringify } from "yaml";
-import type { ExecConfig } from "../kubeconfig.ts";
+import { type ExecConfig, resolveContext } from "../kubeconfig.ts";
 import { connect, loadKubeconfig } from "./connect.ts";
+import { connectionOf } from "./connection.ts";
 import { execCredentials } from "./exec-credentials.ts";
 import { oidcCredentials } from "./oidc-credentials.ts";
 
@@ -126,26 +127,110 @@ test("an exec plugin that is not installed says how to install it", async () => 
   await assert.rejects(credentials.authorization(), /get it there/);
 });
 
-test("an OIDC token is renewed with its refresh token when it has expired", async (context) => {
-  const forms: string[] = [];
-  const jwt = (exp: number) => `h.${Buffer.from(JSON.stringify({ exp })).toString("base64url")}.s`;
-  const fresh = jwt(4_000_000_000);
+const jwt = (exp: number) => `h.${Buffer.from(JSON.stringify({ exp })).toString("base64url")}.s`;
+const stale = jwt(1);
+const fresh = jwt(4_000_000_000);
+
+/** An OpenID provider that takes each refresh token once, and what it was asked for. */
+async function provider(context: TestContext, { takesHeader = true } = {}) {
+  const asked: string[] = [];
   const issuer: string = await serve(context, async (request, response) => {
-    response.writeHead(200, json);
     if (request.method === "GET") {
-      response.end(JSON.stringify({ token_endpoint: `${issuer}/token` }));
+      response.writeHead(200, json).end(JSON.stringify({ token_endpoint: `${issuer}/token` }));
       return;
     }
-    for await (const chunk of request) forms.push(String(chunk));
-    response.end(JSON.stringify({ id_token: fresh, refresh_token: "r2" }));
+    let form = "";
+    for await (const chunk of request) form += String(chunk);
+    const { authorization = "" } = request.headers;
+    asked.push(authorization === "" ? form : `${form} ${atob(authorization.slice("Basic ".length))}`);
+    if (authorization !== "" && !takesHeader) response.writeHead(401, json).end("{}");
+    else response.writeHead(200, json).end(JSON.stringify({ id_token: fresh, refresh_token: "r2" }));
   });
-  const credentials = oidcCredentials({
+  const config = {
     "idp-issuer-url": issuer,
     "client-id": "k8ts",
-    "id-token": jwt(1),
+    "id-token": stale,
     "refresh-token": "r1",
-  });
+  };
+  return { asked, config };
+}
+
+test("an OIDC token is renewed with its refresh token when it has expired", async (context) => {
+  const { asked, config } = await provider(context);
+  const credentials = oidcCredentials(config);
   assert.equal(await credentials.authorization(), `Bearer ${fresh}`);
   assert.equal(await credentials.authorization(), `Bearer ${fresh}`);
-  assert.deepEqual(forms, ["grant_type=refresh_token&refresh_token=r1&client_id=k8ts"]);
+  assert.deepEqual(asked, ["grant_type=refresh_token&refresh_token=r1&client_id=k8ts"]);
 });
+
+for (const { name, takesHeader, want } of [
+  {
+    name: "in the header, where providers take it",
+    takesHeader: true,
+    want: ["grant_type=refresh_token&refresh_token=r1 k8ts:a%2Fb"],
+  },
+  {
+    name: "in the form to one that does not take the header",
+    takesHeader: false,
+    want: [
+      "grant_type=refresh_token&refresh_token=r1 k8ts:a%2Fb",
+      "grant_type=refresh_token&refresh_token=r1&client_id=k8ts&client_secret=a%2Fb",
+    ],
+  },
+]) {
+  test(`an OIDC client's secret is sent ${name}`, async (context) => {
+    const { asked, config } = await provider(context, { takesHeader });
+    const credentials = oidcCredentials({ ...config, "client-secret": "a/b" });
+    assert.equal(await credentials.authorization(), `Bearer ${fresh}`);
+    assert.deepEqual(asked, want);
+  });
+}
+
+test("an OIDC provider without an issuer or a client is refused", () => {
+  assert.throws(() => oidcCredentials({ "client-id": "a" }), /must have idp-issuer-url/);
+  assert.throws(() => oidcCredentials({ "idp-issuer-url": "https://i" }), /must have client-id/);
+});
+
+for (const { name, isLocked } of [
+  {
+    name: "are saved in the file that the user came from, and nothing else of it is changed",
+    isLocked: false,
+  },
+  { name: "are used even where they could not be saved, with a warning", isLocked: true },
+]) {
+  test(`renewed OIDC tokens ${name}`, async (context) => {
+    const folder = await folderOf(context);
+    const server = await serve(context, ({ headers }, response) => {
+      response.writeHead(200, json).end(JSON.stringify(headers.authorization));
+    });
+    const { config } = await provider(context);
+    const user = (tokens: object) => ({
+      "auth-provider": { name: "oidc", config: { ...config, ...tokens } },
+    });
+    const textOf = (tokens: object) =>
+      `# mine\n${stringify(
+        {
+          users: [
+            { name: "other", user: {} },
+            { name: "u", user: user(tokens) },
+          ],
+        },
+        { lineWidth: 0 },
+      )}`;
+    const [first, second] = [join(folder, "first"), join(folder, "second")];
+    const contexts = [{ name: "x", context: { cluster: "c", user: "u" } }];
+    const clusters = [{ name: "c", cluster: { server } }];
+    await writeFile(first, stringify({ clusters, contexts, "current-context": "x" }));
+    await writeFile(second, textOf({}), { mode: 0o600 });
+    if (isLocked) await writeFile(`${second}.lock`, "");
+    const warning = new Promise<Error>((resolve) => process.once("warning", resolve));
+    const options = await connectionOf(resolveContext(await loadKubeconfig([first, second])));
+    assert.equal(await options.credentials?.authorization(), `Bearer ${fresh}`);
+    const renewed = isLocked ? {} : { "id-token": fresh, "refresh-token": "r2" };
+    assert.equal(await readFile(second, "utf8"), textOf(renewed));
+    assert.equal((await stat(second)).mode & 0o777, 0o600);
+    assert.deepEqual(await readdir(folder), ["first", "second", ...(isLocked ? ["second.lock"] : [])]);
+    if (isLocked)
+      assert.match((await warning).message, /second: the renewed OIDC tokens were not saved: EEXIST/);
+  });
+}

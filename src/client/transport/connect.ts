@@ -1,6 +1,7 @@
 import { access, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
+import { checkNames, type OptionNames } from "../../base/option-names.ts";
 import { systemClock } from "../../base/system-clock.ts";
 import type { TokenBucketPolicy } from "../../base/token-bucket.ts";
 import {
@@ -10,6 +11,7 @@ import {
   mergeKubeconfigs,
   readKubeconfig,
   resolveContext,
+  withOrigin,
   withResolvedPaths,
 } from "../kubeconfig.ts";
 import { createClient, type RestClient } from "../rest-client.ts";
@@ -30,6 +32,19 @@ export interface ConnectOptions extends ContextOverrides {
   readonly encoding?: "protobuf" | "json";
   readonly onWarning?: (text: string) => void;
 }
+
+const connectOptionNames: OptionNames<ConnectOptions> = {
+  kubeconfig: true,
+  context: true,
+  namespace: true,
+  cluster: true,
+  user: true,
+  impersonate: true,
+  rateLimit: true,
+  userAgent: true,
+  encoding: true,
+  onWarning: true,
+};
 
 /** Whom to act as; the credentials must be allowed to. */
 export interface Impersonation {
@@ -53,6 +68,7 @@ export interface Connection {
  * sets DISABLE_HTTP2, as for client-go.
  */
 export async function connect(options: ConnectOptions = {}): Promise<Connection> {
+  checkNames("connect", options, connectOptionNames);
   const { impersonate, rateLimit, userAgent, encoding, onWarning } = options;
   const { transport: found, namespace } = await findConnection(options);
   const transport = impersonate === undefined ? found : { ...found, headers: headersFor(impersonate) };
@@ -117,7 +133,8 @@ export async function loadKubeconfig(paths: readonly string[]): Promise<Kubeconf
     const { parse } = await import("yaml");
     const folder = dirname(resolve(path));
     const document = parsed(() => parse(text), path);
-    configs.push(withResolvedPaths(readKubeconfig(document, path), (file) => resolve(folder, file)));
+    const config = withOrigin(readKubeconfig(document, path), resolve(path));
+    configs.push(withResolvedPaths(config, (file) => resolve(folder, file)));
   }
   if (configs.length === 0) throw new Error(`none of the kubeconfig files exists: ${paths.join(", ")}`);
   return mergeKubeconfigs(configs);

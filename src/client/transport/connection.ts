@@ -98,11 +98,11 @@ function checkedExec(exec: ExecConfig, user: KubeconfigUser): ExecConfig {
 }
 
 function authorizationOf(user: KubeconfigUser): Credentials {
-  const { token, tokenFile: path, username, password, "auth-provider": provider } = user;
+  const { token, tokenFile: path, username, password, origin, "auth-provider": provider } = user;
   if (!isAbsent(path)) return tokenFile(path, isAbsent(token) ? undefined : token);
   if (!isAbsent(token)) return bearerToken(token);
   if (!isAbsent(username)) return basicAuth(username, password ?? "");
-  if (provider?.name === "oidc") return oidcCredentials(provider.config ?? {});
+  if (provider?.name === "oidc") return oidcCredentials(provider.config ?? {}, origin);
   if (provider !== undefined)
     throw new Error(
       `kubeconfig: auth-provider ${JSON.stringify(provider.name)} is no longer supported; use exec`,

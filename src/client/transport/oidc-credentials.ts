@@ -1,5 +1,7 @@
-import { anonymous, type Credentials } from "./credentials.ts";
+import type { UserOrigin } from "../kubeconfig.ts";
+import { anonymous, basicAuth, type Credentials } from "./credentials.ts";
 import { createHttpsTransport } from "./https-transport.ts";
+import { saveTokens } from "./saved-tokens.ts";
 
 /** The fields of a kubeconfig's `auth-provider` named "oidc". */
 export interface OidcConfig {
@@ -8,16 +10,23 @@ export interface OidcConfig {
   readonly "client-secret"?: string;
   readonly "refresh-token"?: string;
   readonly "id-token"?: string;
-  /** Base64 of PEM. */
+  /** A file of PEM. */
+  readonly "idp-certificate-authority"?: string;
+  /** Base64 of PEM; before the file. */
   readonly "idp-certificate-authority-data"?: string;
 }
 
 const leewayMs = 10_000;
 
-/** An ID token that is renewed with its refresh token when it expires or is refused. The kubeconfig is not rewritten. */
-export function oidcCredentials(config: OidcConfig): Credentials {
-  let idToken = config["id-token"];
-  let refreshToken = config["refresh-token"];
+/**
+ * An ID token that is renewed with its refresh token when it expires or is refused. New tokens are saved where the kubeconfig's
+ * user was read, since many providers take a refresh token only once; where that fails there is a warning, and they are still used.
+ */
+export function oidcCredentials(config: OidcConfig, origin?: UserOrigin): Credentials {
+  for (const name of ["idp-issuer-url", "client-id"] as const)
+    if (!config[name]) throw new Error(`kubeconfig: the OIDC provider must have ${name}`);
+  let idToken = config["id-token"] || undefined;
+  let refreshToken = config["refresh-token"] || undefined;
   let running: Promise<string> | undefined;
 
   async function refresh(): Promise<string> {
@@ -26,7 +35,12 @@ export function oidcCredentials(config: OidcConfig): Credentials {
     const answer = await requestTokens(config, refreshToken);
     refreshToken = answer.refresh_token ?? refreshToken;
     idToken = answer.id_token;
-    return idToken;
+    const renewed = { "id-token": idToken, "refresh-token": refreshToken };
+    if (origin !== undefined)
+      await saveTokens(origin, renewed).catch((error: Error) =>
+        process.emitWarning(`${origin.file}: the renewed OIDC tokens were not saved: ${error.message}`),
+      );
+    return renewed["id-token"];
   }
 
   return {
@@ -62,18 +76,21 @@ interface TokenAnswer {
 }
 
 async function requestTokens(config: OidcConfig, refreshToken: string): Promise<TokenAnswer> {
-  const issuer = config["idp-issuer-url"];
-  if (issuer === undefined) throw new Error("kubeconfig: the OIDC provider has no idp-issuer-url");
+  const { "idp-issuer-url": issuer = "", "client-id": clientId = "", "client-secret": secret = "" } = config;
   const discovery = await exchange(config, `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`);
   const endpoint = discovery.token_endpoint;
   if (typeof endpoint !== "string") throw new Error(`${issuer}: names no token_endpoint`);
-  const form = new URLSearchParams({
-    grant_type: "refresh_token",
-    refresh_token: refreshToken,
-    client_id: config["client-id"] ?? "",
-    ...(config["client-secret"] === undefined ? {} : { client_secret: config["client-secret"] }),
-  });
-  const answer = await exchange(config, endpoint, form);
+  const redeem = (form: Readonly<Record<string, string>>, credentials?: Credentials) => {
+    const grant = { grant_type: "refresh_token", refresh_token: refreshToken, ...form };
+    return exchange(config, endpoint, {
+      form: new URLSearchParams(grant),
+      ...(credentials && { credentials }),
+    });
+  };
+  const basic = basicAuth(encodeURIComponent(clientId), encodeURIComponent(secret));
+  const inForm = () => redeem({ client_id: clientId, ...(secret === "" ? {} : { client_secret: secret }) });
+  // Providers take the secret in the header unless they say otherwise; the others want it in the form (Go's oauth2).
+  const answer = secret === "" ? await inForm() : await redeem({}, basic).catch(inForm);
   if (typeof answer.id_token !== "string") throw new Error(`${issuer}: the refresh brought no id_token`);
   const renewed = answer.refresh_token;
   return { id_token: answer.id_token, ...(typeof renewed === "string" ? { refresh_token: renewed } : {}) };
@@ -83,18 +100,23 @@ async function requestTokens(config: OidcConfig, refreshToken: string): Promise<
 async function exchange(
   config: OidcConfig,
   url: string,
-  form?: URLSearchParams,
+  {
+    form,
+    credentials = anonymous,
+  }: { readonly form?: URLSearchParams; readonly credentials?: Credentials } = {},
 ): Promise<Record<string, unknown>> {
   const { origin, pathname, searchParams } = new URL(url);
-  const ca = config["idp-certificate-authority-data"];
+  const { "idp-certificate-authority-data": ca, "idp-certificate-authority": caFile } = config;
   const transport = createHttpsTransport({
     server: origin,
-    ...(ca === undefined ? {} : { ca: Buffer.from(ca, "base64").toString("utf8") }),
+    credentials,
+    proxyFromEnvironment: true,
+    ...(ca ? { ca: Buffer.from(ca, "base64").toString("utf8") } : caFile ? { caFile } : {}),
   });
   try {
     const response = await transport.send({
       method: form === undefined ? "GET" : "POST",
-      path: pathname,
+      path: decodeURI(pathname),
       query: searchParams,
       headers: {
         accept: "application/json",
