@@ -21,8 +21,6 @@ export interface CorrelatedEvent {
   readonly count: number;
   readonly firstMs: number;
   readonly occurrence: Occurrence;
-  /** Under which the result of writing is to be recorded. */
-  readonly key: string;
 }
 
 const cacheLimit = 4096;
@@ -36,11 +34,7 @@ interface Similar {
   readonly lastMs: number;
 }
 
-interface Written {
-  readonly name: string;
-  readonly count: number;
-  readonly firstMs: number;
-}
+type Written = Pick<CorrelatedEvent, "name" | "count" | "firstMs">;
 
 /**
  * client-go's EventCorrelator for one source: the same event again counts up the first one; ten that differ only in
@@ -55,23 +49,14 @@ export class EventCorrelator {
   correlate(occurrence: Occurrence, newName: string): CorrelatedEvent | undefined {
     const { key, occurrence: combined } = this.#combine(occurrence);
     const known = this.#written.get(key);
-    const event: CorrelatedEvent = {
+    const counted: Written = {
       name: known?.name ?? newName,
       count: (known?.count ?? 0) + 1,
       firstMs: known?.firstMs ?? occurrence.atMs,
-      occurrence: combined,
-      key,
     };
     // Counted even when nothing is written: the next one that is tells the true number.
-    this.#written.set(key, event);
-    return this.#withinBudget(occurrence) ? event : undefined;
-  }
-
-  /** The counted event has vanished from the server: this one begins a new count. */
-  restart(event: CorrelatedEvent, newName: string): CorrelatedEvent {
-    const fresh = { ...event, name: newName, count: 1, firstMs: event.occurrence.atMs };
-    this.#written.set(event.key, fresh);
-    return fresh;
+    this.#written.set(key, counted);
+    return this.#withinBudget(occurrence) ? { ...counted, occurrence: combined } : undefined;
   }
 
   #combine(occurrence: Occurrence): { readonly key: string; readonly occurrence: Occurrence } {

@@ -3,7 +3,7 @@ import test from "node:test";
 import type { Event } from "../api/core/types.generated.ts";
 import type { Event as EventV1 } from "../api/events/types.generated.ts";
 import { events, eventsV1 } from "../api/resources.generated.ts";
-import { forbidden } from "../apimachinery/api-error.ts";
+import { failure, forbidden } from "../apimachinery/api-error.ts";
 import type { ResourceType } from "../apimachinery/meta.ts";
 import { silentLogger } from "../base/log.ts";
 import { seededRandom } from "../base/random.ts";
@@ -77,18 +77,24 @@ test("the event recorder counts the same event up in place", async () => {
   );
 });
 
-test("the event recorder begins a new event when the counted one has expired", async () => {
-  const { server, recorder, written } = setUp();
-  recorder.event(pod, failedPull);
-  await recorder.flush();
-  const first = written()[0]?.metadata ?? {};
-  server.remove(first);
-  recorder.event(pod, failedPull);
-  await recorder.flush();
-  assert.equal(written().length, 1);
-  assert.equal(written()[0]?.count, 1);
-  assert.notEqual(written()[0]?.metadata.name, first.name);
-});
+for (const api of ["core", "events.k8s.io"] as const) {
+  test(`the event recorder writes a counted event of ${api} again, with its count, when it has expired`, async () => {
+    const { clock, server, recorder, written } = setUp(api);
+    recorder.event(pod, failedPull);
+    await recorder.flush();
+    const first = written()[0]?.metadata ?? {};
+    server.remove(first);
+    await clock.advance(7_200_000);
+    recorder.event(pod, failedPull);
+    await recorder.flush();
+    assert.equal(written().length, 1);
+    const [again] = written();
+    assert.equal(again?.metadata.name, first.name);
+    assert.equal(again?.series?.count ?? again?.count, 2);
+    assert.match(again?.firstTimestamp ?? String(again?.eventTime), /^2026-01-01T00:00:00/);
+    assert.match(again?.lastTimestamp ?? String(again?.series?.lastObservedTime), /^2026-01-01T02:00:00/);
+  });
+}
 
 test("the event recorder combines ten events that differ only in their note", async () => {
   const { recorder, written } = setUp();
@@ -144,19 +150,23 @@ test("the event recorder keeps trying while the server cannot be reached, and dr
   assert.equal(written().length, 1000);
 });
 
-test("the event recorder gives up an event that the server refuses", async () => {
-  const { server, recorder, written } = setUp();
-  server.intercept = () => forbidden({ group: "", resource: "events" }, "x", "no");
-  recorder.event(pod, failedPull);
-  await recorder.flush();
-  server.intercept = () => undefined;
-  recorder.event(pod, { ...failedPull, reason: "Other" });
-  await recorder.flush();
-  assert.deepEqual(
-    written().map(({ reason }) => reason),
-    ["Other"],
-  );
-});
+for (const error of [
+  forbidden({ group: "", resource: "events" }, "x", "no"),
+  failure(500, "InternalError", "a webhook failed"),
+  failure(429, "TooManyRequests", "later"),
+]) {
+  test(`the event recorder gives up an event that the server answers with ${error.code}: no other waits for it`, async () => {
+    const { clock, server, recorder, written } = setUp();
+    server.intercept = ({ body }) => (JSON.stringify(body).includes("cannot pull") ? error : undefined);
+    recorder.event(pod, failedPull);
+    recorder.event(pod, { ...failedPull, note: "another" });
+    await clock.settle();
+    assert.deepEqual(
+      written().map(({ message }) => message),
+      ["another"],
+    );
+  });
+}
 
 test("the event recorder names events about odd names by a UUID, in default where there is no namespace", async () => {
   const { recorder, written } = setUp();

@@ -121,7 +121,7 @@ class QueuedRecorder implements EventRecorder {
     this.#writing = undefined;
   }
 
-  /** While the server cannot be reached all wait; what it refuses is given up. */
+  /** While the server cannot be reached all wait; an event that it answers with any error is given up, as in client-go. */
   async #writeStubbornly(event: CorrelatedEvent): Promise<void> {
     const { clock, random, logger, signal } = this.#options;
     for (let tries = 1; ; tries++) {
@@ -131,7 +131,7 @@ class QueuedRecorder implements EventRecorder {
       } catch (error) {
         if (signal?.aborted) return;
         const { reason } = event.occurrence;
-        if (error instanceof ApiError && error.code < 500 && error.code !== 429) {
+        if (error instanceof ApiError) {
           const level = isExpectedRefusal(error) ? "debug" : "warn";
           logger[level]({ reason, err: error }, "the server refused an event");
           return;
@@ -148,30 +148,25 @@ class QueuedRecorder implements EventRecorder {
   }
 
   async #write(event: CorrelatedEvent): Promise<void> {
-    if (event.count > 1) {
-      try {
-        await this.#countUp(event);
-        return;
-      } catch (error) {
-        if (!isApiError(error, "NotFound")) throw error;
-        // It lived out its time; this occurrence is the first of a new one.
-        await this.#create(this.#correlator.restart(event, this.#newName(event.occurrence)));
-      }
-    } else {
+    try {
+      if (event.count === 1) await this.#create(event);
+      else await this.#countUp(event);
+    } catch (error) {
+      // A counted event that lived out its time is written again, with its count.
+      if (event.count === 1 || !isApiError(error, "NotFound")) throw error;
       await this.#create(event);
     }
   }
 
   async #countUp(event: CorrelatedEvent): Promise<void> {
     const { client, api, signal } = this.#options;
-    const { name, count, occurrence } = event;
+    const { name, occurrence } = event;
     const call = signal === undefined ? {} : { signal };
     const at = { namespace: namespaceOf(occurrence), name };
     if (api === "events.k8s.io") {
-      const series = { count, lastObservedTime: rfc3339Micro(occurrence.atMs) };
-      await client.patch(eventsV1, at, { type: "merge", patch: { series } }, call);
+      await client.patch(eventsV1, at, { type: "merge", patch: seriesOf(event) }, call);
     } else {
-      const patch = { count, lastTimestamp: rfc3339(occurrence.atMs), message: occurrence.note };
+      const patch = { count: event.count, lastTimestamp: rfc3339(occurrence.atMs), message: occurrence.note };
       await client.patch(events, at, { type: "strategic", patch }, call);
     }
   }
@@ -202,14 +197,16 @@ class QueuedRecorder implements EventRecorder {
     };
   }
 
-  #eventV1({ name, occurrence }: CorrelatedEvent): EventV1 {
+  #eventV1(event: CorrelatedEvent): EventV1 {
+    const { name, firstMs, count, occurrence } = event;
     const { component, host } = this.#options;
-    const { regarding, related, type, reason, action, note, atMs } = occurrence;
+    const { regarding, related, type, reason, action, note } = occurrence;
     return {
       apiVersion: "events.k8s.io/v1",
       kind: "Event",
       metadata: { name, namespace: namespaceOf(occurrence) },
-      eventTime: rfc3339Micro(atMs),
+      eventTime: rfc3339Micro(firstMs),
+      ...(count > 1 ? seriesOf(event) : {}),
       regarding,
       ...(related === undefined ? {} : { related }),
       ...{ type, reason, action, note },
@@ -227,6 +224,10 @@ class QueuedRecorder implements EventRecorder {
       name.length <= 253 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(name);
     return valid ? name : this.#options.random.uuid();
   }
+}
+
+function seriesOf({ count, occurrence }: CorrelatedEvent): Pick<EventV1, "series"> {
+  return { series: { count, lastObservedTime: rfc3339Micro(occurrence.atMs) } };
 }
 
 /** Events about cluster-scoped objects live in "default". */
