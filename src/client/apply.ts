@@ -1,4 +1,6 @@
 import { apiVersionOf, type KubeObject, type ResourceType } from "../apimachinery/meta.ts";
+import { checkNames, type OptionNames } from "../base/option-names.ts";
+import { updateOptionNames } from "./call-options.ts";
 import type { Client, UpdateOptions } from "./client.ts";
 
 /**
@@ -23,17 +25,21 @@ export interface ApplyOptions extends Omit<UpdateOptions, "fieldManager"> {
   readonly force?: boolean;
 }
 
+const applyOptionNames: OptionNames<ApplyOptions> = { ...updateOptionNames, force: true };
+
 /**
  * Server-side apply: makes the object say what is given here, creates it where it is absent, and takes away what this
  * manager said before and does not say now. Resolves with the whole object; an apply that changes nothing writes nothing.
  * Rejects with ApiError: Conflict where another manager owns a field and `force` is not set.
  */
-export function apply<T extends KubeObject>(
+export async function apply<T extends KubeObject>(
   client: Pick<Client, "patch">,
   type: ResourceType<T>,
   configuration: ApplyConfiguration<T>,
-  { fieldManager, force, ...options }: ApplyOptions,
+  applied: ApplyOptions,
 ): Promise<T> {
+  checkNames("apply", applied, applyOptionNames);
+  const { fieldManager, force, ...options } = applied;
   const { name, namespace } = configuration.metadata;
   const object = { ...configuration, apiVersion: apiVersionOf(type), kind: type.kind };
   return client.patch(

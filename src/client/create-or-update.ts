@@ -3,6 +3,7 @@ import type { KubeObject, ResourceType } from "../apimachinery/meta.ts";
 import { semanticallyEqual } from "../apimachinery/semantic-equality.ts";
 import { type BackoffPolicy, backoffDelayMs } from "../base/backoff.ts";
 import { type Clock, sleep } from "../base/clock.ts";
+import { checkNames, type OptionNames } from "../base/option-names.ts";
 import type { Random } from "../base/random.ts";
 import { systemClock } from "../base/system-clock.ts";
 import { systemRandom } from "../base/system-random.ts";
@@ -48,6 +49,14 @@ export interface RetryOptions {
   readonly random?: Random;
 }
 
+const retryOptionNames: OptionNames<RetryOptions> = {
+  tries: true,
+  backoff: true,
+  signal: true,
+  clock: true,
+  random: true,
+};
+
 /** client-go's DefaultRetry. */
 const defaultBackoff: BackoffPolicy = { initialMs: 10, factor: 1, limitMs: 10, jitter: 0.1 };
 
@@ -56,6 +65,7 @@ const defaultBackoff: BackoffPolicy = { initialMs: 10, factor: 1, limitMs: 10, j
  * Rejects with the last Conflict, with whatever else `work` rejected with, or with the signal's reason.
  */
 export async function retryOnConflict<T>(work: () => Promise<T>, options: RetryOptions = {}): Promise<T> {
+  checkNames("retryOnConflict", options, retryOptionNames);
   const { tries = 5, backoff = defaultBackoff, clock = systemClock, random = systemRandom, signal } = options;
   for (let attempt = 1; ; attempt++) {
     try {

@@ -5,6 +5,7 @@ import { ApiError, isApiError } from "../apimachinery/api-error.ts";
 import type { KubeObject } from "../apimachinery/meta.ts";
 import { type Clock, rfc3339, rfc3339Micro, sleep } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import { checkNames, type OptionNames } from "../base/option-names.ts";
 import { type Random, randomBelow } from "../base/random.ts";
 import type { Client } from "./client.ts";
 import { type CorrelatedEvent, EventCorrelator, type Occurrence } from "./event-correlator.ts";
@@ -27,6 +28,14 @@ export interface EventRecorder {
   /** Resolves once everything recorded so far was written or given up. */
   flush(): Promise<void>;
 }
+
+const contentNames: OptionNames<EventContent> = {
+  type: true,
+  reason: true,
+  note: true,
+  action: true,
+  related: true,
+};
 
 /** Who tells, and through which client. */
 export interface EventRecorderOptions {
@@ -88,6 +97,7 @@ class QueuedRecorder implements EventRecorder {
 
   event(regarding: KubeObject | ObjectReference, content: EventContent): void {
     const { clock, logger, signal } = this.#options;
+    checkNames("event", content, contentNames);
     if (signal?.aborted) return;
     if (this.#queue.length >= queueLimit) {
       if (this.#dropped++ === 0) logger.warn({ queueLimit }, "too many events wait, new ones are dropped");

@@ -94,10 +94,9 @@ export {
   createManager,
   LeadershipLostError,
   type Manager,
-  type ManagerElection,
-  type ManagerOptions,
   type Runnable,
 } from "./manager/manager.ts";
+export type { ManagerElection, ManagerOptions } from "./manager/manager-options.ts";
 export type { ManagerMetrics } from "./manager/metrics.ts";
 export type { Change, Predicate } from "./manager/predicates.ts";
 export * as predicates from "./manager/predicates.ts";

@@ -1,7 +1,9 @@
 import type { KubeObject, ResourceType } from "../apimachinery/meta.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import { checkNames, type OptionNames } from "../base/option-names.ts";
 import type { Random } from "../base/random.ts";
+import { checkedResource } from "./checked-resource.ts";
 import type { Client } from "./client.ts";
 import type { InformerFactory, InformerOptions, SharedInformer } from "./informer.ts";
 import type { ReflectorPolicy } from "./reflector-machine.ts";
@@ -22,6 +24,14 @@ export interface InformerFactoryOptions {
   /** How to list, watch and back off, where the defaults do not fit. */
   readonly policy?: Partial<ReflectorPolicy>;
 }
+
+export const informerOptionNames: OptionNames<InformerOptions<KubeObject>> = {
+  namespace: true,
+  labelSelector: true,
+  fieldSelector: true,
+  transform: true,
+  metadataOnly: true,
+};
 
 /** One informer for each resource and selection, shared by all who ask for it. */
 export function createInformerFactory(options: InformerFactoryOptions): InformerFactory {
@@ -52,6 +62,7 @@ export function createInformerFactory(options: InformerFactoryOptions): Informer
       type: ResourceType<T>,
       selection: InformerOptions<T> = {},
     ): SharedInformer<T> {
+      checkNames(`informer of ${checkedResource(type).resource}`, selection, informerOptionNames);
       // One key means one type of objects, so that what is found under it is an informer of T.
       const key = keyOf(type, selection as unknown as InformerOptions<KubeObject>);
       const known = informers.get(key);

@@ -1,6 +1,7 @@
 import type { Scale } from "../api/autoscaling/types.v1.generated.ts";
 import { pods } from "../api/resources.generated.ts";
 import type { KubeObject, ResourceType } from "../apimachinery/meta.ts";
+import { checkNames, type OptionNames } from "../base/option-names.ts";
 import type { CallOptions, Client, DeleteOptions, ObjectName, WriteOptions } from "./client.ts";
 import { objectPath } from "./request-path.ts";
 
@@ -19,12 +20,25 @@ export interface PodLogOptions extends CallOptions {
   readonly limitBytes?: number;
 }
 
+const logOptionNames: OptionNames<PodLogOptions> = {
+  container: true,
+  follow: true,
+  previous: true,
+  tailLines: true,
+  sinceSeconds: true,
+  timestamps: true,
+  limitBytes: true,
+  signal: true,
+};
+
 /** A container's log, line by line, without the line breaks. */
 export async function* podLogs(
   client: Pick<Client, "stream">,
   pod: ObjectName,
-  { signal, ...options }: PodLogOptions = {},
+  given: PodLogOptions = {},
 ): AsyncGenerator<string> {
+  checkNames("podLogs", given, logOptionNames);
+  const { signal, ...options } = given;
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(options))
     if (value !== undefined) query.set(name, String(value));

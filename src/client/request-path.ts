@@ -1,5 +1,6 @@
 import { badRequest } from "../apimachinery/api-error.ts";
 import type { GroupVersionResource, KubeObject, ResourceType } from "../apimachinery/meta.ts";
+import { checkedResource } from "./checked-resource.ts";
 import type {
   DeleteOptions,
   GetOptions,
@@ -18,6 +19,7 @@ function groupVersionPath({ group, version }: Pick<GroupVersionResource, "group"
 
 /** A collection: of one namespace, or of all where `namespace` is absent or empty. */
 export function collectionPath(type: ResourceType<KubeObject>, namespace: string | undefined): string {
+  checkedResource(type);
   const inNamespace =
     type.namespaced && namespace !== undefined && namespace !== "" ? `/namespaces/${namespace}` : "";
   return `${groupVersionPath(type)}${inNamespace}/${type.resource}`;
@@ -30,7 +32,7 @@ export function objectPath(
   subresource?: string,
 ): string {
   if (name.name === undefined || name.name === "") throw badRequest("resource name may not be empty");
-  if (type.namespaced && (name.namespace === undefined || name.namespace === ""))
+  if (checkedResource(type).namespaced && (name.namespace === undefined || name.namespace === ""))
     throw badRequest("an empty namespace may not be set when a resource name is provided");
   const path = `${collectionPath(type, name.namespace)}/${name.name}`;
   return subresource === undefined ? path : `${path}/${subresource}`;
@@ -38,7 +40,7 @@ export function objectPath(
 
 /** Where a new object is posted. */
 export function createPath(type: ResourceType<KubeObject>, namespace: string | undefined): string {
-  if (type.namespaced && (namespace === undefined || namespace === ""))
+  if (checkedResource(type).namespaced && (namespace === undefined || namespace === ""))
     throw badRequest("an empty namespace may not be set during creation");
   return collectionPath(type, namespace);
 }
@@ -97,7 +99,17 @@ export function deleteBody(options: DeleteOptions): object | undefined {
   return { kind: "DeleteOptions", apiVersion: "v1", ...asked };
 }
 
+/** What a patch is sent as. Throws where it is of no type that there is, or has its change under another name than its type says. */
 export function patchContent(patch: Patch): { readonly contentType: string; readonly body: unknown } {
+  const content = contentOf(patch);
+  if (content?.body === undefined)
+    throw new TypeError(
+      'a patch is { type: "json", operations }, { type: "merge", patch }, { type: "strategic", patch } or { type: "apply", object, fieldManager }',
+    );
+  return content;
+}
+
+function contentOf(patch: Patch): { readonly contentType: string; readonly body: unknown } | undefined {
   switch (patch.type) {
     case "json":
       return { contentType: "application/json-patch+json", body: patch.operations };
@@ -108,6 +120,8 @@ export function patchContent(patch: Patch): { readonly contentType: string; read
     case "apply":
       // JSON is YAML: the body is written as JSON under the one content type servers know for apply.
       return { contentType: "application/apply-patch+yaml", body: patch.object };
+    default:
+      return undefined;
   }
 }
 

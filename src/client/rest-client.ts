@@ -2,8 +2,17 @@ import { ApiError, type Status } from "../apimachinery/api-error.ts";
 import { apiVersionOf, type KubeList, type KubeObject, type ResourceType } from "../apimachinery/meta.ts";
 import type { HeldObjects } from "../apimachinery/protobuf/older-versions.ts";
 import { type Clock, sleep } from "../base/clock.ts";
+import { checkNames } from "../base/option-names.ts";
 import { fullBucket, reserveToken, type TokenBucket, type TokenBucketPolicy } from "../base/token-bucket.ts";
 import { acceptOf, type MetadataView } from "./accept.ts";
+import {
+  deleteOptionNames,
+  getOptionNames,
+  listOptionNames,
+  updateOptionNames,
+  watchOptionNames,
+  writeOptionNames,
+} from "./call-options.ts";
 import type {
   CallOptions,
   Client,
@@ -164,18 +173,19 @@ class TransportClient implements RestClient {
     }
   }
 
-  get<T extends KubeObject>(
+  async get<T extends KubeObject>(
     type: ResourceType<T>,
     name: ObjectName,
-    { signal, ...options }: GetOptions = {},
+    options: GetOptions = {},
   ): Promise<T> {
+    checkNames("get", options, getOptionNames);
+    const { signal } = options;
     return this.#call<T>("GET", objectPath(type, name), { query: getQuery(options), signal });
   }
 
-  async list<T extends KubeObject>(
-    type: ResourceType<T>,
-    { signal, held, ...options }: ListOptions = {},
-  ): Promise<KubeList<T>> {
+  async list<T extends KubeObject>(type: ResourceType<T>, options: ListOptions = {}): Promise<KubeList<T>> {
+    checkNames("list", options, listOptionNames);
+    const { signal, held } = options;
     const accept = this.#accept(
       type,
       options.metadataOnly === true ? "PartialObjectMetadataList" : undefined,
@@ -188,8 +198,10 @@ class TransportClient implements RestClient {
 
   async watch<T extends KubeObject>(
     type: ResourceType<T>,
-    { signal, held, ...options }: WatchRequestOptions,
+    options: WatchRequestOptions,
   ): Promise<AsyncIterable<readonly WatchEvent<T | Status>[]>> {
+    checkNames("watch", options, watchOptionNames);
+    const { signal, held } = options;
     const accept = this.#accept(type, options.metadataOnly === true ? "PartialObjectMetadata" : undefined);
     const path = collectionPath(type, options.namespace);
     const parts = { query: watchQuery(options), accept, signal, held };
@@ -199,31 +211,37 @@ class TransportClient implements RestClient {
     throw new TransportError(`watch ${path}: the answer is not a stream of events`);
   }
 
-  create<T extends KubeObject>(
+  async create<T extends KubeObject>(
     type: ResourceType<T>,
     object: T,
-    { signal, ...options }: WriteOptions = {},
+    options: WriteOptions = {},
   ): Promise<T> {
+    checkNames("create", options, writeOptionNames);
+    const { signal } = options;
     const path = createPath(type, object.metadata.namespace);
     return this.#call<T>("POST", path, { query: writeQuery(options), body: object, signal });
   }
 
-  update<T extends KubeObject>(
+  async update<T extends KubeObject>(
     type: ResourceType<T>,
     object: T,
-    { signal, ...options }: UpdateOptions = {},
+    options: UpdateOptions = {},
   ): Promise<T> {
+    checkNames("update", options, updateOptionNames);
+    const { signal } = options;
     const { namespace, name } = object.metadata;
     const path = objectPath(type, { namespace, name }, options.subresource);
     return this.#call<T>("PUT", path, { query: writeQuery(options), body: object, signal });
   }
 
-  patch<T extends KubeObject>(
+  async patch<T extends KubeObject>(
     type: ResourceType<T>,
     name: ObjectName,
     patch: Patch,
-    { signal, ...options }: UpdateOptions = {},
+    options: UpdateOptions = {},
   ): Promise<T> {
+    checkNames("patch", options, updateOptionNames);
+    const { signal } = options;
     const path = objectPath(type, name, options.subresource);
     return this.#call<T>("PATCH", path, {
       query: patchQuery(patch, options),
@@ -232,33 +250,39 @@ class TransportClient implements RestClient {
     });
   }
 
-  delete<T extends KubeObject>(
+  async delete<T extends KubeObject>(
     type: ResourceType<T>,
     name: ObjectName,
-    { signal, ...options }: DeleteOptions = {},
+    options: DeleteOptions = {},
   ): Promise<T | Status> {
+    checkNames("delete", options, deleteOptionNames);
+    const { signal } = options;
     return this.#call<T | Status>("DELETE", objectPath(type, name), { body: deleteBody(options), signal });
   }
 
   async deleteCollection<T extends KubeObject>(
     type: ResourceType<T>,
     selection: ListOptions,
-    { signal, ...options }: DeleteOptions = {},
+    options: DeleteOptions = {},
   ): Promise<void> {
+    checkNames("deleteCollection", selection, listOptionNames);
+    checkNames("deleteCollection", options, deleteOptionNames);
     await this.#call("DELETE", collectionPath(type, selection.namespace), {
       query: listQuery(selection),
       body: deleteBody(options),
-      signal: signal ?? selection.signal,
+      signal: options.signal ?? selection.signal,
     });
   }
 
-  createSubresource<R extends KubeObject>(
+  async createSubresource<R extends KubeObject>(
     type: ResourceType<KubeObject>,
     name: ObjectName,
     subresource: string,
     body: KubeObject,
-    { signal, ...options }: WriteOptions = {},
+    options: WriteOptions = {},
   ): Promise<R> {
+    checkNames("createSubresource", options, writeOptionNames);
+    const { signal } = options;
     const path = objectPath(type, name, subresource);
     return this.#call<R>("POST", path, { query: writeQuery(options), body, signal });
   }

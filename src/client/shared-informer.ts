@@ -161,6 +161,11 @@ class CachingInformer<T extends KubeObject> implements RunnableInformer<T> {
   }
 
   addHandler(handler: EventHandler<T>, options: HandlerOptions = {}): HandlerRegistration {
+    const { added, updated, deleted } = handler;
+    if (added === undefined && updated === undefined && deleted === undefined)
+      throw new TypeError(
+        `addHandler: a handler has added, updated or deleted; this one has ${Object.keys(handler).join(", ")}`,
+      );
     const askedMs = options.resyncMs ?? this.#options.defaultResyncMs ?? 0;
     const resyncMs = askedMs === 0 ? 0 : Math.max(askedMs, shortestResyncMs);
     const queue = new HandlerQueue<T>({

@@ -1,6 +1,7 @@
 import type { KubeObject, ResourceType } from "../apimachinery/meta.ts";
 import type { Clock } from "../base/clock.ts";
 import { silentLogger } from "../base/log.ts";
+import { checkNames, type OptionNames } from "../base/option-names.ts";
 import type { Random } from "../base/random.ts";
 import { systemClock } from "../base/system-clock.ts";
 import { systemRandom } from "../base/system-random.ts";
@@ -16,6 +17,13 @@ export interface WaitOptions extends CallOptions {
   readonly random?: Random;
 }
 
+const waitOptionNames: OptionNames<WaitOptions> = {
+  timeoutMs: true,
+  clock: true,
+  random: true,
+  signal: true,
+};
+
 /**
  * Resolves with the object once the condition holds of it; `undefined` stands for an object that is not there, so that one can
  * wait for its end as well. It watches, and outlasts lost connections. Rejects when the time is over, or with the signal's reason.
@@ -25,8 +33,10 @@ export async function waitFor<T extends KubeObject>(
   type: ResourceType<T>,
   { namespace, name }: ObjectName,
   condition: (object: T | undefined) => boolean,
-  { timeoutMs = 60_000, clock = systemClock, random = systemRandom, signal }: WaitOptions = {},
+  options: WaitOptions = {},
 ): Promise<T | undefined> {
+  checkNames("waitFor", options, waitOptionNames);
+  const { timeoutMs = 60_000, clock = systemClock, random = systemRandom, signal } = options;
   signal?.throwIfAborted();
   const stop = new AbortController();
   const selection = {

@@ -1,6 +1,7 @@
 import { namespaces, serviceAccounts } from "../api/resources.generated.ts";
 import type { Clock } from "../base/clock.ts";
 import { silentLogger } from "../base/log.ts";
+import { checkNames, type OptionNames } from "../base/option-names.ts";
 import { type Random, seededRandom } from "../base/random.ts";
 import { systemClock } from "../base/system-clock.ts";
 import { VirtualClock } from "../base/virtual-clock.ts";
@@ -12,6 +13,7 @@ import { type ControlPlane, startControlPlane } from "../cmd/compose/control-pla
 import { inProcessPki } from "../cmd/compose/in-process-pki.ts";
 import { type SimNode, startSimNode } from "../cmd/compose/sim-node.ts";
 import { controllerNames } from "../controllers/main.ts";
+import type { SimRuntimeOptions } from "../kubelet/cri/sim/sim-runtime.ts";
 import { createMemoryStorage } from "../storage/memory/memory-storage.ts";
 import { fillWithBootstrapObjects } from "./bootstrap-state.ts";
 import type { TestCluster, TestClusterOptions, TestNamespace } from "./cluster-types.ts";
@@ -31,11 +33,11 @@ const adminName = "kubernetes-admin";
 /** Starts a cluster for a test; ready to use when this resolves. */
 export async function startCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
   const { seed = 1, logger = silentLogger } = options;
+  const disabled = checkedOptions(options);
   const virtual = options.clock === "real" ? undefined : new VirtualClock();
   const pace = virtual === undefined ? realPace : virtualPace(virtual);
   const clock: Clock = virtual ?? systemClock;
   const random = seededRandom(seed);
-  const disabled = checkedOptions(options);
   const storage = await storageOfStarted(disabled, clock);
   const stop = new AbortController();
   const time = timeOf(pace, () => plane.clientFor(userNamed(adminName)));
@@ -113,16 +115,48 @@ function once(close: () => Promise<void>): () => Promise<void> {
 function timeOf(pace: Pace, client: () => Client): Pick<TestCluster, "advance" | "until" | "during"> {
   return {
     advance: async (duration) => pace.advance(milliseconds(duration)),
-    until: async (condition, { timeout = "10m" } = {}) =>
-      untilHolds(condition, { pace, timeoutMs: milliseconds(timeout), client }),
-    during: (work, { speed = 1 } = {}) => pace.during(work, speed),
+    until: async (condition, options = {}) => {
+      checkNames("until", options, { timeout: true });
+      const { timeout = "10m" } = options;
+      await untilHolds(condition, { pace, timeoutMs: milliseconds(timeout), client });
+    },
+    during: async (work, options = {}) => {
+      checkNames("during", options, { speed: true });
+      return pace.during(work, options.speed ?? 1);
+    },
   };
 }
 
 const componentNames = ["scheduler", "controller-manager"];
 
+const optionNames: OptionNames<TestClusterOptions> = {
+  nodes: true,
+  clock: true,
+  seed: true,
+  disable: true,
+  runtime: true,
+  logger: true,
+};
+
+const runtimeNames: OptionNames<SimRuntimeOptions> = {
+  behavior: true,
+  pullBehavior: true,
+  images: true,
+  imageMounts: true,
+  latencies: true,
+  podCidr: true,
+  fault: true,
+  clock: true,
+  random: true,
+};
+
 /** What is disabled. Throws where an option cannot be meant. */
-function checkedOptions({ nodes = 1, disable = [] }: TestClusterOptions): ReadonlySet<string> {
+function checkedOptions(options: TestClusterOptions): ReadonlySet<string> {
+  checkNames("startCluster", options, optionNames);
+  const { nodes = 1, disable = [], clock = "virtual", runtime = {} } = options;
+  checkNames("startCluster: runtime", runtime, runtimeNames);
+  if (clock !== "virtual" && clock !== "real")
+    throw new Error(`startCluster: clock is "virtual" or "real", not ${JSON.stringify(clock)}`);
   if (!Number.isInteger(nodes) || nodes < 0)
     throw new Error(`startCluster: nodes must be a whole number from 0 on, not ${nodes}`);
   const names = [...componentNames, ...controllerNames];

@@ -2,12 +2,22 @@ import { type ApiError, expired, failure, type StatusReason } from "../apimachin
 import { decodeContinue } from "../apiserver/registry/continue-token.ts";
 import type { RequestContext } from "../apiserver/server.ts";
 import { type Clock, sleep } from "../base/clock.ts";
+import { checkNames, type OptionNames } from "../base/option-names.ts";
 import type { Random } from "../base/random.ts";
 import type { ApiRequest, ApiResponse } from "../client/exchange.ts";
 import { TransportError } from "../client/transport-error.ts";
 import type { Entrance } from "../cmd/compose/api-server.ts";
 import { milliseconds } from "./duration.ts";
-import { type Asked, askedOf, isFrom, matches, type RequestMatch, type Who } from "./request-match.ts";
+import {
+  type Asked,
+  askedOf,
+  checkMatch,
+  isFrom,
+  matches,
+  matchNames,
+  type RequestMatch,
+  type Who,
+} from "./request-match.ts";
 import { WatchRelay } from "./watch-relay.ts";
 
 /** Something that goes wrong until it is healed; `using` heals it at the end of the block. */
@@ -110,7 +120,10 @@ class FaultyWay implements Faults {
     this.#dependencies = dependencies;
   }
 
-  dropWatches({ silent = false, ...match }: RequestMatch & { readonly silent?: boolean } = {}): number {
+  dropWatches(options: RequestMatch & { readonly silent?: boolean } = {}): number {
+    checkNames("dropWatches", options, { ...matchNames, silent: true });
+    checkMatch("dropWatches", options);
+    const { silent = false, ...match } = options;
     const watches = this.#watchesOf((asked) => matches(match, asked));
     for (const watch of watches) {
       if (silent) watch.silence();
@@ -120,6 +133,8 @@ class FaultyWay implements Faults {
   }
 
   expire(match: RequestMatch = {}): number {
+    checkNames("expire", match, matchNames);
+    checkMatch("expire", match);
     this.#expired.push({ match, below: this.#dependencies.revision() });
     const watches = this.#watchesOf((asked) => matches(match, asked));
     const object = expired("The resourceVersion for the provided watch is too old.").status;
@@ -128,6 +143,10 @@ class FaultyWay implements Faults {
   }
 
   answer(code: number, options: AnswerOptions = {}): Fault {
+    checkNames("answer", options, { ...faultNames, retryAfterSeconds: true, reason: true, message: true });
+    if (!Number.isInteger(code) || code < 400 || code > 599)
+      throw new Error(`answer: the code of an error is from 400 to 599, not ${code}`);
+    checkFault("answer", options);
     const { retryAfterSeconds, reason = reasonOf[code] ?? "InternalError", message } = options;
     const details = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
     const error = failure(code, reason, message ?? `a fault of the test: ${code} ${reason}`, details);
@@ -138,11 +157,15 @@ class FaultyWay implements Faults {
     delay: string | number | readonly [string | number, string | number],
     options: FaultOptions = {},
   ): Fault {
+    checkNames("latency", options, faultNames);
+    checkFault("latency", options);
     const [from, to] = typeof delay === "object" ? delay : [delay, delay];
     return this.#begin({ type: "delay", fromMs: milliseconds(from), toMs: milliseconds(to) }, options);
   }
 
-  partition(who: Who | readonly Who[], { silent = false }: { readonly silent?: boolean } = {}): Fault {
+  partition(who: Who | readonly Who[], options: { readonly silent?: boolean } = {}): Fault {
+    checkNames("partition", options, { silent: true });
+    const { silent = false } = options;
     const names = typeof who === "string" ? [who] : who;
     const cutOff = ({ userName }: Asked) => names.some((name) => isFrom(name, userName));
     const { promise: healed, resolve } = Promise.withResolvers<void>();
@@ -155,6 +178,8 @@ class FaultyWay implements Faults {
   }
 
   loseAnswers(options: FaultOptions = {}): Fault {
+    checkNames("loseAnswers", options, faultNames);
+    checkFault("loseAnswers", options);
     return this.#begin({ type: "lose" }, options);
   }
 
@@ -273,6 +298,17 @@ class FaultyWay implements Faults {
       [Symbol.dispose]: heal,
     };
   }
+}
+
+const faultNames: OptionNames<FaultOptions> = { ...matchNames, times: true, chance: true };
+
+function checkFault(fault: string, options: FaultOptions): void {
+  checkMatch(fault, options);
+  const { times = 1, chance = 1 } = options;
+  if (!Number.isInteger(times) || times < 1)
+    throw new Error(`${fault}: times is a whole number from 1 on, not ${times}`);
+  if (!(chance >= 0 && chance <= 1))
+    throw new Error(`${fault}: chance is a share from 0 to 1, not ${chance}`);
 }
 
 function answerOf({ status }: ApiError): ApiResponse {

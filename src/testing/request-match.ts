@@ -1,5 +1,6 @@
 import { parseRequestInfo, type RequestInfo } from "../apiserver/request-info.ts";
 import type { RequestContext } from "../apiserver/server.ts";
+import type { OptionNames } from "../base/option-names.ts";
 import type { ApiRequest } from "../client/exchange.ts";
 import { identities } from "../cmd/compose/identities.ts";
 
@@ -54,6 +55,28 @@ export function isFrom(who: Who, userName: string): boolean {
     default:
       return userName === who || userName === (componentNames[who] ?? nodePrefix + who);
   }
+}
+
+const verbs = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
+
+export const matchNames: OptionNames<RequestMatch> = {
+  who: true,
+  verb: true,
+  resource: true,
+  namespace: true,
+  name: true,
+};
+
+/** Throws where a match can never hit: a verb that there is not, a kind in the place of its plural. */
+export function checkMatch(fault: string, { verb = [], resource = [] }: RequestMatch): void {
+  for (const one of anyOf(verb))
+    if (!verbs.includes(one))
+      throw new Error(`${fault}: there is no verb "${one}"; there are ${verbs.join(", ")}`);
+  for (const one of anyOf(resource))
+    if (!/^[a-z][a-z0-9-]*(\/[a-z]+)?$/.test(one))
+      throw new Error(
+        `${fault}: a resource is a plural without its group, such as "pods" or "pods/status", not "${one}"`,
+      );
 }
 
 export function matches(match: RequestMatch, { info, userName }: Asked): boolean {

@@ -9,6 +9,7 @@ import {
 } from "../api/resources.generated.ts";
 import type { AnyObject, KubeObject } from "../apimachinery/meta.ts";
 import type { WebhookTransport } from "../apiserver/admission/webhooks/caller.ts";
+import { checkNames, type OptionNames } from "../base/option-names.ts";
 import type { Client } from "../client/client.ts";
 
 /** What an admission webhook is asked (`admission.k8s.io/v1` AdmissionRequest); what is not named here is there too. */
@@ -54,6 +55,13 @@ export interface Webhooks {
    */
   serve(answer: (review: AnyObject) => object | Promise<object>): string;
 }
+
+const webhookNames: OptionNames<AdmissionWebhook> = {
+  name: true,
+  resources: true,
+  operations: true,
+  review: true,
+};
 
 /** No name of the real world: `.test` is reserved. */
 const host = "webhooks.k8ts.test";
@@ -123,7 +131,11 @@ export class InProcessWebhooks implements Webhooks {
     };
   }
 
-  #configurationOf({ name, resources, operations = ["CREATE", "UPDATE"], review }: AdmissionWebhook) {
+  #configurationOf(webhook: AdmissionWebhook) {
+    checkNames("webhook", webhook, webhookNames);
+    const { name, resources, operations = ["CREATE", "UPDATE"], review } = webhook;
+    if (!Array.isArray(resources) || typeof review !== "function")
+      throw new TypeError('webhook: it needs resources, a list such as ["pods"], and a review, a function');
     const url = this.serve(async (asked) => {
       const request = asked.request as AdmissionRequest; // the server's own AdmissionReview
       return {

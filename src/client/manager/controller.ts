@@ -1,12 +1,13 @@
 import type { KubeObject, ResourceType } from "../../apimachinery/meta.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
+import { checkNames, type OptionNames } from "../../base/option-names.ts";
 import type { Client, ObjectName } from "../client.ts";
 import type { EventRecorder } from "../event-recorder.ts";
 import type { AddOptions, RateLimit } from "../work-queue.ts";
 import type { ReconcileResult } from "../workers.ts";
 import type { CacheReader } from "./cache-reader.ts";
-import { type Source, type SourceOptions, source } from "./source.ts";
+import { type Source, type SourceOptions, source, sourceOf } from "./source.ts";
 
 /**
  * Which object to look at: never what happened to it. It is an object's name, to be given to a client, a cache or an apply
@@ -70,8 +71,24 @@ export interface Controller {
   ): Promise<ReconcileResult | undefined> | Promise<void>;
 }
 
-/** Declares a controller: gives the record back, checked where it is written. */
+const controllerNames: OptionNames<Controller> = {
+  name: true,
+  for: true,
+  owns: true,
+  watches: true,
+  concurrency: true,
+  timeoutMs: true,
+  rateLimit: true,
+  needsLeader: true,
+  reconcile: true,
+};
+
+/** Declares a controller: gives the record back, checked where it is written. Throws a TypeError where it cannot be meant. */
 export function controller(declaration: Controller): Controller {
+  const { name, owns = [], watches = [], reconcile } = declaration;
+  checkNames(`controller ${name}`, declaration, controllerNames);
+  if (typeof reconcile !== "function") throw new TypeError(`controller ${name}: it has no reconcile`);
+  for (const declared of [declaration.for, ...owns, ...watches]) sourceOf(declared);
   return declaration;
 }
 

@@ -13,7 +13,8 @@ import { setControllerReference } from "../owner-references.ts";
 import { createClient } from "../rest-client.ts";
 import { TerminalError } from "../workers.ts";
 import { type Controller, controller, watch } from "./controller.ts";
-import { createManager, LeadershipLostError, type ManagerOptions, type Runnable } from "./manager.ts";
+import { createManager, LeadershipLostError, type Runnable } from "./manager.ts";
+import type { ManagerOptions } from "./manager-options.ts";
 import { generationChanged, labelsChanged, or } from "./predicates.ts";
 import { source } from "./source.ts";
 

@@ -3,14 +3,13 @@ import { type Logger, silentLogger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { systemClock } from "../../base/system-clock.ts";
 import { systemRandom } from "../../base/system-random.ts";
-import type { Client } from "../client.ts";
 import type { InformerFactory } from "../informer.ts";
 import { createInformerFactory } from "../informer-factory.ts";
-import { type LeaderElectionOptions, runLeaderElection } from "../leader-election.ts";
-import type { RestClient } from "../rest-client.ts";
+import { runLeaderElection } from "../leader-election.ts";
 import { Caches } from "./cache-reader.ts";
 import type { Controller } from "./controller.ts";
 import { type HealthCheck, healthReport } from "./health.ts";
+import { checkManagerOptions, type ManagerOptions } from "./manager-options.ts";
 import type { ManagerMetrics } from "./metrics.ts";
 import { ControllerRun } from "./run-controller.ts";
 
@@ -21,39 +20,6 @@ export interface Runnable {
   readonly needsLeader?: boolean;
   /** Works until the signal aborts, or until it is done. A rejection before that ends the manager with it. */
   run(options: { readonly signal: AbortSignal }): Promise<void>;
-}
-
-/** The lease that replicas of one program compete for. */
-export interface ManagerElection
-  extends Pick<LeaderElectionOptions, "leaseDurationMs" | "renewDeadlineMs" | "retryPeriodMs"> {
-  readonly namespace: string;
-  readonly name: string;
-  /** Unique to this process; the host's name and a random part unless said. */
-  readonly identity?: string;
-}
-
-/** What a manager's parts share. Only the client is needed. */
-export interface ManagerOptions {
-  readonly client: Client & Partial<Pick<RestClient, "observe">>;
-  /** The system's unless said; a test passes virtual ones. */
-  readonly clock?: Clock;
-  readonly random?: Random;
-  /** Silent unless said: `consoleLogger()`, or any pino logger. */
-  readonly logger?: Logger;
-  /** Absent: this process leads. */
-  readonly leaderElection?: ManagerElection;
-  /** Caches and watches this namespace alone; absent: all. */
-  readonly namespace?: string;
-  /** Serves /healthz, /readyz and /metrics; absent: nothing is served. Port 0 takes a free one. */
-  readonly http?: { readonly port: number; readonly host?: string };
-  /** Where metrics go; with `http`, `prometheusMetrics()` unless said. */
-  readonly metrics?: ManagerMetrics;
-  /** How long what runs may take to end once the manager stops; 30,000 ms unless said. */
-  readonly gracefulStopMs?: number;
-  /** How long the first lists may take before `run` gives up; 120,000 ms unless said. */
-  readonly cacheSyncMs?: number;
-  /** The caches to share with others; the manager's own unless said. */
-  readonly informers?: InformerFactory;
 }
 
 /** Runs controllers: starts and stops all they need, in order (controller-runtime's Manager). */
@@ -114,6 +80,7 @@ class RunningManager implements Manager {
   #synced = false;
 
   constructor(options: ManagerOptions) {
+    checkManagerOptions(options);
     const { client, clock = systemClock, random = systemRandom, logger = silentLogger } = options;
     this.#options = options;
     this.#clock = clock;
@@ -137,6 +104,10 @@ class RunningManager implements Manager {
   add(...parts: readonly (Controller | Runnable)[]): Manager {
     if (this.#started) throw new Error("the manager runs already: add before run");
     for (const part of parts) {
+      if (!("reconcile" in part) && typeof part.run !== "function")
+        throw new TypeError(
+          `the manager cannot run ${part.name}: a part is a controller, or { name, run({ signal }) }`,
+        );
       if (this.#declared.some(({ name }) => name === part.name))
         throw new Error(`the manager has a part named ${part.name} already`);
       this.#declared.push(part);

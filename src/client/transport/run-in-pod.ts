@@ -1,3 +1,4 @@
+import { checkNames, type OptionNames } from "../../base/option-names.ts";
 import type { ObjectName } from "../client.ts";
 import type { ByteSink, ByteSource, TerminalSize } from "../streaming/byte-stream.ts";
 import { runOverWebSocket } from "../streaming/websocket-client.ts";
@@ -35,12 +36,26 @@ export interface RunInPodResult {
 /** What is collected of one stream at most: past it the process's output is refused. */
 const collectedLimitBytes = 16 * 1024 * 1024;
 
+const streamOptionNames: OptionNames<PodStreamOptions> = {
+  container: true,
+  stdin: true,
+  onStdout: true,
+  onStderr: true,
+  tty: true,
+  sizes: true,
+  signal: true,
+};
+
 /** As `kubectl exec`: see `runInPod` of `k8ts/client`. */
-export function runInPod(
+export async function runInPod(
   connection: StreamConnection,
   pod: ObjectName,
   { command, ...options }: RunInPodOptions,
 ): Promise<RunInPodResult> {
+  if (!Array.isArray(command))
+    throw new TypeError(
+      'runInPod: command is a list of words, such as ["sh", "-c", "ls -l"]: no shell parts it',
+    );
   return streamFrom(connection, pod, { subresource: "exec", command }, options);
 }
 
@@ -57,8 +72,10 @@ async function streamFrom(
   connection: StreamConnection,
   pod: ObjectName,
   { subresource, command }: { readonly subresource: string; readonly command: readonly string[] },
-  { container, stdin, onStdout, onStderr, tty = false, sizes, signal }: PodStreamOptions,
+  options: PodStreamOptions,
 ): Promise<RunInPodResult> {
+  checkNames(subresource, options, streamOptionNames);
+  const { container, stdin, onStdout, onStderr, tty = false, sizes, signal } = options;
   signal?.throwIfAborted();
   const query = new URLSearchParams({ stdout: "true", ...(tty ? { tty: "true" } : { stderr: "true" }) });
   if (stdin !== undefined) query.set("stdin", "true");

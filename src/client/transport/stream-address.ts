@@ -30,6 +30,10 @@ export async function socketAddress(
   subresource: string,
   query: URLSearchParams,
 ): Promise<SocketAddress> {
+  if (transport === undefined)
+    throw new TypeError(
+      "a connection is expected: what connect() resolves with, or a test's cluster; not its client",
+    );
   const server = new URL(transport.server);
   const pod = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(name)}`;
   const base = server.href.replace(/^http/, "ws").replace(/\/$/, "");
