@@ -1,5 +1,5 @@
 import type { FieldError } from "../apimachinery/api-error.ts";
-import type { AnyObject, KubeObject } from "../apimachinery/meta.ts";
+import type { AnyObject, KubeObject, ObjectMeta } from "../apimachinery/meta.ts";
 import type { ObjectShape } from "../apimachinery/schema/decode.ts";
 import type { JsonSchema } from "../apimachinery/structural-schema/json-schema.ts";
 
@@ -40,6 +40,8 @@ export interface ResourceDefinition<T extends KubeObject = AnyObject> {
   readonly columns: readonly Column<T>[];
   /** What the row of a table says of its object beside the cells. */
   readonly rowConditions?: (object: T) => readonly RowCondition[];
+  /** The metadata of a table's row, where it is not the object's. */
+  readonly rowMetadata?: (object: T) => ObjectMeta;
   /** The order of a table's rows; absent: the list's own. */
   readonly rowOrder?: (left: T, right: T) => number;
   /** Beside metadata.name and metadata.namespace, which every kind has. The value "" stands for absence. */
@@ -153,6 +155,8 @@ export interface Column<T> {
   readonly description: string;
   /** 0 is shown always, more than 0 only with `-o wide`. */
   readonly priority?: number;
+  /** Rows have its cell, but the table does not name it. */
+  readonly isUnnamed?: boolean;
   /** Null where the object says nothing. */
   readonly value: (object: T, context: ColumnContext) => string | number | boolean | null;
 }

@@ -1,3 +1,4 @@
+import type { ObjectMeta } from "../../apimachinery/meta.ts";
 import { semanticallyEqual } from "../../apimachinery/semantic-equality.ts";
 import { templateWarnings } from "../core/pod-warnings.ts";
 import type { Strategy } from "../definition.ts";
@@ -17,7 +18,11 @@ const initialStatus: DaemonSetStatus = {
 };
 
 export const daemonSetStrategy: Strategy<DaemonSet> = {
-  defaults: defaultDaemonSet,
+  // Whoever writes the object writes the annotation, too.
+  defaults: (object) => {
+    const isShown = object.metadata.annotations?.[templateGenerationAnnotation] !== undefined;
+    return defaultDaemonSet(isShown ? object : showingTemplateGeneration(object, 0));
+  },
   validate: validateDaemonSet,
   validateUpdate: validateDaemonSetUpdate,
   validateStatusUpdate: validateDaemonSetStatusUpdate,
@@ -41,9 +46,19 @@ function templateGeneration({ metadata }: DaemonSet): number {
   return /^\d{1,15}$/.test(text) ? Number(text) : 0;
 }
 
-/** Zero, of objects from before it was counted, is not shown: counting starts with the next change. */
+/** Rows of tables know it as a field still. */
+export function withoutTemplateGeneration({ metadata }: DaemonSet): ObjectMeta {
+  const { annotations = {}, ...rest } = metadata;
+  const { [templateGenerationAnnotation]: _count, ...others } = annotations;
+  return Object.keys(others).length === 0 ? rest : { ...metadata, annotations: others };
+}
+
+/** Zero, of objects from before it was counted, is left as it is: counting starts with the next change. */
 function withTemplateGeneration(object: DaemonSet, generation: number): DaemonSet {
-  if (generation === templateGeneration(object)) return object;
+  return generation === templateGeneration(object) ? object : showingTemplateGeneration(object, generation);
+}
+
+function showingTemplateGeneration(object: DaemonSet, generation: number): DaemonSet {
   const annotations = { ...object.metadata.annotations, [templateGenerationAnnotation]: String(generation) };
   return { ...object, metadata: { ...object.metadata, annotations } };
 }

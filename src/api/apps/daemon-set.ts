@@ -2,7 +2,7 @@ import { showLabelSelector, showLabels } from "../../apimachinery/labels.ts";
 import { ageColumn, integerColumn, nameColumn, stringColumn, templateColumns, wide } from "../columns.ts";
 import { defineResource } from "../define.ts";
 import { daemonSets } from "../resources.generated.ts";
-import { daemonSetStrategy } from "./daemon-set-strategy.ts";
+import { daemonSetStrategy, withoutTemplateGeneration } from "./daemon-set-strategy.ts";
 import type { DaemonSet } from "./types.generated.ts";
 
 export const daemonSetDefinition = defineResource(daemonSets, {
@@ -35,5 +35,6 @@ export const daemonSetDefinition = defineResource(daemonSets, {
     ...templateColumns<DaemonSet>(({ spec }) => spec.template?.spec?.containers ?? []),
     wide(stringColumn("Selector", "Labels of its pods.", ({ spec }) => showLabelSelector(spec.selector))),
   ],
+  rowMetadata: withoutTemplateGeneration,
   strategy: daemonSetStrategy,
 });

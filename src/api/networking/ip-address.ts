@@ -1,4 +1,4 @@
-import { nameColumn, stringColumn } from "../columns.ts";
+import { ageColumn, nameColumn, stringColumn } from "../columns.ts";
 import { defineResource } from "../define.ts";
 import { ipAddresses } from "../resources.generated.ts";
 import { ipAddressStrategy } from "./address-strategy.ts";
@@ -17,6 +17,11 @@ export const ipAddressDefinition = defineResource(ipAddresses, {
   shortNames: ["ip"],
   // The name is the address itself; the strategy's validation says what is wrong with it.
   checkName: () => [],
-  columns: [nameColumn, stringColumn("ParentRef", "Who holds the address.", parent)],
+  columns: [
+    nameColumn,
+    stringColumn("ParentRef", "Who holds the address.", parent),
+    // Upstream's printer gives it, and its table forgot it.
+    { ...ageColumn, isUnnamed: true },
+  ],
   strategy: ipAddressStrategy,
 });

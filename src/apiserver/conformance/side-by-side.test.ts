@@ -52,6 +52,49 @@ test("the items of a table and of a list of metadata name their kind", async () 
   assert.match(list.text, /"items":\[\{"kind":"PartialObjectMetadata"/);
 });
 
+interface Table {
+  readonly columnDefinitions: readonly { readonly name: string }[];
+  readonly rows: readonly { readonly cells: readonly unknown[]; readonly object: { metadata: object } }[];
+}
+
+async function tableAt(path: string): Promise<Table> {
+  const headers = { accept: "application/json;as=Table;v=v1;g=meta.k8s.io" };
+  return JSON.parse((await server.send("GET", path, { headers })).text) as Table;
+}
+
+test("the row of an IPAddress ends with a cell that has no column", async () => {
+  const addresses = "/apis/networking.k8s.io/v1/ipaddresses";
+  const spec = { parentRef: { resource: "services", namespace: "default", name: "x" } };
+  await server.test.ok("POST", addresses, { body: { metadata: { name: "192.0.2.9" }, spec } });
+  const { columnDefinitions, rows } = await tableAt(`${addresses}/192.0.2.9`);
+  assert.deepEqual(
+    columnDefinitions.map(({ name }) => name),
+    ["Name", "ParentRef"],
+  );
+  assert.deepEqual(rows[0]?.cells, ["192.0.2.9", "services/default/x", "0s"]);
+});
+
+test("a DaemonSet's count of templates is an annotation that its creator owns, but not in tables", async () => {
+  const sets = "/apis/apps/v1/namespaces/default/daemonsets";
+  const template = {
+    metadata: { labels: { a: "b" } },
+    spec: { containers: [{ name: "c", image: "i" }] },
+  };
+  const spec = { selector: { matchLabels: { a: "b" } }, template };
+  for (const annotations of [undefined, { x: "y" }]) {
+    const metadata = { name: "set", ...(annotations === undefined ? {} : { annotations }) };
+    const created = await server.test.ok("POST", sets, { body: { metadata, spec } });
+    const counted = { ...annotations, "deprecated.daemonset.template.generation": "1" };
+    assert.deepEqual(created.metadata.annotations, counted);
+    const owned = JSON.stringify(created.metadata.managedFields?.[0]?.fieldsV1);
+    assert.match(owned, /"f:deprecated\.daemonset\.template\.generation":\{\}/);
+    const { rows } = await tableAt(`${sets}/set`);
+    const shown = rows[0]?.object.metadata as { readonly annotations?: object };
+    assert.deepEqual(shown.annotations, annotations);
+    await server.test.ok("DELETE", `${sets}/set`);
+  }
+});
+
 test("JSON that is not laid out ends with a line break, lists and objects alike", async () => {
   for (const path of [maps, `${maps}/a`, `${maps}/none`, "/api/v1", "/apis"])
     assert.match((await server.send("GET", path)).text, /^\{.*\}\n$/, path);

@@ -159,13 +159,15 @@ function tableHead(format: OutputFormat) {
 }
 
 function columnDefinitions({ columns }: ResourceDefinition): readonly object[] {
-  return columns.map(({ name, type, format = "", description, priority = 0 }) => ({
-    name,
-    type,
-    format,
-    description,
-    priority,
-  }));
+  return columns
+    .filter(({ isUnnamed = false }) => !isUnnamed)
+    .map(({ name, type, format = "", description, priority = 0 }) => ({
+      name,
+      type,
+      format,
+      description,
+      priority,
+    }));
 }
 
 function rowSources({ items }: KubeList, { rowOrder }: ResourceDefinition): readonly AnyObject[] {
@@ -183,5 +185,6 @@ function tableRow(object: AnyObject, { definition, ...options }: ViewOptions): o
   // The end of a watch's initial events is told by an annotation.
   if (includeObject === "None" && object.metadata.annotations?.[initialEventsEnd] === undefined)
     return { ...row, object: null };
-  return { ...row, object: metadataOnly(object, format.viewVersion ?? "v1") };
+  const metadata = definition.rowMetadata?.(object) ?? object.metadata;
+  return { ...row, object: metadataOnly({ ...object, metadata }, format.viewVersion ?? "v1") };
 }
