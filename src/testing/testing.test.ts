@@ -99,7 +99,9 @@ test("A token is made and known again on the virtual clock, and no certificate i
   await using cluster = await startCluster({ nodes: 1 });
   const { client } = cluster;
   const account = { namespace: "default", name: "default" };
-  await cluster.until(async () => (await client.list(serviceAccounts, account)).items.length > 0);
+  await cluster.until(
+    async () => (await client.get(serviceAccounts, account)).metadata.name === account.name,
+  );
   const nowMs = cluster.clock.now();
   const { status } = await client.createSubresource<AnyObject & { status?: { token?: string } }>(
     serviceAccounts,
