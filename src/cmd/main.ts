@@ -9,7 +9,9 @@ import { ownModules } from "./own-modules.ts";
 import type { UpFlags } from "./up-options.ts";
 import { UserError } from "./user-error.ts";
 
-registerHooks({ resolve: ownModules(new URL("../", import.meta.url).href) });
+// In a checkout; what is published is few files.
+if (import.meta.url.endsWith(".ts"))
+  registerHooks({ resolve: ownModules(new URL("../", import.meta.url).href) });
 // Left alone V8 collects the whole heap for every 64 MB of buffers that come and go: half the cost of carrying a stream.
 setFlagsFromString("--external-memory-accounted-in-global-limit");
 // Whoever reads what this prints may stop reading; the cluster runs on.

@@ -1,7 +1,7 @@
 import type { ResolveHookSync } from "node:module";
 
 /**
- * Where this program's own modules lie is what their imports say: they name files, beside each other. Node would look for each of
+ * Where the modules of a checkout lie is what their imports say: they name files, beside each other. Node would look for each of
  * nine hundred on the disk, for links on its way and for the package it is in: a sixth of a start's processor time.
  *
  * @param root the folder of all modules, as a URL that ends in a slash
@@ -9,15 +9,8 @@ import type { ResolveHookSync } from "node:module";
 export function ownModules(root: string): ResolveHookSync {
   return (specifier, context, next) => {
     const { parentURL } = context;
-    const format = specifier.startsWith(".") ? formatOf(specifier) : undefined;
-    if (format === undefined || parentURL === undefined || !parentURL.startsWith(root))
-      return next(specifier, context);
-    return { url: new URL(specifier, parentURL).href, format, shortCircuit: true };
+    const isOwn = specifier.startsWith(".") && specifier.endsWith(".ts") && parentURL?.startsWith(root);
+    if (!isOwn) return next(specifier, context);
+    return { url: new URL(specifier, parentURL).href, format: "module-typescript", shortCircuit: true };
   };
-}
-
-/** In a checkout, and as it is published. */
-function formatOf(file: string): string | undefined {
-  if (file.endsWith(".ts")) return "module-typescript";
-  return file.endsWith(".js") ? "module" : undefined;
 }
