@@ -5,6 +5,8 @@
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
   now(): number;
+  /** Milliseconds since some moment, for how long things take and wait: unlike `now` it is never set. */
+  monotonicMs(): number;
   /** Calls `callback` once after `delayMs`; the returned handle cancels it. An unfired timer keeps no process alive. */
   setTimer(delayMs: number, callback: () => void): Timer;
   /** Lets other work run: a real clock gives up the event loop for one turn. */

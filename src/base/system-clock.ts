@@ -6,6 +6,7 @@ const longestTimerMs = 2 ** 31 - 1;
 /** Wall time and the event loop's timers. The one place that calls them. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonicMs: () => performance.now(),
   setTimer(delayMs, callback): Timer {
     let handle: NodeJS.Timeout;
     const arm = (leftMs: number) => {

@@ -29,6 +29,10 @@ export class VirtualClock implements Clock {
     return this.#nowMs;
   }
 
+  monotonicMs(): number {
+    return this.#nowMs;
+  }
+
   setTimer(delayMs: number, callback: () => void): Timer {
     const timer = { atMs: this.#nowMs + Math.max(0, delayMs), order: this.#order++, callback };
     insertSorted(this.#pending, timer);

@@ -213,6 +213,7 @@ for (const [name, jumpMs] of [
     let offsetMs = 0;
     const clock: Clock = {
       now: () => jumping.now() + offsetMs,
+      monotonicMs: () => jumping.monotonicMs(),
       setTimer: (delayMs, callback) => jumping.setTimer(delayMs, callback),
       yield: () => jumping.yield(),
       hold: (work) => jumping.hold(work),

@@ -83,7 +83,7 @@ export class Reflector<T extends KubeObject> {
 
   #feed(input: ReflectorInput): void {
     const { clock, random } = this.#options;
-    const context = { policy: this.#policy, nowMs: clock.now(), random };
+    const context = { policy: this.#policy, nowMs: clock.monotonicMs(), random };
     const { state, effects } = stepReflector(this.#state, input, context);
     this.#state = state;
     for (const effect of effects) this.#carryOut(effect);

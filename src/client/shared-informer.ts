@@ -174,7 +174,7 @@ class CachingInformer<T extends KubeObject> implements RunnableInformer<T> {
       limit: options.queueLimit ?? this.#options.handlerQueueLimit ?? defaultHandlerQueueLimit,
       onError: (error) => this.#logger.error({ err: error, handler: options.name }, "an event handler threw"),
     });
-    const nextResyncMs = this.#clock.now() + resyncMs;
+    const nextResyncMs = this.#clock.monotonicMs() + resyncMs;
     const registered = { queue, resyncMs, nextResyncMs, resyncing: false, hasSynced: false };
     if (!this.#stopped) {
       this.#handlers.add(registered);
@@ -328,12 +328,12 @@ class CachingInformer<T extends KubeObject> implements RunnableInformer<T> {
       .filter(({ resyncMs }) => resyncMs > 0)
       .map(({ nextResyncMs }) => nextResyncMs);
     if (due.length === 0 || this.#stopped) return;
-    const delayMs = Math.max(0, Math.min(...due) - this.#clock.now());
+    const delayMs = Math.max(0, Math.min(...due) - this.#clock.monotonicMs());
     this.#resyncTimer = this.#clock.setTimer(delayMs, () => this.#resync());
   }
 
   #resync(): void {
-    const nowMs = this.#clock.now();
+    const nowMs = this.#clock.monotonicMs();
     for (const registered of this.#handlers) {
       registered.resyncing = registered.resyncMs > 0 && registered.nextResyncMs <= nowMs;
       if (registered.resyncing) registered.nextResyncMs = nowMs + registered.resyncMs;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import type { Clock } from "../base/clock.ts";
 import { seededRandom } from "../base/random.ts";
 import { VirtualClock } from "../base/virtual-clock.ts";
 import { createWorkQueue, type WorkQueueMetrics } from "./work-queue.ts";
@@ -51,6 +52,34 @@ test("a work queue delays a key, and the earlier of two times counts", async () 
   assert.equal(queue.length, 0);
   assert.equal(clock.pendingTimers, 0);
 });
+
+for (const [name, jumpMs] of [
+  ["back", -3_600_000],
+  ["forward", 3_600_000],
+] as const) {
+  test(`a work queue hands out delayed keys at their time when the machine's clock is set ${name}`, async () => {
+    const clock = new VirtualClock();
+    let offsetMs = 0;
+    const jumping: Clock = {
+      now: () => clock.now() + offsetMs,
+      monotonicMs: () => clock.monotonicMs(),
+      setTimer: (delayMs, callback) => clock.setTimer(delayMs, callback),
+      yield: () => clock.yield(),
+      hold: (work) => clock.hold(work),
+    };
+    const queue = createWorkQueue({ name: "test", clock: jumping, random: seededRandom(1) });
+    for (const seconds of [10, 20]) queue.addAfter(`before ${seconds}`, seconds * 1000);
+    await clock.advance(1000);
+    offsetMs = jumpMs;
+    queue.addAfter("after 15", 14_000);
+    const lengths: number[] = [];
+    for (let tick = 0; tick < 4; tick++) {
+      await clock.advance(5000);
+      lengths.push(queue.length);
+    }
+    assert.deepEqual(lengths, [0, 1, 2, 3]);
+  });
+}
 
 test("a work queue keeps one timer for many delayed keys", async () => {
   const { clock, queue } = setUp();
@@ -146,5 +175,6 @@ test("a work queue reports depth, waiting and working times", async () => {
   await clock.advance(70);
   queue.addRateLimited("a");
   queue.done("a");
-  assert.deepEqual(seen, ["added", "depth 1", "waited 30", "depth 0", "retried", "worked 70"]);
+  queue.addAfter("a", 1000);
+  assert.deepEqual(seen, ["added", "depth 1", "waited 30", "depth 0", "retried", "worked 70", "retried"]);
 });

@@ -59,6 +59,7 @@ export interface WorkQueueMetrics {
   waited?(durationMs: number): void;
   /** From handing out to done. */
   worked?(durationMs: number): void;
+  /** By addRateLimited or addAfter. */
   retried?(): void;
   /** Called once with how to ask, at any time, for how long each key at work has been so. */
   attached?(queue: { runningMs(): readonly number[] }): void;
@@ -118,9 +119,9 @@ class RateLimitingQueue implements WorkQueue {
     this.#random = random;
     this.#metrics = metrics;
     this.#rateLimit = rateLimit;
-    this.#bucket = fullBucket(rateLimit.overall ?? { perSecond: 0, burst: 0 }, clock.now());
+    this.#bucket = fullBucket(rateLimit.overall ?? { perSecond: 0, burst: 0 }, clock.monotonicMs());
     metrics.attached?.({
-      runningMs: () => [...this.#processing.values()].map((sinceMs) => clock.now() - sinceMs),
+      runningMs: () => [...this.#processing.values()].map((sinceMs) => clock.monotonicMs() - sinceMs),
     });
   }
 
@@ -138,18 +139,19 @@ class RateLimitingQueue implements WorkQueue {
       return;
     }
     this.#metrics.added?.();
-    this.#dirty.set(key, { priority, sinceMs: this.#clock.now() });
+    this.#dirty.set(key, { priority, sinceMs: this.#clock.monotonicMs() });
     if (!this.#processing.has(key)) this.#makeReady(key, priority);
   }
 
   addAfter(key: string, delayMs: number, { priority = 0 }: AddOptions = {}): void {
     if (this.#shutDown) return;
+    this.#metrics.retried?.();
     if (delayMs <= 0) {
       this.add(key, { priority });
       return;
     }
     const known = this.#delayedByKey.get(key);
-    const atMs = Math.min(this.#clock.now() + delayMs, known?.atMs ?? Number.POSITIVE_INFINITY);
+    const atMs = Math.min(this.#clock.monotonicMs() + delayMs, known?.atMs ?? Number.POSITIVE_INFINITY);
     if (known !== undefined && known.atMs === atMs && known.priority >= priority) return;
     const entry = {
       key,
@@ -164,14 +166,13 @@ class RateLimitingQueue implements WorkQueue {
 
   addRateLimited(key: string, options: AddOptions = {}): void {
     if (this.#shutDown) return;
-    this.#metrics.retried?.();
     const failures = this.#failures.get(key) ?? 0;
     this.#failures.set(key, failures + 1);
     const { perItem, overall } = this.#rateLimit;
     const itemDelayMs = backoffDelayMs(perItem, failures, this.#random);
     let overallDelayMs = 0;
     if (overall !== undefined) {
-      const reserved = reserveToken(this.#bucket, overall, this.#clock.now());
+      const reserved = reserveToken(this.#bucket, overall, this.#clock.monotonicMs());
       this.#bucket = reserved.bucket;
       overallDelayMs = reserved.delayMs;
     }
@@ -200,7 +201,7 @@ class RateLimitingQueue implements WorkQueue {
     const sinceMs = this.#processing.get(key);
     if (sinceMs === undefined) return;
     this.#processing.delete(key);
-    this.#metrics.worked?.(this.#clock.now() - sinceMs);
+    this.#metrics.worked?.(this.#clock.monotonicMs() - sinceMs);
     const again = this.#dirty.get(key);
     if (again !== undefined) this.#makeReady(key, again.priority);
     this.#settleDrain();
@@ -233,7 +234,7 @@ class RateLimitingQueue implements WorkQueue {
   }
 
   #start(key: string): void {
-    const nowMs = this.#clock.now();
+    const nowMs = this.#clock.monotonicMs();
     const waiting = this.#dirty.get(key);
     if (waiting !== undefined) this.#metrics.waited?.(nowMs - waiting.sinceMs);
     this.#dirty.delete(key);
@@ -246,13 +247,13 @@ class RateLimitingQueue implements WorkQueue {
     const next = this.#delayed.peek();
     if (next === undefined || (this.#timer !== undefined && this.#timer.atMs <= next.atMs)) return;
     this.#timer?.handle.cancel();
-    const handle = this.#clock.setTimer(next.atMs - this.#clock.now(), () => this.#releaseDue());
+    const handle = this.#clock.setTimer(next.atMs - this.#clock.monotonicMs(), () => this.#releaseDue());
     this.#timer = { atMs: next.atMs, handle };
   }
 
   #releaseDue(): void {
     this.#timer = undefined;
-    const nowMs = this.#clock.now();
+    const nowMs = this.#clock.monotonicMs();
     for (let next = this.#delayed.peek(); next !== undefined; next = this.#delayed.peek()) {
       const counts = this.#delayedByKey.get(next.key) === next;
       if (counts && next.atMs > nowMs) break;
