@@ -138,7 +138,10 @@ function invalidPatch(quoted: string, why: string): ApiError {
 
 /** Without the sentence that names the kind, which speaks of a body. */
 function withoutSubject(message: string): string {
-  return message.replace(/^\w+ in version "\w+" cannot be handled as a \w+: /, "");
+  return message.replace(
+    /^(\w+ in version "[^"]*" cannot be handled as a \w+|the object provided is unrecognized \(must be of type \w+\)): /,
+    "",
+  );
 }
 
 const byKey = ([left]: readonly [string, unknown], [right]: readonly [string, unknown]) =>

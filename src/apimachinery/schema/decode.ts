@@ -100,7 +100,7 @@ export async function decodeYaml(
 }
 
 /** What is no text is no version and no kind; told apart from other faults, for it decides who reads the rest. */
-function checkTypeMeta(options: DecodeOptions, value: object | null, body: Uint8Array): void {
+function checkTypeMeta(options: DecodeOptions, value: object | null, body?: Uint8Array): void {
   for (const [name, member] of Object.entries(value ?? {})) {
     if (name !== "apiVersion" && name !== "kind") continue;
     if (typeof member === "string" || member === null) continue;
@@ -205,15 +205,8 @@ const optionKinds = new Set(["DeleteOptions", "CreateOptions", "UpdateOptions", 
 function withTypeMeta(value: unknown, options: DecodeOptions): Readonly<Record<string, unknown>> {
   const { expected } = options;
   if (!isObjectLike(value)) throw unrecognized(options, notAnObject(value));
-  const { apiVersion, kind, ...rest } = value ?? {};
-  if (
-    (apiVersion !== undefined && apiVersion !== null && typeof apiVersion !== "string") ||
-    (kind !== undefined && kind !== null && typeof kind !== "string")
-  )
-    throw unrecognized(
-      options,
-      "couldn't get version/kind; json parse error: apiVersion and kind must be strings",
-    );
+  checkTypeMeta(options, value);
+  const { apiVersion, kind, ...rest } = (value ?? {}) as { apiVersion?: string | null; kind?: string | null };
   // "/v1" is how Go writes a version of the core group, and "/" one of nothing.
   const named = apiVersion?.replace(/^\//, "");
   const found = { apiVersion: named || apiVersionOf(expected), kind: kind || expected.kind };

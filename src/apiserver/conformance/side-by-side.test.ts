@@ -280,6 +280,27 @@ for (const { apiVersion, kind, why } of [
     assert.ok(patched.message.endsWith(`: ${why}`), patched.message);
   });
 
+for (const { patch, why } of [
+  {
+    patch: { apiVersion: 1 },
+    why: "couldn't get version/kind; json parse error: json: cannot unmarshal number into Go struct field .apiVersion of type string",
+  },
+  {
+    patch: { kind: {} },
+    why: "couldn't get version/kind; json parse error: json: cannot unmarshal object into Go struct field .kind of type string",
+  },
+  { patch: { apiVersion: "a/b/c" }, why: "unexpected GroupVersion string: a/b/c" },
+  { patch: { apiVersion: " " }, why: unregistered("ConfigMap", " ") },
+])
+  test(`a patch of ${JSON.stringify(patch)} is refused with what it makes and why alone`, async () => {
+    const headers = { "content-type": "application/merge-patch+json" };
+    const answer = await server.send("PATCH", `${maps}/a`, { headers, body: JSON.stringify(patch) });
+    const { message } = JSON.parse(answer.text) as { message: string };
+    assert.equal(answer.status, 422);
+    assert.match(message, /^ "" is invalid: patch: Invalid value: "\{/);
+    assert.ok(message.endsWith(`}": ${why}`), message);
+  });
+
 for (const named of [
   { apiVersion: null, kind: null },
   { apiVersion: "/v1", kind: "ConfigMap" },

@@ -49,6 +49,20 @@ test("of creates of one name one wins", async () => {
   await server.close();
 });
 
+test("the version that a new object was given is one to watch from, though nobody read its kind before", async () => {
+  const server = await startTestServer();
+  const created = await server.ok("POST", maps, { body: map("first") });
+  const leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
+  await server.ok("POST", leases, { body: { metadata: { name: "a" } } });
+  await server.ok("POST", maps, { body: map("second") });
+  const resourceVersion = created.metadata.resourceVersion ?? "";
+  const watch = await server.watch(maps, { resourceVersion });
+  const event = await watch.next();
+  assert.deepEqual([event?.type, event?.object.metadata.name], ["ADDED", "second"]);
+  watch.close();
+  await server.close();
+});
+
 test("creating what is being deleted says so", async () => {
   const server = await startTestServer();
   const body = { ...map("going"), metadata: { name: "going", finalizers: ["example.com/x"] } };
