@@ -86,12 +86,21 @@ test("an exec plugin is run once for many requests, and again after its token wa
   assert.equal(await credentials.authorization(), "Bearer t2");
 });
 
-test("an exec plugin is run again once its token has expired", async (context) => {
-  const expired = ',"expirationTimestamp":"2001-01-01T00:00:00Z"';
-  const credentials = execCredentials(await plugin(context, printToken(expired)), { server: "https://c" });
-  assert.equal(await credentials.authorization(), "Bearer t1");
-  assert.equal(await credentials.authorization(), "Bearer t2");
-});
+const expiring = (time: string) => printToken(`,"expirationTimestamp":"${time}"`);
+
+for (const { name, leftMs, want } of [
+  { name: "run again once its token has expired", leftMs: -1, want: "Bearer t2" },
+  { name: "not run for each request in the last seconds of its token", leftMs: 5000, want: "Bearer t1" },
+]) {
+  test(`an exec plugin is ${name}`, async (context) => {
+    const nowMs = Date.UTC(2026, 0, 1);
+    context.mock.timers.enable({ apis: ["Date"], now: nowMs });
+    const body = expiring(new Date(nowMs + leftMs).toISOString());
+    const credentials = execCredentials(await plugin(context, body), { server: "https://c" });
+    assert.equal(await credentials.authorization(), "Bearer t1");
+    assert.equal(await credentials.authorization(), want);
+  });
+}
 
 test("an exec plugin is told the cluster where that was asked for", async (context) => {
   const body = `printf '%s' "$KUBERNETES_EXEC_INFO" | grep -q '"server":"https://c"' && ${printToken("")}`;
@@ -102,6 +111,7 @@ test("an exec plugin is told the cluster where that was asked for", async (conte
 for (const [name, body, message] of [
   ["fails", "exit 3", /ended with exit code 3/],
   ["prints something else", "echo hello", /did not print JSON/],
+  ["prints an expiry that is no time", expiring("soon"), /printed the expirationTimestamp soon/],
   ["prints another version", `echo '{"apiVersion":"v0"}'`, /printed version v0/],
   [
     "prints nothing useful",

@@ -11,8 +11,6 @@ interface ExecStatus {
 
 const outputLimitBytes = 1024 * 1024;
 const runLimitMs = 60_000;
-/** A token is not used in its last seconds: it must still be good when the server looks at it. */
-const leewayMs = 10_000;
 
 /**
  * Credentials from a program (client-go's exec plugins, `client.authentication.k8s.io`): run when first needed, when they
@@ -54,8 +52,9 @@ function bearerOf({ token }: ExecStatus): string | undefined {
   return token === undefined || token === "" ? undefined : `Bearer ${token}`;
 }
 
+/** Not sooner: a plugin that keeps what it has until then would be run for each request. What comes too late is a 401. */
 function isExpired({ expirationTimestamp }: ExecStatus): boolean {
-  return expirationTimestamp !== undefined && Date.parse(expirationTimestamp) - leewayMs <= Date.now();
+  return typeof expirationTimestamp === "string" && Date.parse(expirationTimestamp) < Date.now();
 }
 
 async function runPlugin(
@@ -94,6 +93,9 @@ function readStatus(config: ExecConfig, output: string): ExecStatus {
     throw new Error(`credential plugin ${config.command} printed neither a token nor a certificate`);
   if ((status.clientCertificateData === undefined) !== (status.clientKeyData === undefined))
     throw new Error(`credential plugin ${config.command} printed only one of certificate and key`);
+  const { expirationTimestamp: expiry } = status;
+  if (typeof expiry === "string" && Number.isNaN(Date.parse(expiry)))
+    throw new Error(`credential plugin ${config.command} printed the expirationTimestamp ${expiry}`);
   return status;
 }
 
