@@ -1,23 +1,26 @@
 /**
  * A cluster in the process of a test: how long a test file waits before its first assertion, and what each further cluster
- * costs. Each round is a process of its own, as a test file is; the compile cache is warm, as from the second run on.
+ * costs, with the package as it is published. Each round is a process of its own, as a test file is; the compile cache is warm, as
+ * from the second run on.
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
+import { bundle } from "../tools/bundle.ts";
 import type { BenchResult } from "./bench.ts";
 import type { Round } from "./testing/round.ts";
 
 const rounds = 20;
 
 export async function run(): Promise<BenchResult> {
-  const cache = mkdtempSync(join(tmpdir(), "k8ts-bench-"));
+  const directory = mkdtempSync(join(tmpdir(), "k8ts-bench-"));
   try {
-    const coldImportMs = (await round(cache)).importMs;
+    const round = await roundsOf(directory);
+    const coldImportMs = (await round()).importMs;
     const all: Round[] = [];
-    while (all.length < rounds) all.push(await round(cache));
+    while (all.length < rounds) all.push(await round());
     const p50 = (figure: keyof Round) => quantile(all, figure, 0.5);
     return {
       name: "testing",
@@ -46,21 +49,30 @@ export async function run(): Promise<BenchResult> {
       },
     };
   } finally {
-    rmSync(cache, { recursive: true, force: true });
+    rmSync(directory, { recursive: true, force: true });
   }
 }
 
-async function round(cache: string): Promise<Round> {
-  const child = fork(join(import.meta.dirname, "testing/round.ts"), {
-    env: { ...process.env, NODE_COMPILE_CACHE: cache },
-  });
-  const exited = once(child, "exit");
-  const failed = exited.then(([code]): never => {
-    throw new Error(`a round ended with ${code}`);
-  });
-  const [result] = (await Promise.race([once(child, "message"), failed])) as [Round];
-  await exited;
-  return result;
+/** Builds the package, and gives what runs a round with it. */
+async function roundsOf(directory: string): Promise<() => Promise<Round>> {
+  const root = join(import.meta.dirname, "..");
+  for (const name of ["package.json", "node_modules"]) symlinkSync(join(root, name), join(directory, name));
+  const built = join(directory, "dist");
+  const files = await bundle(built);
+  const [cluster = ""] =
+    [...files].find(([, sources]) => sources.some((name) => name.endsWith("/src/testing/cluster.ts"))) ?? [];
+  const modules = [join(built, "testing.js"), join(built, cluster)];
+  const env = { ...process.env, NODE_COMPILE_CACHE: join(directory, "cache") };
+  return async () => {
+    const child = fork(join(import.meta.dirname, "testing/round.ts"), modules, { env });
+    const exited = once(child, "exit");
+    const failed = exited.then(([code]): never => {
+      throw new Error(`a round ended with ${code}`);
+    });
+    const [result] = (await Promise.race([once(child, "message"), failed])) as [Round];
+    await exited;
+    return result;
+  };
 }
 
 function quantile(all: readonly Round[], figure: keyof Round, share: number): number {

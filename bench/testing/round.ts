@@ -1,4 +1,7 @@
-/** What a test file goes through, once: import, a cluster, a rollout, its end, a second cluster. */
+/**
+ * What a test file goes through, once: import, a cluster, a rollout, its end, a second cluster. The words are the built module of
+ * `k8ts/testing`, and the one that it loads behind it.
+ */
 import { deployments } from "../../src/api/resources.generated.ts";
 
 export interface Round {
@@ -22,9 +25,10 @@ const lap = () => {
   return ms;
 };
 
-const { startCluster } = await import("../../src/testing/index.ts");
+const [, , testing = "", behind = ""] = process.argv;
+const { startCluster } = (await import(testing)) as typeof import("../../src/testing/index.ts"); // built from it
 // The index is loaded at once and the rest behind it: a test that starts a cluster waits for both.
-await import("../../src/testing/cluster.ts");
+await import(behind);
 const importMs = lap();
 const cpu = process.cpuUsage();
 const cluster = await startCluster();
