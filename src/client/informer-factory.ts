@@ -1,4 +1,5 @@
 import type { KubeObject, ResourceType } from "../apimachinery/meta.ts";
+import { abortable } from "../base/abortable.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { checkNames, type OptionNames } from "../base/option-names.ts";
@@ -82,22 +83,7 @@ export function createInformerFactory(options: InformerFactoryOptions): Informer
 
     async waitForSync({ signal } = {}) {
       const started = [...informers.values()].filter((entry) => entry.started);
-      const synced = Promise.all(started.map(({ informer }) => informer.synced()));
-      await (signal === undefined ? synced : untilAborted(synced, signal));
+      await abortable(Promise.all(started.map(({ informer }) => informer.synced())), signal);
     },
   };
-}
-
-async function untilAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  let onAbort = () => {};
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
-  try {
-    await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

@@ -1,4 +1,5 @@
 import { expired, serviceUnavailable } from "../../apimachinery/api-error.ts";
+import { abortable } from "../../base/abortable.ts";
 import { backoffDelayMs } from "../../base/backoff.ts";
 import { sleep, type Timer } from "../../base/clock.ts";
 import {
@@ -80,17 +81,7 @@ class ResourceCache implements WatchCache {
     if (this.#isLoaded) return;
     if (this.#closing.signal.aborted) throw closedError();
     this.#running ??= this.#run();
-    const { signal } = options;
-    if (signal === undefined) return this.#loaded.promise;
-    signal.throwIfAborted();
-    const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    try {
-      await Promise.race([this.#loaded.promise, aborted]);
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-    }
+    await abortable(this.#loaded.promise, options.signal);
   }
 
   async get(key: string, options: ReadOptions = {}): Promise<CachedObject | undefined> {

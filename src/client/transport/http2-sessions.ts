@@ -7,6 +7,7 @@ import {
 } from "node:http2";
 import type { Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from "node:tls";
+import { abortable } from "../../base/abortable.ts";
 import { TransportError } from "../transport-error.ts";
 
 export interface Http2Options {
@@ -61,7 +62,7 @@ export class Http2Sessions {
       this.#connecting ??= this.#connect().finally(() => {
         this.#connecting = undefined;
       });
-      await unlessAborted(this.#connecting, request.signal);
+      await abortable(this.#connecting, request.signal);
     }
   }
 
@@ -174,18 +175,4 @@ function watchSilence(
     clearInterval(timer);
     clearTimeout(pending);
   });
-}
-
-async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  let onAbort = () => {};
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
-  try {
-    signal.throwIfAborted();
-    await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

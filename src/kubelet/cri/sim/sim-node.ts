@@ -1,3 +1,4 @@
+import { abortable } from "../../../base/abortable.ts";
 import { type Clock, sleep } from "../../../base/clock.ts";
 import type { Random } from "../../../base/random.ts";
 import type { ContainerConfig, LinuxContainerResources, PodSandboxConfig } from "../config.ts";
@@ -12,7 +13,6 @@ import type {
   PodSandboxFilter,
   RunPodSandboxOptions,
 } from "../runtime.ts";
-import { abortable } from "./abortable.ts";
 import {
   annotatedBehavior,
   type BehaviorOf,

@@ -1,3 +1,4 @@
+import { abortable } from "../../../base/abortable.ts";
 import type { ForwardedConnection, ProcessStreams } from "../../../client/streaming/byte-stream.ts";
 import { copy } from "../../../client/streaming/copy.ts";
 import { CriError } from "../cri-error.ts";
@@ -9,7 +10,6 @@ import type {
   ExecRequest,
   RuntimeConnection,
 } from "../runtime.ts";
-import { abortable } from "./abortable.ts";
 import type { SimSandbox } from "./sim-container.ts";
 import { attachTo, execCollecting, execIn } from "./sim-exec.ts";
 import type { SimImages } from "./sim-images.ts";

@@ -1,5 +1,5 @@
-/** Waits no longer than the signal lets it. */
-export function abortable(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+/** Waits no longer than the signal lets it: settles as `work` does, or rejects with the signal's reason. The work itself goes on. */
+export function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);
