@@ -14,6 +14,7 @@ test("an indexer finds objects by key, namespace and index, whenever the index w
   indexer.addIndex("length", ({ metadata }) => [String(metadata.name?.length)]);
   assert.equal(indexer.get("n/ab")?.metadata.name, "ab");
   assert.deepEqual(names(indexer.list({ namespace: "n" })), ["ab", "ac", "b"]);
+  assert.deepEqual(names(indexer.list({ namespace: "" })), ["ab", "ac", "ad", "b"]);
   assert.deepEqual(names(indexer.byIndex("first letter", "a")), ["ab", "ac", "ad"]);
   assert.deepEqual(names(indexer.byIndex("length", "1")), ["b"]);
   assert.deepEqual(indexer.byIndex("length", "9"), []);

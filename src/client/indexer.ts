@@ -37,7 +37,7 @@ export class Indexer<T extends KubeObject> implements Lister<T> {
 
   list(options: { readonly namespace?: string } = {}): readonly T[] {
     const { namespace } = options;
-    if (namespace === undefined) {
+    if (namespace === undefined || namespace === "") {
       this.#all ??= [...this.#objects.values()];
       return this.#all;
     }

@@ -3,6 +3,7 @@ import type { KubeObject, ResourceType } from "../apimachinery/meta.ts";
 /** Reads of a local cache. Objects are shared and immutable. Keys are "namespace/name" or "name". */
 export interface Lister<T extends KubeObject> {
   get(key: string): T | undefined;
+  /** Of one namespace, or of all where it is absent or empty. */
   list(options?: { readonly namespace?: string }): readonly T[];
   /** The objects for which the named index function returned `value`. */
   byIndex(indexName: string, value: string): readonly T[];

@@ -3,6 +3,7 @@ import test from "node:test";
 import type { Lease } from "../api/coordination/types.generated.ts";
 import { leases } from "../api/resources.generated.ts";
 import type { ResourceType } from "../apimachinery/meta.ts";
+import { abortable } from "../base/abortable.ts";
 import type { Clock } from "../base/clock.ts";
 import { silentLogger } from "../base/log.ts";
 import { seededRandom } from "../base/random.ts";
@@ -31,6 +32,7 @@ function candidate(world: World, identity: string, options: { clock?: Clock; lea
   const seen: string[] = [];
   const state = {
     cutOff: false,
+    hangs: false,
     /** Called between a request and its answer. */
     answering: () => {},
     leading: undefined as Leadership | undefined,
@@ -39,6 +41,7 @@ function candidate(world: World, identity: string, options: { clock?: Clock; lea
   const transport = {
     async send(request: Parameters<FakeApi["send"]>[0]) {
       if (state.cutOff) throw new Error("connection refused");
+      if (state.hangs) await abortable(new Promise<never>(() => {}), request.signal);
       const answer = await server.send(request);
       state.answering();
       return answer;
@@ -243,3 +246,37 @@ for (const [name, jumpMs] of [
     await pass(1);
   });
 }
+
+test("leader election goes on with a lease that was deleted, and loses one that another made instead", async () => {
+  const world = setUp();
+  const first = candidate(world, "a");
+  await world.clock.advance(10_000);
+  world.server.remove(lease);
+  await world.clock.advance(30_000);
+  assert.equal(world.held()?.spec.holderIdentity, "a");
+  assert.equal(first.state.leading?.isLeader(), true);
+  assert.deepEqual(first.seen, ["leader a", "lead"]);
+  world.server.remove(lease);
+  const second = candidate(world, "b");
+  await world.clock.advance(2_000);
+  assert.equal(first.state.outcome, "lost");
+  assert.equal(second.state.leading?.isLeader(), true);
+  second.abort.abort();
+  await world.clock.settle();
+});
+
+test("leader election stops a leader whose server hangs at its deadline, before another can lead", async () => {
+  const world = setUp();
+  const first = candidate(world, "a");
+  await world.clock.settle();
+  const second = candidate(world, "b");
+  await world.clock.advance(10_000);
+  const startMs = world.clock.now();
+  first.state.hangs = true;
+  await world.clock.advanceUntil(() => first.state.outcome === "lost");
+  assert.equal(world.clock.now() - startMs, 10_000);
+  assert.deepEqual(second.seen, ["leader a"]);
+  await world.clock.advanceUntil(() => second.state.leading !== undefined, { timeoutMs: 10_000 });
+  second.abort.abort();
+  await world.clock.settle();
+});
