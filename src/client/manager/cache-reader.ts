@@ -1,6 +1,6 @@
 import { controllerOf, type KubeObject, objectKey, type ResourceType } from "../../apimachinery/meta.ts";
 import type { ObjectName } from "../client.ts";
-import type { InformerFactory, InformerOptions, Lister, SharedInformer } from "../informer.ts";
+import type { InformerFactory, Lister, SharedInformer } from "../informer.ts";
 import type { Source } from "./source.ts";
 
 /** Which of the cached objects. */
@@ -41,9 +41,12 @@ export class Caches {
   }
 
   /** The informer of a source, asked for now so that it starts with the others. */
-  informer({ resource, options }: Source): SharedInformer<KubeObject> {
+  informer(source: Source): SharedInformer<KubeObject> {
+    const { resource, options } = source;
     const { when: _when, resyncMs: _resyncMs, ...selection } = options;
-    const informer = this.#informers.informer(resource, this.#limited(resource, selection));
+    const namespace = this.namespaceOf(source);
+    const limited = namespace === undefined ? selection : { ...selection, namespace };
+    const informer = this.#informers.informer(resource, limited);
     if (!this.#known.has(informer)) {
       this.#known.set(informer, resourceName(resource));
       informer.addIndex(byControllerIndex, (object) => {
@@ -54,17 +57,14 @@ export class Caches {
     return informer;
   }
 
+  /** The one namespace whose objects the cache of a source holds: its own, or the manager's; undefined: all. */
+  namespaceOf({ resource, options }: Source): string | undefined {
+    return resource.namespaced ? (options.namespace ?? this.#namespace) || undefined : undefined;
+  }
+
   /** Resources whose first list has not come yet. */
   unsynced(): readonly string[] {
     return [...this.#known].filter(([{ hasSynced }]) => !hasSynced).map(([, name]) => name);
-  }
-
-  #limited(
-    { namespaced }: ResourceType<KubeObject>,
-    selection: InformerOptions<KubeObject>,
-  ): InformerOptions<KubeObject> {
-    if (!namespaced || this.#namespace === undefined) return selection;
-    return { namespace: this.#namespace, ...selection };
   }
 }
 
@@ -90,11 +90,10 @@ export function cacheReader(informers: readonly SharedInformer<KubeObject>[]): C
     },
     list<T extends KubeObject>(type: ResourceType<T>, { namespace, controlledBy }: CacheListOptions = {}) {
       const cache = lister(type);
-      if (controlledBy === undefined) return cache.list(namespace === undefined ? {} : { namespace });
+      const isEverywhere = namespace === undefined || namespace === "";
+      if (controlledBy === undefined) return cache.list(isEverywhere ? {} : { namespace });
       const owned = cache.byIndex(byControllerIndex, controlledBy.metadata.uid ?? objectKey(controlledBy));
-      return namespace === undefined
-        ? owned
-        : owned.filter(({ metadata }: T) => metadata.namespace === namespace);
+      return isEverywhere ? owned : owned.filter(({ metadata }: T) => metadata.namespace === namespace);
     },
   };
 }

@@ -170,6 +170,30 @@ test("A controller does not see a state older than its own writes, however late 
   await end();
 });
 
+for (const limit of ["the manager", "the source"]) {
+  test(`A write to another namespace than that of ${limit} is not waited for: no cache will show it`, async () => {
+    const { client, clock, start, end } = await world();
+    let reconciles = 0;
+    const only = limit === "the manager" ? {} : { namespace };
+    const counter = controller({
+      name: "elsewhere",
+      for: source(configMaps, only),
+      owns: [source(secrets, only)],
+      async reconcile(_request, { client }) {
+        const elsewhere = { ...secret("").metadata, namespace: "default", name: `n-${reconciles++}` };
+        await client.create(secrets, { ...secret(""), metadata: elsewhere });
+        return { requeueAfterMs: 1000 };
+      },
+    });
+    start([counter], limit === "the manager" ? { namespace } : {});
+    await clock.settle();
+    await client.create(configMaps, configMap("a"));
+    await clock.advance(9_500);
+    assert.equal(reconciles, 10);
+    await end();
+  });
+}
+
 test("A source's predicate leaves changes out, and a watch wakes the objects it maps to, old and new", async () => {
   const { client, clock, start, end } = await world();
   const seen: string[] = [];

@@ -157,7 +157,7 @@ export class ControllerRun {
 
   #expect(key: string, write: CompletedWrite): void {
     const followed = this.#followed.find(({ informer }) => isOf(informer, write.type));
-    const { namespace } = followed?.source.options ?? {};
+    const namespace = followed && this.#dependencies.caches.namespaceOf(followed.source);
     // What a cache leaves out it will never show.
     if (namespace !== undefined && namespace !== write.object.metadata.namespace) return;
     this.#expectations.expect(key, write, this.#dependencies.clock.now());
