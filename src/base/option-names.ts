@@ -6,6 +6,8 @@ export type OptionNames<T> = { readonly [Name in keyof Required<T>]: true };
  * compile, and not of what is spread: a misspelt selector would select everything.
  */
 export function checkNames(where: string, given: object, known: Readonly<Record<string, true>>): void {
+  if (typeof given !== "object" || given === null)
+    throw new TypeError(`${where}: an object of options is expected, not ${String(given)}`);
   for (const name of Object.keys(given))
     if (!Object.hasOwn(known, name))
       throw new TypeError(

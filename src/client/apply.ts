@@ -36,16 +36,16 @@ export async function apply<T extends KubeObject>(
   client: Pick<Client, "patch">,
   type: ResourceType<T>,
   configuration: ApplyConfiguration<T>,
-  applied: ApplyOptions,
+  options: ApplyOptions,
 ): Promise<T> {
-  checkNames("apply", applied, applyOptionNames);
-  const { fieldManager, force, ...options } = applied;
+  checkNames("apply", options, applyOptionNames);
+  const { fieldManager, force, ...rest } = options;
   const { name, namespace } = configuration.metadata;
   const object = { ...configuration, apiVersion: apiVersionOf(type), kind: type.kind };
   return client.patch(
     type,
     typeof namespace === "string" ? { namespace, name } : { name },
     { type: "apply", object, fieldManager, ...(force === undefined ? {} : { force }) },
-    options,
+    rest,
   );
 }

@@ -1,7 +1,7 @@
 import type { Status } from "../apimachinery/api-error.ts";
 import type { AnyObject, KubeList, KubeObject, ResourceType } from "../apimachinery/meta.ts";
 import type { HeldObjects } from "../apimachinery/protobuf/older-versions.ts";
-import type { WatchEvent } from "./exchange.ts";
+import type { WatchEvent, WatchEventType } from "./exchange.ts";
 
 /** Names one object; `namespace` is left out for cluster-scoped resources. */
 export interface ObjectName {
@@ -46,6 +46,11 @@ export interface WatchRequestOptions extends ListOptions {
   readonly sendInitialEvents?: boolean;
   readonly timeoutSeconds?: number;
 }
+
+/** What a watch tells: an object as it is now, or was at its end; how far it has come; or the error that ends it. */
+export type WatchedEvent<T extends KubeObject> =
+  | (WatchEvent<T> & { readonly type: Exclude<WatchEventType, "ERROR"> })
+  | (WatchEvent<Status> & { readonly type: "ERROR" });
 
 /**
  * How a write is done: `dryRun` does all but store it; `fieldManager` comes to own what it sets; unknown fields are dropped with a
@@ -98,7 +103,7 @@ export interface Client {
   watch<T extends KubeObject>(
     type: ResourceType<T>,
     options: WatchRequestOptions,
-  ): Promise<AsyncIterable<readonly WatchEvent<T | Status>[]>>;
+  ): Promise<AsyncIterable<readonly WatchedEvent<T>[]>>;
   /** Resolves with the object as it is stored, defaults and all. Rejects with AlreadyExists, or Invalid with the faults as causes. */
   create<T extends KubeObject>(type: ResourceType<T>, object: T, options?: WriteOptions): Promise<T>;
   /**

@@ -7,6 +7,7 @@ import { systemRandom } from "../base/system-random.ts";
 import { retryOnConflict } from "./create-or-update.ts";
 import type { ApiRequest } from "./exchange.ts";
 import { createInformerFactory } from "./informer-factory.ts";
+import { cacheReader } from "./manager/cache-reader.ts";
 import { controller } from "./manager/controller.ts";
 import { createManager, type Runnable } from "./manager/manager.ts";
 import { source } from "./manager/source.ts";
@@ -158,6 +159,17 @@ const unmanaged = [
 for (const { name, make, want } of unmanaged)
   test(`What is declared is refused where it is written: ${name}`, () =>
     assert.throws(make, { name: "TypeError", message: want }));
+
+test("A cache's list refuses a selector, which it does not look at", () => {
+  const cache = cacheReader([informers.informer(pods)]);
+  assert.deepEqual(cache.list(pods, { namespace: "n" }), []);
+  const want = /cache\.list: there is no option "labelSelector"; there are namespace, controlledBy/;
+  assert.throws(() => cache.list(pods, misspelt({ labelSelector: "a=b" })), want);
+  assert.throws(
+    () => cache.list(pods, "n" as unknown as object),
+    /cache\.list: an object of options is expected, not n/,
+  );
+});
 
 test("Helpers refuse what cannot be meant before they ask anybody", async () => {
   const connection = { transport: { server: "http://nowhere.test" } };

@@ -35,12 +35,12 @@ const logOptionNames: OptionNames<PodLogOptions> = {
 export async function* podLogs(
   client: Pick<Client, "stream">,
   pod: ObjectName,
-  given: PodLogOptions = {},
+  options: PodLogOptions = {},
 ): AsyncGenerator<string> {
-  checkNames("podLogs", given, logOptionNames);
-  const { signal, ...options } = given;
+  checkNames("podLogs", options, logOptionNames);
+  const { signal, ...selection } = options;
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(options))
+  for (const [name, value] of Object.entries(selection))
     if (value !== undefined) query.set(name, String(value));
   const call = { query, ...(signal === undefined ? {} : { signal }) };
   const decoder = new TextDecoder();

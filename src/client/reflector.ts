@@ -1,12 +1,11 @@
-import { ApiError, type Status } from "../apimachinery/api-error.ts";
+import { ApiError } from "../apimachinery/api-error.ts";
 import { type KubeObject, objectKey, type ResourceType } from "../apimachinery/meta.ts";
 import type { HeldObjects } from "../apimachinery/protobuf/older-versions.ts";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { Turns } from "../base/turns.ts";
-import type { Client, ListOptions } from "./client.ts";
-import type { WatchEvent } from "./exchange.ts";
+import type { Client, ListOptions, WatchedEvent } from "./client.ts";
 import { classifyFailure, type ReflectorFailure } from "./reflector-failure.ts";
 import {
   defaultReflectorPolicy,
@@ -202,17 +201,17 @@ export class Reflector<T extends KubeObject> {
   }
 
   /** Hands a batch on, event by event; false once the stream is not to be read further. */
-  #take(request: AbortController, batch: readonly WatchEvent<T | Status>[]): boolean {
+  #take(request: AbortController, batch: readonly WatchedEvent<T>[]): boolean {
     let version: string | undefined;
     let bookmark = false;
     for (const event of batch) {
       if (event.type === "ERROR") {
         if (version !== undefined && !this.#report(request, { type: "events", version, bookmark }))
           return false;
-        this.#reportFailure(request, new ApiError(event.object as Status)); // what ERROR events carry
+        this.#reportFailure(request, new ApiError(event.object));
         return false;
       }
-      const object = event.object as T; // what all other events carry
+      const { object } = event;
       version = object.metadata.resourceVersion ?? version;
       if (event.type === "BOOKMARK") {
         bookmark = true;

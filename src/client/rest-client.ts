@@ -22,10 +22,11 @@ import type {
   ObjectName,
   Patch,
   UpdateOptions,
+  WatchedEvent,
   WatchRequestOptions,
   WriteOptions,
 } from "./client.ts";
-import type { ApiRequest, ApiResponse, Transport, WatchEvent } from "./exchange.ts";
+import type { ApiRequest, ApiResponse, Transport } from "./exchange.ts";
 import {
   collectionPath,
   createPath,
@@ -199,14 +200,14 @@ class TransportClient implements RestClient {
   async watch<T extends KubeObject>(
     type: ResourceType<T>,
     options: WatchRequestOptions,
-  ): Promise<AsyncIterable<readonly WatchEvent<T | Status>[]>> {
+  ): Promise<AsyncIterable<readonly WatchedEvent<T>[]>> {
     checkNames("watch", options, watchOptionNames);
     const { signal, held } = options;
     const accept = this.#accept(type, options.metadataOnly === true ? "PartialObjectMetadata" : undefined);
     const path = collectionPath(type, options.namespace);
     const parts = { query: watchQuery(options), accept, signal, held };
     const response = await this.request("GET", path, parts);
-    if (response.type === "watch") return response.events as AsyncIterable<readonly WatchEvent<T | Status>[]>; // as in #call
+    if (response.type === "watch") return response.events as AsyncIterable<readonly WatchedEvent<T>[]>; // as in #call
     await discard(response);
     throw new TransportError(`watch ${path}: the answer is not a stream of events`);
   }

@@ -201,8 +201,8 @@ export class ReferencedObjects {
     for await (const batch of await this.#dependencies.client.watch(type, options)) {
       for (const { type: eventType, object } of batch) {
         if (eventType === "ERROR") return undefined;
-        seen = (object as T).metadata.resourceVersion ?? seen;
-        if (eventType !== "BOOKMARK") this.#set(entry, eventType === "DELETED" ? undefined : (object as T));
+        seen = object.metadata.resourceVersion ?? seen;
+        if (eventType !== "BOOKMARK") this.#set(entry, eventType === "DELETED" ? undefined : object);
       }
     }
     return seen;

@@ -71,6 +71,7 @@ const client: Page = {
       guide: "../client.md#a-controller-and-its-manager",
       files: [
         "src/client/manager/manager.ts",
+        "src/client/manager/manager-options.ts",
         "src/client/manager/controller.ts",
         "src/client/manager/cache-reader.ts",
         "src/client/transport/process.ts",

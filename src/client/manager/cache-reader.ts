@@ -1,4 +1,5 @@
 import { controllerOf, type KubeObject, objectKey, type ResourceType } from "../../apimachinery/meta.ts";
+import { checkNames, type OptionNames } from "../../base/option-names.ts";
 import type { ObjectName } from "../client.ts";
 import type { InformerFactory, Lister, SharedInformer } from "../informer.ts";
 import type { Source } from "./source.ts";
@@ -21,6 +22,8 @@ export interface CacheReader {
   /** The cache itself, for indexes of one's own. */
   lister<T extends KubeObject>(type: ResourceType<T>): Lister<T>;
 }
+
+const listOptionNames: OptionNames<CacheListOptions> = { namespace: true, controlledBy: true };
 
 /** "pods" or "deployments.apps": a resource, whatever its version. */
 export function resourceName({ group, resource }: ResourceType<KubeObject>): string {
@@ -88,7 +91,9 @@ export function cacheReader(informers: readonly SharedInformer<KubeObject>[]): C
     get(type, { namespace, name }) {
       return lister(type).get(namespace === undefined || namespace === "" ? name : `${namespace}/${name}`);
     },
-    list<T extends KubeObject>(type: ResourceType<T>, { namespace, controlledBy }: CacheListOptions = {}) {
+    list<T extends KubeObject>(type: ResourceType<T>, options: CacheListOptions = {}) {
+      checkNames("cache.list", options, listOptionNames);
+      const { namespace, controlledBy } = options;
       const cache = lister(type);
       const isEverywhere = namespace === undefined || namespace === "";
       if (controlledBy === undefined) return cache.list(isEverywhere ? {} : { namespace });
