@@ -292,8 +292,7 @@ function cannotBeHandled(value: unknown, { expected, bare }: DecodeOptions, why:
   );
 }
 
-/** `body`: how it begins is told, too. */
-/** The 400 of a body that cannot be read as what is expected of it. */
+/** The 400 of a body that cannot be read as what is expected of it. `body`: how it begins is told, too. */
 export function unrecognized(
   { expected, bare }: Pick<DecodeOptions, "bare" | "expected">,
   why: string,
