@@ -1,4 +1,5 @@
-import type { ApiResponse } from "../client/exchange.ts";
+import type { Random } from "../base/random.ts";
+import type { ApiRequest, ApiResponse } from "../client/exchange.ts";
 import type { AuditTrail } from "./audit/trail.ts";
 import type { Seat } from "./flow-control/seat.ts";
 import type { ServedResource } from "./resource-table.ts";
@@ -17,6 +18,17 @@ export interface Told {
   isHandled: boolean;
 }
 
+const auditIdMaxLength = 64;
+
+/** What a request goes by: what the client calls it, or a name of its own. */
+export function auditIdOf({ headers }: Pick<ApiRequest, "headers">, random: Random): string {
+  return headers["audit-id"]?.slice(0, auditIdMaxLength) ?? random.uuid();
+}
+
+export function commonHeaders(auditId: string) {
+  return { "audit-id": auditId, "cache-control": "no-cache, private" };
+}
+
 /** The answer with what is on every answer: how it can be found again, how it was judged, and what it warns of; and how it is to be laid out. */
 export function withCommonHeaders(
   response: ApiResponse,
@@ -24,8 +36,7 @@ export function withCommonHeaders(
   { warnings, seat, isPretty }: Pick<Told, "seat" | "warnings"> & { readonly isPretty: boolean },
 ): ApiResponse {
   const headers = {
-    "audit-id": auditId,
-    "cache-control": "no-cache, private",
+    ...commonHeaders(auditId),
     ...(seat === undefined ? {} : seat.route.headers),
     ...response.headers,
     ...(warnings.length === 0 ? {} : { warning: warningHeaders(warnings) }),

@@ -56,7 +56,7 @@ async function startCluster(): Promise<Cluster> {
           signal: stop.signal,
           tokenKeys: loadTokenKeys({ signingKey: generateTokenKey() }),
           readSubject: parseSigningRequest,
-          externalUrl: "https://10.0.0.1:6443",
+          jwksUri: "https://10.0.0.1:6443/openid/v1/jwks",
           authenticationInfo: {
             clientAuthority: "CA",
             frontProxyAuthority: "PROXY CA",

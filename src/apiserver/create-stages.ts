@@ -91,8 +91,8 @@ export interface StagesDependencies {
   readonly moreIssuers?: readonly string[];
   /** The API server's audiences; the issuer unless said. */
   readonly audiences?: readonly string[];
-  /** "https://10.0.0.1:6443": where others find the keys of tokens. */
-  readonly externalUrl: string;
+  /** "https://10.0.0.1:6443/openid/v1/jwks": where others find the keys of tokens. */
+  readonly jwksUri: string;
 }
 
 /** All that stands between a request and the registry, as a kube-apiserver has it by default. */
@@ -147,7 +147,7 @@ export function createStages(dependencies: StagesDependencies): Stages {
     ],
     documents: issuerDocuments({
       issuer,
-      jwksUri: `${dependencies.externalUrl}/openid/v1/jwks`,
+      jwksUri: dependencies.jwksUri,
       publicKeys: () => dependencies.tokenKeys.publicKeys,
     }),
     postStartHooks: postStartHooks(dependencies, sync.synced),

@@ -9,7 +9,7 @@ import type { ApiServer, ApiServerDependencies, RequestContext, Upgrade } from "
 import { FieldManagement } from "./apply/field-management.ts";
 import type { AuditTrail } from "./audit/trail.ts";
 import { attributesOf, authorizeRequest, effectiveUser, privileged } from "./authorize.ts";
-import { type Told, withCommonHeaders } from "./common-headers.ts";
+import { auditIdOf, type Told, withCommonHeaders } from "./common-headers.ts";
 import type { BackendRequest } from "./connect/backend.ts";
 import { wantsPretty } from "./content/pretty.ts";
 import { FlowControl, turnedAway } from "./flow-control/flow-control.ts";
@@ -140,7 +140,7 @@ class Server implements ApiServer {
   }
 
   async handle(request: ApiRequest, context: RequestContext): Promise<ApiResponse> {
-    const auditId = this.#auditIdOf(request);
+    const auditId = auditIdOf(request, this.#dependencies.random);
     const info = parseRequestInfo(request.method, request.path, request.query);
     const { clock } = this.#dependencies;
     const served = this.#servedBy(info);
@@ -178,10 +178,6 @@ class Server implements ApiServer {
 
   #servedBy({ isResourceRequest, apiGroup, apiVersion, resource }: RequestInfo): ServedResource | undefined {
     return isResourceRequest ? this.#resources.table.find(apiGroup, apiVersion, resource) : undefined;
-  }
-
-  #auditIdOf({ headers }: ApiRequest): string {
-    return headers["audit-id"]?.slice(0, auditIdMaxLength) ?? this.#dependencies.random.uuid();
   }
 
   #openAudit(
@@ -247,14 +243,16 @@ class Server implements ApiServer {
 
   async upgrade(request: ApiRequest, context: RequestContext): Promise<Upgrade> {
     const info = parseRequestInfo(request.method, request.path, request.query);
-    const audit = this.#openAudit(request, info, context, this.#auditIdOf(request));
+    const auditId = auditIdOf(request, this.#dependencies.random);
+    const audit = this.#openAudit(request, info, context, auditId);
+    const served = this.#servedBy(info);
+    const told: Told = { served, warnings: [], audit, seat: undefined, waitedMs: 0, isHandled: true };
     try {
-      const served = this.#servedBy(info);
-      const told = { served, warnings: [], audit, seat: undefined, waitedMs: 0, isHandled: true };
       const passage = await this.#passage(request, info, context, told);
       return audit === undefined ? { passage } : { passage, ended: await audit.upgraded() };
     } catch (error) {
-      const refusal = this.#failed(request, error, audit);
+      const failed = this.#failed(request, error, audit);
+      const refusal = withCommonHeaders(failed, auditId, { ...told, isPretty: wantsPretty(request) });
       return { refusal: audit === undefined ? refusal : await audit.answered(refusal) };
     }
   }
@@ -389,5 +387,3 @@ class Server implements ApiServer {
     await this.#resources.close();
   }
 }
-
-const auditIdMaxLength = 64;

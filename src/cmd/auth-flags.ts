@@ -1,10 +1,8 @@
 import type { Command } from "commander";
+import { type FlagGroup, flagWords, withFlagGroups } from "./flag-groups.ts";
 import type { AuthFlags } from "./read-auth-flags.ts";
 
-/** [flag's words, member of AuthFlags, what it does] */
-type Definition = readonly [string, keyof AuthFlags, string];
-
-const groups: readonly { readonly heading: string; readonly flags: readonly Definition[] }[] = [
+const groups: readonly FlagGroup<AuthFlags>[] = [
   {
     heading: "Authentication (as kube-apiserver's):",
     flags: [
@@ -111,6 +109,11 @@ const groups: readonly { readonly heading: string; readonly flags: readonly Defi
         "the socket of a plugin that signs them in the place of the cluster's key",
       ],
       [
+        "--service-account-jwks-uri <url>",
+        "serviceAccountJwksUri",
+        "where others find the keys that verify them; this server unless said",
+      ],
+      [
         "--service-account-max-token-expiration <duration>",
         "serviceAccountMaxTokenExpiration",
         "what longer-lived ones are shortened to",
@@ -161,8 +164,6 @@ const groups: readonly { readonly heading: string; readonly flags: readonly Defi
   },
 ];
 
-const definitions = groups.flatMap(({ flags }) => flags);
-
 const repeatable: ReadonlySet<keyof AuthFlags> = new Set([
   "oidcRequiredClaim",
   "serviceAccountKeyFile",
@@ -171,23 +172,10 @@ const repeatable: ReadonlySet<keyof AuthFlags> = new Set([
 
 /** Adds the flags to a command, under headings of their own. */
 export function withAuthFlags(command: Command): Command {
-  const collect = (value: string, before: readonly string[] = []) => [...before, value];
-  for (const { heading, flags } of groups) {
-    command.optionsGroup(heading);
-    for (const [words, member, description] of flags) {
-      if (repeatable.has(member)) command.option(words, description, collect);
-      else command.option(words, description);
-    }
-  }
-  return command;
+  return withFlagGroups(command, groups, repeatable);
 }
 
 /** The flags again as words of a command line. */
 export function authWords(flags: AuthFlags): string[] {
-  return definitions.flatMap(([words, member]) => {
-    const [flag = ""] = words.split(" ");
-    const value = flags[member];
-    if (value === undefined) return [];
-    return (typeof value === "string" ? [value] : value).map((each) => `${flag}=${each}`);
-  });
+  return flagWords(groups, flags);
 }

@@ -1,5 +1,6 @@
 import type { ResourceDefinition } from "../api/definition.ts";
 import { featureGates } from "../apiserver/operation/feature-gates.ts";
+import { parseBoolean } from "./flag-values.ts";
 import { UserError } from "./user-error.ts";
 
 /** `--feature-gates`: what is on and off here is what v1.36 has by default, and cannot be changed. Throws UserError. */
@@ -7,7 +8,7 @@ export function checkFeatureGates(text: string): void {
   const gates = featureGates();
   for (const [name, value] of pairs(text)) {
     if (value === undefined) throw refusedGate(text, `missing bool value for ${name}`);
-    const isOn = booleanOf(value);
+    const isOn = parseBoolean(value);
     if (isOn === undefined)
       throw refusedGate(
         text,
@@ -66,7 +67,7 @@ export function readRuntimeConfig(
 ): ReadonlySet<string> {
   const off = new Set<string>();
   for (const [key, value] of pairs(text)) {
-    const isOn = value === undefined || value === "" ? true : booleanOf(value);
+    const isOn = value === undefined || value === "" ? true : parseBoolean(value);
     if (isOn === undefined)
       throw new UserError(`invalid value of ${key}: ${value}, err: strconv.ParseBool: invalid syntax`);
     if (key.startsWith("api/")) checkMatcher(key, isOn);
@@ -136,10 +137,4 @@ function pairs(text: string): readonly (readonly [string, string | undefined])[]
         ? ([part, undefined] as const)
         : ([part.slice(0, equals), part.slice(equals + 1)] as const);
     });
-}
-
-/** As Go's ParseBool. */
-function booleanOf(text: string): boolean | undefined {
-  if (["1", "t", "T", "true", "TRUE", "True"].includes(text)) return true;
-  return ["0", "f", "F", "false", "FALSE", "False"].includes(text) ? false : undefined;
 }

@@ -1,11 +1,9 @@
 import type { Command } from "commander";
 import type { OperationOptions } from "./compose/operation-options.ts";
+import { type FlagGroup, flagWords, withFlagGroups } from "./flag-groups.ts";
 import type { OperationFlags } from "./read-operation-flags.ts";
 
-/** [flag's words, member of OperationFlags, what it does]; a value in brackets may be left out: true. */
-type Definition = readonly [string, keyof OperationFlags, string];
-
-const groups: readonly { readonly heading: string; readonly flags: readonly Definition[] }[] = [
+const groups: readonly FlagGroup<OperationFlags>[] = [
   {
     heading: "Audit (as kube-apiserver's):",
     flags: [
@@ -159,15 +157,25 @@ const groups: readonly { readonly heading: string; readonly flags: readonly Defi
     heading: "Admission (as kube-apiserver's):",
     flags: [
       [
-        "--enable-admission-plugins <names>",
+        "--enable-admission-plugins <list>",
         "enableAdmissionPlugins",
         "plugins beside those that are on by default, comma-separated, in any order",
       ],
-      ["--disable-admission-plugins <names>", "disableAdmissionPlugins", "plugins to leave out"],
+      ["--disable-admission-plugins <list>", "disableAdmissionPlugins", "plugins to leave out"],
       [
         "--admission-control-config-file <file>",
         "admissionControlConfigFile",
         "an AdmissionConfiguration: what plugins are told",
+      ],
+      [
+        "--default-not-ready-toleration-seconds <n>",
+        "defaultNotReadyTolerationSeconds",
+        "how long pods that do not say stay on a node that is not ready; 300 unless said",
+      ],
+      [
+        "--default-unreachable-toleration-seconds <n>",
+        "defaultUnreachableTolerationSeconds",
+        "the same for one that is not reachable; 300 unless said",
       ],
     ],
   },
@@ -208,6 +216,62 @@ const groups: readonly { readonly heading: string; readonly flags: readonly Defi
     ],
   },
   {
+    heading: "Connections (as kube-apiserver's):",
+    flags: [
+      [
+        "--tls-min-version <version>",
+        "tlsMinVersion",
+        "VersionTLS10 to VersionTLS13; VersionTLS12 unless said",
+      ],
+      [
+        "--tls-cipher-suites <list>",
+        "tlsCipherSuites",
+        "what is taken of TLS up to 1.2, by Go's names, such as TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+      ],
+      [
+        "--tls-curve-preferences <list>",
+        "tlsCurvePreferences",
+        "how keys are exchanged, by Go's numbers: 23 (P-256), 24, 25, 29 (X25519), 4587, 4588, 4589",
+      ],
+      ["--disable-http2-serving [bool]", "disableHttp2Serving", "HTTP/1.1 alone; false unless said"],
+      [
+        "--http2-max-streams-per-connection <n>",
+        "http2MaxStreamsPerConnection",
+        "requests at once on a connection; 250 unless said",
+      ],
+      [
+        "--permit-port-sharing [bool]",
+        "permitPortSharing",
+        "others may listen on the same port (SO_REUSEPORT); false unless said",
+      ],
+      [
+        "--permit-address-sharing [bool]",
+        "permitAddressSharing",
+        "others may listen on the port at other addresses (SO_REUSEADDR), as is always so",
+      ],
+      [
+        "--cors-allowed-origins <list>",
+        "corsAllowedOrigins",
+        "pages that may ask: regular expressions of origins, such as '//example\\.com(:|$)'",
+      ],
+      [
+        "--strict-transport-security-directives <list>",
+        "strictTransportSecurityDirectives",
+        "how browsers insist on HTTPS: max-age=31536000,includeSubDomains,preload",
+      ],
+      [
+        "--external-hostname <name>",
+        "externalHostname",
+        "how others reach it: in discovery, and where keys of tokens are found",
+      ],
+      [
+        "--service-node-port-range <first-last>",
+        "serviceNodePortRange",
+        "ports of services on nodes; 30000-32767 unless said",
+      ],
+    ],
+  },
+  {
     heading: "What is served (as kube-apiserver's):",
     flags: [
       [
@@ -239,29 +303,14 @@ const groups: readonly { readonly heading: string; readonly flags: readonly Defi
   },
 ];
 
-const definitions = groups.flatMap(({ flags }) => flags);
-
 /** Adds the flags to a command, under headings of their own. */
 export function withOperationFlags(command: Command): Command {
-  for (const { heading, flags } of groups) {
-    command.optionsGroup(heading);
-    for (const [words, , description] of flags) {
-      // Alone, such a flag says yes.
-      if (words.endsWith("[bool]")) command.option(words, description, (value: string) => value);
-      else command.option(words, description);
-    }
-  }
-  return command;
+  return withFlagGroups(command, groups);
 }
 
 /** The flags again as words of a command line. */
 export function operationWords(flags: OperationFlags): string[] {
-  return definitions.flatMap(([words, member]) => {
-    const [flag = ""] = words.split(" ");
-    const value = flags[member];
-    // Commander has `true` for a flag that stands alone.
-    return value === undefined ? [] : [`${flag}=${String(value)}`];
-  });
+  return flagWords(groups, flags);
 }
 
 /** Undefined where no flag was given. Throws UserError. */

@@ -45,6 +45,7 @@ export interface AuthFlags {
   readonly serviceAccountKeyFile?: readonly string[];
   readonly serviceAccountSigningEndpoint?: string;
   readonly serviceAccountIssuer?: readonly string[];
+  readonly serviceAccountJwksUri?: string;
   readonly serviceAccountMaxTokenExpiration?: string;
   readonly serviceAccountExtendTokenExpiration?: string;
   readonly apiAudiences?: string;
@@ -79,6 +80,7 @@ export function readAuthFlags(flags: AuthFlags): AuthOptions {
     flags.serviceAccountExtendTokenExpiration,
   );
   const signingEndpoint = signingEndpointOf(flags);
+  const jwksUri = jwksUriOf(flags.serviceAccountJwksUri);
   const maxTokenSeconds = maxTokenExpiration(flags.serviceAccountMaxTokenExpiration);
   return {
     ...(authenticationConfig === undefined ? {} : { authenticationConfig }),
@@ -93,6 +95,7 @@ export function readAuthFlags(flags: AuthFlags): AuthOptions {
     ...(clientCaFile === undefined ? {} : { clientCaFile }),
     ...(requestHeader === undefined ? {} : { requestHeader }),
     ...(signingEndpoint === undefined ? {} : { signingEndpoint }),
+    ...(jwksUri === undefined ? {} : { jwksUri }),
     ...(maxTokenSeconds === undefined ? {} : { maxTokenSeconds }),
     ...(extendsPodTokens === undefined ? {} : { extendsPodTokens }),
     keyFiles: (flags.serviceAccountKeyFile ?? []).map((path) => existing("--service-account-key-file", path)),
@@ -113,6 +116,19 @@ function signingEndpointOf(flags: AuthFlags): string | undefined {
       `invalid value ${JSON.stringify(path)} passed for \`--service-account-signing-endpoint\`, when prefixed with @ must be a valid abstract socket name`,
     );
   return path.startsWith("@") ? path : resolve(path);
+}
+
+function jwksUriOf(text = ""): string | undefined {
+  if (text === "") return undefined;
+  const [broken] = /%(?![\da-fA-F]{2}).{0,2}/.exec(text) ?? [];
+  const why = text.startsWith(":") ? "missing protocol scheme" : broken && `invalid URL escape "${broken}"`;
+  if (why !== undefined)
+    throw new UserError(
+      `service-account-jwks-uri must be a valid URL: parse ${JSON.stringify(text)}: ${why}`,
+    );
+  if (!/^https:/i.test(text))
+    throw new UserError(`service-account-jwks-uri requires https scheme, parsed as: ${text}`);
+  return text;
 }
 
 /** Seconds; 0 and nothing said: tokens live as long as they are asked for. */

@@ -13,10 +13,12 @@ import type {
   OperationOptions,
 } from "./compose/operation-options.ts";
 import { checkFeatureGates, readRuntimeConfig } from "./feature-flags.ts";
+import { integerValue, portRangeValue } from "./flag-values.ts";
+import { readServingFlags, type ServingFlags } from "./read-serving-flags.ts";
 import { UserError } from "./user-error.ts";
 
 /** How the API server is run: kube-apiserver's own flags. Nothing of it is loaded where none is given. */
-export interface OperationFlags {
+export interface OperationFlags extends ServingFlags {
   readonly auditPolicyFile?: string;
   readonly auditLogPath?: string;
   readonly auditLogMaxage?: string;
@@ -57,6 +59,10 @@ export interface OperationFlags {
   readonly enableAdmissionPlugins?: string;
   readonly disableAdmissionPlugins?: string;
   readonly admissionControlConfigFile?: string;
+  readonly defaultNotReadyTolerationSeconds?: string;
+  readonly defaultUnreachableTolerationSeconds?: string;
+  readonly externalHostname?: string;
+  readonly serviceNodePortRange?: string;
   readonly maxRequestsInflight?: string;
   readonly maxMutatingRequestsInflight?: string;
   readonly enablePriorityAndFairness?: string;
@@ -77,6 +83,8 @@ const megabyte = 1024 * 1024;
 export function readOperationFlags(flags: OperationFlags): OperationOptions {
   const audit = readAudit(flags);
   const admission = readAdmission(flags);
+  const { externalHostname, serviceNodePortRange = "" } = flags;
+  const nodePorts = portRangeValue("service-node-port-range", serviceNodePortRange);
   const reload = flag(
     "encryption-provider-config-automatic-reload",
     flags.encryptionProviderConfigAutomaticReload,
@@ -105,23 +113,42 @@ export function readOperationFlags(flags: OperationFlags): OperationOptions {
     shutdownDelayMs: duration("shutdown-delay-duration", flags.shutdownDelayDuration ?? "0s"),
     sendRetryAfter: flag("shutdown-send-retry-after", flags.shutdownSendRetryAfter, false),
     profiling: flag("profiling", flags.profiling, true),
+    ...(externalHostname && { externalHostname }),
+    ...(nodePorts !== undefined && { nodePorts }),
+    serving: readServingFlags(flags),
     flowControl: readFlowControl(flags),
     goawayChance: chance("goaway-chance", flags.goawayChance ?? "0"),
   };
 }
 
 function readAdmission(flags: OperationFlags): AdmissionOptions | undefined {
-  const { enableAdmissionPlugins, disableAdmissionPlugins, admissionControlConfigFile: file } = flags;
-  if (enableAdmissionPlugins === undefined && disableAdmissionPlugins === undefined && file === undefined)
+  const { admissionControlConfigFile: file } = flags;
+  const enabled = pluginNames("enable", flags.enableAdmissionPlugins);
+  const disabled = pluginNames("disable", flags.disableAdmissionPlugins);
+  const tolerationSeconds = readTolerations(flags);
+  if (enabled.length + disabled.length === 0 && file === undefined && tolerationSeconds === undefined)
     return undefined;
-  const enabled = pluginNames("enable", enableAdmissionPlugins);
-  const disabled = pluginNames("disable", disableAdmissionPlugins);
   const both = enabled.filter((name) => disabled.includes(name)).toSorted();
   if (both.length > 0)
     throw new UserError(
       `[${both.join(" ")}] in enable-admission-plugins and disable-admission-plugins overlapped`,
     );
-  return { enabled, disabled, ...(file === undefined ? {} : { configFile: resolve(file) }) };
+  return {
+    enabled,
+    disabled,
+    ...(file === undefined ? {} : { configFile: resolve(file) }),
+    ...(tolerationSeconds === undefined ? {} : { tolerationSeconds }),
+  };
+}
+
+function readTolerations(flags: OperationFlags): AdmissionOptions["tolerationSeconds"] {
+  const { defaultNotReadyTolerationSeconds: notReady, defaultUnreachableTolerationSeconds: unreachable } =
+    flags;
+  if (notReady === undefined && unreachable === undefined) return undefined;
+  return {
+    notReady: integerValue("default-not-ready-toleration-seconds", notReady ?? "300"),
+    unreachable: integerValue("default-unreachable-toleration-seconds", unreachable ?? "300"),
+  };
 }
 
 function pluginNames(verb: "enable" | "disable", text = ""): readonly string[] {

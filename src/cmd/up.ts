@@ -53,7 +53,7 @@ export async function up(options: UpOptions, progress: Progress): Promise<Runnin
   await refuseSecond(options.dataDirectory);
   const isReal = runtime === "containerd" && options.nodes > 0;
   const host = isReal ? "0.0.0.0" : "127.0.0.1";
-  const port = await choosePort(host, options.port);
+  const port = await choosePort(host, options.port, options.operation?.serving);
   if (isReal) await requireNoKubelet(nodeAddress(0), firstKubeletPort);
   await mkdir(where.root, { recursive: true, mode: 0o700 });
   const logger = fileLogger(where.log, options.logLevel);

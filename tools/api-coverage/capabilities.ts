@@ -159,6 +159,16 @@ export const capabilities: readonly Capability[] = [
       `${conformance}/certificates.test.ts`,
     ],
   },
+  {
+    title: "TLS, CORS and HSTS",
+    pages: ["apiserver"],
+    tests: [
+      "src/apiserver/http/tls-policy.test.ts",
+      "src/apiserver/http/browsers.test.ts",
+      "src/cmd/serving-flags.test.ts",
+      "src/cmd/compose/serving.test.ts",
+    ],
+  },
   { title: "Priority and fairness", pages: ["flow-control"], tests: ["src/apiserver/flow-control/"] },
   { title: "Audit", pages: ["audit"], tests: ["src/apiserver/audit/"] },
   {

@@ -86,7 +86,7 @@ function pluginsOf({ client, clock, informers, controlPlane }: TestCluster): str
     signal: AbortSignal.abort(),
     tokenKeys: loadTokenKeys({ signingKey: generateTokenKey() }),
     readSubject: parseSigningRequest,
-    externalUrl: "https://127.0.0.1:6443",
+    jwksUri: "https://127.0.0.1:6443/openid/v1/jwks",
     webhookTransport: { post: () => Promise.reject(new Error("no webhook is called")) },
     definitions: () => controlPlane.server.definitions(),
   });

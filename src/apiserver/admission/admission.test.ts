@@ -195,6 +195,21 @@ table("DefaultTolerationSeconds", defaultTolerationSeconds(), "pods", "", [
     want: 5,
   },
 ]);
+table(
+  "DefaultTolerationSeconds with seconds of flags",
+  defaultTolerationSeconds({ notReady: 7, unreachable: -1 }),
+  "pods",
+  "",
+  [
+    {
+      name: "for nodes that are not ready",
+      path: "spec.tolerations.0.tolerationSeconds",
+      given: podOf(),
+      want: 7,
+    },
+    { name: "for nodes not reached", path: "spec.tolerations.1.tolerationSeconds", given: podOf(), want: -1 },
+  ],
+);
 table("TaintNodesByCondition", taintNodesByCondition(), "nodes", "", [
   {
     name: "taints a new node",

@@ -63,7 +63,7 @@ export function createAdmissionChain(options: AdmissionChainOptions): AdmissionP
     taintNodesByCondition(),
     podSecurity(options, security),
     priority(options),
-    defaultTolerationSeconds(),
+    defaultTolerationSeconds(options.plugins?.tolerationSeconds),
     defaultStorageClass(options),
     storageObjectInUseProtection(),
     claimResize(options),

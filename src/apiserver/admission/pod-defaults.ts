@@ -5,11 +5,19 @@ import { isFor } from "./dependencies.ts";
 
 /** The small plugins that only fill something in: DefaultTolerationSeconds and TaintNodesByCondition. */
 
-const evictionSeconds = 300;
-const noExecuteTaints = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
+/** How long a pod stays on a node that is not ready, or not reachable, unless it says otherwise. */
+export interface TolerationSeconds {
+  readonly notReady: number;
+  readonly unreachable: number;
+}
 
-/** A pod stays five minutes on a node that is not ready or not reachable, unless it says otherwise. */
-export function defaultTolerationSeconds(): AdmissionPlugin {
+const fiveMinutes: TolerationSeconds = { notReady: 300, unreachable: 300 };
+
+export function defaultTolerationSeconds(seconds = fiveMinutes): AdmissionPlugin {
+  const defaults = [
+    ["node.kubernetes.io/not-ready", seconds.notReady],
+    ["node.kubernetes.io/unreachable", seconds.unreachable],
+  ] as const;
   return {
     name: "DefaultTolerationSeconds",
     handles: (operation) => operation === "CREATE" || operation === "UPDATE",
@@ -18,14 +26,14 @@ export function defaultTolerationSeconds(): AdmissionPlugin {
       // The resource says that it is a pod.
       const pod = attributes.object as AnyObject & Pod;
       const tolerations = pod.spec.tolerations ?? [];
-      const missing = noExecuteTaints.filter((key) => !tolerations.some((given) => tolerates(given, key)));
+      const missing = defaults.filter(([key]) => !tolerations.some((given) => tolerates(given, key)));
       if (missing.length === 0) return pod;
       const added = missing.map(
-        (key): Toleration => ({
+        ([key, tolerationSeconds]): Toleration => ({
           key,
           operator: "Exists",
           effect: "NoExecute",
-          tolerationSeconds: evictionSeconds,
+          tolerationSeconds,
         }),
       );
       return { ...pod, spec: { ...pod.spec, tolerations: [...tolerations, ...added] } };

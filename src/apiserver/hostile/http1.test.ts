@@ -12,7 +12,7 @@ let hurried: TestListener;
 let bystander: Bystander;
 before(async () => {
   target = await startTestListener();
-  hurried = await startTestListener({ requestTimeoutMs: 600 });
+  hurried = await startTestListener({ edge: { requestTimeoutMs: 600 } });
   bystander = new Bystander(target, "/readyz/ping");
 });
 after(async () => {

@@ -10,7 +10,7 @@ let target: TestListener;
 let bystander: Bystander;
 let bytesBefore: number;
 before(async () => {
-  target = await startTestListener({ requestTimeoutMs: 5_000 });
+  target = await startTestListener({ edge: { requestTimeoutMs: 5_000 } });
   bystander = new Bystander(target, "/readyz/ping");
   bytesBefore = await memoryInUse();
 });

@@ -19,7 +19,7 @@ const maxGrowthBytes = 64 * 1024 * 1024;
 let target: TestListener;
 let bytesBefore: number;
 before(async () => {
-  target = await startTestListener({ requestTimeoutMs: 10_000 });
+  target = await startTestListener({ edge: { requestTimeoutMs: 10_000 } });
   const data = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`k${index}`, "v"]));
   const long = { metadata: { name: "long" }, data };
   const answer = await target.send("POST", configMaps, {

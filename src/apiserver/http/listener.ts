@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import {
   createServer as createHttp2Server,
+  type Http2Server,
   type IncomingHttpHeaders,
   type ServerHttp2Session,
   type ServerHttp2Stream,
@@ -16,6 +17,7 @@ import type { ApiRequest, RequestBody } from "../../client/exchange.ts";
 import { http } from "../../client/transport/node-http.ts";
 import { TransportError } from "../../client/transport-error.ts";
 import type { ApiServer, RequestContext } from "../api-server.ts";
+import { type BrowserPolicy, browserHeaders, isPreflight } from "../browser-policy.ts";
 import { maxTimeoutMs as defaultTimeoutMs, requestedTimeoutMs } from "../request-deadline.ts";
 import { BodyBudget, type BodyShare, readBody } from "./body.ts";
 import { trustClientsOf } from "./certificate.ts";
@@ -24,6 +26,7 @@ import { http2Reply, readHttp2, retire } from "./http2.ts";
 import { isLongRunning } from "./long-running.ts";
 import type { Reply } from "./reply.ts";
 import { sendResponse } from "./respond.ts";
+import type { TlsPolicy } from "./tls-policy.ts";
 import { leaveStreamUnread, leaveUnread, refuseBytes } from "./unread.ts";
 import { type DialInProcess, handleUpgrade, type KubeletIdentity, takesUpgrade } from "./upgrade.ts";
 
@@ -51,6 +54,16 @@ export interface ListenerOptions {
   readonly requestTimeoutMs?: number;
   /** How long a request line and its headers may take to come; default 32 s. */
   readonly headersTimeoutMs?: number;
+  /** `--disable-http2-serving`: HTTP/1.1 alone. */
+  readonly http1Only?: boolean;
+  /** `--http2-max-streams-per-connection`; default 250. */
+  readonly maxStreams?: number;
+  /** `--permit-port-sharing`: other processes may listen on the same port. */
+  readonly sharesPort?: boolean;
+  /** What a handshake must come to; default TLS 1.2 and what Node takes. */
+  readonly tls?: TlsPolicy;
+  /** What refusals made here tell browsers; the server tells them on its own answers (`forBrowsers`). */
+  readonly browsers?: BrowserPolicy;
   /** `--goaway-chance`: how probable it is that a request makes its HTTP/2 connection its last; default 0, at most 0.02. */
   readonly goawayChance?: number;
 }
@@ -66,7 +79,7 @@ const defaultHeadersTimeoutMs = 32_000;
 const idleTimeoutMs = 90_000;
 const defaultGraceMs = 5_000;
 const maxHeaderBytes = 64 * 1024;
-const maxConcurrentStreams = 250;
+const defaultMaxStreams = 250;
 
 /** HTTPS on one port: HTTP/2 for those who ask for it in the handshake, HTTP/1.1 for the others. */
 export async function listen(options: ListenerOptions): Promise<Listener> {
@@ -77,7 +90,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
 class Edge {
   readonly #options: ListenerOptions;
   readonly #http1: Server;
-  readonly #http2 = createHttp2Server({ settings: { maxConcurrentStreams } });
+  readonly #http2: Http2Server;
   readonly #sockets = new Set<TLSSocket>();
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #closing = new AbortController();
@@ -85,6 +98,9 @@ class Edge {
 
   constructor(options: ListenerOptions) {
     this.#options = options;
+    this.#http2 = createHttp2Server({
+      settings: { maxConcurrentStreams: options.maxStreams ?? defaultMaxStreams },
+    });
     this.#http1 = http.createServer({
       maxHeaderSize: maxHeaderBytes,
       keepAliveTimeout: idleTimeoutMs,
@@ -117,7 +133,7 @@ class Edge {
 
   async start(): Promise<Listener> {
     const { certificate, privateKey, clientAuthorities, host, port, logger } = this.#options;
-    const { frontProxyAuthorities = [] } = this.#options;
+    const { frontProxyAuthorities = [], http1Only, sharesPort = false, tls } = this.#options;
     const server = createTlsServer({
       cert: certificate,
       key: privateKey,
@@ -125,8 +141,9 @@ class Edge {
       requestCert: true,
       // Who has no certificate, or one that does not verify, may still come with a token or as nobody.
       rejectUnauthorized: false,
-      ALPNProtocols: ["h2", "http/1.1"],
+      ALPNProtocols: http1Only === true ? ["http/1.1"] : ["h2", "http/1.1"],
       minVersion: "TLSv1.2",
+      ...tls,
       handshakeTimeout: 10_000,
     });
     const roots = new Set(clientAuthorities.map((pem) => new X509Certificate(pem).fingerprint256));
@@ -143,7 +160,7 @@ class Edge {
     this.#http1.emit("listening");
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
-      server.listen({ host, port }, () => {
+      server.listen({ host, port, reusePort: sharesPort }, () => {
         server.off("error", reject);
         resolve();
       });
@@ -177,6 +194,7 @@ class Edge {
         message.headers["content-length"] !== undefined || message.headers["transfer-encoding"] !== undefined,
       contentLength: message.headers["content-length"],
       acceptEncoding: typeof acceptEncoding === "string" ? acceptEncoding : "",
+      origin: message.headers.origin,
       reply,
       onClose: (callback) => response.once("close", callback),
       leaveUnread: () => leaveUnread(message, response),
@@ -188,15 +206,17 @@ class Edge {
 
   #onHttp2(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     stream.on("error", (error) => this.#options.logger.debug({ error: error.message }, "stream failed"));
-    const { goawayChance = 0 } = this.#options;
+    const { browsers, goawayChance = 0 } = this.#options;
     const stranger = isStranger(stream.session?.socket, headers);
+    const isAsking = browsers !== undefined && isPreflight(browsers, headers[":method"], headers.origin);
     // HTTP/2 is dear: whoever does not say who they are gets a connection for each request.
-    if (stranger || (goawayChance > 0 && Math.random() < goawayChance)) retire(stream.session);
+    if ((stranger && !isAsking) || (goawayChance > 0 && Math.random() < goawayChance)) retire(stream.session);
     void this.#exchange({
       source: stream,
       hasBody: !stream.endAfterHeaders,
       contentLength: headers["content-length"],
       acceptEncoding: String(headers["accept-encoding"] ?? ""),
+      origin: headers.origin,
       reply: http2Reply(stream),
       onClose: (callback) => stream.once("close", callback),
       leaveUnread: () => leaveStreamUnread(stream),
@@ -207,7 +227,7 @@ class Edge {
   }
 
   async #exchange(exchange: Exchange): Promise<void> {
-    const { reply } = exchange;
+    const { reply, origin } = exchange;
     const abort = new AbortController();
     let answered = false;
     exchange.onClose(() => {
@@ -217,7 +237,7 @@ class Edge {
     let isBodyRead = !exchange.hasBody;
     const timeOut = () => {
       if (!isBodyRead) exchange.leaveUnread();
-      if (!reply.headersSent) refuse(reply, timedOut);
+      if (!reply.headersSent) this.#refuse(reply, timedOut);
       abort.abort(outOfTime);
     };
     // A body that does not come is as late as an answer that does not.
@@ -230,19 +250,19 @@ class Edge {
         : undefined;
       if (typeof body === "string") {
         exchange.leaveUnread();
-        return refuse(reply, body === "too large" ? tooLarge : noRoom);
+        return this.#refuse(reply, body === "too large" ? tooLarge : noRoom, origin);
       }
       isBodyRead = true;
       if (exchange.hasBody && body === undefined) return;
       const request = exchange.read(body === undefined ? undefined : { bytes: body }, abort.signal);
-      if (request === undefined) return refuse(reply, malformed);
+      if (request === undefined) return this.#refuse(reply, malformed);
       if (isLongRunning(request)) {
         onServerClosing = () => abort.abort(serverClosing);
         this.#closing.signal.addEventListener("abort", onServerClosing);
         clearTimeout(timer);
       } else {
         const wanted = requestedTimeoutMs(request.query);
-        if (wanted instanceof Error) return refuse(reply, badRequest(wanted.message).status);
+        if (wanted instanceof Error) return this.#refuse(reply, badRequest(wanted.message).status);
         if (wanted !== undefined && wanted < maxTimeoutMs) {
           clearTimeout(timer);
           timer = setTimeout(timeOut, wanted);
@@ -267,7 +287,7 @@ class Edge {
       const isCut = error instanceof TransportError;
       if (!abort.signal.aborted && !isCut) this.#failed(error);
       if (reply.headersSent || isCut) reply.destroy();
-      else if (!reply.closed) refuse(reply, brokenAnswer);
+      else if (!reply.closed) this.#refuse(reply, brokenAnswer, origin);
     } finally {
       exchange.share.release();
       answered = true;
@@ -275,6 +295,19 @@ class Edge {
       conclude?.(reply.bytesSent);
       if (onServerClosing !== undefined) this.#closing.signal.removeEventListener("abort", onServerClosing);
     }
+  }
+
+  /** Pages may read it where their origin is given: upstream says no to the others before it looks for one. */
+  #refuse(reply: Reply, status: Status, origin?: string): void {
+    if (reply.closed || reply.headersSent) return;
+    const { browsers } = this.#options;
+    const bytes = new TextEncoder().encode(JSON.stringify(status));
+    reply.head(status.code ?? 500, {
+      ...(browsers && browserHeaders(browsers, origin)),
+      "content-type": "application/json",
+      "content-length": bytes.length,
+    });
+    reply.end(bytes);
   }
 
   #failed(error: unknown): void {
@@ -301,6 +334,7 @@ interface Exchange {
   readonly hasBody: boolean;
   readonly contentLength: string | undefined;
   readonly acceptEncoding: string;
+  readonly origin: string | undefined;
   readonly reply: Reply;
   readonly onClose: (callback: () => void) => void;
   /** Before an answer to a request whose body was not read to its end. */
@@ -331,11 +365,4 @@ function isStranger(socket: Socket | TLSSocket | undefined, headers: IncomingHtt
   // Not asked for with "in": an HTTP/2 session's socket is a proxy that does not answer that.
   const isKnown = (socket as Partial<TLSSocket> | undefined)?.authorized === true;
   return !isKnown && headers.authorization === undefined;
-}
-
-function refuse(reply: Reply, status: Status): void {
-  if (reply.closed || reply.headersSent) return;
-  const bytes = new TextEncoder().encode(JSON.stringify(status));
-  reply.head(status.code ?? 500, { "content-type": "application/json", "content-length": bytes.length });
-  reply.end(bytes);
 }

@@ -44,8 +44,8 @@ const stages = {
   admission: [endless],
 };
 
-const patient = await startTestListener({ stages, headersTimeoutMs: 200, goawayChance: 1 });
-const hurried = await startTestListener({ stages, requestTimeoutMs: 200 });
+const patient = await startTestListener({ stages, edge: { headersTimeoutMs: 200, goawayChance: 1 } });
+const hurried = await startTestListener({ stages, edge: { requestTimeoutMs: 200 } });
 const closed = await startTestListener({
   stages: {
     ...openStages,

@@ -3,7 +3,8 @@ import { connect as connectTcp } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import type { Logger } from "../../base/log.ts";
-import type { ApiResponse } from "../../client/exchange.ts";
+import type { ApiResponse, ResponseHeaders } from "../../client/exchange.ts";
+import { http } from "../../client/transport/node-http.ts";
 import type { ApiServer, RequestContext } from "../api-server.ts";
 import type { Backend, BackendRequest } from "../connect/backend.ts";
 import { readHttp1 } from "./http1.ts";
@@ -148,9 +149,7 @@ export function tlsOptions(backend: Backend, kubelet: KubeletIdentity | undefine
 
 function requestHead({ method, target, headers, backend }: BackendRequest): string {
   const host = backend.host.includes(":") ? `[${backend.host}]` : backend.host;
-  const lines = [`${method} ${target} HTTP/1.1`, `host: ${host}:${backend.port}`];
-  for (const [name, value] of Object.entries(headers))
-    for (const each of typeof value === "string" ? [value] : value) lines.push(`${name}: ${each}`);
+  const lines = [`${method} ${target} HTTP/1.1`, `host: ${host}:${backend.port}`, ...headerLines(headers)];
   return `${lines.join("\r\n")}\r\n\r\n`;
 }
 
@@ -159,7 +158,7 @@ function writeRefusal(client: Duplex, response: ApiResponse): void {
     writeStatus(client, 500, "the answer cannot be sent on this connection");
     return;
   }
-  writeAnswer(client, response.status, JSON.stringify(response.object));
+  writeAnswer(client, response.status, JSON.stringify(response.object), response.headers);
 }
 
 function writeStatus(client: Duplex, code: number, message: string): void {
@@ -167,9 +166,21 @@ function writeStatus(client: Duplex, code: number, message: string): void {
   writeAnswer(client, code, JSON.stringify(status));
 }
 
-function writeAnswer(client: Duplex, code: number, json: string): void {
-  const length = Buffer.byteLength(json);
-  client.end(
-    `HTTP/1.1 ${code} ${code}\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\nconnection: close\r\n\r\n${json}`,
+function writeAnswer(client: Duplex, code: number, json: string, headers: ResponseHeaders = {}): void {
+  const own = {
+    "content-type": "application/json",
+    "content-length": String(Buffer.byteLength(json)),
+    connection: "close",
+  };
+  const lines = [
+    `HTTP/1.1 ${code} ${http.STATUS_CODES[code] ?? code}`,
+    ...headerLines({ ...headers, ...own }),
+  ];
+  client.end(`${lines.join("\r\n")}\r\n\r\n${json}`);
+}
+
+function headerLines(headers: ResponseHeaders): string[] {
+  return Object.entries(headers).flatMap(([name, value]) =>
+    (typeof value === "string" ? [value] : value).map((each) => `${name}: ${each}`),
   );
 }

@@ -3,9 +3,10 @@ import { request as requestHttps } from "node:https";
 import { schemas } from "../../api/schemas.ts";
 import { createProtobufCodec } from "../../apimachinery/protobuf/codec.ts";
 import { silentLogger } from "../../base/log.ts";
+import { seededRandom } from "../../base/random.ts";
 import { createAuthenticator } from "../authentication/create-authenticator.ts";
-import type { Listener } from "../http/listener.ts";
-import { listen } from "../http/listener.ts";
+import { forBrowsers } from "../browser-policy.ts";
+import { type Listener, type ListenerOptions, listen } from "../http/listener.ts";
 import type { KubeletIdentity } from "../http/upgrade.ts";
 import { createYamlParser } from "../http/yaml-parser.ts";
 import { createMemoryPki, type Pki } from "../pki/ensure-pki.ts";
@@ -38,9 +39,8 @@ export interface Answer {
 export async function startTestListener(
   options: TestServerOptions & {
     readonly kubelet?: (pki: Pki) => KubeletIdentity;
-    readonly requestTimeoutMs?: number;
-    readonly headersTimeoutMs?: number;
-    readonly goawayChance?: number;
+    /** Of the listener alone. */
+    readonly edge?: Partial<ListenerOptions>;
   } = {},
 ): Promise<TestListener> {
   const pki = await createMemoryPki({ nowMs: Date.now() });
@@ -54,8 +54,10 @@ export async function startTestListener(
     },
     dependencies: { protobuf, parseYaml: createYamlParser(), ...options.dependencies },
   });
+  const { browsers } = options.edge ?? {};
   const listener = await listen({
     server: test.server,
+    ...(browsers && { gate: forBrowsers(test.server, browsers, { random: seededRandom(2) }) }),
     certificate: pki.serving.certificate,
     privateKey: pki.serving.key,
     clientAuthorities: [pki.clusterAuthority.certificate],
@@ -64,9 +66,7 @@ export async function startTestListener(
     logger: silentLogger,
     protobuf,
     ...(kubelet === undefined ? {} : { kubelet }),
-    ...(options.requestTimeoutMs === undefined ? {} : { requestTimeoutMs: options.requestTimeoutMs }),
-    ...(options.headersTimeoutMs === undefined ? {} : { headersTimeoutMs: options.headersTimeoutMs }),
-    ...(options.goawayChance === undefined ? {} : { goawayChance: options.goawayChance }),
+    ...options.edge,
   });
   return {
     test,

@@ -3,6 +3,9 @@ import type { DocumentHandler } from "../stages.ts";
 /** Who verifies tokens may keep the keys for an hour. */
 const cacheControl = "public, max-age=3600";
 
+/** Of the keys, at this server. */
+export const keySetPath = "/openid/v1/jwks";
+
 /** What others need to verify service account tokens themselves: OpenID discovery of the issuer (KEP-1393). */
 export function issuerDocuments(options: {
   readonly issuer: string;
@@ -26,7 +29,7 @@ export function issuerDocuments(options: {
       }),
     },
     {
-      path: "/openid/v1/jwks",
+      path: keySetPath,
       contentType: "application/jwk-set+json",
       cacheControl,
       document: () => ({ keys: options.publicKeys() }),

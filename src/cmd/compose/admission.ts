@@ -24,12 +24,12 @@ export interface AdmissionComposition {
 
 /** Loads the plugins that flags ask for and what they are told. Throws UserError. */
 export async function composeAdmission(
-  { enabled, disabled, configFile }: AdmissionOptions,
+  { enabled, disabled, configFile, tolerationSeconds }: AdmissionOptions,
   dependencies: AdmissionComposition,
 ): Promise<AdmissionPlugins> {
   const directory = configFile === undefined ? "." : dirname(configFile);
   try {
-    return await loadAdmissionPlugins({
+    const plugins = await loadAdmissionPlugins({
       enabled,
       disabled,
       ...(configFile === undefined ? {} : { configuration: await text(configFile) }),
@@ -40,6 +40,7 @@ export async function composeAdmission(
           configured(() => reviewCallerFor(kubeconfig, { ...dependencies, firstDelayMs })),
       },
     });
+    return { ...plugins, ...(tolerationSeconds && { tolerationSeconds }) };
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     throw new UserError(`failed to read plugin config: ${error.message}`, { cause: error });

@@ -9,6 +9,7 @@ import type { WebhookTransport } from "../../apiserver/admission/webhooks/caller
 import type { ExtensionTransport } from "../../apiserver/aggregation/extension-transport.ts";
 import type { Auditor } from "../../apiserver/audit/auditor.ts";
 import { usualRemoteHeaders } from "../../apiserver/authentication/create-authenticator.ts";
+import { forBrowsers } from "../../apiserver/browser-policy.ts";
 import { createStages } from "../../apiserver/create-stages.ts";
 import { DrainGate } from "../../apiserver/drain-gate.ts";
 import type { HealthCheck } from "../../apiserver/health.ts";
@@ -35,6 +36,7 @@ import type { Transport, UserInfo } from "../../client/exchange.ts";
 import { createInformerFactory } from "../../client/informer-factory.ts";
 import { createClient } from "../../client/rest-client.ts";
 import type { Storage } from "../../storage/storage.ts";
+import { externalAddressOf, jwksUriOf } from "./addresses.ts";
 import type { AdmissionComposition } from "./admission.ts";
 import type { AuthOptions } from "./auth-options.ts";
 import type { ClusterNetwork } from "./cluster-network.ts";
@@ -154,7 +156,7 @@ export async function composeApiServer(
   const ready = server.start();
   ready.catch((error: unknown) => logger.error({ error }, "the API server's start hooks failed"));
   const entrance = options.intercept?.(server) ?? server;
-  const gate = new DrainGate(entrance, { clock });
+  const gate = gateOf(options, entrance);
   const parts = { server, gate, protobuf, ...streamsOf(options, kubelet) };
   const listener = await listenerOf(options, auth, parts);
   return {
@@ -184,6 +186,12 @@ export async function composeApiServer(
   };
 }
 
+/** The way in from the network. */
+function gateOf({ clock, random, operation }: ControlPlaneOptions, entrance: Entrance): DrainGate {
+  const { browsers } = operation?.serving ?? {};
+  return new DrainGate(browsers ? forBrowsers(entrance, browsers, { random }) : entrance, { clock });
+}
+
 interface Configuration {
   readonly operation: OperationOptions;
   readonly auth: ExternalAuth | undefined;
@@ -192,22 +200,18 @@ interface Configuration {
 
 /** What differs from cluster to cluster. */
 function asConfigured(
-  {
-    components,
-    endpoint,
-    externalUrl,
-    flags,
-    listen,
-    metricSources = [],
-    network,
-    storageChecks,
-  }: ControlPlaneOptions,
-  { operation: { flowControl, minWatchSeconds }, auth, audit }: Configuration,
+  options: ControlPlaneOptions,
+  { operation: { flowControl, minWatchSeconds, nodePorts }, auth, audit }: Configuration,
 ) {
+  const { components, endpoint, flags, listen, metricSources = [], storageChecks } = options;
   return {
-    services: { clusterIpRanges: [network.serviceCidr], ...(endpoint && { endpoint }) },
+    services: {
+      clusterIpRanges: [options.network.serviceCidr],
+      ...(endpoint && { endpoint }),
+      ...(nodePorts && { nodePorts }),
+    },
     ...(listen && { identity: serverIdentity(endpoint) }),
-    externalAddress: new URL(externalUrl).host,
+    externalAddress: externalAddressOf(options),
     metricSources: [...metricSources, ...(auth?.metricSources ?? [])],
     ...(components && { components }),
     ...(storageChecks && { storageChecks }),
@@ -242,13 +246,14 @@ async function listenerOf(
   parts: Pick<ListenerOptions, "server" | "gate" | "protobuf" | "kubelet" | "dialInProcess">,
 ): Promise<Listener | undefined> {
   if (place === undefined) return undefined;
-  const { flowControl: { requestTimeoutMs } = {}, goawayChance = 0 } = operation;
+  const { flowControl: { requestTimeoutMs } = {}, goawayChance = 0, serving } = operation;
   const { listen } = await import("../../apiserver/http/listener.ts");
   return listen({
     ...parts,
     ...place,
     ...(requestTimeoutMs === undefined ? {} : { requestTimeoutMs }),
     goawayChance,
+    ...serving,
     ...identityOf(servingOf(pki)),
     clientAuthorities: [pki.clusterAuthority.certificate, ...(auth?.clientAuthorities ?? [])],
     frontProxyAuthorities: frontProxyOf(pki, auth).authorities,
@@ -301,11 +306,6 @@ interface StagesInput {
   readonly signal: AbortSignal;
 }
 
-/** Where pods reach it too: the keys of their tokens are looked up there, and a loopback address would be their own. */
-function urlForPods({ endpoint, externalUrl }: ControlPlaneOptions): string {
-  return endpoint === undefined ? externalUrl : `https://${endpoint.address}:${endpoint.port}`;
-}
-
 async function externalAuth(
   options: ControlPlaneOptions,
   signal: AbortSignal,
@@ -348,7 +348,7 @@ function composeStages(
     ...fromFiles,
     readSubject: parseSigningRequest,
     fingerprint: fingerprintOf,
-    externalUrl: urlForPods(options),
+    jwksUri: jwksUriOf(options),
     isFrontProxy: frontProxyVerifier(frontProxy, { now: () => clock.now() }),
     remoteHeaders,
     authenticationInfo: {

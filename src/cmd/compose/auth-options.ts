@@ -43,6 +43,8 @@ export interface AuthOptions {
   readonly requestHeader?: RequestHeaderOptions;
   /** The socket of the plugin that signs service account tokens. */
   readonly signingEndpoint?: string;
+  /** Where others find the keys that verify them; absent: at this server. */
+  readonly jwksUri?: string;
   readonly maxTokenSeconds?: number;
   readonly extendsPodTokens?: boolean;
   readonly oidc?: OidcOptions;

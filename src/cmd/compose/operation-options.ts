@@ -1,5 +1,7 @@
+import type { TolerationSeconds } from "../../apiserver/admission/pod-defaults.ts";
 import type { BatchLimits } from "../../apiserver/audit/buffered-backend.ts";
 import type { FlowControlOptions } from "../../apiserver/flow-control/flow-control.ts";
+import type { ListenerOptions } from "../../apiserver/http/listener.ts";
 
 /** How an administrator wants the API server run; paths are absolute. */
 export interface OperationOptions {
@@ -15,16 +17,27 @@ export interface OperationOptions {
   /** With it, what any request may take. */
   readonly flowControl?: FlowControlOptions;
   readonly goawayChance?: number;
+  readonly serving?: ServingOptions;
+  /** How others reach the server; with a port or without. */
+  readonly externalHostname?: string;
+  readonly nodePorts?: { readonly first: number; readonly last: number };
   /** How long a watch lasts at least, in seconds, that does not say how long. */
   readonly minWatchSeconds?: number;
   /** "group/version" of what is not served though it is there. */
   readonly disabledVersions?: ReadonlySet<string>;
 }
 
+/** How the server meets those who connect to it. */
+export type ServingOptions = Pick<
+  ListenerOptions,
+  "browsers" | "http1Only" | "maxStreams" | "sharesPort" | "tls"
+>;
+
 export interface AdmissionOptions {
   readonly enabled: readonly string[];
   readonly disabled: readonly string[];
   readonly configFile?: string;
+  readonly tolerationSeconds?: TolerationSeconds;
 }
 
 export interface AuditOptions {

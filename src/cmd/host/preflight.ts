@@ -59,9 +59,13 @@ export async function requireNoKubelet(address: string, port: number): Promise<v
   );
 }
 
-/** The port to listen on: the one asked for, or a free one for 0. Throws UserError where it is taken. */
-export async function choosePort(host: string, port: number): Promise<number> {
-  const problem = port === 0 ? undefined : await listenProblem(host, port);
+/** The port to listen on: the one asked for, or a free one for 0. Throws UserError where it is taken and others do not share it. */
+export async function choosePort(
+  host: string,
+  port: number,
+  { sharesPort = false }: { readonly sharesPort?: boolean } = {},
+): Promise<number> {
+  const problem = port === 0 ? undefined : await listenProblem(host, port, sharesPort);
   if (problem !== undefined) {
     throw new UserError(`port ${port} ${problem}; stop what listens there, or choose another with --port`);
   }
@@ -69,13 +73,13 @@ export async function choosePort(host: string, port: number): Promise<number> {
 }
 
 /** Why one cannot listen there: "is in use"; undefined: one can. */
-function listenProblem(host: string, port: number): Promise<string | undefined> {
+function listenProblem(host: string, port: number, reusePort = false): Promise<string | undefined> {
   return new Promise((resolve) => {
     const probe = createServer();
     probe.once("error", ({ code }: NodeJS.ErrnoException) =>
       resolve(code === "EADDRINUSE" ? "is in use" : `cannot be used (${code})`),
     );
-    probe.listen({ host, port }, () => probe.close(() => resolve(undefined)));
+    probe.listen({ host, port, reusePort }, () => probe.close(() => resolve(undefined)));
   });
 }
 
