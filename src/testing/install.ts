@@ -66,6 +66,8 @@ function createOne(object: AnyObject, { client, definitions }: InstallDependenci
 }
 
 async function objectsOf(source: string | URL | KubeObject): Promise<AnyObject[]> {
+  if (source === undefined || source === null)
+    throw new TypeError(`install: an object, a path or a URL is expected, not ${String(source)}`);
   if (typeof source !== "string" && !(source instanceof URL)) return membersOf(source as AnyObject); // of whatever type
   const path = typeof source === "string" ? source : fileURLToPath(source);
   if (!(await stat(path)).isDirectory()) return parse(path);

@@ -77,7 +77,7 @@ test("Time does not go back, and a cluster that is closed stays so", async () =>
   await assert.rejects(cluster.kubeconfig(), /the cluster is closed/);
 });
 
-test("Faults that could never hit, and webhooks that would never be asked, are refused", async () => {
+test("Faults that could never hit, webhooks that would never be asked, and what is nothing to install are refused", async () => {
   await using cluster = await startCluster({ nodes: 0 });
   const { faults } = cluster;
   const mistakes: readonly (readonly [() => unknown, RegExp])[] = [
@@ -112,6 +112,10 @@ test("Faults that could never hit, and webhooks that would never be asked, are r
       () =>
         cluster.webhooks.validate({ resources: ["pods"], ...{ operation: ["CREATE"] }, review: () => true }),
       /webhook: there is no option "operation"; there are name, resources, operations, review/,
+    ],
+    [
+      () => cluster.install(undefined as unknown as string),
+      /install: an object, a path or a URL is expected, not undefined/,
     ],
   ];
   // An asynchronous one rejects.
