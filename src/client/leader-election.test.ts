@@ -280,3 +280,22 @@ test("leader election stops a leader whose server hangs at its deadline, before 
   second.abort.abort();
   await world.clock.settle();
 });
+
+test("leader election leads no more once its work has ended and the lease is given up", async () => {
+  const { clock, random, server, held } = setUp();
+  let leadership: Leadership | undefined;
+  const ended = runLeaderElection(
+    {
+      client: createClient({ transport: server }),
+      ...{ clock, random, lease, identity: "a", logger: silentLogger },
+      async lead(given) {
+        leadership = given;
+      },
+    },
+    { signal: new AbortController().signal },
+  );
+  await clock.settle();
+  assert.equal(await ended, "released");
+  assert.equal(held()?.spec.holderIdentity, "");
+  assert.equal(leadership?.isLeader(), false);
+});

@@ -142,14 +142,17 @@ class Election {
 
   async #lead(): Promise<void> {
     const { clock, lead } = this.#options;
+    let isOver = false;
     try {
       await lead({
         signal: this.#leading.signal,
         isLeader: () =>
+          !isOver &&
           !this.#leading.signal.aborted &&
           holdsLease(this.#state, { config: this.#config, nowMs: clock.now() }),
       });
     } finally {
+      isOver = true; // the lease is given up next
       this.#end("released");
     }
   }
