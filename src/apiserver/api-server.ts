@@ -58,6 +58,8 @@ export interface ApiServerDependencies {
   readonly metricSources?: readonly MetricSource[];
   /** A watch that does not say how long it is to last ends after one to two times this. Default 1800. */
   readonly minWatchSeconds?: number;
+  /** How long /livez takes a server that starts for one that lives; default 0: it must have started. */
+  readonly livezGraceMs?: number;
   /** What the server was started with, for /flagz: names without their dashes. */
   readonly flags?: ReadonlyMap<string, string>;
   /** Requests without credentials are system:anonymous; default true. */

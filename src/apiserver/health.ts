@@ -110,6 +110,8 @@ export function serverChecks(
   storage: Pick<Storage, "get">,
   checks: {
     readonly startup: readonly HealthCheck[];
+    /** Whether a server that has not started yet is taken for one that will. */
+    readonly isInGrace: () => boolean;
     /** What storage needs: a server without it lives. */
     readonly storage: readonly HealthCheck[];
     readonly ready: readonly HealthCheck[];
@@ -121,9 +123,13 @@ export function serverChecks(
   const ready = [pingCheck, logCheck, etcd, storageCheck("etcd-readiness", storage)];
   return {
     healthz: [...alive, ...checks.storage, ...checks.startup],
-    livez: [...alive, ...checks.startup],
+    livez: [...alive, ...checks.startup.map((check) => forgiving(check, checks.isInGrace))],
     readyz: [...ready, ...checks.storage, ...checks.ready, ...checks.startup, ...checks.last],
   };
+}
+
+function forgiving({ name, check }: HealthCheck, isInGrace: () => boolean): HealthCheck {
+  return { name, check: () => (isInGrace() ? undefined : check()) };
 }
 
 /** That the server answers at all. */

@@ -20,6 +20,7 @@ export interface ServerParts {
     | "clock"
     | "flags"
     | "externalAddress"
+    | "livezGraceMs"
     | "metricSources"
     | "nonResourceHandlers"
     | "protobuf"
@@ -38,6 +39,9 @@ export interface ServerParts {
 /** Everything the server answers that is no resource; the index of it comes last. */
 export function serverPaths(parts: ServerParts): readonly NonResourceHandler[] {
   const { dependencies, resources, aggregator, startup, flow, metrics, stages } = parts;
+  const now = () => dependencies.clock.now();
+  const startedAtMs = now();
+  const graceEndMs = startedAtMs + (dependencies.livezGraceMs ?? 0);
   const handlers: NonResourceHandler[] = [
     discoveryHandler(resources.table, {
       serverAddress: () => dependencies.externalAddress ?? "",
@@ -48,6 +52,7 @@ export function serverPaths(parts: ServerParts): readonly NonResourceHandler[] {
     healthHandler({
       ...serverChecks(dependencies.storage, {
         startup: startup.checks,
+        isInGrace: () => now() < graceEndMs,
         storage: dependencies.storageChecks ?? [],
         ready: stages.readyChecks ?? [],
         last: [parts.shutdownCheck],
@@ -67,8 +72,8 @@ export function serverPaths(parts: ServerParts): readonly NonResourceHandler[] {
       health: metrics.health,
     }),
     statusPages({
-      now: () => dependencies.clock.now(),
-      startedAtMs: dependencies.clock.now(),
+      now,
+      startedAtMs,
       version: programVersion,
       paths: () => handlers.flatMap((handler) => handler.paths),
       flags: dependencies.flags ?? new Map(),

@@ -208,6 +208,11 @@ const groups: readonly FlagGroup<OperationFlags>[] = [
         "how long a watch lasts at least that says nothing of it; 1800 unless said",
       ],
       [
+        "--livez-grace-period <duration>",
+        "livezGracePeriod",
+        "how long /livez takes a server that starts for one that lives; 0s unless said",
+      ],
+      [
         "--goaway-chance <probability>",
         "goawayChance",
         "how probably a request ends its connection; 0 unless said, 0.02 at most",

@@ -70,6 +70,7 @@ export interface OperationFlags extends ServingFlags {
   readonly goawayChance?: string;
   readonly profiling?: string;
   readonly minRequestTimeout?: string;
+  readonly livezGracePeriod?: string;
   readonly featureGates?: string;
   readonly runtimeConfig?: string;
 }
@@ -106,6 +107,9 @@ export function readOperationFlags(flags: OperationFlags): OperationOptions {
     ...(flags.minRequestTimeout === undefined
       ? {}
       : { minWatchSeconds: whole("min-request-timeout", flags.minRequestTimeout, 1800) || weekSeconds }),
+    ...(flags.livezGracePeriod === undefined
+      ? {}
+      : { livezGraceMs: duration("livez-grace-period", flags.livezGracePeriod) }),
     ...(flags.eventTtl === undefined ? {} : { eventTtlSeconds: eventTtlSeconds(flags.eventTtl) }),
     ...(flags.etcdCompactionInterval === undefined
       ? {}

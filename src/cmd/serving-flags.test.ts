@@ -204,6 +204,11 @@ test("Of two times pods stay on failing nodes the one that is not said is five m
   assert.deepEqual(operation?.admission?.tolerationSeconds, { notReady: -1, unreachable: 300 });
 });
 
+test("--livez-grace-period is a duration that is not negative", async () => {
+  assert.equal((await read("--livez-grace-period=1m30s"))?.livezGraceMs, 90_000);
+  await assert.rejects(read("--livez-grace-period=-1s"), UserError);
+});
+
 for (const [text, want] of [
   ["20000-20010", { first: 20_000, last: 20_010 }],
   [" 20000+10 ", { first: 20_000, last: 20_010 }],

@@ -181,6 +181,7 @@ export const capabilities: readonly Capability[] = [
     pages: ["apiserver", "storage"],
     tests: [
       "src/apiserver/drain-gate.test.ts",
+      "src/apiserver/livez-grace.test.ts",
       "src/apiserver/http/request-limits.test.ts",
       "src/cmd/compose/operation.test.ts",
     ],

@@ -201,7 +201,7 @@ interface Configuration {
 /** What differs from cluster to cluster. */
 function asConfigured(
   options: ControlPlaneOptions,
-  { operation: { flowControl, minWatchSeconds, nodePorts }, auth, audit }: Configuration,
+  { operation: { flowControl, livezGraceMs, minWatchSeconds, nodePorts }, auth, audit }: Configuration,
 ) {
   const { components, endpoint, flags, listen, metricSources = [], storageChecks } = options;
   return {
@@ -217,6 +217,7 @@ function asConfigured(
     ...(storageChecks && { storageChecks }),
     ...(audit && { auditor: audit.auditor }),
     ...(flags && { flags }),
+    ...(livezGraceMs === undefined ? {} : { livezGraceMs }),
     ...(minWatchSeconds === undefined ? {} : { minWatchSeconds }),
     ...(flowControl && { flowControl }),
   };

@@ -23,6 +23,8 @@ export interface OperationOptions {
   readonly nodePorts?: { readonly first: number; readonly last: number };
   /** How long a watch lasts at least, in seconds, that does not say how long. */
   readonly minWatchSeconds?: number;
+  /** How long /livez takes a server that starts for one that lives. */
+  readonly livezGraceMs?: number;
   /** "group/version" of what is not served though it is there. */
   readonly disabledVersions?: ReadonlySet<string>;
 }
