@@ -9,7 +9,7 @@ interface Addressed {
   readonly operation?: Pick<OperationOptions, "externalHostname">;
 }
 
-const portOf = (url: string) => Number(new URL(url).port || 443);
+export const portOf = (url: string) => Number(new URL(url).port || 443);
 
 /** "host:port" as others reach it: what an administrator calls it, with the port it listens on unless another is said. */
 export function externalAddressOf({ externalUrl, operation }: Addressed): string {
