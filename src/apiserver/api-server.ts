@@ -18,6 +18,7 @@ import type { HealthCheck } from "./health.ts";
 import type { ServerIdentity } from "./identity-lease.ts";
 import type { ServerMetrics } from "./metrics/server-metrics.ts";
 import type { NonResourceHandler } from "./non-resource.ts";
+import type { KubernetesEndpoint } from "./services/kubernetes-service.ts";
 import type { ClientCertificate, StagesFactory } from "./stages.ts";
 
 export interface ApiServerDependencies {
@@ -72,8 +73,8 @@ export interface ServiceOptions {
   readonly clusterIpRanges?: readonly string[];
   /** Default 30000 to 32767. */
   readonly nodePorts?: { readonly first: number; readonly last: number };
-  /** Where pods reach this server: the endpoint of the service `kubernetes`. Absent: that service is not kept. */
-  readonly endpoint?: { readonly address: string; readonly port: number };
+  /** What stands behind the service `kubernetes`. Absent: that service is not kept. */
+  readonly endpoint?: KubernetesEndpoint;
 }
 
 /** What the edge knows of a request beside its content. */

@@ -124,10 +124,10 @@ function kubernetesService(
   return [
     {
       name: "bootstrap-controller",
+      after: "start-system-namespaces-controller",
       async run(loopback, { signal }) {
         await resources.allocationsReady();
         const client = createClient({ transport: loopback });
-        await createSystemNamespaces(client, signal);
         const clusterIp = addressAt(range, 1);
         await keepKubernetesService({ client, clock, logger, clusterIp, endpoint }, { signal });
       },

@@ -16,8 +16,13 @@ export interface KubernetesServiceOptions {
   readonly logger: Logger;
   /** The first address of the first service range. */
   readonly clusterIp: string;
-  /** Where the API server is reached from inside the cluster. */
-  readonly endpoint: { readonly address: string; readonly port: number };
+  readonly endpoint: KubernetesEndpoint;
+}
+
+export interface KubernetesEndpoint {
+  /** Where pods reach the API server; absent: the service has no endpoints (upstream's `--endpoint-reconciler-type=none`). */
+  readonly address?: string;
+  readonly port: number;
 }
 
 const place = { namespace: "default", name: "kubernetes" };
@@ -47,8 +52,11 @@ export async function keepKubernetesService(
 }
 
 async function reconcile(options: KubernetesServiceOptions, signal: AbortSignal): Promise<void> {
-  const { client, clusterIp, endpoint } = options;
-  const port = { name: portName, port: endpoint.port, protocol: "TCP" };
+  const {
+    client,
+    clusterIp,
+    endpoint: { address, port: number },
+  } = options;
   await ensure<Service>(client, signal, services, {
     apiVersion: "v1",
     kind: "Service",
@@ -57,9 +65,11 @@ async function reconcile(options: KubernetesServiceOptions, signal: AbortSignal)
       type: "ClusterIP",
       clusterIP: clusterIp,
       sessionAffinity: "None",
-      ports: [{ name: portName, port: 443, protocol: "TCP", targetPort: endpoint.port }],
+      ports: [{ name: portName, port: 443, protocol: "TCP", targetPort: number }],
     },
   });
+  if (address === undefined) return;
+  const port = { name: portName, port: number, protocol: "TCP" };
   await ensure<Endpoints>(
     client,
     signal,
@@ -68,7 +78,7 @@ async function reconcile(options: KubernetesServiceOptions, signal: AbortSignal)
       apiVersion: "v1",
       kind: "Endpoints",
       metadata: { ...place, labels: { "endpointslice.kubernetes.io/skip-mirror": "true" } },
-      subsets: [{ addresses: [{ ip: endpoint.address }], ports: [port] }],
+      subsets: [{ addresses: [{ ip: address }], ports: [port] }],
     },
     "subsets",
   );
@@ -80,8 +90,8 @@ async function reconcile(options: KubernetesServiceOptions, signal: AbortSignal)
       apiVersion: "discovery.k8s.io/v1",
       kind: "EndpointSlice",
       metadata: { ...place, labels: { "kubernetes.io/service-name": place.name } },
-      addressType: familyOf(endpoint.address) ?? "IPv4",
-      endpoints: [{ addresses: [endpoint.address], conditions: { ready: true } }],
+      addressType: familyOf(address) ?? "IPv4",
+      endpoints: [{ addresses: [address], conditions: { ready: true } }],
       ports: [port],
     },
     "endpoints",

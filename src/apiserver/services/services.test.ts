@@ -42,6 +42,17 @@ test("Kubernetes Service; kubernetes.default Endpoints and EndpointSlices: it ha
   assert.equal(JSON.stringify(endpoints.subsets).includes('"port":6443'), true);
 });
 
+test("Kubernetes Service: where no pod can reach the server it is there without endpoints", async () => {
+  const server = await startTestServer({ dependencies: { services: { endpoint: { port: 6443 } } } });
+  await server.server.start();
+  const { clusterIP, ports } = specOf(await server.ok("GET", `${path}/kubernetes`));
+  assert.equal(clusterIP, "10.96.0.1");
+  assert.deepEqual(ports, [{ name: "https", port: 443, protocol: "TCP", targetPort: 6443 }]);
+  for (const list of ["/api/v1/endpoints", "/apis/discovery.k8s.io/v1/endpointslices"])
+    assert.deepEqual((await server.ok("GET", list)).items, []);
+  await server.close();
+});
+
 test("a service gets an address, gives it back, and cannot take another's", async () => {
   const first = await server.ok("POST", path, { body: service("first") });
   const address = specOf(first).clusterIP ?? "";
@@ -115,6 +126,7 @@ test("Services should be able to change the type from ClusterIP to NodePort and 
   await server.ok("POST", path, {
     body: service("rival", { type: "NodePort", ports: [{ port: 80, nodePort: port }] }),
   });
+  await server.ok("DELETE", `${path}/rival`);
 });
 
 test("one port over two protocols is one port of the node, wherever it is named", async () => {

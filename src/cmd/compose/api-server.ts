@@ -36,7 +36,7 @@ import type { Transport, UserInfo } from "../../client/exchange.ts";
 import { createInformerFactory } from "../../client/informer-factory.ts";
 import { createClient } from "../../client/rest-client.ts";
 import type { Storage } from "../../storage/storage.ts";
-import { externalAddressOf, jwksUriOf } from "./addresses.ts";
+import { externalAddressOf, jwksUriOf, portOf } from "./addresses.ts";
 import type { AdmissionComposition } from "./admission.ts";
 import type { AuthOptions } from "./auth-options.ts";
 import type { ClusterNetwork } from "./cluster-network.ts";
@@ -57,7 +57,7 @@ export interface ControlPlaneOptions {
   readonly network: ClusterNetwork;
   /** Where to listen; absent: only in this process. */
   readonly listen?: { readonly host: string; readonly port: number };
-  /** Where pods reach it: behind the service `kubernetes`. Absent: that service is not kept. */
+  /** Where pods reach it: behind the service `kubernetes`. Absent: that service has no endpoints. */
   readonly endpoint?: { readonly address: string; readonly port: number };
   /** "https://host:port" as clients outside reach it. */
   readonly externalUrl: string;
@@ -203,11 +203,11 @@ function asConfigured(
   options: ControlPlaneOptions,
   { operation: { flowControl, livezGraceMs, minWatchSeconds, nodePorts }, auth, audit }: Configuration,
 ) {
-  const { components, endpoint, flags, listen, metricSources = [], storageChecks } = options;
+  const { components, endpoint, externalUrl, flags, listen, metricSources = [], storageChecks } = options;
   return {
     services: {
       clusterIpRanges: [options.network.serviceCidr],
-      ...(endpoint && { endpoint }),
+      endpoint: endpoint ?? { port: portOf(externalUrl) },
       ...(nodePorts && { nodePorts }),
     },
     ...(listen && { identity: serverIdentity(endpoint) }),
