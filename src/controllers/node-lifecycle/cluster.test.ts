@@ -65,6 +65,51 @@ test("a node that dies is found, its pods stop serving, are driven off after fiv
   await cluster.close();
 });
 
+test("pods are called not ready once when their node falls silent, and never for what its kubelet says of the node", async () => {
+  const cluster = await startTestCluster();
+  const { client, clock } = cluster;
+  const ready = (status: "True" | "False") => ({
+    type: "strategic" as const,
+    patch: { status: { conditions: [{ type: "Ready", status }] } },
+  });
+  const status = { subresource: "status" };
+  const beats = new Map<string, { stop(): void }>();
+  for (const name of ["silent", "unwell"]) {
+    await cluster.addNode(name);
+    beats.set(name, await cluster.keepAlive(name));
+    await client.create(pods, {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name, namespace: "default" },
+      // Nothing drives it off.
+      spec: {
+        nodeName: name,
+        containers: [{ name: "web", image: "web:1" }],
+        tolerations: [{ operator: "Exists" }],
+      },
+    });
+    await client.patch(pods, { name, namespace: "default" }, ready("True"), status);
+  }
+  const podOf = async (name: string) => await client.get(pods, { name, namespace: "default" });
+  await clock.advance(60 * second);
+
+  const well = await podOf("unwell");
+  await client.patch(nodes, { name: "unwell" }, ready("False"), status);
+  beats.get("silent")?.stop();
+  await cluster.until(async () => !isPodReady(await podOf("silent")));
+  // Its kubelet lives after all: only the lease is late.
+  const again = await client.patch(pods, { name: "silent", namespace: "default" }, ready("True"), status);
+  await clock.advance(600 * second);
+  const found = (await cluster.find(nodes, "silent"))?.status?.conditions?.find(
+    ({ type }) => type === "Ready",
+  );
+  assert.equal(found?.status, "Unknown");
+  assert.equal((await podOf("silent")).metadata.resourceVersion, again.metadata.resourceVersion);
+  assert.equal((await podOf("unwell")).metadata.resourceVersion, well.metadata.resourceVersion);
+  for (const beat of beats.values()) beat.stop();
+  await cluster.close();
+});
+
 test("a daemon set follows the nodes as they come, and rolls out one node at a time (DaemonSet-RollingUpdate)", async () => {
   const cluster = await startTestCluster({
     kubelet: {

@@ -35,8 +35,6 @@ interface Health {
   /** When a lease or status last changed, by this machine's clock: the kubelet's may be wrong. */
   heardMs: number;
   readonly heartbeat: string | undefined;
-  /** The node was ready when its pods were last seen to. */
-  wasReady: boolean;
 }
 
 interface Sources extends NodeLifecycleOptions {
@@ -110,10 +108,7 @@ class NodeWatcher {
     const isReady = ready?.status === "True";
     // How its pods and the other nodes are matters only of a node that is not well: there may be thousands of each.
     const isWell = isReady && this.#clock.now() - health.heardMs <= this.#graceMs;
-    const readyPods = health.wasReady && !isWell ? podsOnNode(this.#pods, name).filter(isPodReady) : [];
-    // Pods are seen to once for each time the node stops being ready; a kubelet that lives may call them ready again.
-    if (isReady) health.wasReady = true;
-    else if (readyPods.length === 0) health.wasReady = false;
+    const readyPods = isReady && !isWell ? podsOnNode(this.#pods, name).filter(isPodReady) : [];
     const states = zoneStates(isWell ? [] : this.#nodes.lister.list());
     return {
       node,
@@ -136,7 +131,6 @@ class NodeWatcher {
     const health: Health = {
       heardMs: ready?.status === "Unknown" && known !== undefined ? known.heardMs : heardMs,
       heartbeat,
-      wasReady: known?.wasReady ?? ready?.status === "True",
     };
     this.#health.set(name, health);
     return health;

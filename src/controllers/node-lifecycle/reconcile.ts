@@ -11,7 +11,7 @@ export interface NodeSnapshot {
   /** When a lease or a status last said that the kubelet lives. */
   readonly lastHeardMs: number;
   readonly graceMs: number;
-  /** The node stopped being ready since its pods were last seen to: they serve no more. */
+  /** Of a node that is called ready, and is silent: they serve no more. What a kubelet says of its pods is its own matter. */
   readonly readyPods: readonly Pod[];
   /** A NoExecute taint may be put on now; else in so many milliseconds. */
   readonly evictionAllowedInMs: number;
@@ -32,9 +32,10 @@ export function reconcileNode(snapshot: NodeSnapshot, { nowMs }: { readonly nowM
   const readyStatus = nodeCondition(judged, "Ready")?.status;
   const isReady = readyStatus === "True";
   return [
+    // Its pods first: while the node is called ready they are seen to again, once it is not they are left alone.
+    ...(isReady ? [] : snapshot.readyPods.flatMap((pod) => markNotReady(pod, nowMs))),
     ...(judged === node ? [] : [updateStatus(nodes, node, judged.status ?? {}, { always: false })]),
     ...(wasReady && !isReady ? [nodeNotReady(node)] : []),
-    ...(isReady ? [] : snapshot.readyPods.flatMap((pod) => markNotReady(pod, nowMs))),
     ...taint(snapshot, judged, nowMs),
     // Silence itself brings no event: look again when the node would have been silent for too long.
     ...(isSilent ? [] : [requeueAfter(graceMs - silentMs + 1)]),
