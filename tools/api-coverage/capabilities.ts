@@ -114,7 +114,7 @@ export const capabilities: readonly Capability[] = [
   },
   {
     title: "Admission plugins",
-    pages: ["apiserver", "auth"],
+    pages: ["admission"],
     tests: [
       `${admission}/admission.test.ts`,
       `${admission}/pod-security/`,
