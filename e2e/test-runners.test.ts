@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { bundle } from "../tools/bundle.ts";
 
 /**
  * `k8ts/testing` under the runners that people have, as npm installs it: the built package in another project. Vitest and Jest are
@@ -77,8 +78,7 @@ describe("k8ts/testing", () => {
     mkdirSync(installed, { recursive: true });
     cpSync(join(root, "package.json"), join(installed, "package.json"));
     symlinkSync(join(root, "node_modules"), join(installed, "node_modules"));
-    const compiler = join(root, "node_modules/.bin/tsc");
-    await run(compiler, ["-p", join(root, "tsconfig.build.json"), "--outDir", join(installed, "dist")]);
+    await bundle(join(installed, "dist"));
   });
 
   after(() => rmSync(project, { recursive: true, force: true }));
