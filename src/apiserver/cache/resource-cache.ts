@@ -77,10 +77,14 @@ class ResourceCache implements WatchCache {
   readonly #fieldOf = (cached: CachedObject, field: string): string =>
     this.#dependencies.fieldOf?.(cached.object, field) ?? "";
 
+  begin(): void {
+    if (!this.#closing.signal.aborted) this.#running ??= this.#run();
+  }
+
   async ready(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     if (this.#isLoaded) return;
     if (this.#closing.signal.aborted) throw closedError();
-    this.#running ??= this.#run();
+    this.begin();
     await abortable(this.#loaded.promise, options.signal);
   }
 

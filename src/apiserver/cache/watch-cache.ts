@@ -87,6 +87,8 @@ export interface CacheWatchOptions {
 export interface WatchCache {
   /** Everything up to this storage revision is in the cache. */
   readonly revision: number;
+  /** Starts it, where nothing has: what is written from now on can be watched. */
+  begin(): void;
   /** Resolves when the cache holds the present state. Other methods wait for it by themselves. */
   ready(options?: { readonly signal?: AbortSignal }): Promise<void>;
   /** The object under this storage key. */

@@ -11,6 +11,7 @@ export function convertedCache(cache: WatchCache, storage: ConvertingStorage): W
     get revision() {
       return cache.revision;
     },
+    begin: () => cache.begin(),
     ready: (options) => orFailure(cache.ready(options)),
     get: (key, options) => orFailure(cache.get(key, options)),
     list: (options) => orFailure(cache.list(options)),

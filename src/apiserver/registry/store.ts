@@ -357,9 +357,8 @@ export class ResourceStore {
 
   async #commit(key: string, modRevision: number, object: AnyObject): Promise<Commit> {
     const ttlSeconds = this.definition.strategy.ttlSeconds;
-    // So that the version this object is given is one to watch from; whoever needs the cache hears of its failure. What
-    // vanishes by itself (events) is many, and rarely read.
-    if (modRevision === 0 && ttlSeconds === undefined) this.cache.ready().catch(() => {});
+    // So that the version this object is given is one to watch from. What vanishes by itself (events) is many, and rarely read.
+    if (modRevision === 0 && ttlSeconds === undefined) this.cache.begin();
     const value = StoredValue.ofObject(withMetadata(object, { resourceVersion: undefined }));
     const result = await this.#storage.commit({
       compare: [{ key, modRevision }],
