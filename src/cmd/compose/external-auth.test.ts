@@ -10,13 +10,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { CompactSign, exportJWK, generateKeyPair } from "jose";
 import { createAuthority, issueClientCertificate } from "../../apiserver/pki/authority.ts";
 import { createMemoryPki, type Pki } from "../../apiserver/pki/ensure-pki.ts";
-import { silentLogger } from "../../base/log.ts";
-import { systemClock } from "../../base/system-clock.ts";
-import { systemRandom } from "../../base/system-random.ts";
-import { createMemoryStorage } from "../../storage/memory/memory-storage.ts";
 import { readAuthFlags } from "../read-auth-flags.ts";
 import { type ComposedApiServer, composeApiServer } from "./api-server.ts";
-import { defaultNetwork } from "./cluster-network.ts";
+import { servedOptions } from "./test-support/options.ts";
 
 /** An API server over HTTPS, with an issuer of users' tokens and webhooks beside it, each on a port of its own. */
 
@@ -115,15 +111,7 @@ authorizers:
 `;
   composed = await composeApiServer(
     {
-      storage: createMemoryStorage({ clock: systemClock }),
-      clock: systemClock,
-      random: systemRandom,
-      logger: silentLogger,
-      pki,
-      network: defaultNetwork,
-      listen: { host: "127.0.0.1", port: 0 },
-      externalUrl: "https://127.0.0.1:6443",
-      disabled: new Set(),
+      ...servedOptions(pki),
       auth: readAuthFlags({
         authenticationConfig: write("authentication.yaml", authenticationFile("oidc:")),
         authenticationTokenWebhookConfigFile: kubeconfig,

@@ -7,7 +7,6 @@ import { test } from "node:test";
 import { createMemoryPki } from "../../apiserver/pki/ensure-pki.ts";
 import { silentLogger } from "../../base/log.ts";
 import { seededRandom } from "../../base/random.ts";
-import { systemClock } from "../../base/system-clock.ts";
 import { VirtualClock } from "../../base/virtual-clock.ts";
 import { createMemoryStorage } from "../../storage/memory/memory-storage.ts";
 import type { Storage } from "../../storage/storage.ts";
@@ -15,6 +14,7 @@ import { composeApiServer } from "./api-server.ts";
 import { defaultNetwork } from "./cluster-network.ts";
 import { inProcessPki } from "./in-process-pki.ts";
 import { defaultOperation, type OperationOptions } from "./operation-options.ts";
+import { servedOptions } from "./test-support/options.ts";
 
 /** Storage whose commits wait while it is held. */
 function holdable(storage: Storage) {
@@ -53,23 +53,10 @@ interface Answer {
 
 async function start(operation: OperationOptions) {
   const pki = await createMemoryPki({ nowMs: Date.now() });
-  const { storage, hold, reached, release } = holdable(createMemoryStorage({ clock: systemClock }));
+  const served = servedOptions(pki);
+  const { storage, hold, reached, release } = holdable(served.storage);
   const stop = new AbortController();
-  const composed = await composeApiServer(
-    {
-      storage,
-      clock: systemClock,
-      random: seededRandom(1),
-      logger: silentLogger,
-      pki,
-      network: defaultNetwork,
-      listen: { host: "127.0.0.1", port: 0 },
-      externalUrl: "https://127.0.0.1",
-      disabled: new Set(),
-      operation,
-    },
-    stop.signal,
-  );
+  const composed = await composeApiServer({ ...served, storage, operation }, stop.signal);
   await composed.ready;
   const begin = (method: string, path: string, body?: object, anonymous = false) => {
     const started = Promise.withResolvers<void>();

@@ -3,13 +3,9 @@ import { request } from "node:https";
 import { test } from "node:test";
 import { connect } from "node:tls";
 import { createMemoryPki } from "../../apiserver/pki/ensure-pki.ts";
-import { silentLogger } from "../../base/log.ts";
-import { seededRandom } from "../../base/random.ts";
-import { systemClock } from "../../base/system-clock.ts";
-import { createMemoryStorage } from "../../storage/memory/memory-storage.ts";
 import { parseUpOptions } from "../up-options.ts";
 import { composeApiServer } from "./api-server.ts";
-import { defaultNetwork } from "./cluster-network.ts";
+import { servedOptions } from "./test-support/options.ts";
 
 interface Answer {
   readonly status: number;
@@ -33,19 +29,11 @@ test("What flags say of serving reaches the server: browsers, keys of tokens, to
     tlsMinVersion: "VersionTLS13",
   });
   const pki = await createMemoryPki({ nowMs: Date.now() });
-  const storage = createMemoryStorage({ clock: systemClock });
+  const served = servedOptions(pki);
   const stop = new AbortController();
   const { close, listener, ready } = await composeApiServer(
     {
-      storage,
-      clock: systemClock,
-      random: seededRandom(1),
-      logger: silentLogger,
-      pki,
-      network: defaultNetwork,
-      listen: { host: "127.0.0.1", port: 0 },
-      externalUrl: "https://127.0.0.1:6443",
-      disabled: new Set(),
+      ...served,
       ...(auth && { auth }),
       ...(operation && { operation }),
     },
@@ -126,5 +114,5 @@ test("What flags say of serving reaches the server: browsers, keys of tokens, to
 
   await close();
   stop.abort();
-  await storage.close();
+  await served.storage.close();
 });
